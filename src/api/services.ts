@@ -1,0 +1,75 @@
+// What the API must be given to run: objects, read model, archive, keys and switches. `workers/wire.ts` builds it from
+// bindings; nothing here knows Cloudflare.
+import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../contracts/objects.ts";
+import type { Switches } from "../contracts/switches.ts";
+import type { Repository } from "../contracts/repository.ts";
+import type { Run } from "../contracts/run.ts";
+import type { TokenRecord } from "../contracts/token.ts";
+import type { LogRecord } from "../domain/job.ts";
+import type { Keys } from "./token.ts";
+
+export interface LogName extends RepositoryName {
+	job: string;
+	attempt: number;
+}
+
+/** A sealed log in the archive. */
+export interface SealedLog {
+	record: LogRecord;
+	length: number;
+	outcome: string | null;
+	/** Bytes [from, to) as a stream; reads only the blocks that the range touches. */
+	read(from: number, to: number): Promise<ReadableStream<Uint8Array>>;
+}
+
+export interface Page<T> {
+	items: T[];
+	nextCursor: string | null;
+	asOf: string;
+	stale: boolean;
+}
+
+export interface RunFilter {
+	state?: string | undefined;
+	outcome?: string | undefined;
+	ref?: string | undefined;
+	actor?: string | undefined;
+}
+
+/** The read model: may lag, never lies. Throws an `Outage` when it cannot be reached. */
+export interface ReadModel {
+	repositories(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<Repository>>;
+	runs(call: RepositoryName & { filter: RunFilter; limit: number; cursor: string | null }): Promise<Page<Run>>;
+	pools(owner: string): Promise<string[]>;
+	addPool(owner: string, pool: string): Promise<void>;
+	tokens(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<TokenRecord>>;
+	token(id: string): Promise<TokenRecord | null>;
+	addToken(token: TokenRecord): Promise<void>;
+	revokeToken(id: string, at: number): Promise<void>;
+	isReachable(): Promise<boolean>;
+}
+
+export interface Services {
+	repo(name: RepositoryName): RepoCalls;
+	pool(name: { owner: string; pool: string; shard: number }): PoolCalls;
+	log(name: LogName): LogCalls;
+	sealedLog(name: LogName): Promise<SealedLog | null>;
+	readModel: ReadModel;
+	switches: {
+		/** The last known, refreshed in the background: never a call on the way of a request. */
+		current(): Switches;
+		set(patch: Partial<Switches>): Promise<Switches>;
+		read(): Promise<Switches>;
+	};
+	/** Ids of tokens that were revoked and have not expired; cached, at most 60 s old. */
+	isRevoked(tokenId: string): boolean;
+	forgetRevocations(): void;
+	keys: Keys;
+	/** Encrypts a secret for the repository that will hold it. */
+	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;
+	operatorToken: string;
+	archiveIsReachable(): Promise<boolean>;
+	now(): number;
+	/** Work that may outlive the answer. */
+	later(work: Promise<unknown>): void;
+}

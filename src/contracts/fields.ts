@@ -1,0 +1,35 @@
+// The small shapes that many requests share. Every object is strict: a field nobody knows is a 400, so that a typo in a
+// retry rule cannot pass unseen.
+import { z } from "@hono/zod-openapi";
+import { labelsMax, runnerCapacityMax } from "../domain/limits.ts";
+
+/** The same alphabet for owners and repositories; lower case, since both stand in URLs. */
+export const slug = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, "must match [a-z0-9][a-z0-9._-]{0,99}");
+export const jobKey = z
+	.string()
+	.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,99}");
+export const poolName = slug;
+export const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "must match [A-Za-z0-9][A-Za-z0-9._:/-]{0,63}");
+export const labels = z.array(label).max(labelsMax);
+export const secretName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, "must be a name that a shell can use");
+export const time = z.iso.datetime().openapi({ description: "RFC 3339, UTC, milliseconds" });
+export const shortText = z.string().max(500);
+export const capacity = z.int().min(1).max(runnerCapacityMax);
+
+/** Nothing but http, https, ssh, git, file and scp-like addresses, and no credentials in them: those would end in lists and logs. */
+export const cloneUrl = z
+	.string()
+	.max(2_000)
+	.refine((text) => /^(https?|ssh|git|file):\/\/\S+$/.test(text) || /^[\w.-]+@[\w.-]+:\S+$/.test(text), {
+		message: "must be an http, https, ssh, git or file URL, or user@host:path",
+	})
+	.refine((text) => !/^https?:\/\/[^/@]*:[^/@]*@/.test(text), {
+		message: "must not carry a password: use a secret",
+	});
+
+/** Milliseconds since 1970 to RFC 3339. */
+export function timeText(at: number): string;
+export function timeText(at: number | null): string | null;
+export function timeText(at: number | null): string | null {
+	return at === null ? null : new Date(at).toISOString();
+}

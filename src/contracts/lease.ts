@@ -1,0 +1,46 @@
+// The calls a runner makes with a lease token while it holds a job, and the headers they share.
+import { z } from "@hono/zod-openapi";
+import { jobStepsMax } from "../domain/limits.ts";
+import { shortText, time } from "./fields.ts";
+
+/** The number of bytes the log has (in an answer) or the place where a body begins (in a request). */
+export const uploadOffsetHeader = "Upload-Offset";
+/** Seconds until the next upload is wanted. */
+export const uploadIntervalHeader = "Upload-Interval";
+/** `ok`, `canceling` or `lost`, on every answer to a lease call. */
+export const leaseStateHeader = "Lease-State";
+
+const offset = z.int().min(0);
+
+const reportedStep = z.strictObject({
+	name: z.string().max(200),
+	exitCode: z.int().nullable().optional(),
+	startedAt: time.nullable().optional(),
+	finishedAt: time.nullable().optional(),
+	logStart: offset.nullable().optional(),
+	logEnd: offset.nullable().optional(),
+});
+export type ReportedStep = z.infer<typeof reportedStep>;
+
+const steps = z.array(reportedStep).max(jobStepsMax + 10);
+
+export const startRequest = z.strictObject({}).openapi("StartRequest");
+export const stepsRequest = z.strictObject({ steps }).openapi("StepsRequest");
+
+export const finishRequest = z
+	.strictObject({
+		outcome: z.enum(["passed", "failed", "timed-out", "canceled", "refused"]),
+		exitCode: z.int().min(0).max(255).nullable().optional(),
+		signal: z.string().max(20).nullable().optional(),
+		reason: shortText.nullable().optional(),
+		steps: steps.optional(),
+		logLength: offset,
+		logSha256: z
+			.string()
+			.regex(/^[0-9a-f]{64}$/)
+			.nullable()
+			.optional(),
+		retryAfterSeconds: z.number().min(0).nullable().optional(),
+	})
+	.openapi("FinishRequest");
+export type FinishRequest = z.infer<typeof finishRequest>;

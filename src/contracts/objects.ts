@@ -1,0 +1,174 @@
+// What the objects answer to: plain data both ways, so that a Worker and an object of different versions understand each
+// other. `workers/` implements these over RPC, `src/api` is given them, tests may build them over memory.
+import type { JobId, Millis, RunId } from "../domain/ids.ts";
+import type { LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job.ts";
+import type { FinishReport } from "../domain/job.ts";
+import type { Result } from "../domain/refusal.ts";
+import type { Submission, JobRequest } from "../domain/submission.ts";
+import type { QueueFigures, Repository, RepositoryRequest } from "./repository.ts";
+import type { Job, Run } from "./run.ts";
+import type { Grant, HeartbeatReply, LeaseState, PoolFigures } from "./runner.ts";
+
+export interface RepositoryName {
+	owner: string;
+	repo: string;
+}
+
+/** What a lease token carries: enough to route every lease call, and the epoch that fences it. */
+export interface LeaseClaim extends RepositoryName {
+	pool: string;
+	shard: number;
+	job: JobId;
+	attempt: number;
+	epoch: number;
+}
+
+export interface Actor {
+	actor: string;
+	reason: string | null;
+}
+
+export interface SubmitCall {
+	run: RunId;
+	/** SHA-256 of the validated body in hexadecimal; null key: nothing is deduplicated. */
+	key: string | null;
+	digest: string;
+	submission: Submission;
+}
+
+export interface Submitted {
+	run: Run;
+	replayed: boolean;
+}
+
+export interface ClaimCall {
+	runner: RunnerName;
+	pool: string;
+	shard: number;
+	labels: string[];
+	free: number;
+}
+
+/** How many jobs wait in one pool, by label set; the higher version wins. */
+export interface Demand extends RepositoryName {
+	pool: string;
+	version: number;
+	sets: DemandSet[];
+}
+
+export interface DemandSet {
+	labels: string[];
+	waiting: number;
+	/** Lowest rank and earliest wait among them. */
+	rank: number;
+	since: Millis;
+}
+
+/** Grants lack their token: whoever claims signs it. */
+export interface Claimed {
+	grants: { grant: Omit<Grant, "lease"> & { lease: Omit<Grant["lease"], "token"> }; claim: LeaseClaim }[];
+	demand: Demand;
+}
+
+export interface LeaseAnswer {
+	job: Job;
+	lease: LeaseState;
+}
+
+/** Everything about jobs of one repository. Refusals are values; only outages and faults throw. */
+export interface RepoCalls {
+	configure(call: RepositoryName & { request: RepositoryRequest; replace: boolean }): Promise<Result<Repository>>;
+	settings(): Promise<Result<Repository>>;
+	figures(): Promise<Result<QueueFigures>>;
+	submit(call: SubmitCall): Promise<Result<Submitted>>;
+	addJobs(call: { run: RunId; jobs: JobRequest[]; key: string | null; digest: string } & Actor): Promise<Result<Submitted>>;
+	run(id: RunId): Promise<Result<Run>>;
+	jobs(call: { run: RunId; from: number; limit: number }): Promise<Result<{ items: Job[]; next: number | null }>>;
+	job(id: JobId): Promise<Result<Job>>;
+	cancelRun(call: { run: RunId } & Actor): Promise<Result<Run>>;
+	cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>>;
+	retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Run>>;
+	retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<Job>>;
+	reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>>;
+	setSecret(call: { name: string; sealed: string | null }): Promise<Result<null>>;
+	secretNames(): Promise<Result<string[]>>;
+
+	/** Called by a PoolObject for a runner with free slots. */
+	claim(call: ClaimCall): Promise<Claimed>;
+	/** Called by a PoolObject about leases nobody renewed. Those that have ended by themselves are passed over. */
+	expire(claims: LeaseClaim[]): Promise<void>;
+	/** Called by the cron sweep: repeats demand and whatever was not told. */
+	sweep(): Promise<void>;
+
+	start(claim: LeaseClaim): Promise<Result<LeaseAnswer>>;
+	/** The lease's state, for calls that do not pass through here otherwise. */
+	lease(claim: LeaseClaim): Promise<LeaseState>;
+	finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>>;
+
+	/** Called by a LogObject before it takes the first byte: only a started lease may write. */
+	confirmLog(claim: LeaseClaim): Promise<{ state: LeaseState; logBytesMax: number }>;
+	/** Called by a LogObject when the log is in the archive. Told again until it returns. */
+	logSealed(call: { job: JobId; attempt: number; record: LogRecord }): Promise<void>;
+}
+
+/** A registered runner as its token tells it. */
+export interface RunnerIdentity {
+	id: string;
+	name: string;
+	owner: string;
+	pool: string;
+	shard: number;
+	labels: string[];
+	capacity: number;
+	ephemeral: boolean;
+}
+
+export interface PoolCalls {
+	register(runner: RunnerIdentity & { os: string; arch: string; version: string }): Promise<Result<null>>;
+	/** At most one grant, at once or never. The leases named are the runner's, all of them. */
+	acquire(runner: RunnerIdentity, leases: string[]): Promise<Grant | null>;
+	heartbeat(runner: RunnerIdentity, leases: string[]): Promise<HeartbeatReply>;
+	/** A WebSocket that receives at most one grant and is then closed: how a long poll waits without pinning the object. */
+	fetch(request: Request): Promise<Response>;
+	/** A lease call was seen: the lease is alive. */
+	renew(lease: string): Promise<void>;
+	/** From a RepoObject, directly or by queue: stored before it returns; an older version changes nothing. */
+	demand(demand: Demand): Promise<{ runners: number }>;
+	/** From a RepoObject: leases that ended, and leases whose runner should stop. Hints: a lost one costs time only. */
+	ended(leases: string[]): Promise<void>;
+	canceled(leases: string[]): Promise<void>;
+	figures(): Promise<PoolFigures>;
+}
+
+/** The end of an attempt as the RepoObject tells it: `length` is null when no runner declared one. */
+export interface LogClose extends RepositoryName {
+	job: JobId;
+	attempt: number;
+	epoch: number;
+	outcome: ReportedOutcome | "lost";
+	length: number | null;
+	sha256: string | null;
+}
+
+export interface LogStatus {
+	record: LogRecord;
+	/** Bytes stored so far. */
+	length: number;
+	outcome: string | null;
+	steps: StepRecord[];
+}
+
+/** One attempt's log, named `owner/repo/job/attempt`. */
+export interface LogCalls {
+	/** The log's length after it. Bytes already there are passed over; a gap is refused. */
+	append(claim: LeaseClaim, offset: number, bytes: Uint8Array): Promise<Result<{ length: number; lease: LeaseState }>>;
+	steps(claim: LeaseClaim, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>>;
+	/** Durable when it returns; sealing follows by itself. Told twice, it has the effect of once. */
+	close(call: LogClose): Promise<void>;
+	/** Null when nothing of the log is here (never begun, or sealed and moved to the archive). */
+	status(): Promise<LogStatus | null>;
+	/** Bytes [from, to), at most 1 MiB at a time; null when nothing is here. */
+	read(call: { from: number; to: number }): Promise<Uint8Array | null>;
+	/** The live WebSocket of a viewer: `?from=` is the offset. */
+	fetch(request: Request): Promise<Response>;
+}

@@ -1,0 +1,93 @@
+// RFC 9457 problems: the one table that says what a refusal looks like on the wire.
+import { z } from "@hono/zod-openapi";
+import type { Refusal } from "../domain/refusal.ts";
+import { unreachable } from "../domain/refusal.ts";
+
+export const problem = z
+	.object({
+		type: z.string(),
+		title: z.string(),
+		status: z.int(),
+		code: z.string(),
+		detail: z.string(),
+		requestId: z.string(),
+		errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+	})
+	.openapi("Problem");
+export type Problem = z.infer<typeof problem>;
+export type FieldError = NonNullable<Problem["errors"]>[number];
+
+export const problemContentType = "application/problem+json";
+
+export interface ProblemFacts {
+	status: 400 | 401 | 403 | 404 | 405 | 409 | 410 | 413 | 415 | 416 | 422 | 426 | 429 | 500 | 503;
+	code: string;
+	detail: string;
+	errors?: FieldError[];
+	/** 429 and 503 always have it. */
+	retryAfterSeconds?: number;
+	headers?: Record<string, string>;
+}
+
+/** `jobsPath` is where the request's jobs stand, so that a fault in the graph can be pointed at. */
+export function refusalFacts(refusal: Refusal): ProblemFacts {
+	const { code } = refusal;
+	switch (code) {
+		case "repository-unknown":
+			return { status: 404, code, detail: "No such repository: PUT /v1/repos/{owner}/{repo} makes it known." };
+		case "run-unknown":
+			return { status: 404, code, detail: "No such run in this repository." };
+		case "job-unknown":
+			return { status: 404, code, detail: "No such job in this repository." };
+		case "attempt-unknown":
+			return { status: 404, code, detail: "The job has no such attempt: one exists once it has started." };
+		case "runner-unknown":
+			return { status: 404, code, detail: "The pool has no such runner: register again." };
+		case "pool-full":
+			return { status: 409, code, detail: `The pool has ${refusal.max} runners, which is all it takes.` };
+		case "idempotency-key-reused":
+			return { status: 422, code, detail: "This Idempotency-Key was used with another body." };
+		case "graph-invalid":
+			return {
+				status: 400,
+				code: "malformed",
+				detail: "The jobs' needs do not make a graph that can run.",
+				errors: refusal.faults.map(({ index, need, message }) => ({
+					path: need === null ? `jobs[${index}].key` : `jobs[${index}].needs[${need}]`,
+					message,
+				})),
+			};
+		case "run-jobs-max":
+			return { status: 409, code, detail: `A run holds at most ${refusal.max} jobs.` };
+		case "run-finished":
+			return { status: 409, code, detail: "The run is finished." };
+		case "run-nothing-to-retry":
+			return { status: 409, code, detail: "The run has no finished job of the kind to retry." };
+		case "job-finished":
+			return { status: 409, code, detail: "The job is finished." };
+		case "job-not-finished":
+			return { status: 409, code, detail: `The job is ${refusal.state}; only a finished job can be retried.` };
+		case "job-not-waiting":
+			return { status: 409, code, detail: `The job is ${refusal.state}; only one that waits has a priority.` };
+		case "lease-stale":
+			return { status: 409, code, detail: "This lease has ended or passed to another; nothing was changed." };
+		case "log-gap":
+			return {
+				status: 409,
+				code,
+				detail: `The log has ${refusal.length} bytes; append from there.`,
+				headers: { "Upload-Offset": String(refusal.length) },
+			};
+		case "log-limit":
+			return { status: 413, code, detail: `A log keeps at most ${refusal.max} bytes here.` };
+		case "log-sealed":
+			return {
+				status: 409,
+				code,
+				detail: "The log is sealed.",
+				headers: { "Upload-Offset": String(refusal.length) },
+			};
+		default:
+			return unreachable(refusal);
+	}
+}

@@ -1,0 +1,86 @@
+// A repository's settings as people write and read them.
+import { z } from "@hono/zod-openapi";
+import type { RepositorySettings } from "../domain/submission.ts";
+import { cloneUrl, jobKey, poolName, shortText, slug } from "./fields.ts";
+import { retryRequest } from "./run.ts";
+
+const limit = z.int().min(0).max(100_000);
+
+const jobDefaults = z.strictObject({
+	pool: poolName.optional(),
+	timeoutSeconds: z.int().min(1).max(7 * 86_400).optional(),
+	queueTimeoutSeconds: z.int().min(1).max(30 * 86_400).optional(),
+	retry: retryRequest.optional(),
+});
+
+/** All fields may be absent: PUT takes the defaults for them, PATCH leaves them as they are. */
+export const repositoryRequest = z
+	.strictObject({
+		cloneUrl: cloneUrl.nullable().optional(),
+		maxRunning: limit.optional(),
+		paused: z.boolean().optional(),
+		pauseNote: shortText.nullable().optional(),
+		defaults: jobDefaults.optional(),
+		concurrencyGroups: z.record(jobKey, z.strictObject({ limit })).optional(),
+		retryBudget: z.strictObject({ perHour: limit.optional(), ratio: z.number().min(0).max(10).optional() }).optional(),
+		retentionDays: z.int().min(1).max(3_650).optional(),
+		logBytesMax: z.int().min(1_024).max(1_073_741_824).optional(),
+		locationHint: z.enum(["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"]).nullable().optional(),
+	})
+	.openapi("RepositoryRequest");
+export type RepositoryRequest = z.infer<typeof repositoryRequest>;
+
+export const repository = z
+	.object({
+		owner: slug,
+		repo: slug,
+		cloneUrl: z.string().nullable(),
+		maxRunning: z.int(),
+		paused: z.boolean(),
+		pauseNote: z.string().nullable(),
+		defaults: z.object({
+			pool: z.string(),
+			timeoutSeconds: z.int(),
+			queueTimeoutSeconds: z.int(),
+			retry: retryRequest,
+		}),
+		concurrencyGroups: z.record(z.string(), z.object({ limit: z.int() })),
+		retryBudget: z.object({ perHour: z.int(), ratio: z.number() }),
+		retentionDays: z.int(),
+		logBytesMax: z.int(),
+		locationHint: z.string().nullable(),
+	})
+	.openapi("Repository");
+export type Repository = z.infer<typeof repository>;
+
+export const queueFigures = z
+	.object({
+		paused: z.boolean(),
+		pauseNote: z.string().nullable(),
+		blocked: z.int(),
+		waiting: z.int(),
+		leased: z.int(),
+		running: z.int(),
+		canceling: z.int(),
+		oldestWaitingSeconds: z.number().nullable(),
+		waitSecondsP50: z.number().nullable(),
+		waitSecondsP99: z.number().nullable(),
+		limits: z.object({ maxRunning: z.int(), concurrencyGroups: z.record(z.string(), z.object({ limit: z.int() })) }),
+	})
+	.openapi("QueueFigures");
+export type QueueFigures = z.infer<typeof queueFigures>;
+
+/** Lays what somebody wrote over what was there: objects field by field, `concurrencyGroups` as a whole. */
+export function mergeSettings(base: RepositorySettings, request: RepositoryRequest): RepositorySettings {
+	const { defaults, retryBudget, ...flat } = request;
+	return withoutUndefined({
+		...base,
+		...withoutUndefined(flat),
+		defaults: { ...base.defaults, ...withoutUndefined(defaults ?? {}) },
+		retryBudget: { ...base.retryBudget, ...withoutUndefined(retryBudget ?? {}) },
+	}) as RepositorySettings;
+}
+
+function withoutUndefined<T extends object>(value: T): T {
+	return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
+}

@@ -1,0 +1,102 @@
+// What runners say and hear: registration, acquire, heartbeat, and the grant that carries a job.
+import { z } from "@hono/zod-openapi";
+import { acquireWaitSecondsMax } from "../domain/limits.ts";
+import { capacity, labels, shortText } from "./fields.ts";
+import { job } from "./run.ts";
+
+const leaseIds = z.array(z.string().max(100)).max(1_000);
+
+export const registerRequest = z
+	.strictObject({
+		name: z.string().min(1).max(100),
+		labels: labels.optional(),
+		capacity: capacity.optional(),
+		os: shortText.optional(),
+		arch: shortText.optional(),
+		version: shortText.optional(),
+		ephemeral: z.boolean().optional(),
+	})
+	.openapi("RegisterRequest");
+export type RegisterRequest = z.infer<typeof registerRequest>;
+
+export const registered = z
+	.object({ id: z.string(), token: z.string(), sessionUrl: z.string(), heartbeatSeconds: z.int() })
+	.openapi("Registered");
+export type Registered = z.infer<typeof registered>;
+
+export const acquireRequest = z
+	.strictObject({ waitSeconds: z.int().min(0).max(acquireWaitSecondsMax), leases: leaseIds.optional() })
+	.openapi("AcquireRequest");
+export const heartbeatRequest = z.strictObject({ leases: leaseIds }).openapi("HeartbeatRequest");
+export const leaseState = z.enum(["ok", "canceling", "lost"]);
+export type LeaseState = z.infer<typeof leaseState>;
+export const heartbeatReply = z
+	.object({
+		leases: z.array(z.object({ id: z.string(), state: leaseState, graceSeconds: z.int() })),
+		draining: z.boolean(),
+	})
+	.openapi("HeartbeatReply");
+export type HeartbeatReply = z.infer<typeof heartbeatReply>;
+
+export const grant = z
+	.object({
+		lease: z.object({
+			id: z.string(),
+			token: z.string(),
+			epoch: z.int(),
+			startBySeconds: z.int(),
+			renewSeconds: z.int(),
+			stopAfterSeconds: z.int(),
+		}),
+		job: z.object({
+			id: z.string(),
+			key: z.string(),
+			name: z.string(),
+			steps: z.array(z.object({ name: z.string(), run: z.string() })),
+			env: z.record(z.string(), z.string()),
+			secrets: z.record(z.string(), z.string()),
+			timeoutSeconds: z.int(),
+			attempt: z.int(),
+			exclusive: z.boolean(),
+			/** Bytes of log that are kept; what a step prints beyond them is counted and left out. */
+			logBytesMax: z.int(),
+		}),
+		run: z.object({
+			id: z.string(),
+			number: z.int(),
+			source: z
+				.object({ cloneUrl: z.string(), ref: z.string().nullable(), commit: z.string().nullable() })
+				.nullable(),
+			title: z.string().nullable(),
+		}),
+		repository: z.object({ owner: z.string(), repo: z.string() }),
+	})
+	.openapi("Grant");
+export type Grant = z.infer<typeof grant>;
+
+export const poolFigures = z
+	.object({
+		owner: z.string(),
+		pool: z.string(),
+		runners: z.array(
+			z.object({
+				id: z.string(),
+				name: z.string(),
+				labels: z.array(z.string()),
+				state: z.enum(["idle", "busy", "draining", "offline"]),
+				capacity: z.int(),
+				leases: z.int(),
+				lastSeenAt: z.string(),
+			}),
+		),
+		waiting: z.int(),
+		running: z.int(),
+		idle: z.int(),
+		busy: z.int(),
+		oldestWaitingSeconds: z.number().nullable(),
+	})
+	.openapi("Pool");
+export type PoolFigures = z.infer<typeof poolFigures>;
+
+export const leaseReply = z.object({ job }).openapi("LeaseReply");
+export type LeaseReply = z.infer<typeof leaseReply>;

@@ -1,0 +1,35 @@
+// Tokens as people make them. What a token carries inside is `api/token.ts`'s business.
+import { z } from "@hono/zod-openapi";
+import { slug, time } from "./fields.ts";
+
+export const scope = z.enum(["read", "write", "admin", "runner:register"]);
+export type Scope = z.infer<typeof scope>;
+
+export const tokenRequest = z
+	.strictObject({
+		owner: slug,
+		name: z.string().min(1).max(100),
+		scopes: z.array(scope).min(1).max(4),
+		repos: z.array(slug).min(1).max(50).optional(),
+		expiresAt: time.optional(),
+	})
+	.openapi("TokenRequest");
+
+export const tokenRecord = z
+	.object({
+		id: z.string(),
+		owner: z.string(),
+		name: z.string(),
+		scopes: z.array(scope),
+		repos: z.array(z.string()).nullable(),
+		createdAt: time,
+		createdBy: z.string(),
+		expiresAt: time.nullable(),
+		revokedAt: time.nullable(),
+	})
+	.openapi("TokenRecord");
+export type TokenRecord = z.infer<typeof tokenRecord>;
+
+/** The token itself is shown once, when it is made. */
+export const tokenMade = tokenRecord.extend({ token: z.string() }).openapi("Token");
+export type TokenMade = z.infer<typeof tokenMade>;

@@ -1,0 +1,479 @@
+// A job by state, and one function per legal move. A move takes the state it starts from, so an illegal one does not compile.
+//
+//   blocked ──ready──► waiting ──grant──► leased ──start──► running ──cancel──► canceling
+//      │ skip            │  ▲ ▲             │                 │  │                 │
+//      │                 │  │ └────lapse────┘                 │  │                 │
+//      ▼                 ▼  └──────────finish, lose (again)───┘  ▼                 ▼
+//   finished ◄──expire, cancel──────────────────────────────── finish, lose, overrun
+//      └──retry──► waiting or blocked
+import { jobIdFrom, leaseIdFrom } from "./ids.ts";
+import type { JobId, LeaseId, Millis, RunId } from "./ids.ts";
+import {
+	agingMs,
+	blockedMaxMs,
+	cancelMarginMs,
+	exclusiveMarginMs,
+	graceSeconds,
+	lapseBackoffMaxMs,
+	lapseBackoffMs,
+	overrunMarginMs,
+	startBySeconds,
+	startMarginMs,
+} from "./limits.ts";
+import { decideAfterLoss, decideRetry } from "./retry.ts";
+import type { Next } from "./retry.ts";
+import type { Cause, JobSpec } from "./submission.ts";
+
+export type Outcome = "passed" | "failed" | "canceled" | "timed-out" | "lost" | "refused" | "skipped" | "expired";
+export type ReportedOutcome = "passed" | "failed" | "timed-out" | "canceled" | "refused";
+
+export interface RunnerName {
+	id: string;
+	name: string;
+}
+
+export interface StepRecord {
+	name: string;
+	exitCode: number | null;
+	startedAt: Millis | null;
+	finishedAt: Millis | null;
+	logStart: number | null;
+	logEnd: number | null;
+}
+
+export type LogState = "live" | "sealing" | "sealed" | "partial" | "mismatch" | "deleted";
+
+/** `missing` are ranges [from, to) that were declared and never came; `to` is null where nobody knows the end. */
+export interface LogRecord {
+	state: LogState;
+	length: number | null;
+	sha256: string | null;
+	missing: { from: number; to: number | null }[];
+}
+
+/** An attempt exists once started. While it is open it lives inside its job; finished, it is written once and stands. */
+export interface OpenAttempt {
+	number: number;
+	startedAt: Millis;
+	cause: Cause;
+}
+
+export interface FinishedAttempt extends OpenAttempt {
+	job: JobId;
+	epoch: number;
+	runner: RunnerName;
+	outcome: ReportedOutcome | "lost";
+	exitCode: number | null;
+	signal: string | null;
+	reason: string | null;
+	finishedAt: Millis;
+	steps: StepRecord[];
+	log: LogRecord;
+	next: Next;
+}
+
+interface JobBase {
+	id: JobId;
+	run: RunId;
+	index: number;
+	spec: JobSpec;
+	createdAt: Millis;
+	/** Places in the run of the jobs this one needs. */
+	needs: number[];
+	/** Whether a later job needs this one: only then must its end be carried on. */
+	needed: boolean;
+	priority: number;
+	/** The last lease's epoch; 0 before the first grant. */
+	epoch: number;
+	/** Attempts started, those of them that count against `maxAttempts`, and runners lost in a row. */
+	attempts: number;
+	used: number;
+	losses: number;
+	/** Why the next (or the open) attempt runs. */
+	cause: Cause;
+}
+
+/** The scheduler moves it out when its needs are finished; the alarm at `expiresAt`; a cancel. */
+export interface BlockedJob extends JobBase {
+	state: "blocked";
+	since: Millis;
+	expiresAt: Millis;
+}
+
+/** A claim moves it out; the alarm at `expiresAt`; a cancel. `notBefore` is null once it may be claimed. */
+export interface WaitingJob extends JobBase {
+	state: "waiting";
+	since: Millis;
+	expiresAt: Millis;
+	notBefore: Millis | null;
+	/** Grants in a row that nobody started. */
+	lapses: number;
+}
+
+export interface Lease {
+	id: LeaseId;
+	runner: RunnerName;
+	pool: string;
+	shard: number;
+	grantedAt: Millis;
+}
+
+/** The runner's start moves it out; the alarm at `lapsesAt`; a cancel. */
+export interface LeasedJob extends JobBase {
+	state: "leased";
+	lease: Lease;
+	lapsesAt: Millis;
+	lapses: number;
+	expiresAt: Millis;
+}
+
+/** The runner's finish moves it out; its loss; the alarm at `overrunsAt`; a cancel. `losesAt` is set while the slot of a lost exclusive job is still held. */
+export interface RunningJob extends JobBase {
+	state: "running";
+	lease: Lease;
+	attempt: OpenAttempt;
+	overrunsAt: Millis;
+	losesAt: Millis | null;
+}
+
+/** The runner's finish moves it out; its loss; the alarm at `killedAt`. */
+export interface CancelingJob extends JobBase {
+	state: "canceling";
+	lease: Lease;
+	attempt: OpenAttempt;
+	cancel: Cancel;
+	killedAt: Millis;
+	losesAt: Millis | null;
+}
+
+/** Only an explicit retry moves it out. */
+export interface FinishedJob extends JobBase {
+	state: "finished";
+	outcome: Outcome;
+	reason: string | null;
+	finishedAt: Millis;
+}
+
+export interface Cancel {
+	actor: string | null;
+	reason: string | null;
+	at: Millis;
+}
+
+export type HeldJob = RunningJob | CancelingJob;
+export type Job = BlockedJob | WaitingJob | LeasedJob | HeldJob | FinishedJob;
+export type JobState = Job["state"];
+
+/** What one move did. `attempt` is the one that it finished. */
+export interface Move<J extends Job = Job> {
+	before: Job | null;
+	after: J;
+	attempt?: FinishedAttempt;
+}
+
+export interface NewJob {
+	run: RunId;
+	index: number;
+	spec: JobSpec;
+	needs: number[];
+	needed: boolean;
+	cause: Cause;
+}
+
+/** A job without needs waits at once. */
+export function create(job: NewJob, now: Millis): BlockedJob | WaitingJob {
+	const base: JobBase = {
+		...job,
+		id: jobIdFrom(job.run, job.index),
+		createdAt: now,
+		priority: job.spec.priority,
+		epoch: 0,
+		attempts: 0,
+		used: 0,
+		losses: 0,
+	};
+	return job.needs.length > 0 ? block(base, now) : wait(base, now, null);
+}
+
+/** [Q1] Static, so that the queue never needs sorting again: lower goes first. */
+export function rank(job: { createdAt: Millis; priority: number }): number {
+	return job.createdAt - job.priority * agingMs;
+}
+
+export function ready(job: BlockedJob, now: Millis): Move<WaitingJob> {
+	return { before: job, after: wait(baseOf(job), now, null) };
+}
+
+export function skip(job: BlockedJob, now: Millis): Move<FinishedJob> {
+	return { before: job, after: end(job, "skipped", "a need did not end as its `when` asks", now) };
+}
+
+/** [J2] Each grant raises the epoch; whatever an earlier lease says from then on is stale. */
+export function grant(
+	job: WaitingJob,
+	{ runner, pool, shard }: { runner: RunnerName; pool: string; shard: number },
+	now: Millis,
+): Move<LeasedJob> {
+	const epoch = job.epoch + 1;
+	const { notBefore: _, since: __, ...rest } = job;
+	const lease: Lease = { id: leaseIdFrom(job.id, epoch), runner, pool, shard, grantedAt: now };
+	const lapsesAt = now + startBySeconds * 1_000 + startMarginMs;
+	return { before: job, after: { ...rest, state: "leased", epoch, lease, lapsesAt } };
+}
+
+/** [J3] A grant nobody started lapses: the job waits again, with backoff, and no attempt is used up. */
+export function lapse(job: LeasedJob, now: Millis): Move<WaitingJob | FinishedJob> {
+	if (now >= job.expiresAt) return { before: job, after: end(job, "expired", "waited past its queue timeout", now) };
+	const backoff = Math.min(lapseBackoffMs * 2 ** job.lapses, lapseBackoffMaxMs);
+	const waiting: WaitingJob = {
+		...baseOf(job),
+		state: "waiting",
+		since: now,
+		expiresAt: job.expiresAt,
+		notBefore: now + backoff,
+		lapses: job.lapses + 1,
+	};
+	return { before: job, after: waiting };
+}
+
+/** The backoff is over. */
+export function promote(job: WaitingJob): Move<WaitingJob> {
+	return { before: job, after: { ...job, notBefore: null } };
+}
+
+export function expire(job: BlockedJob | WaitingJob, now: Millis): Move<FinishedJob> {
+	const reason = job.state === "blocked" ? "its needs did not finish in time" : "waited past its queue timeout";
+	return { before: job, after: end(job, "expired", reason, now) };
+}
+
+/** [J4] The attempt begins here: its number is never used again. */
+export function start(job: LeasedJob, now: Millis): Move<RunningJob> {
+	const attempts = job.attempts + 1;
+	const running: RunningJob = {
+		...baseOf(job),
+		state: "running",
+		attempts,
+		lease: job.lease,
+		attempt: { number: attempts, startedAt: now, cause: job.cause },
+		overrunsAt: now + job.spec.timeoutSeconds * 1_000 + overrunMarginMs,
+		losesAt: null,
+	};
+	return { before: job, after: running };
+}
+
+export interface FinishReport {
+	outcome: ReportedOutcome;
+	exitCode: number | null;
+	signal: string | null;
+	reason: string | null;
+	steps: StepRecord[];
+	logLength: number;
+	logSha256: string | null;
+	retryAfterSeconds: number | null;
+}
+
+/**
+ * [J5] A job that passes before a cancel reaches it has `passed`; whatever else a canceling job reports, it is `canceled`
+ * and not retried. [J6] A failed attempt runs again when its rules say so. `random` is in [0, 1).
+ */
+export function finish(job: HeldJob, report: FinishReport, now: Millis, random: number): Move<WaitingJob | FinishedJob> {
+	const outcome = job.state === "canceling" && report.outcome !== "passed" ? "canceled" : report.outcome;
+	const used = job.used + 1;
+	const next = nextOf({ ...report, outcome }, job, { used, now, random });
+	const attempt = close(job, { ...report, outcome, next }, now);
+	const base = { ...baseOf(job), used, losses: 0 };
+	if (next !== null && "at" in next) {
+		const cause: Cause = { by: "rule", actor: null, reason: failureText(report), at: now };
+		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
+	}
+	const reason = outcome === "canceled" ? cancelReason(job, report.reason) : report.reason;
+	return { before: job, after: end(base, outcome, reason, now), attempt };
+}
+
+function nextOf(
+	report: FinishReport,
+	job: HeldJob,
+	context: { used: number; now: Millis; random: number },
+): Next {
+	switch (report.outcome) {
+		case "passed":
+			return null;
+		case "canceled":
+			return { withheld: "canceled" };
+		case "failed":
+		case "timed-out":
+		case "refused":
+			return decideRetry(job.spec.retry, { ...report, outcome: report.outcome }, context);
+	}
+}
+
+/**
+ * [J7] The runner was lost. An exclusive job's slot is held until its runner must have stopped it; only then it moves on.
+ */
+export function suspect(job: HeldJob, now: Millis): Move<HeldJob> {
+	return { before: job, after: { ...job, losesAt: now + exclusiveMarginMs } };
+}
+
+/** [J8] A lost attempt is a platform fault: it uses up no attempt and has its own bound. A canceling job is `canceled`. */
+export function lose(job: HeldJob, reason: string, now: Millis): Move<WaitingJob | FinishedJob> {
+	if (job.state === "canceling") return abandon(job, reason, now);
+	const losses = job.losses + 1;
+	const next = decideAfterLoss(job.spec.onLost, losses, now);
+	const attempt = close(job, { ...silence, outcome: "lost", reason, next }, now);
+	const base = { ...baseOf(job), losses };
+	if ("at" in next) {
+		const cause: Cause = { by: "platform", actor: null, reason, at: now };
+		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
+	}
+	return { before: job, after: end(base, "lost", reason, now), attempt };
+}
+
+/** [J9] The runner should have ended it by itself; the object does, a little later. */
+export function overrun(job: RunningJob, now: Millis, random: number): Move<WaitingJob | FinishedJob> {
+	const reason = `ran past its timeout of ${job.spec.timeoutSeconds} s, and its runner did not end it`;
+	return finish(job, { ...silence, outcome: "timed-out", reason, logLength: -1 }, now, random);
+}
+
+/** Freed without waiting for the runner: its grace is over, it was lost, or somebody forced it. */
+export function abandon(job: CancelingJob, reason: string | null, now: Millis): Move<FinishedJob> {
+	const attempt = close(job, { ...silence, outcome: "canceled", reason, next: { withheld: "canceled" } }, now);
+	return { before: job, after: end({ ...baseOf(job), losses: 0 }, "canceled", cancelReason(job, reason), now), attempt };
+}
+
+/** [J10] What does not run yet is canceled at once; what runs is asked to stop, unless `force` frees it now. */
+export function cancel(
+	job: Exclude<Job, FinishedJob>,
+	request: Cancel & { force: boolean },
+): Move<CancelingJob | FinishedJob> {
+	const { force, ...wish } = request;
+	switch (job.state) {
+		case "blocked":
+		case "waiting":
+		case "leased":
+			return { before: job, after: end(job, "canceled", wish.reason, wish.at) };
+		case "running":
+		case "canceling": {
+			const canceling: CancelingJob = {
+				...baseOf(job),
+				state: "canceling",
+				lease: job.lease,
+				attempt: job.attempt,
+				cancel: job.state === "canceling" ? job.cancel : wish,
+				killedAt: job.state === "canceling" ? job.killedAt : wish.at + graceSeconds * 1_000 + cancelMarginMs,
+				losesAt: job.losesAt,
+			};
+			if (force) return { ...abandon(canceling, "freed by force", wish.at), before: job };
+			return { before: job, after: canceling };
+		}
+	}
+}
+
+/** [J11] An explicit retry makes a new attempt. A job whose needs are open again is blocked again. */
+export function retry(job: FinishedJob, cause: Cause, open: boolean): Move<BlockedJob | WaitingJob> {
+	const base: JobBase = { ...baseOf(job), losses: 0, cause };
+	return { before: job, after: open ? block(base, cause.at) : wait(base, cause.at, null) };
+}
+
+export function reprioritise<J extends BlockedJob | WaitingJob>(job: J, priority: number): Move<J> {
+	return { before: job, after: { ...job, priority } };
+}
+
+/** The one instant at which the alarm must look at this job again; null for a finished one. */
+export function deadlineOf(job: Job): Millis | null {
+	switch (job.state) {
+		case "blocked":
+			return job.expiresAt;
+		case "waiting":
+			return job.notBefore === null ? job.expiresAt : Math.min(job.notBefore, job.expiresAt);
+		case "leased":
+			return job.lapsesAt;
+		case "running":
+			return Math.min(job.overrunsAt, job.losesAt ?? job.overrunsAt);
+		case "canceling":
+			return Math.min(job.killedAt, job.losesAt ?? job.killedAt);
+		case "finished":
+			return null;
+	}
+}
+
+/** [J12] What the alarm does with a job whose deadline has passed; null when there is nothing to do yet. */
+export function timeUp(job: Job, now: Millis, random: number): Move | null {
+	const deadline = deadlineOf(job);
+	if (deadline === null || now < deadline) return null;
+	switch (job.state) {
+		case "blocked":
+			return expire(job, now);
+		case "waiting":
+			return now >= job.expiresAt ? expire(job, now) : promote(job);
+		case "leased":
+			return lapse(job, now);
+		case "running":
+			return job.losesAt !== null && now >= job.losesAt ? lose(job, "its runner was lost", now) : overrun(job, now, random);
+		case "canceling":
+			return abandon(job, "its runner did not confirm the cancel in time", now);
+		case "finished":
+			return null;
+	}
+}
+
+/** The fields every state has; what belonged to the state that a job leaves stays behind. */
+function baseOf(job: JobBase): JobBase {
+	const { id, run, index, spec, createdAt, needs, needed, priority, epoch, attempts, used, losses, cause } = job;
+	return { id, run, index, spec, createdAt, needs, needed, priority, epoch, attempts, used, losses, cause };
+}
+
+function block(base: JobBase, now: Millis): BlockedJob {
+	return { ...base, state: "blocked", since: now, expiresAt: now + blockedMaxMs };
+}
+
+/** The queue timeout begins anew whenever a job begins to wait: it bounds each wait, not their sum; a backoff comes on top. */
+function wait(base: JobBase, now: Millis, notBefore: Millis | null): WaitingJob {
+	const expiresAt = (notBefore ?? now) + base.spec.queueTimeoutSeconds * 1_000;
+	return { ...base, state: "waiting", since: now, expiresAt, notBefore, lapses: 0 };
+}
+
+function end(base: JobBase, outcome: Outcome, reason: string | null, now: Millis): FinishedJob {
+	return { ...baseOf(base), state: "finished", outcome, reason, finishedAt: now };
+}
+
+/** The report of a runner that says nothing any more. */
+const silence: Omit<FinishReport, "outcome"> = {
+	exitCode: null,
+	signal: null,
+	reason: null,
+	steps: [],
+	logLength: -1,
+	logSha256: null,
+	retryAfterSeconds: null,
+};
+
+function close(
+	job: HeldJob,
+	report: Omit<FinishReport, "outcome"> & { outcome: FinishedAttempt["outcome"]; next: Next },
+	now: Millis,
+): FinishedAttempt {
+	const { outcome, exitCode, signal, reason, steps, logLength, next } = report;
+	return {
+		...job.attempt,
+		job: job.id,
+		epoch: job.epoch,
+		runner: job.lease.runner,
+		outcome,
+		exitCode,
+		signal,
+		reason,
+		finishedAt: now,
+		steps,
+		log: { state: "sealing", length: logLength < 0 ? null : logLength, sha256: null, missing: [] },
+		next,
+	};
+}
+
+function cancelReason(job: HeldJob, otherwise: string | null): string | null {
+	return job.state === "canceling" ? (job.cancel.reason ?? otherwise) : otherwise;
+}
+
+function failureText(report: FinishReport): string {
+	if (report.exitCode !== null) return `${report.outcome} with exit code ${report.exitCode}`;
+	return report.signal === null ? report.outcome : `${report.outcome} by signal ${report.signal}`;
+}

@@ -1,0 +1,82 @@
+// Every bound of the product in one place: the number, its unit, why it is that and what a caller meets at it.
+
+/** A request body; larger is 413. One RPC to an object may carry 32 MiB, so this leaves room for the parsed form. */
+export const requestBytesMax = 1024 * 1024;
+/** Jobs in one request (400) and in one run (409 `run-jobs-max`): a run is settled in one turn of its object. */
+export const requestJobsMax = 1_000;
+export const runJobsMax = 10_000;
+/** Steps of one job; the rest belongs in a script. */
+export const jobStepsMax = 100;
+/** Label sets with different labels in one pool's demand; the scheduler looks at each one's head. */
+export const labelsMax = 16;
+/** Idempotency keys are kept this long, then the sweep forgets them. */
+export const idempotencyKeptMs = 24 * 60 * 60 * 1_000;
+
+/** A grant must be started within this long, or it lapses and the job waits again. */
+export const startBySeconds = 10;
+/** How much later than `startBySeconds` the object lets a grant lapse: the start may be on its way. */
+export const startMarginMs = 2_000;
+/** Backoff after a grant that nobody started: 1 s, 2 s, 4 s … and never longer than a minute. It uses up no attempt. */
+export const lapseBackoffMs = 1_000;
+export const lapseBackoffMaxMs = 60_000;
+
+/** A lease that nobody renewed for this long is lost. With a look every `livenessCheckMs` that is 45 s at the latest. */
+export const renewSeconds = 30;
+export const livenessCheckMs = 15_000;
+/** After a restart of the object itself nobody could renew: everybody gets this long from when it was noticed. */
+export const restartGraceMs = 60_000;
+/** Runners are asked to renew this often: three tries fit before a lease is lost. */
+export const heartbeatSeconds = 10;
+/** An exclusive job is stopped by its own runner after this long without contact. */
+export const stopAfterSeconds = 30;
+/** How much longer an exclusive job's slot is held after its runner must have stopped it: SIGTERM, grace, SIGKILL. */
+export const exclusiveMarginMs = 20_000;
+/** A job whose runner was lost this often in a row is not given to another. */
+export const lossesMax = 3;
+/** Wait before a job whose runner was lost goes to another. */
+export const lossBackoffMs = 1_000;
+
+/** Between SIGTERM and SIGKILL. */
+export const graceSeconds = 10;
+/** How much later than the runner the object itself ends a job that overran its time or its grace. */
+export const overrunMarginMs = 60_000;
+export const cancelMarginMs = 30_000;
+/** A job may wait for its needs this long; then it has `expired`, so that no run stays open for ever. */
+export const blockedMaxMs = 7 * 24 * 60 * 60 * 1_000;
+
+/** Longest wait that a job itself may ask for with `retryAfterSeconds`; more is cut to this. */
+export const retryAfterSecondsMax = 3_600;
+/** A point of priority is worth this much waiting time: priority 10 passes jobs up to ten minutes older, and nobody starves. */
+export const agingMs = 60_000;
+
+/** Jobs handed out by one claim, timers handled by one alarm, and messages told per round: longer turns would block the object. */
+export const claimMax = 32;
+export const alarmSliceMax = 500;
+export const outboxSliceMax = 100;
+/** Waiting jobs nobody took are announced again this often: what makes a lost wake-up a delay and nothing else. */
+export const demandRepeatMs = 30_000;
+/** No alarm is set nearer than this, so that a bug in a deadline cannot spin. */
+export const alarmNearestMs = 20;
+/** First and longest wait before an effect (a message, a call) that failed is told again. */
+export const tellAgainMs = 1_000;
+export const tellAgainMaxMs = 60_000;
+
+/** One append to a log; larger is 413. */
+export const appendBytesMax = 1024 * 1024;
+/** Raw bytes in one compressed block of a log: what a `Range` read must unpack at least. Moving it moves the archive's format. */
+export const logBlockBytes = 256 * 1024;
+/** Output in one live message. */
+export const logFrameBytesMax = 64 * 1024;
+/** After finish the log waits this long for bytes that were declared and have not come; then it is sealed as `partial`. */
+export const logSealGraceMs = 10 * 60_000;
+/** How often a runner should upload, in seconds. */
+export const uploadIntervalSeconds = 1;
+
+/** Long polls end after this long at the latest. */
+export const acquireWaitSecondsMax = 30;
+/** Runners registered in one pool shard. */
+export const poolRunnersMax = 10_000;
+/** A registered runner that nobody heard of for this long, and that holds nothing, is forgotten. */
+export const runnerForgottenMs = 24 * 60 * 60 * 1_000;
+/** Slots of one runner. */
+export const runnerCapacityMax = 1_000;

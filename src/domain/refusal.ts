@@ -1,0 +1,48 @@
+// Why a command is refused, as a value with its facts. `contracts/problem.ts` says what each looks like on the wire.
+
+export type Refusal =
+	| { code: "repository-unknown" }
+	| { code: "run-unknown" }
+	| { code: "job-unknown" }
+	| { code: "attempt-unknown" }
+	| { code: "runner-unknown" }
+	| { code: "pool-full"; max: number }
+	| { code: "idempotency-key-reused" }
+	| { code: "graph-invalid"; faults: GraphFault[] }
+	| { code: "run-jobs-max"; max: number }
+	| { code: "run-finished" }
+	| { code: "run-nothing-to-retry" }
+	| { code: "job-finished" }
+	| { code: "job-not-finished"; state: string }
+	| { code: "job-not-waiting"; state: string }
+	| { code: "lease-stale" }
+	| { code: "log-gap"; length: number }
+	| { code: "log-limit"; max: number }
+	| { code: "log-sealed"; length: number };
+
+/** A fault in `needs`: `index` is the job's place in the request, `need` the place in its `needs` (null: its key). */
+export interface GraphFault {
+	index: number;
+	need: number | null;
+	message: string;
+}
+
+export type Result<T> = { ok: true; value: T } | { ok: false; refusal: Refusal };
+
+export function accept<T>(value: T): Result<T> {
+	return { ok: true, value };
+}
+
+export function refuse(refusal: Refusal): { ok: false; refusal: Refusal } {
+	return { ok: false, refusal };
+}
+
+/** What cannot be: a fault of ours, told apart from a refusal. */
+export function assert(condition: unknown, fact: string): asserts condition {
+	if (!condition) throw new Error(`assertion failed: ${fact}`);
+}
+
+/** A case that the types say cannot happen. */
+export function unreachable(value: never): never {
+	throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}

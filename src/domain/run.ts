@@ -1,0 +1,114 @@
+// A run as the sum of its jobs: accepted with them, moved by their moves, finished with the last.
+import type { Millis, RunId } from "./ids.ts";
+import type { Job, JobState, Move, Outcome } from "./job.ts";
+import { assert } from "./refusal.ts";
+import type { Cancel } from "./job.ts";
+import type { Source, Submission, Trigger } from "./submission.ts";
+
+export type RunState = "accepted" | "running" | "finished";
+export type RunOutcome = "passed" | "failed" | "canceled" | "refused";
+export type Counts = Record<JobState, number>;
+
+export interface Run {
+	id: RunId;
+	number: number;
+	round: number;
+	state: RunState;
+	outcome: RunOutcome | null;
+	title: string | null;
+	source: Source | null;
+	trigger: Trigger;
+	actor: string;
+	counts: Counts;
+	/** Jobs that ended otherwise than well, by what they mean for the run. Those that may fail are not in it. */
+	bad: { failed: number; canceled: number };
+	jobs: number;
+	/** Grows with every change anybody can see: the read model keeps the highest. */
+	version: number;
+	createdAt: Millis;
+	startedAt: Millis | null;
+	finishedAt: Millis | null;
+	cancel: Cancel | null;
+	supersededBy: RunId | null;
+}
+
+const noCounts: Counts = { blocked: 0, waiting: 0, leased: 0, running: 0, canceling: 0, finished: 0 };
+
+export function createRun(id: RunId, number: number, submission: Submission, now: Millis): Run {
+	const { source, title, trigger, actor } = submission;
+	return {
+		id,
+		number,
+		round: 1,
+		state: "accepted",
+		outcome: null,
+		title,
+		source,
+		trigger,
+		actor,
+		counts: noCounts,
+		bad: { failed: 0, canceled: 0 },
+		jobs: 0,
+		version: 0,
+		createdAt: now,
+		startedAt: null,
+		finishedAt: null,
+		cancel: null,
+		supersededBy: null,
+	};
+}
+
+/** [U1] The run after its jobs' moves: counts, state, outcome, one version higher. */
+export function tally(run: Run, moves: readonly Move[], now: Millis): Run {
+	const counts = { ...run.counts };
+	const bad = { ...run.bad };
+	let { jobs } = run;
+	for (const { before, after } of moves) {
+		if (before === null) jobs++;
+		else {
+			counts[before.state]--;
+			weigh(bad, before, -1);
+		}
+		counts[after.state]++;
+		weigh(bad, after, 1);
+	}
+	assert(jobs === Object.values(counts).reduce((sum, count) => sum + count, 0), "a run's counts are its jobs");
+	const finished = jobs > 0 && counts.finished === jobs;
+	const started = run.startedAt !== null || counts.running + counts.canceling > 0;
+	return {
+		...run,
+		counts,
+		bad,
+		jobs,
+		version: run.version + 1,
+		state: finished ? "finished" : started ? "running" : "accepted",
+		outcome: finished ? outcomeOf(run, bad) : null,
+		startedAt: run.startedAt ?? (started ? now : null),
+		finishedAt: finished ? (run.finishedAt ?? now) : null,
+	};
+}
+
+/** [U2] Somebody's cancel names the outcome if it stopped anything; else one bad end fails the run; else it passed. */
+function outcomeOf(run: Run, bad: Run["bad"]): RunOutcome {
+	if (run.cancel !== null && bad.canceled > 0) return "canceled";
+	if (bad.failed > 0) return "failed";
+	return bad.canceled > 0 ? "canceled" : "passed";
+}
+
+function weigh(bad: Run["bad"], job: Job, by: 1 | -1): void {
+	if (job.state !== "finished") return;
+	const meaning = meaningOf[job.outcome];
+	if (meaning === null || (meaning === "failed" && job.spec.allowFailure)) return;
+	bad[meaning] += by;
+}
+
+const meaningOf: Record<Outcome, "failed" | "canceled" | null> = {
+	passed: null,
+	skipped: null,
+	failed: "failed",
+	"timed-out": "failed",
+	lost: "failed",
+	refused: "failed",
+	expired: "failed",
+	canceled: "canceled",
+};
