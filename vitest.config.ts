@@ -1,0 +1,56 @@
+// Three kinds of tests: rules and programs in Node, objects in the real runtime, and journeys through the front door of a
+// whole server. Nothing here may be skipped: `.ci/run` counts a skipped test as a failure.
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** Keys for tests only; a real installation makes or is given its own. */
+const testBindings = {
+	SPILLWAY_OPERATOR_TOKEN: "operator-token-for-tests",
+	SPILLWAY_SIGNING_KEYS: `k1:${"5e".repeat(32)}`,
+	SPILLWAY_SEALING_KEYS: `k1:${"a7".repeat(32)}`,
+};
+
+export default defineConfig({
+	test: {
+		allowOnly: false,
+		projects: [
+			{
+				test: {
+					name: "node",
+					include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
+					environment: "node",
+					testTimeout: 20_000,
+				},
+			},
+			{
+				plugins: [
+					cloudflareTest(async () => ({
+						wrangler: { configPath: "./wrangler.toml" },
+						miniflare: { bindings: { ...testBindings, TEST_MIGRATIONS: await readD1Migrations("migrations") } },
+					})),
+				],
+				test: {
+					name: "workers",
+					include: ["workers/**/*.test.ts"],
+					setupFiles: ["./workers/apply-migrations.ts"],
+					testTimeout: 20_000,
+					// itty-durable 2.4.1 ships ES modules in a package that does not say so; bundling it first is the way round.
+					// Goes with the first release of kwhitley/itty-durable that has "type": "module".
+					deps: { optimizer: { ssr: { enabled: true, include: ["itty-durable"] } } },
+				},
+			},
+			{
+				test: {
+					name: "journeys",
+					include: ["test/**/*.test.ts"],
+					environment: "node",
+					// Each starts a server of its own: one at a time, after the rest, so that none waits for a processor.
+					fileParallelism: false,
+					sequence: { groupOrder: 1 },
+					testTimeout: 120_000,
+					hookTimeout: 120_000,
+				},
+			},
+		],
+	},
+});
