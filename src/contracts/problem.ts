@@ -57,6 +57,13 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 					message,
 				})),
 			};
+		case "clone-url-missing":
+			return {
+				status: 400,
+				code: "malformed",
+				detail: "The run has a source without a clone URL, and the repository has none either.",
+				errors: [{ path: "source.cloneUrl", message: "is missing" }],
+			};
 		case "run-jobs-max":
 			return { status: 409, code, detail: `A run holds at most ${refusal.max} jobs.` };
 		case "run-finished":

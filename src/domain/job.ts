@@ -62,6 +62,8 @@ export interface FinishedAttempt extends OpenAttempt {
 	job: JobId;
 	epoch: number;
 	runner: RunnerName;
+	/** Whether the runner itself told the end; else the object gave it up, and a late report is stale. */
+	reported: boolean;
 	outcome: ReportedOutcome | "lost";
 	exitCode: number | null;
 	signal: string | null;
@@ -458,6 +460,7 @@ function close(
 		job: job.id,
 		epoch: job.epoch,
 		runner: job.lease.runner,
+		reported: logLength >= 0,
 		outcome,
 		exitCode,
 		signal,

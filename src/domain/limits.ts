@@ -23,6 +23,8 @@ export const lapseBackoffMaxMs = 60_000;
 /** A lease that nobody renewed for this long is lost. With a look every `livenessCheckMs` that is 45 s at the latest. */
 export const renewSeconds = 30;
 export const livenessCheckMs = 15_000;
+/** A look that comes later than this means the object was away: a crash, a deploy, a late alarm. */
+export const lateLookMs = 5_000;
 /** After a restart of the object itself nobody could renew: everybody gets this long from when it was noticed. */
 export const restartGraceMs = 60_000;
 /** Runners are asked to renew this often: three tries fit before a lease is lost. */

@@ -9,6 +9,7 @@ export type Refusal =
 	| { code: "pool-full"; max: number }
 	| { code: "idempotency-key-reused" }
 	| { code: "graph-invalid"; faults: GraphFault[] }
+	| { code: "clone-url-missing" }
 	| { code: "run-jobs-max"; max: number }
 	| { code: "run-finished" }
 	| { code: "run-nothing-to-retry" }

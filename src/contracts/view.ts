@@ -1,0 +1,122 @@
+// From the domain's shapes to the wire's: the only place where one becomes the other.
+import type { FinishedAttempt, Job as DomainJob, OpenAttempt, StepRecord } from "../domain/job.ts";
+import type { Run as DomainRun } from "../domain/run.ts";
+import type { RepositorySettings } from "../domain/submission.ts";
+import type { Next } from "../domain/retry.ts";
+import { timeText } from "./fields.ts";
+import type { ReportedStep } from "./lease.ts";
+import type { RepositoryName } from "./objects.ts";
+import type { Repository } from "./repository.ts";
+import type { Attempt, Job, Run, Waiting } from "./run.ts";
+
+export function viewRun(run: DomainRun, jobs?: Job[]): Run {
+	return {
+		id: run.id,
+		number: run.number,
+		round: run.round,
+		state: run.state,
+		outcome: run.outcome,
+		spilled: false,
+		title: run.title,
+		source: run.source,
+		trigger: run.trigger,
+		actor: run.actor,
+		counts: run.counts,
+		...(jobs === undefined ? {} : { jobs }),
+		version: run.version,
+		createdAt: timeText(run.createdAt),
+		startedAt: timeText(run.startedAt),
+		finishedAt: timeText(run.finishedAt),
+		reason: run.cancel?.reason ?? null,
+		supersededBy: run.supersededBy,
+	};
+}
+
+/** `attempts` are the finished ones in order; the open one, if any, is added. */
+export function viewJob(job: DomainJob, attempts: FinishedAttempt[], waiting: Waiting | null): Job {
+	const { spec } = job;
+	const views = attempts.map(viewAttempt);
+	if (job.state === "running" || job.state === "canceling") views.push(viewOpenAttempt(job.attempt, job.lease.runner));
+	return {
+		id: job.id,
+		key: spec.key,
+		name: spec.name,
+		run: job.run,
+		state: job.state,
+		outcome: job.state === "finished" ? job.outcome : null,
+		priority: job.priority,
+		pool: spec.pool,
+		labels: spec.labels,
+		needs: spec.needs,
+		when: spec.when,
+		allowFailure: spec.allowFailure,
+		concurrencyGroup: spec.concurrencyGroup,
+		attempts: views,
+		waiting,
+		reason: job.state === "finished" ? job.reason : null,
+		createdAt: timeText(job.createdAt),
+		finishedAt: job.state === "finished" ? timeText(job.finishedAt) : null,
+	};
+}
+
+function viewAttempt(attempt: FinishedAttempt): Attempt {
+	return {
+		...viewCause(attempt),
+		outcome: attempt.outcome,
+		exitCode: attempt.exitCode,
+		signal: attempt.signal,
+		reason: attempt.reason,
+		runner: attempt.runner,
+		finishedAt: timeText(attempt.finishedAt),
+		steps: attempt.steps.map(viewStep),
+		log: attempt.log,
+		next: viewNext(attempt.next),
+	};
+}
+
+function viewOpenAttempt(attempt: OpenAttempt, runner: Attempt["runner"]): Attempt {
+	return {
+		...viewCause(attempt),
+		outcome: null,
+		exitCode: null,
+		signal: null,
+		reason: null,
+		runner,
+		finishedAt: null,
+		steps: [],
+		log: { state: "live", length: null, sha256: null, missing: [] },
+		next: null,
+	};
+}
+
+function viewCause({ number, startedAt, cause }: OpenAttempt) {
+	return { number, startedAt: timeText(startedAt), by: cause.by, actor: cause.actor, retryReason: cause.reason };
+}
+
+export function viewStep(step: StepRecord): Attempt["steps"][number] {
+	return { ...step, startedAt: timeText(step.startedAt), finishedAt: timeText(step.finishedAt) };
+}
+
+function viewNext(next: Next): Attempt["next"] {
+	return next !== null && "at" in next ? { at: timeText(next.at) } : next;
+}
+
+export function viewRepository(name: RepositoryName, settings: RepositorySettings): Repository {
+	return { ...name, ...settings };
+}
+
+/** A runner's word about its steps, with what it left out as null. */
+export function readStep(step: ReportedStep): StepRecord {
+	return {
+		name: step.name,
+		exitCode: step.exitCode ?? null,
+		startedAt: readTime(step.startedAt),
+		finishedAt: readTime(step.finishedAt),
+		logStart: step.logStart ?? null,
+		logEnd: step.logEnd ?? null,
+	};
+}
+
+function readTime(text: string | null | undefined): number | null {
+	return text == null ? null : Date.parse(text);
+}
