@@ -9,7 +9,9 @@ export const jobKey = z
 	.string()
 	.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,99}");
 export const poolName = slug;
-export const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "must match [A-Za-z0-9][A-Za-z0-9._:/-]{0,63}");
+export const label = z
+	.string()
+	.regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "must match [A-Za-z0-9][A-Za-z0-9._:/-]{0,63}");
 export const labels = z.array(label).max(labelsMax);
 export const secretName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, "must be a name that a shell can use");
 export const time = z.iso.datetime().openapi({ description: "RFC 3339, UTC, milliseconds" });

@@ -1,10 +1,9 @@
 // What the objects answer to: plain data both ways, so that a Worker and an object of different versions understand each
 // other. `workers/` implements these over RPC, `src/api` is given them, tests may build them over memory.
 import type { JobId, Millis, RunId } from "../domain/ids.ts";
-import type { LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job.ts";
-import type { FinishReport } from "../domain/job.ts";
+import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job.ts";
 import type { Result } from "../domain/refusal.ts";
-import type { Submission, JobRequest } from "../domain/submission.ts";
+import type { JobRequest, Submission } from "../domain/submission.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "./repository.ts";
 import type { Job, Run } from "./run.ts";
 import type { Grant, HeartbeatReply, LeaseState, PoolFigures } from "./runner.ts";
@@ -81,7 +80,9 @@ export interface RepoCalls {
 	settings(): Promise<Result<Repository>>;
 	figures(): Promise<Result<QueueFigures>>;
 	submit(call: SubmitCall): Promise<Result<Submitted>>;
-	addJobs(call: { run: RunId; jobs: JobRequest[]; key: string | null; digest: string } & Actor): Promise<Result<Submitted>>;
+	addJobs(
+		call: { run: RunId; jobs: JobRequest[]; key: string | null; digest: string } & Actor,
+	): Promise<Result<Submitted>>;
 	run(id: RunId): Promise<Result<Run>>;
 	jobs(call: { run: RunId; from: number; limit: number }): Promise<Result<{ items: Job[]; next: number | null }>>;
 	job(id: JobId): Promise<Result<Job>>;

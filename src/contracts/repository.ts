@@ -8,8 +8,16 @@ const limit = z.int().min(0).max(100_000);
 
 const jobDefaults = z.strictObject({
 	pool: poolName.optional(),
-	timeoutSeconds: z.int().min(1).max(7 * 86_400).optional(),
-	queueTimeoutSeconds: z.int().min(1).max(30 * 86_400).optional(),
+	timeoutSeconds: z
+		.int()
+		.min(1)
+		.max(7 * 86_400)
+		.optional(),
+	queueTimeoutSeconds: z
+		.int()
+		.min(1)
+		.max(30 * 86_400)
+		.optional(),
 	retry: retryRequest.optional(),
 });
 

@@ -9,7 +9,10 @@ const attemptsMax = 20;
 const retryRule = z.strictObject({
 	outcome: z.enum(["failed", "timed-out", "refused"]).optional(),
 	exitCodes: z.array(z.int().min(0).max(255)).min(1).max(50).optional(),
-	signal: z.string().regex(/^SIG[A-Z0-9+]{1,12}$/).optional(),
+	signal: z
+		.string()
+		.regex(/^SIG[A-Z0-9+]{1,12}$/)
+		.optional(),
 	maxAttempts: z.int().min(1).max(attemptsMax).optional(),
 });
 
@@ -47,8 +50,16 @@ export const jobRequest = z
 		pool: poolName.optional(),
 		labels: labels.optional(),
 		priority: z.int().min(-1_000).max(1_000).optional(),
-		timeoutSeconds: z.int().min(1).max(7 * 86_400).optional(),
-		queueTimeoutSeconds: z.int().min(1).max(30 * 86_400).optional(),
+		timeoutSeconds: z
+			.int()
+			.min(1)
+			.max(7 * 86_400)
+			.optional(),
+		queueTimeoutSeconds: z
+			.int()
+			.min(1)
+			.max(30 * 86_400)
+			.optional(),
 		allowFailure: z.boolean().optional(),
 		concurrencyGroup: jobKey.nullable().optional(),
 		exclusive: z.boolean().optional(),
@@ -65,7 +76,12 @@ const jobs = z.array(jobRequest).min(1).max(requestJobsMax);
 
 export const sourceRequest = z.strictObject({
 	cloneUrl: cloneUrl.optional(),
-	ref: z.string().min(1).max(500).regex(/^(?!-)\S+$/).optional(),
+	ref: z
+		.string()
+		.min(1)
+		.max(500)
+		.regex(/^(?!-)\S+$/)
+		.optional(),
 	commit: z
 		.string()
 		.regex(/^[0-9a-f]{40}$/, "must be 40 hexadecimal digits")
@@ -158,9 +174,7 @@ export const job = z
 		name: z.string(),
 		run: z.string(),
 		state: z.enum(["blocked", "waiting", "leased", "running", "canceling", "finished"]),
-		outcome: z
-			.enum(["passed", "failed", "canceled", "timed-out", "lost", "refused", "skipped", "expired"])
-			.nullable(),
+		outcome: z.enum(["passed", "failed", "canceled", "timed-out", "lost", "refused", "skipped", "expired"]).nullable(),
 		priority: z.int(),
 		pool: z.string(),
 		labels: z.array(z.string()),
@@ -189,9 +203,7 @@ export const run = z
 		outcome: z.enum(["passed", "failed", "canceled", "refused"]).nullable(),
 		spilled: z.boolean(),
 		title: z.string().nullable(),
-		source: z
-			.object({ cloneUrl: z.string(), ref: z.string().nullable(), commit: z.string().nullable() })
-			.nullable(),
+		source: z.object({ cloneUrl: z.string(), ref: z.string().nullable(), commit: z.string().nullable() }).nullable(),
 		trigger: z.enum(["api", "push", "pull_request", "schedule", "manual"]),
 		actor: z.string(),
 		counts: z.object({

@@ -64,9 +64,7 @@ export const grant = z
 		run: z.object({
 			id: z.string(),
 			number: z.int(),
-			source: z
-				.object({ cloneUrl: z.string(), ref: z.string().nullable(), commit: z.string().nullable() })
-				.nullable(),
+			source: z.object({ cloneUrl: z.string(), ref: z.string().nullable(), commit: z.string().nullable() }).nullable(),
 			title: z.string().nullable(),
 		}),
 		repository: z.object({ owner: z.string(), repo: z.string() }),

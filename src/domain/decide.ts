@@ -1,17 +1,31 @@
 // What each command does to a run and its jobs: plain data in, moves out. A `RunView` reads the bounded part of a run that a
 // command needs, synchronously; whoever implements it writes all moves of a decision in one transaction or none.
-import type { JobId, Millis, RunId } from "./ids.ts";
-import { abandon, cancel, create, finish, lose, ready, reprioritise, retry, skip, start, suspect, timeUp } from "./job.ts";
-import type { Cancel, FinishedAttempt, FinishReport, HeldJob, Job, Move } from "./job.ts";
-import { carryOn, checkGraph, readiness, reopened } from "./graph.ts";
+
 import type { Node } from "./graph.ts";
+import { carryOn, checkGraph, readiness, reopened } from "./graph.ts";
+import type { JobId, Millis, RunId } from "./ids.ts";
+import type { Cancel, FinishedAttempt, FinishReport, HeldJob, Job, Move } from "./job.ts";
+import {
+	abandon,
+	cancel,
+	create,
+	finish,
+	lose,
+	ready,
+	reprioritise,
+	retry,
+	skip,
+	start,
+	suspect,
+	timeUp,
+} from "./job.ts";
 import { runJobsMax } from "./limits.ts";
-import { accept, assert, refuse } from "./refusal.ts";
 import type { Result } from "./refusal.ts";
-import { createRun, tally } from "./run.ts";
+import { accept, assert, refuse } from "./refusal.ts";
 import type { Run } from "./run.ts";
-import { resolveSpec } from "./submission.ts";
+import { createRun, tally } from "./run.ts";
 import type { Cause, JobRequest, RepositorySettings, Submission } from "./submission.ts";
+import { resolveSpec } from "./submission.ts";
 
 export interface RunView {
 	run: Run;
@@ -54,7 +68,12 @@ export function decideSubmit(
 }
 
 /** [D2] Jobs may be added while the run is unfinished; they may need jobs that are there already, whatever their state. */
-export function decideAddJobs(view: RunView, jobs: JobRequest[], settings: RepositorySettings, cause: Cause): Result<Decision> {
+export function decideAddJobs(
+	view: RunView,
+	jobs: JobRequest[],
+	settings: RepositorySettings,
+	cause: Cause,
+): Result<Decision> {
 	if (view.run.state === "finished") return refuse({ code: "run-finished" });
 	if (view.run.jobs + jobs.length > runJobsMax) return refuse({ code: "run-jobs-max", max: runJobsMax });
 	const added = append(view.run, view.keys(), jobs, settings, cause);
@@ -144,7 +163,11 @@ export function decideExpire(view: RunView, claim: Claim, now: Millis): Decision
 }
 
 /** [D6] The alarm: each job whose deadline has passed moves on. */
-export function decideTimeUp(view: RunView, indexes: number[], { now, random }: { now: Millis; random: number }): Decision {
+export function decideTimeUp(
+	view: RunView,
+	indexes: number[],
+	{ now, random }: { now: Millis; random: number },
+): Decision {
 	const moves: Move[] = [];
 	for (const index of indexes) {
 		const job = view.job(index);
@@ -164,7 +187,9 @@ export function decideCancelRun(view: RunView, wish: Cancel, supersededBy: RunId
 	for (const job of view.jobs("unfinished")) {
 		if (job.state !== "finished" && job.state !== "canceling") moves.push(cancel(job, { ...wish, force: false }));
 	}
-	return accept(settle(view, moves, wish.at, { cancel: run.cancel ?? wish, supersededBy: supersededBy ?? run.supersededBy }));
+	return accept(
+		settle(view, moves, wish.at, { cancel: run.cancel ?? wish, supersededBy: supersededBy ?? run.supersededBy }),
+	);
 }
 
 export function decideCancelJob(view: RunView, index: number, wish: Cancel & { force: boolean }): Result<Decision> {

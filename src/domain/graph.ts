@@ -1,7 +1,8 @@
 // The needs of a run's jobs: checked once when they are accepted, then followed each time a job ends or is retried.
-import { assert } from "./refusal.ts";
-import type { GraphFault } from "./refusal.ts";
+
 import type { Outcome } from "./job.ts";
+import type { GraphFault } from "./refusal.ts";
+import { assert } from "./refusal.ts";
 import type { When } from "./submission.ts";
 
 /** [G1] Unknown needs, doubled keys and cycles are found before anything is stored. `known` are the keys already in the run. */

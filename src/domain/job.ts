@@ -6,8 +6,9 @@
 //      ▼                 ▼  └──────────finish, lose (again)───┘  ▼                 ▼
 //   finished ◄──expire, cancel──────────────────────────────── finish, lose, overrun
 //      └──retry──► waiting or blocked
-import { jobIdFrom, leaseIdFrom } from "./ids.ts";
+
 import type { JobId, LeaseId, Millis, RunId } from "./ids.ts";
+import { jobIdFrom, leaseIdFrom } from "./ids.ts";
 import {
 	agingMs,
 	blockedMaxMs,
@@ -20,8 +21,8 @@ import {
 	startBySeconds,
 	startMarginMs,
 } from "./limits.ts";
-import { decideAfterLoss, decideRetry } from "./retry.ts";
 import type { Next } from "./retry.ts";
+import { decideAfterLoss, decideRetry } from "./retry.ts";
 import type { Cause, JobSpec } from "./submission.ts";
 
 export type Outcome = "passed" | "failed" | "canceled" | "timed-out" | "lost" | "refused" | "skipped" | "expired";
@@ -278,7 +279,12 @@ export interface FinishReport {
  * [J5] A job that passes before a cancel reaches it has `passed`; whatever else a canceling job reports, it is `canceled`
  * and not retried. [J6] A failed attempt runs again when its rules say so. `random` is in [0, 1).
  */
-export function finish(job: HeldJob, report: FinishReport, now: Millis, random: number): Move<WaitingJob | FinishedJob> {
+export function finish(
+	job: HeldJob,
+	report: FinishReport,
+	now: Millis,
+	random: number,
+): Move<WaitingJob | FinishedJob> {
 	const outcome = job.state === "canceling" && report.outcome !== "passed" ? "canceled" : report.outcome;
 	const used = job.used + 1;
 	const next = nextOf({ ...report, outcome }, job, { used, now, random });
@@ -292,11 +298,7 @@ export function finish(job: HeldJob, report: FinishReport, now: Millis, random: 
 	return { before: job, after: end(base, outcome, reason, now), attempt };
 }
 
-function nextOf(
-	report: FinishReport,
-	job: HeldJob,
-	context: { used: number; now: Millis; random: number },
-): Next {
+function nextOf(report: FinishReport, job: HeldJob, context: { used: number; now: Millis; random: number }): Next {
 	switch (report.outcome) {
 		case "passed":
 			return null;
@@ -339,7 +341,11 @@ export function overrun(job: RunningJob, now: Millis, random: number): Move<Wait
 /** Freed without waiting for the runner: its grace is over, it was lost, or somebody forced it. */
 export function abandon(job: CancelingJob, reason: string | null, now: Millis): Move<FinishedJob> {
 	const attempt = close(job, { ...silence, outcome: "canceled", reason, next: { withheld: "canceled" } }, now);
-	return { before: job, after: end({ ...baseOf(job), losses: 0 }, "canceled", cancelReason(job, reason), now), attempt };
+	return {
+		before: job,
+		after: end({ ...baseOf(job), losses: 0 }, "canceled", cancelReason(job, reason), now),
+		attempt,
+	};
 }
 
 /** [J10] What does not run yet is canceled at once; what runs is asked to stop, unless `force` frees it now. */
@@ -410,7 +416,9 @@ export function timeUp(job: Job, now: Millis, random: number): Move | null {
 		case "leased":
 			return lapse(job, now);
 		case "running":
-			return job.losesAt !== null && now >= job.losesAt ? lose(job, "its runner was lost", now) : overrun(job, now, random);
+			return job.losesAt !== null && now >= job.losesAt
+				? lose(job, "its runner was lost", now)
+				: overrun(job, now, random);
 		case "canceling":
 			return abandon(job, "its runner did not confirm the cancel in time", now);
 		case "finished":

@@ -2,8 +2,8 @@
 // rank that never changes; so choosing looks at the head of each lane, however long the queue is.
 import type { Millis } from "./ids.ts";
 import type { Job } from "./job.ts";
-import { groupLimit } from "./submission.ts";
 import type { RepositorySettings } from "./submission.ts";
+import { groupLimit } from "./submission.ts";
 
 export interface Lane {
 	key: string;

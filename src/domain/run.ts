@@ -1,8 +1,7 @@
 // A run as the sum of its jobs: accepted with them, moved by their moves, finished with the last.
 import type { Millis, RunId } from "./ids.ts";
-import type { Job, JobState, Move, Outcome } from "./job.ts";
+import type { Cancel, Job, JobState, Move, Outcome } from "./job.ts";
 import { assert } from "./refusal.ts";
-import type { Cancel } from "./job.ts";
 import type { Source, Submission, Trigger } from "./submission.ts";
 
 export type RunState = "accepted" | "running" | "finished";

@@ -1,8 +1,8 @@
 // What somebody asks for (fields may be absent) and what a job is held to (all fields decided). The repository's defaults
 // are applied once, when the job is accepted; limits are not among them, since they act on what already waits.
 import type { Millis } from "./ids.ts";
-import { retryDefaults } from "./retry.ts";
 import type { RetryPolicy, RetryRequest } from "./retry.ts";
+import { retryDefaults } from "./retry.ts";
 
 export type When = "success" | "failure" | "always";
 export type OnLost = "retry" | "fail";

@@ -2,8 +2,8 @@
 import type { Millis } from "./ids.ts";
 import type { BlockedJob, WaitingJob } from "./job.ts";
 import type { Load } from "./queue.ts";
-import { groupLimit } from "./submission.ts";
 import type { RepositorySettings } from "./submission.ts";
+import { groupLimit } from "./submission.ts";
 
 export type WaitingCode =
 	| "needs"
