@@ -1,0 +1,100 @@
+// Builds `dist`: the Worker as `wrangler deploy` would upload it, its settings in the form that Miniflare takes, and the
+// command line. All is made in a folder of its own and put in place by a rename, so that builds at the same time do not mix.
+import { execFile } from "node:child_process";
+import { mkdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const target = join(root, "dist");
+// Not in the clone's root, where git, watchers and other tools would see it.
+const draft = join(root, "node_modules/.cache", `spillway-build-${process.pid}`);
+
+const startedAt = new Date();
+try {
+	await mkdir(draft, { recursive: true });
+	await Promise.all([buildWorker(), buildCommandLine()]);
+	await writeSettings();
+	// What changes while the build runs must count as newer than it.
+	await writeFile(join(draft, "built"), "");
+	await utimes(join(draft, "built"), startedAt, startedAt);
+	await putInPlace();
+	await linkCommand();
+} finally {
+	await rm(draft, { recursive: true, force: true });
+}
+
+async function buildWorker(): Promise<void> {
+	const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
+	const offline = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
+	try {
+		await promisify(execFile)(
+			process.execPath,
+			[wrangler, "deploy", "--dry-run", "--outdir", join(draft, "worker")],
+			{ cwd: root, env: { ...process.env, ...offline } },
+		);
+	} catch (error) {
+		// Wrangler says what is wrong on either stream; its stack says nothing more.
+		const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+		process.stderr.write(`${stdout ?? ""}${stderr ?? ""}`);
+		process.exitCode = 1;
+		throw new Error("the Worker does not build; see above");
+	}
+}
+
+async function buildCommandLine(): Promise<void> {
+	await build({
+		absWorkingDir: root,
+		entryPoints: { spillway: "src/cli/main.ts" },
+		outdir: draft,
+		bundle: true,
+		platform: "node",
+		target: "node22",
+		format: "esm",
+		// Each command is a chunk of its own: a runner loads no more than it needs.
+		splitting: true,
+		chunkNames: "chunks/[name]-[hash]",
+		// The server's runtime stays a package: it reads its own files.
+		external: ["miniflare"],
+		legalComments: "none",
+		logLevel: "error",
+	});
+}
+
+/** `serve` starts in half the time and a quarter of the memory when it need not load wrangler to read wrangler.toml. */
+async function writeSettings(): Promise<void> {
+	const config = join(root, "wrangler.toml");
+	const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
+	const { rootPath: _, ...options } = workerOptions;
+	// Only `vars`: what wrangler adds from .dev.vars are somebody's secrets.
+	const { name, vars, triggers } = unstable_readConfig({ config });
+	const settings = { ...options, name, bindings: vars, crons: triggers.crons ?? [] };
+	await writeFile(join(draft, "worker", "settings.json"), JSON.stringify(settings, null, "\t"));
+}
+
+async function putInPlace(): Promise<void> {
+	const old = `${draft}-old`;
+	await rename(target, old).catch(ignoreMissing);
+	try {
+		await rename(draft, target);
+	} catch (error) {
+		// Another build came first; it is as new as ours.
+		if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+	}
+	await rm(old, { recursive: true, force: true });
+}
+
+/** npm links the commands of packages, not of the project itself: this is what makes `npx spillway` work in the clone. */
+async function linkCommand(): Promise<void> {
+	const link = join(root, "node_modules/.bin/spillway");
+	await symlink("../../dist/spillway.js", link).catch((error: NodeJS.ErrnoException) => {
+		if (error.code !== "EEXIST") throw error;
+	});
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+	if (error.code !== "ENOENT") throw error;
+}
