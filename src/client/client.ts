@@ -1,0 +1,252 @@
+// The API as a person or a program calls it, one group of methods per resource. Shapes come from `contracts` as types only:
+// nothing is validated here, since the server already did, and no schema library is loaded.
+import type { RepositoryName } from "../contracts/objects.ts";
+import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/repository.ts";
+import type { Job, Run, RunRequest } from "../contracts/run.ts";
+import type { PoolFigures, Registered, RegisterRequest } from "../contracts/runner.ts";
+import type { Switches } from "../contracts/switches.ts";
+import type { Scope, TokenMade, TokenRecord } from "../contracts/token.ts";
+import type { Call, TransportOptions } from "./transport.ts";
+import { pathOf, Transport } from "./transport.ts";
+
+/** A list as the read model has it: `asOf` says how old, `stale` that it could not be reached just now. */
+export interface Page<T> {
+	items: T[];
+	nextCursor: string | null;
+	asOf: string;
+	stale: boolean;
+}
+
+export interface PageOptions {
+	limit?: number | undefined;
+	cursor?: string | undefined;
+}
+
+/** `idempotencyKey`: made at random when absent, so that a call which is tried again by itself has the effect of one. */
+export interface CallOptions {
+	idempotencyKey?: string | undefined;
+	signal?: AbortSignal | undefined;
+}
+
+export interface Submitted {
+	run: Run;
+	/** The server had this submission already. */
+	replayed: boolean;
+	/** Accepted by spilling: the run has its ids but no number yet. */
+	spilled: boolean;
+}
+
+export interface LogRange {
+	/** Offsets [from, to); `to` absent: to the end. */
+	from?: number;
+	to?: number;
+	/** Only the last lines. Not together with a range. */
+	tail?: number;
+	timestamps?: boolean;
+}
+
+export interface LogBytes {
+	/** Offset of the first byte, and how long the log is now; null when the server did not say. */
+	from: number;
+	length: number | null;
+	body: ReadableStream<Uint8Array>;
+}
+
+export interface RunFilter extends PageOptions {
+	state?: string | undefined;
+	outcome?: string | undefined;
+	ref?: string | undefined;
+	actor?: string | undefined;
+}
+
+export type Client = ReturnType<typeof createClient>;
+
+export function createClient(options: TransportOptions) {
+	const transport = new Transport(options);
+	return {
+		transport,
+		repositories: repositoryCalls(transport),
+		secrets: secretCalls(transport),
+		runs: runCalls(transport),
+		jobs: jobCalls(transport),
+		attempts: attemptCalls(transport),
+		pools: poolCalls(transport),
+		tokens: tokenCalls(transport),
+		switches: switchCalls(transport),
+		/** Needs scope `runner:register`. Not repeated once sent: each registration makes a runner. */
+		registerRunner: (
+			{ owner, pool }: { owner: string; pool: string },
+			request: RegisterRequest,
+			signal?: AbortSignal,
+		) =>
+			transport.json<Registered>({
+				method: "POST",
+				path: pathOf("v1", "pools", owner, pool, "runners"),
+				json: request,
+				idempotent: false,
+				signal,
+			}),
+	};
+}
+
+/** All items of a list, page by page. */
+export async function* everyItem<T>(page: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T> {
+	let cursor: string | undefined;
+	do {
+		const { items, nextCursor } = await page(cursor);
+		yield* items;
+		cursor = nextCursor ?? undefined;
+	} while (cursor !== undefined);
+}
+
+export function repositoryPath({ owner, repo }: RepositoryName, ...rest: (string | number)[]): string {
+	return pathOf("v1", "repos", owner, repo, ...rest);
+}
+
+function repositoryCalls(transport: Transport) {
+	const write = (method: "PUT" | "PATCH", name: RepositoryName, request: RepositoryRequest) =>
+		transport.json<Repository>({ method, path: repositoryPath(name), json: request, idempotent: true });
+	return {
+		list: (owner: string, page: PageOptions = {}) => list<Repository>(transport, "/v1/repos", { owner, ...page }),
+		get: (name: RepositoryName) => get<Repository>(transport, repositoryPath(name)),
+		put: (name: RepositoryName, request: RepositoryRequest) => write("PUT", name, request),
+		patch: (name: RepositoryName, request: RepositoryRequest) => write("PATCH", name, request),
+		queue: (name: RepositoryName) => get<QueueFigures>(transport, repositoryPath(name, "queue")),
+	};
+}
+
+function secretCalls(transport: Transport) {
+	return {
+		list: (name: RepositoryName) => get<{ items: string[] }>(transport, repositoryPath(name, "secrets")),
+		put: (name: RepositoryName, secret: { name: string; value: string }) =>
+			transport.json<void>({
+				method: "PUT",
+				path: repositoryPath(name, "secrets", secret.name),
+				json: { value: secret.value },
+				idempotent: true,
+			}),
+		delete: (name: RepositoryName, secret: string) =>
+			transport.json<void>({ method: "DELETE", path: repositoryPath(name, "secrets", secret), idempotent: true }),
+	};
+}
+
+function runCalls(transport: Transport) {
+	return {
+		async submit(name: RepositoryName, request: RunRequest, options: CallOptions = {}): Promise<Submitted> {
+			const call = once(repositoryPath(name, "runs"), request, options);
+			const { body, status, headers } = await transport.answer<Run>(call);
+			return { run: body, replayed: headers.get("idempotency-replayed") === "true", spilled: status === 202 };
+		},
+		get: (name: RepositoryName, run: string, options: { signal?: AbortSignal | undefined } = {}) =>
+			get<Run>(transport, repositoryPath(name, "runs", run), options.signal),
+		list: (name: RepositoryName, filter: RunFilter = {}) =>
+			list<Run>(transport, repositoryPath(name, "runs"), { ...filter }),
+		jobs: (name: RepositoryName, run: string, page: PageOptions = {}) =>
+			list<Job>(transport, repositoryPath(name, "runs", run, "jobs"), { ...page }),
+		addJobs: (name: RepositoryName, run: string, jobs: RunRequest["jobs"], options: CallOptions = {}) =>
+			transport.json<Run>(once(repositoryPath(name, "runs", run, "jobs"), { jobs }, options)),
+		cancel: (name: RepositoryName, run: string, request: { reason?: string } = {}) =>
+			transport.json<Run>(once(repositoryPath(name, "runs", run, "cancel"), request)),
+		retry: (
+			name: RepositoryName,
+			run: string,
+			request: { only: "failed" | "all"; reason?: string },
+			options: CallOptions = {},
+		) => transport.json<Run>(once(repositoryPath(name, "runs", run, "retry"), request, options)),
+	};
+}
+
+function jobCalls(transport: Transport) {
+	return {
+		get: (name: RepositoryName, job: string, options: { signal?: AbortSignal | undefined } = {}) =>
+			get<Job>(transport, repositoryPath(name, "jobs", job), options.signal),
+		cancel: (name: RepositoryName, job: string, request: { reason?: string; force?: boolean } = {}) =>
+			transport.json<Job>(once(repositoryPath(name, "jobs", job, "cancel"), request)),
+		retry: (name: RepositoryName, job: string, request: { reason?: string } = {}, options: CallOptions = {}) =>
+			transport.json<Job>(once(repositoryPath(name, "jobs", job, "retry"), request, options)),
+		reprioritise: (name: RepositoryName, job: string, priority: number) =>
+			transport.json<Job>({
+				method: "PATCH",
+				path: repositoryPath(name, "jobs", job),
+				json: { priority },
+				idempotent: true,
+			}),
+	};
+}
+
+function attemptCalls(transport: Transport) {
+	return {
+		/** The raw bytes. A range that begins at or after the end is refused with status 416. */
+		async log(
+			name: RepositoryName,
+			{ job, attempt }: { job: string; attempt: number },
+			range: LogRange & { signal?: AbortSignal | undefined } = {},
+		): Promise<LogBytes> {
+			const headers: Record<string, string> = { accept: "text/plain" };
+			if (range.from !== undefined || range.to !== undefined) {
+				headers.range = `bytes=${range.from ?? 0}-${range.to === undefined ? "" : range.to - 1}`;
+			}
+			const response = await transport.stream({
+				method: "GET",
+				path: repositoryPath(name, "jobs", job, "attempts", attempt, "log"),
+				query: { tail: range.tail, timestamps: range.timestamps ? 1 : undefined },
+				headers,
+				idempotent: true,
+				signal: range.signal,
+			});
+			return { ...placeOf(response.headers), body: response.body ?? emptyStream() };
+		},
+	};
+}
+
+function placeOf(headers: Headers): { from: number; length: number | null } {
+	const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "");
+	if (match) return { from: Number(match[1]), length: Number(match[2]) };
+	const length = headers.get("content-length");
+	return { from: 0, length: length === null ? null : Number(length) };
+}
+
+function emptyStream(): ReadableStream<Uint8Array> {
+	return new ReadableStream({ start: (controller) => controller.close() });
+}
+
+function poolCalls(transport: Transport) {
+	return {
+		list: (owner: string) => get<{ items: PoolFigures[] }>(transport, pathOf("v1", "pools", owner)),
+		get: ({ owner, pool }: { owner: string; pool: string }) =>
+			get<PoolFigures>(transport, pathOf("v1", "pools", owner, pool)),
+	};
+}
+
+function tokenCalls(transport: Transport) {
+	return {
+		/** Not repeated once sent: each call makes a token, and the first would be lost. */
+		create: (request: { owner: string; name: string; scopes: Scope[]; repos?: string[]; expiresAt?: string }) =>
+			transport.json<TokenMade>({ method: "POST", path: "/v1/tokens", json: request, idempotent: false }),
+		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
+		revoke: (id: string) =>
+			transport.json<TokenRecord | null>({ method: "DELETE", path: pathOf("v1", "tokens", id), idempotent: true }),
+	};
+}
+
+function switchCalls(transport: Transport) {
+	return {
+		get: () => get<Switches>(transport, "/v1/switches"),
+		patch: (patch: Partial<Switches>) =>
+			transport.json<Switches>({ method: "PATCH", path: "/v1/switches", json: patch, idempotent: true }),
+	};
+}
+
+function get<T>(transport: Transport, path: string, signal?: AbortSignal): Promise<T> {
+	return transport.json<T>({ method: "GET", path, idempotent: true, signal });
+}
+
+function list<T>(transport: Transport, path: string, query: Record<string, string | number | undefined>) {
+	return transport.json<Page<T>>({ method: "GET", path, query, idempotent: true });
+}
+
+/** A POST that the server deduplicates by its key, so that it may be sent again. */
+function once(path: string, json: unknown, { idempotencyKey, signal }: CallOptions = {}): Call {
+	const headers = { "idempotency-key": idempotencyKey ?? crypto.randomUUID() };
+	return { method: "POST", path, json, headers, idempotent: true, signal };
+}

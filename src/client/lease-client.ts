@@ -1,0 +1,140 @@
+// The calls of a runner, raw: one request each and no second try, since only the runner's loops know how long a try is
+// worth anything. `RunnerClient` speaks with a runner token, `LeaseClient` with the token of one lease.
+
+import type { FinishRequest, ReportedStep } from "../contracts/lease.ts";
+import type { Grant, HeartbeatReply, LeaseReply, LeaseState } from "../contracts/runner.ts";
+import { ProblemError } from "./call-failure.ts";
+import { leaseStateHeader, uploadIntervalHeader, uploadOffsetHeader } from "./lease-headers.ts";
+import type { TransportOptions } from "./transport.ts";
+import { Transport } from "./transport.ts";
+
+const oneTry = { deadlineMs: 0 };
+/** How much longer than its own waiting a long poll may take: the way there and back, and a slow object. */
+const pollMarginMs = 15_000;
+
+export class RunnerClient {
+	readonly #transport: Transport;
+
+	constructor(options: TransportOptions) {
+		this.#transport = new Transport({ ...options, retry: oneTry });
+	}
+
+	/** At most one grant; null when the wait was over first. `leases` are all that the runner holds. */
+	async acquire(call: {
+		waitSeconds: number;
+		leases: string[];
+		signal?: AbortSignal | undefined;
+	}): Promise<Grant | null> {
+		const { waitSeconds, leases, signal } = call;
+		return this.#transport.json<Grant | null>({
+			method: "POST",
+			path: "/v1/runner/acquire",
+			json: { waitSeconds, leases },
+			idempotent: true,
+			tryMs: waitSeconds * 1_000 + pollMarginMs,
+			signal,
+		});
+	}
+
+	async heartbeat(
+		leases: string[],
+		options: { signal?: AbortSignal | undefined; tryMs?: number } = {},
+	): Promise<HeartbeatReply> {
+		return this.#transport.json<HeartbeatReply>({
+			method: "POST",
+			path: "/v1/runner/heartbeat",
+			json: { leases },
+			idempotent: true,
+			...options,
+		});
+	}
+}
+
+/** `stored`: the log has `length` bytes now. `gap`: nothing was stored, the server has `length`. `sealed`: it takes no more. */
+export interface Appended {
+	kind: "stored" | "gap" | "sealed";
+	length: number;
+	/** Until the next upload is wanted; null when the server did not say. */
+	intervalSeconds: number | null;
+}
+
+export interface LeaseClientOptions extends TransportOptions {
+	token: string;
+	/** Told with every answer, refusals included: the cancel path of runners without a session. */
+	onLeaseState?: (state: LeaseState) => void;
+}
+
+export class LeaseClient {
+	readonly #transport: Transport;
+	readonly #onLeaseState: (state: LeaseState) => void;
+
+	constructor({ onLeaseState, ...options }: LeaseClientOptions) {
+		this.#transport = new Transport({ ...options, retry: oneTry });
+		this.#onLeaseState = onLeaseState ?? (() => {});
+	}
+
+	async start(options: { signal?: AbortSignal | undefined; tryMs?: number } = {}): Promise<LeaseReply> {
+		return this.#call<LeaseReply>({ method: "POST", path: "/v1/lease/start", json: {}, ...options });
+	}
+
+	/** `bytes` are [offset, offset + bytes.length) of the log; what the server has already is passed over. */
+	async append(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Appended> {
+		try {
+			const headers = { [uploadOffsetHeader]: String(offset) };
+			const answer = await this.#answer<null>({ method: "PATCH", path: "/v1/lease/log", bytes, headers, signal });
+			return { kind: "stored", ...placeOf(answer.headers) };
+		} catch (failure) {
+			if (!(failure instanceof ProblemError)) throw failure;
+			if (failure.code === "log-gap") return { kind: "gap", ...placeOf(failure.headers) };
+			if (failure.code === "log-sealed") return { kind: "sealed", ...placeOf(failure.headers) };
+			throw failure;
+		}
+	}
+
+	async steps(steps: ReportedStep[], signal?: AbortSignal): Promise<void> {
+		await this.#answer<unknown>({ method: "POST", path: "/v1/lease/steps", json: { steps }, signal });
+	}
+
+	/** The same finish again gets the same answer. */
+	async finish(report: FinishRequest, signal?: AbortSignal): Promise<LeaseReply> {
+		return this.#call<LeaseReply>({ method: "POST", path: "/v1/lease/finish", json: report, signal });
+	}
+
+	async #call<T>(call: LeaseCall): Promise<T> {
+		return (await this.#answer<T>(call)).body;
+	}
+
+	async #answer<T>(call: LeaseCall): Promise<{ body: T; headers: Headers }> {
+		try {
+			const answer = await this.#transport.answer<T>({ idempotent: true, ...call });
+			this.#tell(answer.headers);
+			return answer;
+		} catch (failure) {
+			if (failure instanceof ProblemError) this.#tell(failure.headers);
+			throw failure;
+		}
+	}
+
+	#tell(headers: Headers): void {
+		const state = headers.get(leaseStateHeader);
+		if (state === "ok" || state === "canceling" || state === "lost") this.#onLeaseState(state);
+	}
+}
+
+interface LeaseCall {
+	method: "POST" | "PATCH";
+	path: string;
+	json?: unknown;
+	bytes?: Uint8Array;
+	headers?: Record<string, string>;
+	tryMs?: number;
+	signal?: AbortSignal | undefined;
+}
+
+function placeOf(headers: Headers): { length: number; intervalSeconds: number | null } {
+	const interval = headers.get(uploadIntervalHeader);
+	return {
+		length: Number(headers.get(uploadOffsetHeader) ?? 0),
+		intervalSeconds: interval === null ? null : Number(interval),
+	};
+}

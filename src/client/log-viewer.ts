@@ -1,0 +1,183 @@
+// Follows a live log over WebSocket and gives back its bytes, each exactly once and in order, whatever happens to the
+// connection: a drop, or the server's close for slowness, is answered by coming back at the offset reached so far.
+import type { LogMessage } from "../contracts/log-stream.ts";
+import type { RepositoryName } from "../contracts/objects.ts";
+import { Outage } from "./call-failure.ts";
+import { repositoryPath } from "./client.ts";
+import { waitMs } from "./retryable.ts";
+import type { TransportOptions } from "./transport.ts";
+import { Transport } from "./transport.ts";
+
+export type LogEnd = Extract<LogMessage, { type: "end" }>;
+
+/** `attempt` comes first when a job is followed, and again with each further attempt, whose offsets begin at 0. */
+export type LogEvent =
+	| { type: "attempt"; number: number }
+	| { type: "output"; offset: number; bytes: Uint8Array }
+	| LogEnd;
+
+export interface ViewLogOptions extends TransportOptions {
+	repository: RepositoryName;
+	job: string;
+	/** Absent: the present attempt, or the first to come, and every later one until the job is finished. */
+	attempt?: number;
+	/** Offset of the first byte wanted; only with `attempt`. */
+	from?: number;
+	signal?: AbortSignal;
+	/** Given up with an `Outage` after this long without a connection. */
+	deadlineMs?: number;
+}
+
+/** Messages that wait for a slow reader here; beyond it the socket is left and taken up again by offset. */
+const backlogBytesMax = 64 * 1024 * 1024;
+/** An outage of the server that a viewer sits through. */
+const deadlineMsDefault = 120_000;
+
+/** What the viewer has seen. It outlives every connection. */
+interface Place {
+	attempt: number | null;
+	offset: number;
+	ended: boolean;
+}
+
+/** Ends after the log's `end`. Throws `ProblemError` when the log is not to be had, `Outage` when the server is not. */
+export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent, void> {
+	const transport = new Transport(options);
+	const place: Place = { attempt: options.attempt ?? null, offset: options.from ?? 0, ended: false };
+	const deadlineMs = options.deadlineMs ?? deadlineMsDefault;
+	let failedAt: number | null = null;
+	for (let tried = 1; ; tried++) {
+		const resumed = place.attempt !== null && !place.ended ? place.attempt : null;
+		const path = livePath(options, resumed, place.offset);
+		const connection = new Connection(transport.url.replace(/^http/, "ws") + path, transport.token, options.signal);
+		try {
+			for await (const message of connection.messages()) {
+				tried = 0;
+				failedAt = null;
+				yield* take(message, place);
+				if (place.ended && options.attempt !== undefined) return;
+			}
+		} finally {
+			connection.close();
+		}
+		options.signal?.throwIfAborted();
+		if (place.ended && resumed === null && connection.closeCode === 1_000) return;
+		// A refused upgrade shows no status to a WebSocket; an ordinary call to the same job does.
+		if (!connection.wasOpen) {
+			await transport.json({
+				method: "GET",
+				path: repositoryPath(options.repository, "jobs", options.job),
+				idempotent: true,
+			});
+		}
+		failedAt ??= transport.policy.now();
+		const failure = new Outage("the live log's connection was lost", { wasSent: true });
+		if (transport.policy.now() - failedAt > deadlineMs) throw failure;
+		await transport.policy.sleep(waitMs(failure, Math.max(tried, 1), transport.policy), options.signal ?? null);
+	}
+}
+
+/** While a job is followed and an attempt is open, that attempt is finished first: the job may be at the next already. */
+function livePath({ repository, job }: ViewLogOptions, attempt: number | null, from: number): string {
+	if (attempt === null) return repositoryPath(repository, "jobs", job, "log", "live");
+	return `${repositoryPath(repository, "jobs", job, "attempts", attempt, "log", "live")}?from=${from}`;
+}
+
+function* take(message: LogMessage, place: Place): Generator<LogEvent> {
+	switch (message.type) {
+		case "attempt":
+			if (message.number === place.attempt) return;
+			place.attempt = message.number;
+			place.offset = 0;
+			place.ended = false;
+			yield message;
+			return;
+		case "output": {
+			// Bytes seen before the connection was lost may come again; bytes may never be missing.
+			if (message.offset > place.offset) {
+				throw new Outage(`the live log skipped from ${place.offset} to ${message.offset}`, { wasSent: true });
+			}
+			if (message.next <= place.offset) return;
+			const bytes = bytesOf(message).subarray(place.offset - message.offset);
+			const { offset } = place;
+			place.offset = message.next;
+			yield { type: "output", offset, bytes };
+			return;
+		}
+		case "end":
+			if (place.ended) return;
+			place.ended = true;
+			yield message;
+	}
+}
+
+const encoder = new TextEncoder();
+
+function bytesOf({ text, data }: Extract<LogMessage, { type: "output" }>): Uint8Array {
+	if (text !== undefined) return encoder.encode(text);
+	return Uint8Array.from(atob(data ?? ""), (character) => character.charCodeAt(0));
+}
+
+/** Node's own WebSocket takes headers; a browser's ignores the second argument's shape and sends its cookie. */
+type WebSocketWithHeaders = new (url: string, options: { headers: Record<string, string> }) => WebSocket;
+
+/** One WebSocket as a sequence of messages, which ends when it closes for whatever reason. */
+class Connection {
+	wasOpen: boolean;
+	closeCode: number | null = null;
+	readonly #socket: WebSocket;
+	readonly #signal: AbortSignal | undefined;
+	readonly #waiting: string[] = [];
+	#waitingBytes = 0;
+	#wake: () => void = () => {};
+	readonly #stop = () => this.close();
+
+	constructor(url: string, token: string | null, signal: AbortSignal | undefined) {
+		this.#socket =
+			token === null
+				? new WebSocket(url)
+				: new (WebSocket as unknown as WebSocketWithHeaders)(url, { headers: { authorization: `Bearer ${token}` } });
+		this.wasOpen = false;
+		this.#signal = signal;
+		signal?.addEventListener("abort", this.#stop, { once: true });
+		if (signal?.aborted) this.close();
+		this.#socket.addEventListener("open", () => {
+			this.wasOpen = true;
+		});
+		this.#socket.addEventListener("message", ({ data }) => this.#hear(String(data)));
+		// The close that follows says it too.
+		this.#socket.addEventListener("error", () => {});
+		this.#socket.addEventListener("close", ({ code }) => {
+			this.closeCode ??= code;
+			this.#wake();
+		});
+	}
+
+	async *messages(): AsyncGenerator<LogMessage> {
+		for (;;) {
+			for (let text = this.#waiting.shift(); text !== undefined; text = this.#waiting.shift()) {
+				this.#waitingBytes -= text.length;
+				yield JSON.parse(text);
+			}
+			if (this.closeCode !== null) return;
+			await new Promise<void>((resolve) => {
+				this.#wake = resolve;
+			});
+		}
+	}
+
+	close(): void {
+		this.#signal?.removeEventListener("abort", this.#stop);
+		this.closeCode ??= 1_005;
+		this.#socket.close();
+		this.#wake();
+	}
+
+	#hear(text: string): void {
+		if (this.closeCode !== null) return;
+		this.#waiting.push(text);
+		this.#waitingBytes += text.length;
+		if (this.#waitingBytes > backlogBytesMax) this.close();
+		else this.#wake();
+	}
+}

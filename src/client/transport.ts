@@ -1,0 +1,122 @@
+// One HTTP request of the API: bearer token, JSON both ways, a limit on each try, failures as `ProblemError` or `Outage`.
+// Runs in Node and in a browser, so nothing here is Node's alone.
+import { Outage, outageFrom, ProblemError, problemFrom } from "./call-failure.ts";
+import type { RetryPolicy } from "./retryable.ts";
+import { retryable, retryDefaults } from "./retryable.ts";
+
+export interface TransportOptions {
+	/** The server's address, with or without a slash at the end. */
+	url: string;
+	/** Null in a browser, where the session cookie speaks. */
+	token: string | null;
+	retry?: Partial<RetryPolicy>;
+	fetch?: typeof fetch;
+}
+
+export interface Call {
+	method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+	path: string;
+	query?: Record<string, string | number | undefined>;
+	headers?: Record<string, string>;
+	/** Sent as JSON. */
+	json?: unknown;
+	/** Sent as it is. */
+	bytes?: Uint8Array;
+	/** Whether doing it twice does no more than doing it once. */
+	idempotent: boolean;
+	/** How long one try may take until its answer begins. */
+	tryMs?: number;
+	signal?: AbortSignal | undefined;
+	/** Overrides the transport's own. */
+	retry?: Partial<RetryPolicy>;
+}
+
+/** A server that says nothing for this long is given up and asked again; its own limit for a request is shorter. */
+const tryMsDefault = 30_000;
+
+export class Transport {
+	readonly url: string;
+	readonly token: string | null;
+	readonly policy: RetryPolicy;
+	readonly #fetch: typeof fetch;
+
+	constructor(options: TransportOptions) {
+		this.url = options.url.replace(/\/+$/, "");
+		this.token = options.token;
+		this.policy = { ...retryDefaults, ...options.retry };
+		this.#fetch = options.fetch ?? fetch;
+	}
+
+	/** The answer's JSON. A body that breaks off counts as no answer. */
+	async json<T>(call: Call): Promise<T> {
+		return (await this.answer<T>(call)).body;
+	}
+
+	/** As `json`, with the status and headers of the answer. */
+	async answer<T>(call: Call): Promise<{ body: T; status: number; headers: Headers }> {
+		return this.#retried(call, async (response) => {
+			const text = await response.text();
+			return { body: JSON.parse(text || "null"), status: response.status, headers: response.headers };
+		});
+	}
+
+	/** The answer itself, its body unread: the caller must read or cancel it. */
+	async stream(call: Call): Promise<Response> {
+		return this.#retried(call, async (response) => response);
+	}
+
+	#retried<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
+		return retryable(() => this.#try(call, read), {
+			policy: { ...this.policy, ...call.retry },
+			idempotent: call.idempotent,
+			signal: call.signal ?? null,
+		});
+	}
+
+	async #try<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
+		const limit = new AbortController();
+		const stop = () => limit.abort(call.signal?.reason);
+		// Not `AbortSignal.any`: a runner's signal lives for months and would remember every call.
+		call.signal?.addEventListener("abort", stop, { once: true });
+		if (call.signal?.aborted) stop();
+		const tryMs = call.tryMs ?? tryMsDefault;
+		const timer = setTimeout(() => limit.abort(new Outage(`no answer within ${tryMs} ms`, { wasSent: true })), tryMs);
+		try {
+			const response = await this.#fetch(this.#address(call), this.#request(call, limit.signal));
+			if (!response.ok) throw await problemFrom(response);
+			return await read(response);
+		} catch (thrown) {
+			if (thrown instanceof ProblemError) throw thrown;
+			if (limit.signal.aborted) throw limit.signal.reason;
+			throw outageFrom(thrown, this.url);
+		} finally {
+			clearTimeout(timer);
+			call.signal?.removeEventListener("abort", stop);
+		}
+	}
+
+	#address({ path, query = {} }: Call): string {
+		const search = new URLSearchParams();
+		for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
+		return `${this.url}${path}${search.size > 0 ? `?${search}` : ""}`;
+	}
+
+	#request(call: Call, signal: AbortSignal): RequestInit {
+		const headers: Record<string, string> = { accept: "application/json", ...call.headers };
+		if (this.token !== null) headers.authorization = `Bearer ${this.token}`;
+		const init: RequestInit = { method: call.method, headers, signal };
+		if (call.json !== undefined) {
+			headers["content-type"] = "application/json";
+			init.body = JSON.stringify(call.json);
+		} else if (call.bytes !== undefined) {
+			headers["content-type"] = "application/octet-stream";
+			init.body = call.bytes;
+		}
+		return init;
+	}
+}
+
+/** Path segments, each escaped: `pathOf("v1", "repos", owner)`. */
+export function pathOf(...segments: (string | number)[]): string {
+	return segments.map((segment) => `/${encodeURIComponent(segment)}`).join("");
+}
