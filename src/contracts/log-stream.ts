@@ -1,5 +1,6 @@
 // The messages of a live log, one JSON object each, over WebSocket and SSE alike.
 import { z } from "@hono/zod-openapi";
+import type { Frame } from "../domain/log-frame.ts";
 
 /** Bytes [offset, next): `text` where they are UTF-8, else `data` (base64). Cut at character boundaries, so joining them rebuilds every byte. */
 const output = z.object({
@@ -9,6 +10,7 @@ const output = z.object({
 	text: z.string().optional(),
 	data: z.string().optional(),
 });
+export type LogOutput = z.infer<typeof output>;
 
 const end = z.object({
 	type: z.literal("end"),
@@ -17,6 +19,7 @@ const end = z.object({
 	outcome: z.string().nullable(),
 	state: z.enum(["sealed", "partial", "mismatch", "deleted"]),
 });
+export type LogEnd = z.infer<typeof end>;
 
 /** Only on `…/jobs/{job}/log/live`: the bytes that follow belong to this attempt, from offset 0 again. */
 const attemptBegins = z.object({ type: z.literal("attempt"), number: z.int() });
@@ -26,3 +29,26 @@ export type LogMessage = z.infer<typeof logMessage>;
 
 /** A viewer that does not read fast enough is dropped with this code, and may come back by offset. */
 export const slowViewerCloseCode = 4_008;
+/** On an answer with a log's last lines: the offset of its first byte. */
+export const logOffsetHeader = "Log-Offset";
+
+/** `bytes` begin where the frame does; what is after the frame is not looked at. */
+export function outputMessage(offset: number, { size, text }: Frame, bytes: Uint8Array): LogOutput {
+	const place = { type: "output" as const, offset, next: offset + size };
+	return text === null ? { ...place, data: toBase64(bytes.subarray(0, size)) } : { ...place, text };
+}
+
+/** The bytes that a message stands for. */
+export function outputBytes({ text, data }: LogOutput): Uint8Array {
+	if (text !== undefined) return new TextEncoder().encode(text);
+	return Uint8Array.from(atob(data ?? ""), (character) => character.charCodeAt(0));
+}
+
+// Not Buffer: the dashboard reads these messages in a browser.
+function toBase64(bytes: Uint8Array): string {
+	let binary = "";
+	for (let at = 0; at < bytes.length; at += 8_192) {
+		binary += String.fromCharCode(...bytes.subarray(at, at + 8_192));
+	}
+	return btoa(binary);
+}

@@ -133,8 +133,9 @@ export interface PoolCalls {
 	fetch(request: Request): Promise<Response>;
 	/** A lease call was seen: the lease is alive. */
 	renew(lease: string): Promise<void>;
-	/** From a RepoObject, directly or by queue: stored before it returns; an older version changes nothing. */
-	demand(demand: Demand): Promise<{ runners: number }>;
+	/** From a RepoObject, directly or by queue: stored before it returns; an older version changes nothing.
+	 * Answers how many live runners fit each of its sets. */
+	demand(demand: Demand): Promise<{ runners: number[] }>;
 	/** From a RepoObject: leases that ended, and leases whose runner should stop. Hints: a lost one costs time only. */
 	ended(leases: string[]): Promise<void>;
 	canceled(leases: string[]): Promise<void>;

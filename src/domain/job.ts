@@ -249,6 +249,11 @@ export function expire(job: BlockedJob | WaitingJob, now: Millis): Move<Finished
 	return { before: job, after: end(job, "expired", reason, now) };
 }
 
+/** What it needs is not there: it is not handed to a runner that could only fail it. */
+export function refuse(job: WaitingJob, reason: string, now: Millis): Move<FinishedJob> {
+	return { before: job, after: end(job, "refused", reason, now) };
+}
+
 /** [J4] The attempt begins here: its number is never used again. */
 export function start(job: LeasedJob, now: Millis): Move<RunningJob> {
 	const attempts = job.attempts + 1;

@@ -1,0 +1,280 @@
+// One repository's queue: the truth for its runs, jobs, attempts, leases and limits, and alone in deciding about jobs. A thin
+// shell: each call names the rule that decides and shows what came of it.
+import { DurableObject } from "cloudflare:workers";
+import type {
+	Actor,
+	Claimed,
+	ClaimCall,
+	LeaseAnswer,
+	LeaseClaim,
+	RepoCalls,
+	RepositoryName,
+	SubmitCall,
+	Submitted,
+} from "../src/contracts/objects.ts";
+import type { QueueFigures, Repository, RepositoryRequest } from "../src/contracts/repository.ts";
+import { mergeSettings } from "../src/contracts/repository.ts";
+import type { Job, Run } from "../src/contracts/run.ts";
+import type { LeaseState } from "../src/contracts/runner.ts";
+import { viewRepository } from "../src/contracts/view.ts";
+import {
+	decideAddJobs,
+	decideCancelJob,
+	decideCancelRun,
+	decideExpire,
+	decideFinish,
+	decidePriority,
+	decideRetryJob,
+	decideRetryRun,
+	decideStart,
+	decideSubmit,
+	decideTimeUp,
+	leaseStateOf,
+} from "../src/domain/decide.ts";
+import type { Decision, RunView } from "../src/domain/decide.ts";
+import { parseJobId } from "../src/domain/ids.ts";
+import type { JobId, RunId } from "../src/domain/ids.ts";
+import type { FinishReport, Job as DomainJob, LogRecord } from "../src/domain/job.ts";
+import { idempotencyKeptMs } from "../src/domain/limits.ts";
+import { accept, refuse } from "../src/domain/refusal.ts";
+import type { Result } from "../src/domain/refusal.ts";
+import { settingsDefaults } from "../src/domain/submission.ts";
+import type { Cause, JobRequest, RepositorySettings } from "../src/domain/submission.ts";
+import type { Env } from "./env.ts";
+import { RepoQueue } from "./repo-queue.ts";
+import { showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+
+export class RepoObject extends DurableObject<Env> implements RepoCalls {
+	readonly #queue: RepoQueue;
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, env);
+		this.#queue = new RepoQueue(ctx, env);
+	}
+
+	async configure(call: RepositoryName & { request: RepositoryRequest; replace: boolean }): Promise<Result<Repository>> {
+		const known = this.#queue.repository;
+		if (known === null && !call.replace) return refuse({ code: "repository-unknown" });
+		const settings = mergeSettings(call.replace || known === null ? settingsDefaults : known.settings, call.request);
+		const { owner, repo } = call;
+		return accept(viewRepository({ owner, repo }, this.#queue.configure({ owner, repo, settings })));
+	}
+
+	async settings(): Promise<Result<Repository>> {
+		return this.#known(({ owner, repo, settings }) => accept(viewRepository({ owner, repo }, settings)));
+	}
+
+	async figures(): Promise<Result<QueueFigures>> {
+		return this.#known(({ settings }) => accept(showFigures(this.#queue, settings, Date.now())));
+	}
+
+	async submit(call: SubmitCall): Promise<Result<Submitted>> {
+		return this.#known(({ settings }) => {
+			const id = call.run;
+			const earlier = this.#earlier(call.key, call.digest);
+			if (!earlier.ok) return earlier;
+			const stored = earlier.value ?? (this.#queue.tables.run(id) && id);
+			if (stored !== null) return this.#submitted(stored, true);
+			const decided = this.#queue.transact(() => this.#accept(call, settings, Date.now()));
+			return decided.ok ? this.#submitted(id, false) : decided;
+		});
+	}
+
+	async addJobs(
+		call: { run: RunId; jobs: JobRequest[]; key: string | null; digest: string } & Actor,
+	): Promise<Result<Submitted>> {
+		return this.#known(({ settings }) => {
+			const add = (view: RunView, now: number) => decideAddJobs(view, call.jobs, settings, cause(call, "submit", now));
+			const done = this.#once(call.key, call.digest, call.run, () => this.#queue.onRun(call.run, add));
+			return done.ok ? this.#submitted(call.run, done.value === "earlier") : done;
+		});
+	}
+
+	async run(id: RunId): Promise<Result<Run>> {
+		return this.#known(() => this.#shown(id));
+	}
+
+	async jobs(call: { run: RunId; from: number; limit: number }): Promise<Result<{ items: Job[]; next: number | null }>> {
+		return this.#known(() => {
+			const run = this.#queue.tables.run(call.run);
+			if (run === null) return refuse({ code: "run-unknown" });
+			const items = showJobs(this.#queue, call.run, call.from, call.limit);
+			const next = call.from + items.length;
+			return accept({ items, next: items.length > 0 && next < run.jobs ? next : null });
+		});
+	}
+
+	async job(id: JobId): Promise<Result<Job>> {
+		return this.#known(() => this.#shownJob(id));
+	}
+
+	async cancelRun(call: { run: RunId } & Actor): Promise<Result<Run>> {
+		const { actor, reason } = call;
+		const decided = this.#queue.onRun(call.run, (view, at) => decideCancelRun(view, { actor, reason, at }));
+		return decided.ok ? this.#shown(call.run) : decided;
+	}
+
+	async cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>> {
+		const { actor, reason, force } = call;
+		return this.#decideJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
+	}
+
+	async retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Run>> {
+		const decide = (view: RunView, now: number) => decideRetryRun(view, call.only, cause(call, "user", now));
+		const act = () => this.#queue.onRun(call.run, decide);
+		const done = this.#once(call.key, `retry ${call.only} ${call.run}`, call.run, act);
+		return done.ok ? this.#shown(call.run) : done;
+	}
+
+	async retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<Job>> {
+		const decide = (view: RunView, index: number, now: number) => decideRetryJob(view, index, cause(call, "user", now));
+		const act = () => this.#queue.onJob(call.job, decide);
+		const done = this.#once(call.key, `retry ${call.job}`, call.job, act);
+		return done.ok ? this.#shownJob(call.job) : done;
+	}
+
+	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
+		return this.#decideJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
+	}
+
+	async setSecret({ name, sealed }: { name: string; sealed: string | null }): Promise<Result<null>> {
+		return this.#known(() => {
+			this.#queue.tables.saveSecret(name, sealed);
+			return accept(null);
+		});
+	}
+
+	async secretNames(): Promise<Result<string[]>> {
+		return this.#known(() => accept(this.#queue.tables.secretNames()));
+	}
+
+	async claim(call: ClaimCall): Promise<Claimed> {
+		return this.#queue.claim(call);
+	}
+
+	async expire(claims: LeaseClaim[]): Promise<void> {
+		for (const claim of claims) {
+			this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, now)));
+		}
+	}
+
+	async sweep(): Promise<void> {
+		if (this.#queue.repository === null) return;
+		this.#queue.tables.forgetRequests(Date.now() - idempotencyKeptMs);
+		await this.#queue.repeat();
+	}
+
+	async start(claim: LeaseClaim): Promise<Result<LeaseAnswer>> {
+		return this.#answer(claim, (view, _, now) => decideStart(view, claim, now));
+	}
+
+	async finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>> {
+		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, { now, random: Math.random() }));
+	}
+
+	async lease(claim: LeaseClaim): Promise<LeaseState> {
+		return leaseStateOf(this.#job(claim.job), claim);
+	}
+
+	/** A finish may overtake its log: the late bytes of an attempt that its own runner ended are still wanted. */
+	async confirmLog(claim: LeaseClaim): Promise<{ state: LeaseState; logBytesMax: number }> {
+		const logBytesMax = this.#queue.repository?.settings.logBytesMax ?? 0;
+		const job = this.#job(claim.job);
+		if (job === null) return { state: "lost", logBytesMax };
+		const state = job.state === "leased" ? "lost" : leaseStateOf(job, claim);
+		if (state !== "lost") return { state, logBytesMax };
+		const ended = this.#queue.tables.attempt(job.run, job.index, claim.attempt);
+		return { state: ended?.epoch === claim.epoch && ended.reported ? "ok" : "lost", logBytesMax };
+	}
+
+	async logSealed({ job, attempt, record }: { job: JobId; attempt: number; record: LogRecord }): Promise<void> {
+		const place = parseJobId(job);
+		if (place === null || this.#queue.repository === null) return;
+		this.#queue.transact(() => this.#queue.tables.saveLogRecord(place.run, place.index, attempt, record));
+	}
+
+	override async alarm(): Promise<void> {
+		if (this.#queue.repository === null) return;
+		await this.#queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, { now, random: Math.random() }));
+	}
+
+	#accept(call: SubmitCall, settings: RepositorySettings, now: number): Result<Decision> {
+		const { tables } = this.#queue;
+		const { submission } = call;
+		const decided = decideSubmit(call.run, tables.nextNumber(), submission, settings, now);
+		if (!decided.ok) return decided;
+		tables.takeNumber();
+		if (call.key !== null) tables.saveRequest(call.key, call.digest, call.run, now);
+		this.#queue.commit(decided.value, now);
+		const { number, source } = decided.value.run;
+		if (!submission.cancelSuperseded || !source?.ref) return decided;
+		const wish = { actor: submission.actor, reason: `superseded by run ${number}`, at: now };
+		for (const id of tables.openRuns(source.ref)) {
+			if (id !== call.run) this.#queue.onRun(id, (view) => decideCancelRun(view, wish, call.run));
+		}
+		return decided;
+	}
+
+	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {
+		const { repository } = this.#queue;
+		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
+	}
+
+	#decideJob(id: JobId, decide: (view: RunView, index: number, now: number) => Result<Decision>): Result<Job> {
+		const decided = this.#queue.onJob(id, decide);
+		return decided.ok ? this.#shownJob(id) : decided;
+	}
+
+	#answer(
+		claim: LeaseClaim,
+		decide: (view: RunView, index: number, now: number) => Result<Decision>,
+	): Result<LeaseAnswer> {
+		const shown = this.#decideJob(claim.job, decide);
+		if (!shown.ok) return refuse({ code: "lease-stale" });
+		return accept({ job: shown.value, lease: leaseStateOf(this.#job(claim.job), claim) });
+	}
+
+	/** The run or job that an earlier request with this key was about; null when there was none. */
+	#earlier(key: string | null, digest: string): Result<string | null> {
+		const earlier = key === null ? null : this.#queue.tables.request(key);
+		if (earlier === null) return accept(null);
+		return earlier.digest === digest ? accept(earlier.run) : refuse({ code: "idempotency-key-reused" });
+	}
+
+	/** What was asked with a key has its effect once, and the key is kept in the same transaction as the effect. */
+	#once(key: string | null, digest: string, subject: string, act: () => Result<unknown>): Result<"earlier" | "done"> {
+		return this.#queue.transact(() => {
+			const earlier = this.#earlier(key, digest);
+			if (!earlier.ok) return earlier;
+			if (earlier.value !== null) return accept("earlier");
+			const done = act();
+			if (!done.ok) return done;
+			if (key !== null) this.#queue.tables.saveRequest(key, digest, subject, Date.now());
+			return accept("done");
+		});
+	}
+
+	#submitted(id: RunId, replayed: boolean): Result<Submitted> {
+		const shown = this.#shown(id);
+		return shown.ok ? accept({ run: shown.value, replayed }) : shown;
+	}
+
+	#shown(id: RunId): Result<Run> {
+		const run = showRun(this.#queue, id);
+		return run === null ? refuse({ code: "run-unknown" }) : accept(run);
+	}
+
+	#shownJob(id: JobId): Result<Job> {
+		const job = this.#job(id);
+		return job === null ? refuse({ code: "job-unknown" }) : accept(showJob(this.#queue, job));
+	}
+
+	#job(id: JobId): DomainJob | null {
+		const place = parseJobId(id);
+		return place === null || this.#queue.repository === null ? null : this.#queue.tables.job(place.run, place.index);
+	}
+}
+
+function cause({ actor, reason }: Actor, by: Cause["by"], at: number): Cause {
+	return { by, actor, reason, at };
+}

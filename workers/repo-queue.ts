@@ -1,0 +1,302 @@
+// The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
+// the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
+import type { ChangeEvent, JobSummary } from "../src/contracts/events.ts";
+import type { Claimed, ClaimCall, Demand, LogClose } from "../src/contracts/objects.ts";
+import { viewRepository, viewRun } from "../src/contracts/view.ts";
+import { nextAlarm, shouldSet } from "../src/domain/deadline.ts";
+import { settle } from "../src/domain/decide.ts";
+import type { Decision, RunView } from "../src/domain/decide.ts";
+import { parseJobId } from "../src/domain/ids.ts";
+import type { JobId, Millis, RunId } from "../src/domain/ids.ts";
+import { grant, refuse as refuseJob } from "../src/domain/job.ts";
+import type { Job, LeasedJob, Move, WaitingJob } from "../src/domain/job.ts";
+import { alarmSliceMax, claimMax, demandRepeatMs } from "../src/domain/limits.ts";
+import { chooseLane, demandOf } from "../src/domain/queue.ts";
+import { assert, refuse } from "../src/domain/refusal.ts";
+import type { Result } from "../src/domain/refusal.ts";
+import type { Run } from "../src/domain/run.ts";
+import { Standing } from "../src/domain/standing.ts";
+import type { RepositorySettings } from "../src/domain/submission.ts";
+import type { Env } from "./env.ts";
+import { viewGrant } from "./repo-grant.ts";
+import { RepoTables } from "./repo-tables.ts";
+import type { Repository } from "./repo-tables.ts";
+import { RepoTeller } from "./repo-tell.ts";
+import { open } from "./sealing.ts";
+
+/** Jobs in one message of the queue `events`: a message holds 128 KB. */
+const summariesMax = 300;
+/** Waits kept for the percentiles, newest last; they begin anew when the object wakes. */
+const waitsKept = 512;
+
+export class RepoQueue {
+	readonly tables: RepoTables;
+	readonly waits: number[] = [];
+	readonly #ctx: DurableObjectState;
+	readonly #env: Env;
+	readonly #teller: RepoTeller;
+	repository: Repository | null;
+	#standing: Standing | null = null;
+	#depth = 0;
+	#decided: Decision[] = [];
+	#armed: Millis | null = null;
+	#repeatAt: Millis | null = null;
+	/** By pool, the demand it was told last. */
+	readonly #told = new Map<string, Demand>();
+	/** By pool and labels, how many runners it said fit. */
+	readonly #runners = new Map<string, number>();
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		this.#ctx = ctx;
+		this.#env = env;
+		this.tables = new RepoTables(ctx.storage.sql);
+		this.repository = this.tables.repository();
+		this.#teller = new RepoTeller(env, this.tables, {
+			demand: (pool, again) => this.#demand(pool, again),
+			heard: (demand, runners) => this.#heard(demand, runners),
+			rest: () => this.#arm(Date.now()),
+			repository: () => this.repository,
+		});
+	}
+
+	get standing(): Standing {
+		this.#standing ??= new Standing(this.tables.unfinished(), (lane) => this.tables.head(lane));
+		return this.#standing;
+	}
+
+	/** Live runners that fit a job; null while its pool has not said. */
+	runnersFor({ spec }: Job): number | null {
+		return this.#runners.get(runnersKey(spec.pool, spec.labels)) ?? null;
+	}
+
+	configure(repository: Repository): RepositorySettings {
+		const isNew = this.repository === null;
+		this.transact(() => {
+			this.tables.saveRepository(repository, isNew);
+			const event: ChangeEvent = {
+				...nameOf(repository),
+				at: Date.now(),
+				repository: viewRepository(nameOf(repository), repository.settings),
+				run: null,
+				jobs: [],
+			};
+			this.tables.push("change", event);
+		});
+		this.repository = repository;
+		this.#teller.hasNews();
+		this.#announce();
+		return repository.settings;
+	}
+
+	/** One decision about one run, written whole. */
+	onRun(id: RunId, decide: (view: RunView, now: Millis) => Result<Decision>): Result<Decision> {
+		if (this.repository === null) return refuse({ code: "repository-unknown" });
+		const run = this.tables.run(id);
+		if (run === null) return refuse({ code: "run-unknown" });
+		const now = Date.now();
+		return this.transact(() => {
+			const decided = decide(this.tables.view(run), now);
+			if (decided.ok) this.commit(decided.value, now);
+			return decided;
+		});
+	}
+
+	onJob(id: JobId, decide: (view: RunView, index: number, now: Millis) => Result<Decision>): Result<Decision> {
+		const place = parseJobId(id);
+		if (place === null) return refuse({ code: "job-unknown" });
+		const decided = this.onRun(place.run, (view, now) => decide(view, place.index, now));
+		return !decided.ok && decided.refusal.code === "run-unknown" ? refuse({ code: "job-unknown" }) : decided;
+	}
+
+	/** All writes of `work` or none. May stand inside another; the outermost brings memory up to date and tells. */
+	transact<T>(work: () => T): T {
+		this.#depth++;
+		try {
+			const result = this.#ctx.storage.transactionSync(work);
+			if (this.#depth === 1) this.#settled();
+			return result;
+		} finally {
+			this.#depth--;
+			if (this.#depth === 0) this.#decided = [];
+		}
+	}
+
+	/** Stores a decision inside a transaction. */
+	commit(decision: Decision, now: Millis): void {
+		const { run, moves } = decision;
+		if (run.version === this.tables.run(run.id)?.version) return;
+		assert(this.repository, "only a known repository decides");
+		this.tables.saveRun(run);
+		this.tables.saveMoves(moves);
+		const name = nameOf(this.repository);
+		const shown = moves.filter(({ after }) => after.state !== "leased");
+		if (shown.length > 0 || moves.length === 0) {
+			for (let from = 0; from === 0 || from < shown.length; from += summariesMax) {
+				const jobs = shown.slice(from, from + summariesMax).map(({ after }) => summary(after, run));
+				const event: ChangeEvent = { ...name, at: now, repository: null, run: viewRun(run), jobs };
+				this.tables.push("change", event);
+			}
+		}
+		for (const { attempt, after } of moves) {
+			if (!attempt) continue;
+			const { number, epoch, outcome, log, reported } = attempt;
+			const length = reported ? log.length : null;
+			const close: LogClose = { ...name, job: after.id, attempt: number, epoch, outcome, length, sha256: log.sha256 };
+			this.tables.push("close", close);
+		}
+		this.#decided.push(decision);
+	}
+
+	/** [Q5] Chooses under the present limits, pauses and priorities; at most `claimMax` at a time. */
+	claim(call: ClaimCall): Claimed {
+		const grants: Claimed["grants"] = [];
+		const { repository } = this;
+		if (repository === null) return { grants, demand: { owner: "", repo: "", pool: call.pool, version: 0, sets: [] } };
+		const labels = new Set(call.labels);
+		for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
+			const lane = chooseLane(this.standing.lanes(), { pool: call.pool, labels }, repository.settings, this.standing.load);
+			const job = lane && this.tables.head(lane.key);
+			if (job?.state !== "waiting") break;
+			const granted = this.transact(() => this.#grant(job, call, repository));
+			if (granted) grants.push(granted);
+		}
+		const demand = this.#demand(call.pool, true);
+		assert(demand, "a demand asked for again is given");
+		return { grants, demand };
+	}
+
+	#grant(job: WaitingJob, call: ClaimCall, repository: Repository): Claimed["grants"][number] | null {
+		const now = Date.now();
+		const run = this.tables.run(job.run);
+		assert(run, `the run of job ${job.id} is stored`);
+		const secrets = this.#openSecrets(job, repository);
+		const move = secrets.ok
+			? grant(job, { runner: call.runner, pool: call.pool, shard: call.shard }, now)
+			: refuseJob(job, secrets.reason, now);
+		this.commit(settle(this.tables.view(run), [move], now), now);
+		if (!secrets.ok) return null;
+		this.waits.push(now - job.since);
+		if (this.waits.length > waitsKept) this.waits.shift();
+		return viewGrant(move.after as LeasedJob, run, repository, secrets.values);
+	}
+
+	#openSecrets(job: WaitingJob, repository: Repository) {
+		const { secrets: names } = job.spec;
+		const values: Record<string, string> = {};
+		if (names.length === 0) return { ok: true, values } as const;
+		const sealed = this.tables.secrets(names);
+		for (const name of names) {
+			const value = sealed.get(name);
+			if (value === undefined) return { ok: false, reason: `the secret "${name}" is not set` } as const;
+			const place = `${repository.owner}/${repository.repo}/${name}`;
+			try {
+				values[name] = open(this.#env.SPILLWAY_SEALING_KEYS, place, value);
+			} catch {
+				return { ok: false, reason: `the secret "${name}" cannot be opened: set it again` } as const;
+			}
+		}
+		return { ok: true, values } as const;
+	}
+
+	/** Re-arms first, so that an end in the middle costs a repetition and nothing else; then the due jobs, in one bounded slice. */
+	async alarm(timeUp: (view: RunView, indexes: number[], now: Millis) => Decision): Promise<void> {
+		const now = Date.now();
+		this.#armed = null;
+		this.#arm(now);
+		const due = Map.groupBy(this.tables.due(now, alarmSliceMax), ({ run }) => run);
+		for (const [id, places] of due) {
+			const indexes = places.map(({ index }) => index);
+			this.onRun(id, (view) => ({ ok: true, value: timeUp(view, indexes, now) }));
+		}
+		if (this.#repeatAt !== null && now >= this.#repeatAt) this.#announce();
+		await this.#teller.tell(true);
+		this.#arm(Date.now(), true);
+	}
+
+	/** What the cron sweep asks: tell again whatever may have got lost. */
+	async repeat(): Promise<void> {
+		this.#announce();
+		this.#teller.hasNews();
+		await this.#teller.tell(true);
+	}
+
+	/** After the outermost transaction: memory follows the tables, pools are to hear what concerns them. */
+	#settled(): void {
+		const moves = this.#decided.flatMap((decision) => decision.moves);
+		if (moves.length > 0) {
+			this.#standing?.apply(moves);
+			this.#teller.hasNews();
+			for (const move of moves) this.#hint(move);
+			this.#announce();
+		}
+		this.#arm(Date.now());
+		void this.#teller.tell();
+	}
+
+	#hint({ before, after }: Move): void {
+		if (before === null || !("lease" in before)) return;
+		const { pool, id } = { pool: before.lease.pool, id: before.lease.id };
+		if (!("lease" in after)) this.#teller.pool(pool).ended.push(id);
+		else if (after.state === "canceling" && before.state === "running") this.#teller.pool(pool).canceled.push(id);
+	}
+
+	/** Every pool with somebody in a lane, and every pool that still believes so, is told if what it knows has changed. */
+	#announce(): void {
+		const pools = new Set([...this.#told].filter(([, { sets }]) => sets.length > 0).map(([pool]) => pool));
+		for (const { pool } of this.standing.lanes()) pools.add(pool);
+		for (const pool of pools) this.#teller.pool(pool).demand = true;
+		this.#repeatAt = pools.size === 0 ? null : Date.now() + demandRepeatMs;
+	}
+
+	#demand(pool: string, again: boolean): Demand | null {
+		const { repository } = this;
+		if (repository === null) return null;
+		const sets = demandOf(this.standing.lanes(), pool, repository.settings, this.standing.load);
+		const told = this.#told.get(pool);
+		if (told && isDeepEqual(told.sets, sets)) return again ? told : null;
+		const demand: Demand = { ...nameOf(repository), pool, version: this.tables.takeDemandVersion(), sets };
+		this.#told.set(pool, demand);
+		return demand;
+	}
+
+	#heard(demand: Demand, runners: number[]): void {
+		demand.sets.forEach(({ labels }, at) => {
+			this.#runners.set(runnersKey(demand.pool, labels), runners[at] ?? 0);
+		});
+	}
+
+	/** `exactly` also moves a nearer alarm away: only worth its write at the end of an alarm. */
+	#arm(now: Millis, exactly = false): void {
+		const wanted = nextAlarm([this.tables.earliestDeadline(), this.#teller.againAt, this.#repeatAt], now);
+		if (wanted === null || (!exactly && !shouldSet(this.#armed, wanted, now))) return;
+		this.#armed = wanted;
+		void this.#ctx.storage.setAlarm(wanted);
+	}
+}
+
+function nameOf({ owner, repo }: { owner: string; repo: string }) {
+	return { owner, repo };
+}
+
+function runnersKey(pool: string, labels: readonly string[]): string {
+	return `${pool} ${labels.join(",")}`;
+}
+
+function summary(job: Job, run: Run): JobSummary {
+	return {
+		id: job.id,
+		run: job.run,
+		key: job.spec.key,
+		name: job.spec.name,
+		state: job.state,
+		outcome: job.state === "finished" ? job.outcome : null,
+		attempts: job.attempts,
+		createdAt: job.createdAt,
+		finishedAt: job.state === "finished" ? job.finishedAt : null,
+		version: run.version,
+	};
+}
+
+function isDeepEqual(a: unknown, b: unknown): boolean {
+	return JSON.stringify(a) === JSON.stringify(b);
+}

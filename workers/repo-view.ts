@@ -1,0 +1,73 @@
+// What a RepoObject shows of itself: runs, jobs with their attempts and why they wait, figures of the queue.
+import { timeText } from "../src/contracts/fields.ts";
+import type { QueueFigures } from "../src/contracts/repository.ts";
+import type { Job, Run, Waiting } from "../src/contracts/run.ts";
+import { viewJob, viewRun } from "../src/contracts/view.ts";
+import type { RunId } from "../src/domain/ids.ts";
+import { rank } from "../src/domain/job.ts";
+import type { FinishedAttempt, Job as DomainJob } from "../src/domain/job.ts";
+import { laneKey } from "../src/domain/queue.ts";
+import type { RepositorySettings } from "../src/domain/submission.ts";
+import { explainWaiting } from "../src/domain/waiting.ts";
+import type { RepoQueue } from "./repo-queue.ts";
+
+/** Jobs that a run shows in one piece; the rest is paged. */
+const jobsShown = 1_000;
+
+export function showRun(queue: RepoQueue, id: RunId): Run | null {
+	const run = queue.tables.run(id);
+	return run && viewRun(run, showJobs(queue, id, 0, jobsShown));
+}
+
+export function showJobs(queue: RepoQueue, run: RunId, from: number, limit: number): Job[] {
+	const jobs = queue.tables.jobs(run, from, limit);
+	const attempts = new Map<string, FinishedAttempt[]>();
+	for (const attempt of queue.tables.attempts(run, from, from + limit - 1)) {
+		const list = attempts.get(attempt.job);
+		if (list) list.push(attempt);
+		else attempts.set(attempt.job, [attempt]);
+	}
+	return jobs.map((job) => viewJob(job, attempts.get(job.id) ?? [], explain(queue, job, null)));
+}
+
+/** A single job also tells its position, which costs a count. */
+export function showJob(queue: RepoQueue, job: DomainJob): Job {
+	const attempts = job.attempts === 0 ? [] : queue.tables.attempts(job.run, job.index, job.index);
+	const queued = job.state === "waiting" && job.notBefore === null;
+	const position = queued ? queue.tables.position(laneKey(job), rank(job)) + 1 : null;
+	return viewJob(job, attempts, explain(queue, job, position));
+}
+
+function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {
+	if ((job.state !== "blocked" && job.state !== "waiting") || queue.repository === null) return null;
+	const { settings } = queue.repository;
+	const reason = explainWaiting(job, settings, queue.standing.load, queue.runnersFor(job));
+	return {
+		code: reason.code,
+		detail: reason.detail,
+		position,
+		since: timeText(reason.since),
+		expectedStartAt: timeText(reason.expectedStartAt),
+	};
+}
+
+export function showFigures(queue: RepoQueue, settings: RepositorySettings, now: number): QueueFigures {
+	const { counts } = queue.standing;
+	const oldest = queue.standing.oldestSince();
+	const waits = [...queue.waits].sort((a, b) => a - b);
+	const seconds = (part: number) =>
+		waits.length === 0 ? null : (waits[Math.min(waits.length - 1, Math.floor(waits.length * part))] ?? 0) / 1_000;
+	return {
+		paused: settings.paused,
+		pauseNote: settings.pauseNote,
+		blocked: counts.blocked,
+		waiting: counts.waiting,
+		leased: counts.leased,
+		running: counts.running,
+		canceling: counts.canceling,
+		oldestWaitingSeconds: oldest === null ? null : (now - oldest) / 1_000,
+		waitSecondsP50: seconds(0.5),
+		waitSecondsP99: seconds(0.99),
+		limits: { maxRunning: settings.maxRunning, concurrencyGroups: settings.concurrencyGroups },
+	};
+}

@@ -1,0 +1,69 @@
+// How one object (or the Worker) calls another: by name, with a deadline, a new stub for each try, full jitter between, and
+// again only where the platform says that this can help. A stub is broken after an exception; an overloaded object is left alone.
+import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../src/contracts/objects.ts";
+import type { Env } from "./env.ts";
+
+const callDeadlineMs = 10_000;
+const triesMax = 3;
+const pauseMs = 50;
+
+/** An object could not be reached or did not answer in time; whether the call took effect is unknown. */
+export class Outage extends Error {
+	override name = "Outage";
+}
+
+export function repoCalls(env: Env, { owner, repo }: RepositoryName, hint?: string | null): RepoCalls {
+	return calls(env.REPO, `${owner}/${repo}`, hint);
+}
+
+export function poolCalls(env: Env, { owner, pool, shard }: { owner: string; pool: string; shard: number }): PoolCalls {
+	return calls(env.POOL, `${owner}/${pool}/${shard}`);
+}
+
+export function logCalls(env: Env, name: RepositoryName & { job: string; attempt: number }): LogCalls {
+	return calls(env.LOG, `${name.owner}/${name.repo}/${name.job}/${name.attempt}`);
+}
+
+/** A proxy whose every method is one guarded RPC. All calls are idempotent by their contract, so they may be tried again. */
+function calls<T extends object>(namespace: DurableObjectNamespace, name: string, hint?: string | null): T {
+	const options = hint ? { locationHint: hint as DurableObjectLocationHint } : undefined;
+	const call = (method: string, args: unknown[]) =>
+		guarded(() => {
+			const stub = namespace.get(namespace.idFromName(name), options) as unknown as Record<
+				string,
+				(...args: unknown[]) => Promise<unknown>
+			>;
+			return (stub[method] as (...args: unknown[]) => Promise<unknown>).apply(stub, args);
+		}, method === "fetch" ? 1 : triesMax);
+	return new Proxy({} as T, {
+		get: (_, method) =>
+			typeof method === "string" && method !== "then" ? (...args: unknown[]) => call(method, args) : undefined,
+	});
+}
+
+async function guarded(attempt: () => Promise<unknown>, tries: number): Promise<unknown> {
+	for (let tried = 1; ; tried++) {
+		try {
+			return await withDeadline(attempt());
+		} catch (cause) {
+			const { retryable, overloaded } = cause as { retryable?: boolean; overloaded?: boolean };
+			if (tried >= tries || !retryable || overloaded) throw toOutage(cause);
+			await scheduler.wait(Math.random() * pauseMs * 2 ** tried);
+		}
+	}
+}
+
+function withDeadline(work: Promise<unknown>): Promise<unknown> {
+	let timer: ReturnType<typeof setTimeout> | null = null;
+	const late = new Promise((_, reject) => {
+		timer = setTimeout(() => reject(new Outage(`no answer in ${callDeadlineMs} ms`)), callDeadlineMs);
+	});
+	return Promise.race([work, late]).finally(() => timer !== null && clearTimeout(timer));
+}
+
+/** Faults of the called object keep their own error; what the platform did becomes an outage. */
+function toOutage(cause: unknown): unknown {
+	const { retryable, overloaded, remote } = cause as { retryable?: boolean; overloaded?: boolean; remote?: boolean };
+	if (remote && !retryable && !overloaded) return cause;
+	return cause instanceof Outage ? cause : new Outage("an object did not answer", { cause });
+}
