@@ -10,9 +10,13 @@ const testBindings = {
 	SPILLWAY_SEALING_KEYS: `k1:${"a7".repeat(32)}`,
 };
 
+/** Where `.ci/run` wants the results to count them. */
+const report = process.env.SPILLWAY_TEST_REPORT;
+
 export default defineConfig({
 	test: {
 		allowOnly: false,
+		reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
 		projects: [
 			{
 				test: {

@@ -2,6 +2,7 @@
 import type { D1Migration } from "cloudflare:test";
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import type { Env } from "./env.ts";
 
 declare global {
 	namespace Cloudflare {
@@ -12,3 +13,7 @@ declare global {
 }
 
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
+
+/** Does not compile while env.ts leaves out a binding that wrangler.toml has. */
+type Forgotten = Exclude<keyof Cloudflare.Env, keyof Env | "TEST_MIGRATIONS">;
+true satisfies [Forgotten] extends [never] ? true : never;

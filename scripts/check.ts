@@ -1,0 +1,61 @@
+// `npm run check`: everything that must hold before a change is done. `-- style types` runs those parts only, `-- --except
+// tests` all but those; `-- --write` first rewrites what is generated or formatted. A part runs even if an earlier one failed.
+import { runBindingsCheck } from "./check-bindings.ts";
+import { runOpenApiCheck } from "./check-openapi.ts";
+import type { CheckPart } from "./check-process.ts";
+import { runCommand } from "./check-process.ts";
+import { runRulesCheck } from "./check-rules.ts";
+import { runSchemaCheck } from "./check-schema.ts";
+
+const parts: Record<string, CheckPart> = {
+	/** Format, lint, order of imports. */
+	style: ({ write }) => runCommand("biome", ["check", ...(write ? ["--write"] : []), "."]),
+	types: async () => [
+		...(await runCommand("tsc", ["-p", "tsconfig.json"])),
+		...(await runCommand("tsc", ["-p", "workers/tsconfig.json"])),
+	],
+	bindings: runBindingsCheck,
+	schema: runSchemaCheck,
+	openapi: runOpenApiCheck,
+	rules: runRulesCheck,
+	tests: () => runCommand("vitest", ["run"], { shown: true }),
+};
+
+const chosen = choose(process.argv.slice(2));
+const failed: string[] = [];
+for (const name of chosen.names) {
+	const startedAt = performance.now();
+	const faults = await runPart(name);
+	const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+	console.log(`${faults.length === 0 ? "ok  " : "FAIL"} ${name} (${seconds} s)`);
+	for (const fault of faults) console.log(fault.replaceAll(/^/gm, "     "));
+	if (faults.length > 0) failed.push(name);
+}
+console.log(
+	failed.length === 0
+		? `check: ${chosen.names.length} parts hold`
+		: `check: ${failed.length} of ${chosen.names.length} parts failed: ${failed.join(", ")}`,
+);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+/** What a part throws is its fault, and no reason to leave out the parts after it. */
+async function runPart(name: string): Promise<string[]> {
+	try {
+		return (await parts[name]?.({ write: chosen.write })) ?? [`there is no part ${name}`];
+	} catch (error) {
+		return [error instanceof Error ? error.message : String(error)];
+	}
+}
+
+function choose(args: string[]): { names: string[]; write: boolean } {
+	const write = args.includes("--write");
+	const words = args.filter((arg) => arg !== "--write" && arg !== "--except");
+	const unknown = words.filter((word) => !(word in parts));
+	if (unknown.length > 0) {
+		console.error(`check: no part is called ${unknown.join(", ")}; there are ${Object.keys(parts).join(", ")}`);
+		process.exit(2);
+	}
+	const all = Object.keys(parts);
+	if (args.includes("--except")) return { names: all.filter((name) => !words.includes(name)), write };
+	return { names: words.length > 0 ? words : all, write };
+}
