@@ -164,7 +164,8 @@ export interface Cancel {
 }
 
 export type HeldJob = RunningJob | CancelingJob;
-export type Job = BlockedJob | WaitingJob | LeasedJob | HeldJob | FinishedJob;
+export type OpenJob = BlockedJob | WaitingJob | LeasedJob | HeldJob;
+export type Job = OpenJob | FinishedJob;
 export type JobState = Job["state"];
 
 /** What one move did. `attempt` is the one that it finished. */
@@ -354,10 +355,7 @@ export function abandon(job: CancelingJob, reason: string | null, now: Millis): 
 }
 
 /** [J10] What does not run yet is canceled at once; what runs is asked to stop, unless `force` frees it now. */
-export function cancel(
-	job: Exclude<Job, FinishedJob>,
-	request: Cancel & { force: boolean },
-): Move<CancelingJob | FinishedJob> {
+export function cancel(job: OpenJob, request: Cancel & { force: boolean }): Move<CancelingJob | FinishedJob> {
 	const { force, ...wish } = request;
 	switch (job.state) {
 		case "blocked":
