@@ -126,8 +126,8 @@ export interface RunnerIdentity {
 
 export interface PoolCalls {
 	register(runner: RunnerIdentity & { os: string; arch: string; version: string }): Promise<Result<null>>;
-	/** At most one grant, at once or never. The leases named are the runner's, all of them. */
-	acquire(runner: RunnerIdentity, leases: string[]): Promise<Grant | null>;
+	/** At most one grant, at once or never. The leases named are all that the runner holds; null: it did not say. */
+	acquire(runner: RunnerIdentity, leases: string[] | null): Promise<Grant | null>;
 	heartbeat(runner: RunnerIdentity, leases: string[]): Promise<HeartbeatReply>;
 	/** A WebSocket that receives at most one grant and is then closed: how a long poll waits without pinning the object. */
 	fetch(request: Request): Promise<Response>;

@@ -1,0 +1,181 @@
+// Who is in a pool shard: its runners, the leases they hold and what repositories asked for. Kept in memory, written through
+// to the tables; renewals are written rarely, since liveness must not cost a write per heartbeat.
+import type { Demand, LeaseClaim, RunnerIdentity } from "../src/contracts/objects.ts";
+import type { PoolFigures } from "../src/contracts/runner.ts";
+import { timeText } from "../src/contracts/fields.ts";
+import type { LeaseId, Millis } from "../src/domain/ids.ts";
+import { heartbeatSeconds, poolRunnersMax, runnerForgottenMs } from "../src/domain/limits.ts";
+import { fits, takenSlots } from "../src/domain/pool.ts";
+import type { RepositoryDemand } from "../src/domain/pool.ts";
+import { accept, refuse } from "../src/domain/refusal.ts";
+import type { Result } from "../src/domain/refusal.ts";
+import type { PoolLease, PoolRunner, PoolTables } from "./pool-tables.ts";
+
+/** A renewal is written when the stored one is this old: well under `renewSeconds`, so an eviction never makes a lease look lost. */
+const renewalWrittenMs = heartbeatSeconds * 1_000;
+const seenWrittenMs = 60_000;
+/** A runner nobody heard of for this long is offline: two missed long polls and the coarseness of what is stored. */
+const offlineMs = 90_000;
+
+export class PoolMembers {
+	readonly #tables: PoolTables;
+	readonly #runners = new Map<string, PoolRunner>();
+	readonly #leases = new Map<LeaseId, PoolLease>();
+	readonly #demands = new Map<string, Demand>();
+	/** Leases held, by runner and by repository. */
+	readonly #byRunner = new Map<string, Set<LeaseId>>();
+	readonly #byRepository = new Map<string, number>();
+	/** When each was last heard of; the stored instant is coarser. */
+	readonly #seen = new Map<string, Millis>();
+
+	constructor(tables: PoolTables) {
+		this.#tables = tables;
+		for (const runner of tables.runners()) this.#runners.set(runner.id, runner);
+		for (const lease of tables.leases()) this.#index(lease);
+		for (const [repository, demand] of tables.demands()) this.#demands.set(repository, demand);
+	}
+
+	register(identity: RunnerIdentity, now: Millis): Result<null> {
+		this.forgetGone(now);
+		if (this.#runners.size >= poolRunnersMax) return refuse({ code: "pool-full", max: poolRunnersMax });
+		this.#save({ ...identity, seenAt: now, spent: false });
+		return accept(null);
+	}
+
+	/** A runner that its token vouches for is taken in again if it was forgotten. */
+	see(identity: RunnerIdentity, now: Millis): PoolRunner {
+		const known = this.#runners.get(identity.id);
+		if (!known || now - known.seenAt > seenWrittenMs) {
+			this.#save({ ...identity, seenAt: now, spent: known?.spent ?? false });
+		}
+		this.#seen.set(identity.id, now);
+		return this.#runners.get(identity.id) ?? { ...identity, seenAt: now, spent: false };
+	}
+
+	/** Renews those that are the runner's own; of the others nothing is said. */
+	renew(runner: string | null, ids: Iterable<LeaseId>, now: Millis): void {
+		for (const id of ids) {
+			const lease = this.#leases.get(id);
+			if (!lease || (runner !== null && lease.runner !== runner)) continue;
+			if (now - lease.renewedAt < renewalWrittenMs) continue;
+			lease.renewedAt = now;
+			this.#tables.renewLease(id, now);
+		}
+	}
+
+	freeSlots(runner: PoolRunner, named: readonly LeaseId[] | null, now: Millis): number {
+		if (runner.spent) return 0;
+		const held = [...(this.#byRunner.get(runner.id) ?? [])].flatMap((id) => this.#leases.get(id) ?? []);
+		const capacity = runner.ephemeral ? 1 : runner.capacity;
+		return capacity - takenSlots(held, named === null ? null : new Set(named), now);
+	}
+
+	leaseOf(runner: string, id: LeaseId): PoolLease | null {
+		const lease = this.#leases.get(id);
+		return lease?.runner === runner ? lease : null;
+	}
+
+	get leaseCount(): number {
+		return this.#leases.size;
+	}
+
+	leases(): Iterable<PoolLease> {
+		return this.#leases.values();
+	}
+
+	hold(runner: string, claim: LeaseClaim, now: Millis): PoolLease {
+		const lease = this.#tables.addLease(runner, claim, now);
+		this.#index(lease);
+		return lease;
+	}
+
+	end(id: LeaseId): void {
+		const lease = this.#leases.get(id);
+		if (!lease) return;
+		this.#leases.delete(id);
+		this.#tables.dropLease(id);
+		this.#byRunner.get(lease.runner)?.delete(id);
+		const repository = `${lease.claim.owner}/${lease.claim.repo}`;
+		this.#byRepository.set(repository, Math.max(0, (this.#byRepository.get(repository) ?? 0) - 1));
+		const runner = this.#runners.get(lease.runner);
+		if (runner?.ephemeral) this.#save({ ...runner, spent: true });
+	}
+
+	cancel(id: LeaseId): void {
+		const lease = this.#leases.get(id);
+		if (!lease || lease.canceling) return;
+		lease.canceling = true;
+		this.#tables.markCanceling(id);
+	}
+
+	/** False when a newer version is known. */
+	hear(demand: Demand): boolean {
+		const repository = `${demand.owner}/${demand.repo}`;
+		const known = this.#demands.get(repository);
+		if (known && known.version >= demand.version) return false;
+		this.#demands.set(repository, demand);
+		this.#tables.saveDemand(repository, demand);
+		return true;
+	}
+
+	*demands(): Iterable<RepositoryDemand> {
+		for (const [repository, { sets }] of this.#demands) {
+			if (sets.length > 0) yield { repository, sets, running: this.#byRepository.get(repository) ?? 0 };
+		}
+	}
+
+	liveRunners(labels: readonly string[], now: Millis): number {
+		let live = 0;
+		for (const runner of this.#runners.values()) {
+			if (this.#isLive(runner, now) && fits(labels, new Set(runner.labels))) live++;
+		}
+		return live;
+	}
+
+	forgetGone(now: Millis): void {
+		for (const { id, seenAt } of this.#runners.values()) {
+			const gone = now - Math.max(seenAt, this.#seen.get(id) ?? 0) > runnerForgottenMs;
+			if (!gone || (this.#byRunner.get(id)?.size ?? 0) > 0) continue;
+			this.#runners.delete(id);
+			this.#tables.dropRunner(id);
+		}
+	}
+
+	figures(name: { owner: string; pool: string }, now: Millis): PoolFigures {
+		const runners = [...this.#runners.values()].map((runner) => {
+			const leases = this.#byRunner.get(runner.id)?.size ?? 0;
+			const state = this.#isLive(runner, now) ? (leases > 0 ? "busy" : "idle") : "offline";
+			const lastSeenAt = timeText(Math.max(runner.seenAt, this.#seen.get(runner.id) ?? 0));
+			const { id, name, labels, capacity } = runner;
+			return { id, name, labels, state, capacity, leases, lastSeenAt } as const;
+		});
+		const sets = [...this.demands()].flatMap((demand) => demand.sets);
+		const oldest = Math.min(...sets.map(({ since }) => since));
+		return {
+			...name,
+			runners,
+			waiting: sets.reduce((sum, { waiting }) => sum + waiting, 0),
+			running: this.#leases.size,
+			idle: runners.filter(({ state }) => state === "idle").length,
+			busy: runners.filter(({ state }) => state === "busy").length,
+			oldestWaitingSeconds: sets.length === 0 ? null : Math.max(0, now - oldest) / 1_000,
+		};
+	}
+
+	#isLive({ id, seenAt, spent }: PoolRunner, now: Millis): boolean {
+		return !spent && now - Math.max(seenAt, this.#seen.get(id) ?? 0) < offlineMs;
+	}
+
+	#save(runner: PoolRunner): void {
+		this.#runners.set(runner.id, runner);
+		this.#tables.saveRunner(runner);
+	}
+
+	#index(lease: PoolLease): void {
+		this.#leases.set(lease.id, lease);
+		const held = this.#byRunner.get(lease.runner) ?? new Set();
+		this.#byRunner.set(lease.runner, held.add(lease.id));
+		const repository = `${lease.claim.owner}/${lease.claim.repo}`;
+		this.#byRepository.set(repository, (this.#byRepository.get(repository) ?? 0) + 1);
+	}
+}

@@ -1,0 +1,130 @@
+// The SQLite tables of a PoolObject: runners that registered, leases they hold, the demand repositories told. Demand and
+// leases are kept in memory too, which is a cache of these.
+import type { Demand, LeaseClaim, RunnerIdentity } from "../src/contracts/objects.ts";
+import type { LeaseId, Millis } from "../src/domain/ids.ts";
+import { leaseIdFrom } from "../src/domain/ids.ts";
+
+const versions = [
+	`CREATE TABLE pool (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, looked_at INTEGER, grace_until INTEGER);
+	CREATE TABLE runner (id TEXT PRIMARY KEY, seen_at INTEGER NOT NULL, spent INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;
+	CREATE TABLE lease (
+		id TEXT PRIMARY KEY, runner TEXT NOT NULL, granted_at INTEGER NOT NULL, renewed_at INTEGER NOT NULL,
+		canceling INTEGER NOT NULL, claim TEXT NOT NULL) WITHOUT ROWID;
+	CREATE TABLE demand (repository TEXT PRIMARY KEY, version INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;`,
+];
+
+export interface PoolRunner extends RunnerIdentity {
+	seenAt: Millis;
+	/** An ephemeral runner that had its one job. */
+	spent: boolean;
+}
+
+export interface PoolLease {
+	id: LeaseId;
+	runner: string;
+	grantedAt: Millis;
+	renewedAt: Millis;
+	/** Its runner is to stop. */
+	canceling: boolean;
+	claim: LeaseClaim;
+}
+
+export interface Look {
+	lookedAt: Millis | null;
+	graceUntil: Millis | null;
+}
+
+export class PoolTables {
+	readonly #sql: SqlStorage;
+	#made: boolean;
+
+	constructor(sql: SqlStorage) {
+		this.#sql = sql;
+		this.#made = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'pool'").toArray().length > 0;
+		if (this.#made) this.#migrate(sql.exec<{ schema: number }>("SELECT schema FROM pool").one().schema);
+	}
+
+	*runners(): Iterable<PoolRunner> {
+		if (!this.#made) return;
+		const rows = this.#sql.exec<{ seen_at: number; spent: number; doc: string }>("SELECT seen_at, spent, doc FROM runner");
+		for (const { seen_at, spent, doc } of rows) yield { ...JSON.parse(doc), seenAt: seen_at, spent: spent === 1 };
+	}
+
+	saveRunner({ seenAt, spent, ...identity }: PoolRunner): void {
+		this.#make();
+		const doc = JSON.stringify(identity);
+		this.#sql.exec("INSERT OR REPLACE INTO runner VALUES (?, ?, ?, ?)", identity.id, seenAt, spent ? 1 : 0, doc);
+	}
+
+	dropRunner(id: string): void {
+		this.#sql.exec("DELETE FROM runner WHERE id = ?", id);
+	}
+
+	*leases(): Iterable<PoolLease> {
+		if (!this.#made) return;
+		type Row = { id: string; runner: string; granted_at: number; renewed_at: number; canceling: number; claim: string };
+		for (const row of this.#sql.exec<Row>("SELECT * FROM lease")) {
+			const { id, runner, granted_at, renewed_at, canceling, claim } = row;
+			const times = { grantedAt: granted_at, renewedAt: renewed_at };
+			yield { id, runner, ...times, canceling: canceling === 1, claim: JSON.parse(claim) };
+		}
+	}
+
+	addLease(runner: string, claim: LeaseClaim, now: Millis): PoolLease {
+		this.#make();
+		const id = leaseIdFrom(claim.job, claim.epoch);
+		this.#sql.exec("INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, 0, ?)", id, runner, now, now, JSON.stringify(claim));
+		return { id, runner, grantedAt: now, renewedAt: now, canceling: false, claim };
+	}
+
+	renewLease(id: LeaseId, now: Millis): void {
+		this.#sql.exec("UPDATE lease SET renewed_at = ? WHERE id = ?", now, id);
+	}
+
+	markCanceling(id: LeaseId): void {
+		this.#sql.exec("UPDATE lease SET canceling = 1 WHERE id = ?", id);
+	}
+
+	dropLease(id: LeaseId): void {
+		this.#sql.exec("DELETE FROM lease WHERE id = ?", id);
+	}
+
+	*demands(): Iterable<[repository: string, Demand]> {
+		if (!this.#made) return;
+		const rows = this.#sql.exec<{ repository: string; doc: string }>("SELECT repository, doc FROM demand");
+		for (const { repository, doc } of rows) yield [repository, JSON.parse(doc)];
+	}
+
+	saveDemand(repository: string, demand: Demand): void {
+		this.#make();
+		const { version } = demand;
+		this.#sql.exec("INSERT OR REPLACE INTO demand VALUES (?, ?, ?)", repository, version, JSON.stringify(demand));
+	}
+
+	look(): Look {
+		if (!this.#made) return { lookedAt: null, graceUntil: null };
+		const row = this.#sql
+			.exec<{ looked_at: number | null; grace_until: number | null }>("SELECT looked_at, grace_until FROM pool")
+			.one();
+		return { lookedAt: row.looked_at, graceUntil: row.grace_until };
+	}
+
+	saveLook({ lookedAt, graceUntil }: Look): void {
+		this.#make();
+		this.#sql.exec("UPDATE pool SET looked_at = ?, grace_until = ?", lookedAt, graceUntil);
+	}
+
+	/** An object that nobody registered with stays empty. */
+	#make(): void {
+		if (this.#made) return;
+		for (const version of versions) this.#sql.exec(version);
+		this.#sql.exec("INSERT INTO pool VALUES (1, ?, NULL, NULL)", versions.length);
+		this.#made = true;
+	}
+
+	#migrate(from: number): void {
+		if (from === versions.length) return;
+		for (const version of versions.slice(from)) this.#sql.exec(version);
+		this.#sql.exec("UPDATE pool SET schema = ?", versions.length);
+	}
+}
