@@ -1,0 +1,150 @@
+// The bytes of an unsealed log: whole blocks compressed in SQLite, the rest raw in rows and in memory. Memory is a cache:
+// what `append` has written is all that the next incarnation finds, and it is the same.
+import type { Hash } from "node:crypto";
+import { createHash } from "node:crypto";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { logBlockBytes } from "../src/domain/limits.ts";
+import { assert } from "../src/domain/refusal.ts";
+import type { LogTables, TailRow } from "./log-tables.ts";
+
+/** Level 1 takes a third of the time of the usual 6 and leaves build logs a fifth larger; the object's one thread is what is scarce. */
+const gzipLevel = 1;
+/** Rows of one tail; then it is written again as one, so that a log of single bytes does not wake up to 262,144 rows. */
+const tailRowsMax = 256;
+/** Blocks hashed or written in a row before others get a turn: some 10 ms. */
+export const blocksPerTurn = 8;
+
+/** A log as blocks that can each be unpacked alone, for the archive. */
+export interface LogParts {
+	sizes: number[];
+	part(number: number): Uint8Array;
+}
+
+export class LogBytes {
+	#storage: DurableObjectStorage;
+	#tables: LogTables;
+	#blocks: number;
+	/** The raw bytes after the last block; only the first `#tailLength` count. */
+	#tail: Uint8Array;
+	#tailLength: number;
+	#slot: number;
+	/** Follows the bytes while this incarnation has seen all of them; else the digest is made from what is stored. */
+	#hash: Hash | null;
+	#unpacked: { number: number; bytes: Uint8Array } | null = null;
+
+	constructor(storage: DurableObjectStorage, tables: LogTables) {
+		this.#storage = storage;
+		this.#tables = tables;
+		this.#blocks = tables.blockCount();
+		this.#tail = new Uint8Array(0);
+		this.#tailLength = 0;
+		this.#slot = 0;
+		for (const row of tables.tail(this.#blocks * logBlockBytes)) this.#restore(row);
+		this.#hash = this.length === 0 ? createHash("sha256") : null;
+	}
+
+	/** A row whose bytes another has is a leftover of the time before the tail was written as one. */
+	#restore({ slot, start, bytes }: TailRow): void {
+		if (start + bytes.length <= this.length) return;
+		assert(start === this.length, "a tail's rows follow each other");
+		this.#extend(bytes);
+		this.#slot = slot + 1;
+	}
+
+	get length(): number {
+		return this.#blocks * logBlockBytes + this.#tailLength;
+	}
+
+	/** Stored when it returns, durable when the output gate opens. Memory follows storage, so a failed write changes neither. */
+	append(bytes: Uint8Array): void {
+		const blocks: Uint8Array[] = [];
+		let head = this.#tail.subarray(0, this.#tailLength);
+		let taken = 0;
+		while (head.length + bytes.length - taken >= logBlockBytes) {
+			const raw = new Uint8Array(logBlockBytes);
+			const room = logBlockBytes - head.length;
+			raw.set(head);
+			raw.set(bytes.subarray(taken, taken + room), head.length);
+			blocks.push(gzipSync(raw, { level: gzipLevel }));
+			taken += room;
+			head = head.subarray(head.length);
+		}
+		const rest = bytes.subarray(taken);
+		const row = rest.length === 0 ? null : this.#nextRow(rest, blocks.length);
+		this.#storage.transactionSync(() => {
+			blocks.forEach((block, at) => this.#tables.addBlock(this.#blocks + at, block));
+			if (row) this.#tables.saveTail(row);
+		});
+		this.#blocks += blocks.length;
+		if (blocks.length > 0) this.#tailLength = 0;
+		this.#extend(rest);
+		this.#slot = row ? row.slot + 1 : 0;
+		this.#hash?.update(bytes);
+	}
+
+	#nextRow(rest: Uint8Array, newBlocks: number): TailRow {
+		if (newBlocks > 0) return { slot: 0, start: (this.#blocks + newBlocks) * logBlockBytes, bytes: rest };
+		if (this.#slot < tailRowsMax) return { slot: this.#slot, start: this.length, bytes: rest };
+		const whole = new Uint8Array(this.#tailLength + rest.length);
+		whole.set(this.#tail.subarray(0, this.#tailLength));
+		whole.set(rest, this.#tailLength);
+		return { slot: 0, start: this.#blocks * logBlockBytes, bytes: whole };
+	}
+
+	/** Grows by doubling: most logs are far smaller than a block, and many objects share one isolate's memory. */
+	#extend(bytes: Uint8Array): void {
+		const length = this.#tailLength + bytes.length;
+		if (length > this.#tail.length) {
+			const grown = new Uint8Array(Math.min(Math.max(length, this.#tail.length * 2, 1_024), logBlockBytes));
+			grown.set(this.#tail.subarray(0, this.#tailLength));
+			this.#tail = grown;
+		}
+		this.#tail.set(bytes, this.#tailLength);
+		this.#tailLength = length;
+	}
+
+	/** A copy of bytes [from, to); both within the log. */
+	read(from: number, to: number): Uint8Array {
+		const bytes = new Uint8Array(to - from);
+		for (let at = from; at < to; ) {
+			const number = Math.floor(at / logBlockBytes);
+			const start = number * logBlockBytes;
+			const source = number < this.#blocks ? this.#unpack(number) : this.#tail;
+			const piece = source.subarray(at - start, Math.min(to - start, logBlockBytes));
+			bytes.set(piece, at - from);
+			at += piece.length;
+		}
+		return bytes;
+	}
+
+	#unpack(number: number): Uint8Array {
+		if (this.#unpacked?.number !== number) {
+			this.#unpacked = { number, bytes: gunzipSync(this.#tables.block(number)) };
+		}
+		return this.#unpacked.bytes;
+	}
+
+	/** In hexadecimal. Yields between blocks, so the log must be frozen. */
+	async sha256(): Promise<string> {
+		if (this.#hash === null) {
+			const hash = createHash("sha256");
+			for (let number = 0; number < this.#blocks; number++) {
+				hash.update(gunzipSync(this.#tables.block(number)));
+				if (number % blocksPerTurn === blocksPerTurn - 1) await scheduler.wait(0);
+			}
+			this.#hash = hash.update(this.#tail.subarray(0, this.#tailLength));
+		}
+		return this.#hash.copy().digest("hex");
+	}
+
+	/** The log must be frozen: its tail is made the last block, in memory only. */
+	parts(): LogParts {
+		const sizes = this.#tables.blockSizes();
+		if (this.#tailLength === 0) return { sizes, part: (number) => this.#tables.block(number) };
+		const last = gzipSync(this.#tail.subarray(0, this.#tailLength), { level: gzipLevel });
+		return {
+			sizes: [...sizes, last.length],
+			part: (number) => (number < sizes.length ? this.#tables.block(number) : last),
+		};
+	}
+}
