@@ -60,13 +60,13 @@ export interface Appended {
 
 export interface LeaseClientOptions extends TransportOptions {
 	token: string;
-	/** Told with every answer, refusals included: the cancel path of runners without a session. */
-	onLeaseState?: (state: LeaseState) => void;
+	/** Told with every answer, refusals included: the cancel path of runners without a session. `sentAt`: when the call was made. */
+	onLeaseState?: (state: LeaseState, sentAt: number) => void;
 }
 
 export class LeaseClient {
 	readonly #transport: Transport;
-	readonly #onLeaseState: (state: LeaseState) => void;
+	readonly #onLeaseState: (state: LeaseState, sentAt: number) => void;
 
 	constructor({ onLeaseState, ...options }: LeaseClientOptions) {
 		this.#transport = new Transport({ ...options, retry: oneTry });
@@ -105,19 +105,20 @@ export class LeaseClient {
 	}
 
 	async #answer<T>(call: LeaseCall): Promise<{ body: T; headers: Headers }> {
+		const sentAt = Date.now();
 		try {
 			const answer = await this.#transport.answer<T>({ idempotent: true, ...call });
-			this.#tell(answer.headers);
+			this.#tell(answer.headers, sentAt);
 			return answer;
 		} catch (failure) {
-			if (failure instanceof ProblemError) this.#tell(failure.headers);
+			if (failure instanceof ProblemError) this.#tell(failure.headers, sentAt);
 			throw failure;
 		}
 	}
 
-	#tell(headers: Headers): void {
+	#tell(headers: Headers, sentAt: number): void {
 		const state = headers.get(leaseStateHeader);
-		if (state === "ok" || state === "canceling" || state === "lost") this.#onLeaseState(state);
+		if (state === "ok" || state === "canceling" || state === "lost") this.#onLeaseState(state, sentAt);
 	}
 }
 

@@ -1,0 +1,70 @@
+// The loop that renews the leases of jobs which say nothing, and hears what the server wants of them: cancel, or let go. It
+// sleeps while nothing is held, and goes on while the server asks to drain, so that it hears when that is over.
+import { RunnerClient } from "../client/lease-client.ts";
+import { sleep, waitMs, isRetryable } from "../client/retryable.ts";
+import type { RetryPolicy } from "../client/retryable.ts";
+import type { EventLog } from "./event-log.ts";
+import type { HeldJobs } from "./held-jobs.ts";
+import { isUnknownRunner } from "./registration.ts";
+import type { Registration } from "./registration.ts";
+
+export interface HeartbeatLoopOptions {
+	url: string;
+	registration: Registration;
+	held: HeldJobs;
+	policy: RetryPolicy;
+	eventLog: EventLog;
+	signal: AbortSignal;
+	onDraining: (draining: boolean) => void;
+}
+
+export async function heartbeatLoop(options: HeartbeatLoopOptions): Promise<void> {
+	const { registration, held, policy, eventLog, signal, onDraining } = options;
+	let isDraining = false;
+	let failed = 0;
+	while (!signal.aborted) {
+		if (!isDraining) await held.untilHeld(signal);
+		if (signal.aborted) return;
+		let beatMs = 0;
+		try {
+			const known = await registration.current();
+			beatMs = known.heartbeatSeconds * 1_000;
+			// The grant itself was the first sign of life.
+			if (failed === 0) await sleep(beatMs, signal);
+			isDraining = await beat(options, { token: known.token, tryMs: beatMs });
+			onDraining(isDraining);
+			failed = 0;
+		} catch (failure) {
+			if (signal.aborted) return;
+			// The acquire loop registers anew, or ends; leases go on being renewed by their own calls.
+			if (!(isRetryable(failure, true) || isUnknownRunner(failure))) throw failure;
+			failed++;
+			eventLog("heartbeat-failed", { reason: failure.message });
+			await sleep(Math.min(waitMs(failure, failed, policy), beatMs), signal).catch(() => {});
+		}
+	}
+}
+
+/** Whether the server asks this runner to drain. */
+async function beat(options: HeartbeatLoopOptions, call: { token: string; tryMs: number }): Promise<boolean> {
+	const { url, held, signal } = options;
+	const sentAt = Date.now();
+	const client = new RunnerClient({ url, token: call.token });
+	const { leases, draining } = await client.heartbeat(held.leases(), { signal, tryMs: call.tryMs });
+	for (const { id, state, graceSeconds } of leases) {
+		const job = held.get(id);
+		switch (state) {
+			case "ok":
+				job?.touch(sentAt);
+				break;
+			case "canceling":
+				job?.touch(sentAt);
+				job?.cancel(graceSeconds * 1_000, "canceled");
+				break;
+			case "lost":
+				job?.lose();
+				break;
+		}
+	}
+	return draining;
+}

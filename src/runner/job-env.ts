@@ -1,0 +1,60 @@
+// A job's environment: what the machine lends by name, what every job gets, then the job's own variables and secrets, each
+// laid over the one before. Anything that is not named stays out, so the runner's own tokens cannot get in by accident.
+// Not promised: a job runs as the runner's user, and can read what that user can. Isolation is the machine's business.
+import type { Grant } from "../contracts/runner.ts";
+import type { JobFolder } from "./job-folder.ts";
+
+const lentNames = [
+	"PATH",
+	"LANG",
+	"LANGUAGE",
+	"LC_ALL",
+	"LC_CTYPE",
+	"TERM",
+	"TZ",
+	"USER",
+	"LOGNAME",
+	"SHELL",
+	"SSL_CERT_FILE",
+	"SSL_CERT_DIR",
+	"NODE_EXTRA_CA_CERTS",
+	"http_proxy",
+	"https_proxy",
+	"no_proxy",
+	"HTTP_PROXY",
+	"HTTPS_PROXY",
+	"NO_PROXY",
+];
+
+/** Variables of the machine that jobs may see: the list above and `allowed`, but never one that holds one of `tokens`. */
+export function lentEnv(host: NodeJS.ProcessEnv, allowed: string[], tokens: string[]): Record<string, string> {
+	const env: Record<string, string> = {};
+	for (const name of [...lentNames, ...allowed]) {
+		const value = host[name];
+		if (value !== undefined && !tokens.includes(value)) env[name] = value;
+	}
+	return env;
+}
+
+export function jobEnv({ job, run, repository }: Grant, folder: JobFolder, lent: Record<string, string>) {
+	const env: Record<string, string> = {
+		...lent,
+		HOME: folder.home,
+		TMPDIR: folder.temporary,
+		CI: "true",
+		SPILLWAY: "true",
+		SPILLWAY_RUN_ID: run.id,
+		SPILLWAY_RUN_NUMBER: String(run.number),
+		SPILLWAY_JOB_ID: job.id,
+		SPILLWAY_JOB_KEY: job.key,
+		SPILLWAY_ATTEMPT: String(job.attempt),
+		SPILLWAY_OWNER: repository.owner,
+		SPILLWAY_REPO: repository.repo,
+		SPILLWAY_RETRY_AFTER_FILE: folder.retryAfter,
+	};
+	if (run.source) {
+		env.SPILLWAY_COMMIT = run.source.commit ?? "";
+		env.SPILLWAY_REF = run.source.ref ?? "";
+	}
+	return { ...env, ...job.env, ...job.secrets };
+}

@@ -1,0 +1,87 @@
+// One job's folder under the runner's: where it works, its home, its temporary files, the scripts of its steps, its log until
+// that is delivered, and which process leads it. Small files are written synchronously: cheaper than a trip through the pool.
+import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { ProcessIdentity } from "./process-identity.ts";
+
+export class JobFolder {
+	readonly path: string;
+	readonly work: string;
+	readonly home: string;
+	readonly temporary: string;
+	readonly scripts: string;
+	readonly log: string;
+	readonly retryAfter: string;
+	readonly commit: string;
+
+	constructor(path: string) {
+		this.path = path;
+		this.work = join(path, "work");
+		this.home = join(path, "home");
+		this.temporary = join(path, "tmp");
+		this.scripts = join(path, "steps");
+		this.log = join(path, "log");
+		this.retryAfter = join(path, "retry-after");
+		this.commit = join(path, "commit");
+	}
+
+	/** Throws when it is there already: a lease is run once. */
+	make(): void {
+		mkdirSync(this.path, { mode: 0o700 });
+		for (const folder of [this.work, this.home, this.temporary, this.scripts]) mkdirSync(folder);
+	}
+
+	writeScript(step: number, script: string): void {
+		writeFileSync(join(this.scripts, `${step}.sh`), script);
+	}
+
+	/** Before any step runs, so that whoever cleans up after a crash finds the group. */
+	recordProcess(identity: ProcessIdentity): void {
+		writeFileSync(join(this.path, "process.json"), JSON.stringify(identity));
+	}
+
+	/** Null when none was started. */
+	readProcess(): ProcessIdentity | null {
+		const text = readText(join(this.path, "process.json"));
+		try {
+			return text === null ? null : JSON.parse(text);
+		} catch {
+			return null;
+		}
+	}
+
+	readCommit(): string | null {
+		return readText(this.commit);
+	}
+
+	/** What the job asked for; null when it asked for nothing that is a number of seconds. */
+	readRetryAfterSeconds(): number | null {
+		const text = readText(this.retryAfter)?.trim() ?? "";
+		return /^\d+(\.\d+)?$/.test(text) ? Number(text) : null;
+	}
+
+	async remove(): Promise<void> {
+		await removeFolder(this.path);
+	}
+}
+
+/** Also folders that a job made read-only, as Go's module cache is. */
+export async function removeFolder(path: string): Promise<void> {
+	try {
+		await rm(path, { recursive: true, force: true });
+	} catch {
+		await promisify(execFile)("chmod", ["-R", "u+rwX", "--", path]).catch(() => {});
+		await rm(path, { recursive: true, force: true });
+	}
+}
+
+function readText(path: string): string | null {
+	try {
+		return readFileSync(path, "utf8");
+	} catch {
+		return null;
+	}
+}

@@ -1,0 +1,310 @@
+// One job from its grant to its acknowledged finish. Nothing runs before the server confirmed the start; from then on the job
+// owes the server a report, and only the loss of its lease frees it from that. Why a job is stopped is kept apart from how.
+import { createHash } from "node:crypto";
+import { LeaseClient } from "../client/lease-client.ts";
+import { ProblemError } from "../client/call-failure.ts";
+import { retryable, sleep } from "../client/retryable.ts";
+import type { RetryPolicy } from "../client/retryable.ts";
+import type { FinishRequest, ReportedStep } from "../contracts/lease.ts";
+import type { Grant, LeaseState } from "../contracts/runner.ts";
+import { logSealGraceMs } from "../domain/limits.ts";
+import { checkoutScript, checkoutStepName, sourceFault } from "./checkout.ts";
+import type { EventFacts, EventLog } from "./event-log.ts";
+import { jobEnv } from "./job-env.ts";
+import type { JobFolder } from "./job-folder.ts";
+import { JobShell } from "./job-shell.ts";
+import { runSteps } from "./job-steps.ts";
+import type { Verdict } from "./job-steps.ts";
+import { LogSpool } from "./log-spool.ts";
+import { LogUpload } from "./log-upload.ts";
+import type { OutputPipe, OutputPipes } from "./output-pipe.ts";
+import { identify } from "./process-identity.ts";
+import { StepsReport } from "./steps-report.ts";
+import type { WorkFolder } from "./work-folder.ts";
+
+export interface JobContext {
+	url: string;
+	folder: WorkFolder;
+	pipes: OutputPipes;
+	/** Of the machine's variables, those that jobs see, and all of them for git's own settings. */
+	lentEnv: Record<string, string>;
+	hostEnv: NodeJS.ProcessEnv;
+	graceMs: number;
+	policy: RetryPolicy;
+	eventLog: EventLog;
+}
+
+/** The finish waits this long for a log that cannot be delivered; the log follows later. */
+const logPatienceMs = 20_000;
+/** A finish is tried for as long as any server outage we mean to survive; the object itself gave the job up long before. */
+const finishDeadlineMs = 24 * 60 * 60 * 1_000;
+const reasonMax = 500;
+
+/** Why a job is stopped before its steps are through. */
+interface Stop {
+	outcome: Verdict["outcome"];
+	reason: string;
+	graceMs: number;
+}
+
+export class JobRun {
+	readonly id: string;
+	readonly #grant: Grant;
+	readonly #context: JobContext;
+	readonly #lease: LeaseClient;
+	/** Aborted when the lease is lost, and when all is done: ends whatever still talks about this lease. */
+	readonly #over = new AbortController();
+	#isLost = false;
+	#stop: Stop | null = null;
+	#shell: JobShell | null = null;
+	#spool: LogSpool | null = null;
+	#contactAt = Date.now();
+	#isFinishing = false;
+	readonly #timers: NodeJS.Timeout[] = [];
+
+	constructor(context: JobContext, grant: Grant) {
+		this.id = grant.lease.id;
+		this.#grant = grant;
+		this.#context = context;
+		this.#lease = new LeaseClient({
+			url: context.url,
+			token: grant.lease.token,
+			onLeaseState: (state, sentAt) => this.#hear(state, sentAt),
+		});
+	}
+
+	/** The server answered a call about this lease that was sent at `sentAt`. */
+	touch(sentAt: number): void {
+		this.#contactAt = Math.max(this.#contactAt, sentAt);
+	}
+
+	cancel(graceMs: number, reason: string): void {
+		this.#end({ outcome: "canceled", reason, graceMs });
+	}
+
+	/** The lease is another's, or nobody's: the job is stopped, and nothing of it is reported. */
+	lose(): void {
+		if (this.#isFinishing || this.#isLost) return;
+		this.#isLost = true;
+		this.#tell("lease-lost");
+		this.#over.abort(new Error("the lease was lost"));
+		this.#end({ outcome: "canceled", reason: "the lease was lost", graceMs: this.#context.graceMs });
+	}
+
+	/** Never rejects. */
+	async run(): Promise<void> {
+		let folder: JobFolder | null = null;
+		try {
+			if (!(await this.#start())) return;
+			folder = this.#context.folder.job(this.id);
+			await this.#work(folder);
+		} catch (fault) {
+			if (!this.#isLost) this.#tell("job-fault", { reason: textOf(fault) });
+		} finally {
+			this.#over.abort();
+			this.#spool?.close();
+			for (const timer of this.#timers) clearTimeout(timer);
+			await folder?.remove().catch((error) => this.#tell("folder-kept", { reason: textOf(error) }));
+		}
+	}
+
+	/** False when the lease is not ours any more, or nobody answered while it could be started. */
+	async #start(): Promise<boolean> {
+		const deadlineMs = this.#grant.lease.startBySeconds * 1_000;
+		const { policy } = this.#context;
+		try {
+			await retryable(() => this.#lease.start({ tryMs: deadlineMs, signal: this.#over.signal }), {
+				policy: { ...policy, deadlineMs, initialMs: Math.min(policy.initialMs, 250), maxMs: 1_000 },
+				idempotent: true,
+				signal: this.#over.signal,
+			});
+		} catch (failure) {
+			this.#tell("start-given-up", { reason: textOf(failure) });
+			return false;
+		}
+		this.#contactAt = Date.now();
+		const { key, name, attempt } = this.#grant.job;
+		const { owner, repo } = this.#grant.repository;
+		this.#tell("job-started", { job: `${owner}/${repo}#${this.#grant.run.number}/${key}`, name, attempt });
+		return true;
+	}
+
+	async #work(folder: JobFolder): Promise<void> {
+		const { job, run } = this.#grant;
+		const steps = [...(run.source ? [{ name: checkoutStepName }] : []), ...job.steps].map(
+			({ name }): ReportedStep => ({
+				name,
+				exitCode: null,
+				startedAt: null,
+				finishedAt: null,
+				logStart: null,
+				logEnd: null,
+			}),
+		);
+		let upload: LogUpload | null = null;
+		try {
+			folder.make();
+			this.#spool = new LogSpool({
+				path: folder.log,
+				bytesMax: job.logBytesMax,
+				onGrowth: () => upload?.grown(),
+				onFailure: (error) =>
+					this.#end({ outcome: "failed", reason: `its log cannot be kept: ${error.message}`, graceMs: 0 }),
+			});
+		} catch (error) {
+			await this.#finish({ ...refused(error), steps, logLength: 0, logSha256: emptySha256 });
+			return;
+		}
+		const spool = this.#spool;
+		upload = this.#upload(spool);
+		const verdict = await this.#execute(folder, steps).catch(refused);
+		if (this.#isLost) return;
+		const { length, sha256 } = spool.seal();
+		await this.#deliver(upload, {
+			...verdict,
+			steps,
+			logLength: length,
+			logSha256: sha256,
+			retryAfterSeconds: folder.readRetryAfterSeconds(),
+		});
+	}
+
+	#upload(spool: LogSpool): LogUpload {
+		return new LogUpload({
+			lease: this.#lease,
+			spool,
+			policy: this.#context.policy,
+			signal: this.#over.signal,
+			onFailure: (failure) => {
+				if (failure instanceof ProblemError && failure.code === "lease-stale") this.lose();
+				else this.#tell("log-failed", { reason: failure.message });
+			},
+		});
+	}
+
+	async #execute(folder: JobFolder, steps: ReportedStep[]): Promise<Verdict> {
+		const { source } = this.#grant.run;
+		const fault = source && sourceFault(source);
+		if (fault) return { outcome: "failed", exitCode: null, signal: null, reason: fault };
+		this.#writeScripts(folder);
+		const spool = this.#spool;
+		if (!spool) throw new Error("no log to write to");
+		const pipe = await this.#context.pipes.take((bytes) => spool.append(bytes));
+		const report = new StepsReport(this.#lease, this.#over.signal);
+		try {
+			const shell = await this.#openShell(folder, pipe);
+			const isStopped = () => this.#stop !== null;
+			const onProgress = () => report.tell(steps);
+			const verdict = await runSteps({ shell, pipe, spool, folder, source, steps, isStopped, onProgress }).finally(() =>
+				shell.close(),
+			);
+			pipe.drain();
+			return this.#judge(verdict);
+		} finally {
+			this.#shell = null;
+			report.close();
+			pipe.close();
+		}
+	}
+
+	#writeScripts(folder: JobFolder): void {
+		const { job, run } = this.#grant;
+		const scripts = job.steps.map((step) => step.run);
+		if (run.source) {
+			scripts.unshift(checkoutScript(run.source, { commitFile: folder.commit, hostEnv: this.#context.hostEnv }));
+		}
+		scripts.forEach((script, at) => folder.writeScript(at + 1, script));
+	}
+
+	async #openShell(folder: JobFolder, pipe: OutputPipe): Promise<JobShell> {
+		const { job, lease } = this.#grant;
+		const env = jobEnv(this.#grant, folder, this.#context.lentEnv);
+		const shell = await JobShell.open({ cwd: folder.work, scripts: folder.scripts, env, outputFd: pipe.writeFd });
+		pipe.release();
+		const identity = await identify(shell.pid);
+		if (identity) folder.recordProcess(identity);
+		this.#shell = shell;
+		if (this.#stop) shell.stop(this.#stop.graceMs);
+		const reason = `ran longer than its timeout of ${job.timeoutSeconds} s`;
+		const timeUp = () => this.#end({ outcome: "timed-out", reason, graceMs: this.#context.graceMs });
+		this.#timers.push(setTimeout(timeUp, job.timeoutSeconds * 1_000));
+		if (job.exclusive) this.#watchContact(lease.stopAfterSeconds);
+		return shell;
+	}
+
+	/** By the wall clock: it goes on while the machine sleeps, and so do the other runners. */
+	#watchContact(stopAfterSeconds: number): void {
+		const rest = this.#contactAt + stopAfterSeconds * 1_000 - Date.now();
+		if (rest > 0) {
+			this.#timers.push(setTimeout(() => this.#watchContact(stopAfterSeconds), rest));
+			return;
+		}
+		const reason = `exclusive, and without contact with the server for ${stopAfterSeconds} s`;
+		this.#end({ outcome: "failed", reason, graceMs: this.#context.graceMs });
+	}
+
+	/** What passed before the stop reached it has passed. */
+	#judge(verdict: Verdict | null): Verdict {
+		if (verdict?.outcome === "passed" || this.#stop === null) return verdict ?? refused("nothing ran");
+		const { outcome, reason } = this.#stop;
+		return { exitCode: verdict?.exitCode ?? null, signal: verdict?.signal ?? null, outcome, reason };
+	}
+
+	/** The first reason to stop counts. */
+	#end(stop: Stop): void {
+		if (this.#stop !== null || this.#isFinishing) return;
+		this.#stop = stop;
+		this.#tell("job-stopping", { outcome: stop.outcome, reason: stop.reason });
+		this.#spool?.note(`\u001b[1;33m${stop.reason}\u001b[0m`);
+		this.#shell?.stop(stop.graceMs);
+	}
+
+	#hear(state: LeaseState, sentAt: number): void {
+		if (state === "lost") this.lose();
+		else this.touch(sentAt);
+		if (state === "canceling") this.cancel(this.#context.graceMs, "canceled");
+	}
+
+	/** The log first. Where only the log cannot be delivered, the finish does not wait for it, and the log follows. */
+	async #deliver(upload: LogUpload, report: FinishRequest): Promise<void> {
+		const delivered = upload.finish();
+		await withinMs(delivered, logPatienceMs);
+		if (this.#isLost) return;
+		await this.#finish(report);
+		await withinMs(delivered, logSealGraceMs);
+	}
+
+	async #finish(report: FinishRequest): Promise<void> {
+		this.#isFinishing = true;
+		const bounded = { ...report, reason: report.reason?.slice(0, reasonMax) ?? null };
+		const { policy } = this.#context;
+		await retryable(() => this.#lease.finish(bounded), {
+			policy: { ...policy, deadlineMs: finishDeadlineMs },
+			idempotent: true,
+			onWait: (failure) => this.#tell("finish-failed", { reason: failure.message }),
+		});
+		const { outcome, exitCode, reason } = bounded;
+		this.#tell("job-finished", { outcome, exitCode: exitCode ?? null, reason });
+	}
+
+	#tell(event: string, facts: EventFacts = {}): void {
+		this.#context.eventLog(event, { lease: this.id, ...facts });
+	}
+}
+
+const emptySha256 = createHash("sha256").digest("hex");
+
+/** The runner could not do its part: not the job's failure. */
+function refused(error: unknown): Verdict {
+	return { outcome: "refused", exitCode: null, signal: null, reason: `the runner could not run it: ${textOf(error)}` };
+}
+
+function textOf(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}
+
+async function withinMs(work: Promise<void>, ms: number): Promise<void> {
+	const over = new AbortController();
+	await Promise.race([work, sleep(ms, over.signal).catch(() => {})]);
+	over.abort();
+}

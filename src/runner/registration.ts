@@ -1,0 +1,95 @@
+// Who this runner is to the server. It is kept in the runner's folder, so that a restart is the same runner; when the server
+// no longer knows it, it registers anew. Given a runner token instead of one that may register, it is that runner and no other.
+import { createClient } from "../client/client.ts";
+import { ProblemError } from "../client/call-failure.ts";
+import { isRetryable, sleep, waitMs } from "../client/retryable.ts";
+import type { RetryPolicy } from "../client/retryable.ts";
+import type { RegisterRequest } from "../contracts/runner.ts";
+import { heartbeatSeconds } from "../domain/limits.ts";
+import type { EventLog } from "./event-log.ts";
+import type { WorkFolder } from "./work-folder.ts";
+
+export interface Registered {
+	id: string | null;
+	token: string;
+	heartbeatSeconds: number;
+}
+
+export interface RegistrationOptions {
+	url: string;
+	/** One with scope `runner:register`, or a runner's own. */
+	token: string;
+	owner: string;
+	pool: string;
+	request: RegisterRequest;
+	folder: WorkFolder;
+	policy: RetryPolicy;
+	eventLog: EventLog;
+	signal: AbortSignal;
+}
+
+export class Registration {
+	readonly #options: RegistrationOptions;
+	/** What must be the same for a kept registration to be this runner's. */
+	readonly #subject: string;
+	#present: Registered | null = null;
+	#registering: Promise<Registered> | null = null;
+
+	constructor(options: RegistrationOptions) {
+		this.#options = options;
+		const { url, owner, pool, request } = options;
+		const { name, labels, capacity } = request;
+		this.#subject = JSON.stringify({ url, owner, pool, name, labels, capacity });
+		this.#present = options.token.startsWith("spw_runner_")
+			? { id: null, token: options.token, heartbeatSeconds }
+			: this.#read();
+	}
+
+	/** Tries until the server answers; throws when it refuses. */
+	async current(): Promise<Registered> {
+		if (this.#present) return this.#present;
+		this.#registering ??= this.#register().finally(() => {
+			this.#registering = null;
+		});
+		this.#present = await this.#registering;
+		return this.#present;
+	}
+
+	/** The server does not know `refused`. Throws what it said when there is no other way to be known. */
+	forget(refused: Registered, failure: ProblemError): void {
+		if (refused.id === null) throw failure;
+		if (this.#present?.token !== refused.token) return;
+		this.#present = null;
+		this.#options.eventLog("runner-unknown", { runner: refused.id, code: failure.code });
+	}
+
+	async #register(): Promise<Registered> {
+		const { url, token, owner, pool, request, policy, eventLog, signal } = this.#options;
+		const client = createClient({ url, token, retry: { deadlineMs: 0 } });
+		for (let tried = 1; ; tried++) {
+			try {
+				const { id, token: own, heartbeatSeconds } = await client.registerRunner({ owner, pool }, request, signal);
+				const registered: Registered = { id, token: own, heartbeatSeconds };
+				if (!request.ephemeral) this.#options.folder.writeRegistration({ subject: this.#subject, ...registered });
+				eventLog("runner-registered", { runner: id, name: request.name, owner, pool });
+				return registered;
+			} catch (failure) {
+				// A registration that was sent and not answered is repeated: the runner it may have made never asks for work.
+				if (!isRetryable(failure, true)) throw failure;
+				eventLog("register-failed", { reason: failure.message });
+				await sleep(waitMs(failure, tried, policy), signal);
+			}
+		}
+	}
+
+	#read(): Registered | null {
+		const kept = this.#options.folder.readRegistration() as (Registered & { subject: string }) | null;
+		if (this.#options.request.ephemeral || kept?.subject !== this.#subject) return null;
+		return { id: kept.id, token: kept.token, heartbeatSeconds: kept.heartbeatSeconds };
+	}
+}
+
+/** 401 and 404 say that the server knows no such runner. */
+export function isUnknownRunner(failure: unknown): failure is ProblemError {
+	return failure instanceof ProblemError && (failure.status === 401 || failure.status === 404);
+}

@@ -1,0 +1,89 @@
+// The runner's folder: one runner at a time, who it is registered as, and its jobs' folders. Whatever an earlier runner left
+// when it was killed (processes, folders) ends here, before the new one takes its first job.
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { EventLog } from "./event-log.ts";
+import { JobFolder, removeFolder } from "./job-folder.ts";
+import { identify, isAlive, killGroup } from "./process-identity.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
+
+export class WorkFolder {
+	readonly pipes: string;
+	readonly #path: string;
+	readonly #jobs: string;
+	readonly #lock: string;
+	readonly #registration: string;
+
+	private constructor(path: string) {
+		this.#path = resolve(path);
+		this.#jobs = join(this.#path, "jobs");
+		this.pipes = join(this.#path, "pipes");
+		this.#lock = join(this.#path, "lock.json");
+		this.#registration = join(this.#path, "runner.json");
+	}
+
+	/** Throws when a live runner has it. */
+	static async open(path: string, eventLog: EventLog): Promise<WorkFolder> {
+		const folder = new WorkFolder(path);
+		mkdirSync(folder.#jobs, { recursive: true, mode: 0o700 });
+		await folder.#takeLock();
+		await folder.#clean(eventLog);
+		return folder;
+	}
+
+	job(lease: string): JobFolder {
+		if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(lease)) throw new Error("a lease's id that cannot be a folder's name");
+		return new JobFolder(join(this.#jobs, lease));
+	}
+
+	/** Null when there is none, or none that can be read. */
+	readRegistration(): unknown {
+		return readJson(this.#registration);
+	}
+
+	/** It holds a token: for the owner's eyes only. */
+	writeRegistration(registration: object): void {
+		writeFileSync(`${this.#registration}.new`, JSON.stringify(registration), { mode: 0o600 });
+		renameSync(`${this.#registration}.new`, this.#registration);
+	}
+
+	close(): void {
+		rmSync(this.#lock, { force: true });
+	}
+
+	async #takeLock(): Promise<void> {
+		const self = await identify(process.pid);
+		for (;;) {
+			try {
+				writeFileSync(this.#lock, JSON.stringify(self), { flag: "wx" });
+				return;
+			} catch (error) {
+				if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+			}
+			const holder = readJson(this.#lock) as ProcessIdentity | null;
+			if (holder && (await isAlive(holder))) {
+				throw new Error(`another runner (process ${holder.pid}) works in ${this.#path}`);
+			}
+			unlinkSync(this.#lock);
+		}
+	}
+
+	async #clean(eventLog: EventLog): Promise<void> {
+		for (const lease of readdirSync(this.#jobs)) {
+			const job = this.job(lease);
+			const leader = job.readProcess();
+			const killed = leader !== null && (await killGroup(leader));
+			await job.remove();
+			eventLog("job-left-behind", { lease, killed });
+		}
+		await removeFolder(this.pipes);
+	}
+}
+
+function readJson(path: string): unknown {
+	try {
+		return JSON.parse(readFileSync(path, "utf8"));
+	} catch {
+		return null;
+	}
+}

@@ -1,0 +1,59 @@
+// A real runner in this process, in a folder of its own, against the fake server: what every test of the runner begins with.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { EventFacts } from "../runner/event-log.ts";
+import { Runner } from "../runner/runner.ts";
+import type { RunnerOptions } from "../runner/runner.ts";
+import { FakeServer } from "./fake-server.ts";
+
+export class FakeServerRunner {
+	readonly server = new FakeServer();
+	readonly folder = mkdtempSync(join(tmpdir(), "spillway-runner-"));
+	readonly workDir = join(this.folder, "work dir");
+	readonly events: { event: string; facts: EventFacts }[] = [];
+	runner: Runner | null = null;
+	/** Settles when the runner has drained. */
+	done: Promise<void> = Promise.resolve();
+
+	static async open(options: Partial<RunnerOptions> = {}): Promise<FakeServerRunner> {
+		const fixture = new FakeServerRunner();
+		await fixture.server.open();
+		await fixture.start(options);
+		return fixture;
+	}
+
+	options(options: Partial<RunnerOptions> = {}): RunnerOptions {
+		return {
+			url: this.server.url,
+			token: "registration-token",
+			owner: "acme",
+			pool: "default",
+			name: "tester",
+			workDir: this.workDir,
+			graceSeconds: 0.2,
+			retry: { initialMs: 20, maxMs: 40 },
+			eventLog: (event, facts = {}) => {
+				this.events.push({ event, facts });
+				this.server.changed();
+			},
+			...options,
+		};
+	}
+
+	async start(options: Partial<RunnerOptions> = {}): Promise<void> {
+		this.runner = await Runner.open(this.options(options));
+		this.done = this.runner.run();
+	}
+
+	has(event: string): boolean {
+		return this.events.some((entry) => entry.event === event);
+	}
+
+	async close(): Promise<void> {
+		this.runner?.cancel("the test is over");
+		await this.done.catch(() => {});
+		await this.server.close();
+		rmSync(this.folder, { recursive: true, force: true });
+	}
+}
