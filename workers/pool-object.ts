@@ -197,7 +197,13 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		const { id, name, pool, shard, labels } = runner;
 		let claimed: Claimed;
 		try {
-			claimed = await repoCalls(this.env, { owner, repo }).claim({ runner: { id, name }, pool, shard, labels, free: 1 });
+			claimed = await repoCalls(this.env, { owner, repo }).claim({
+				runner: { id, name },
+				pool,
+				shard,
+				labels,
+				free: 1,
+			});
 		} catch (cause) {
 			console.error(JSON.stringify({ event: "claim-failed", repository, cause: String(cause) }));
 			this.#rest(repository);

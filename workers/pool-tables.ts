@@ -46,7 +46,9 @@ export class PoolTables {
 
 	*runners(): Iterable<PoolRunner> {
 		if (!this.#made) return;
-		const rows = this.#sql.exec<{ seen_at: number; spent: number; doc: string }>("SELECT seen_at, spent, doc FROM runner");
+		const rows = this.#sql.exec<{ seen_at: number; spent: number; doc: string }>(
+			"SELECT seen_at, spent, doc FROM runner",
+		);
 		for (const { seen_at, spent, doc } of rows) yield { ...JSON.parse(doc), seenAt: seen_at, spent: spent === 1 };
 	}
 
@@ -73,7 +75,14 @@ export class PoolTables {
 	addLease(runner: string, claim: LeaseClaim, now: Millis): PoolLease {
 		this.#make();
 		const id = leaseIdFrom(claim.job, claim.epoch);
-		this.#sql.exec("INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, 0, ?)", id, runner, now, now, JSON.stringify(claim));
+		this.#sql.exec(
+			"INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, 0, ?)",
+			id,
+			runner,
+			now,
+			now,
+			JSON.stringify(claim),
+		);
 		return { id, runner, grantedAt: now, renewedAt: now, canceling: false, claim };
 	}
 

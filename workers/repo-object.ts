@@ -52,7 +52,9 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		this.#queue = new RepoQueue(ctx, env);
 	}
 
-	async configure(call: RepositoryName & { request: RepositoryRequest; replace: boolean }): Promise<Result<Repository>> {
+	async configure(
+		call: RepositoryName & { request: RepositoryRequest; replace: boolean },
+	): Promise<Result<Repository>> {
 		const known = this.#queue.repository;
 		if (known === null && !call.replace) return refuse({ code: "repository-unknown" });
 		const settings = mergeSettings(call.replace || known === null ? settingsDefaults : known.settings, call.request);
@@ -94,7 +96,11 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#known(() => this.#shown(id));
 	}
 
-	async jobs(call: { run: RunId; from: number; limit: number }): Promise<Result<{ items: Job[]; next: number | null }>> {
+	async jobs(call: {
+		run: RunId;
+		from: number;
+		limit: number;
+	}): Promise<Result<{ items: Job[]; next: number | null }>> {
 		return this.#known(() => {
 			const run = this.#queue.tables.run(call.run);
 			if (run === null) return refuse({ code: "run-unknown" });

@@ -154,7 +154,12 @@ export class RepoQueue {
 		if (repository === null) return { grants, demand: { owner: "", repo: "", pool: call.pool, version: 0, sets: [] } };
 		const labels = new Set(call.labels);
 		for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
-			const lane = chooseLane(this.standing.lanes(), { pool: call.pool, labels }, repository.settings, this.standing.load);
+			const lane = chooseLane(
+				this.standing.lanes(),
+				{ pool: call.pool, labels },
+				repository.settings,
+				this.standing.load,
+			);
 			const job = lane && this.tables.head(lane.key);
 			if (job?.state !== "waiting") break;
 			const granted = this.transact(() => this.#grant(job, call, repository));

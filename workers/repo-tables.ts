@@ -170,7 +170,13 @@ export class RepoTables {
 			);
 			if (attempt) {
 				const { number } = attempt;
-				this.#sql.exec("INSERT INTO attempt VALUES (?, ?, ?, ?)", after.run, after.index, number, JSON.stringify(attempt));
+				this.#sql.exec(
+					"INSERT INTO attempt VALUES (?, ?, ?, ?)",
+					after.run,
+					after.index,
+					number,
+					JSON.stringify(attempt),
+				);
 			}
 		}
 	}
@@ -232,7 +238,10 @@ export class RepoTables {
 	secrets(names: readonly string[]): Map<string, string> {
 		const named = "SELECT name, sealed FROM secret WHERE name IN (SELECT value FROM json_each(?))";
 		return new Map(
-			this.#rows<{ name: string; sealed: string }>(named, JSON.stringify(names)).map(({ name, sealed }) => [name, sealed]),
+			this.#rows<{ name: string; sealed: string }>(named, JSON.stringify(names)).map(({ name, sealed }) => [
+				name,
+				sealed,
+			]),
 		);
 	}
 
@@ -257,4 +266,3 @@ export class RepoTables {
 		return this.#rows<{ doc: string }>(statement, ...values).map(({ doc }) => JSON.parse(doc));
 	}
 }
-

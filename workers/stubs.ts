@@ -28,13 +28,16 @@ export function logCalls(env: Env, name: RepositoryName & { job: string; attempt
 function calls<T extends object>(namespace: DurableObjectNamespace, name: string, hint?: string | null): T {
 	const options = hint ? { locationHint: hint as DurableObjectLocationHint } : undefined;
 	const call = (method: string, args: unknown[]) =>
-		guarded(() => {
-			const stub = namespace.get(namespace.idFromName(name), options) as unknown as Record<
-				string,
-				(...args: unknown[]) => Promise<unknown>
-			>;
-			return (stub[method] as (...args: unknown[]) => Promise<unknown>).apply(stub, args);
-		}, method === "fetch" ? 1 : triesMax);
+		guarded(
+			() => {
+				const stub = namespace.get(namespace.idFromName(name), options) as unknown as Record<
+					string,
+					(...args: unknown[]) => Promise<unknown>
+				>;
+				return (stub[method] as (...args: unknown[]) => Promise<unknown>).apply(stub, args);
+			},
+			method === "fetch" ? 1 : triesMax,
+		);
 	return new Proxy({} as T, {
 		get: (_, method) =>
 			typeof method === "string" && method !== "then" ? (...args: unknown[]) => call(method, args) : undefined,

@@ -1,6 +1,7 @@
 // What the API must be given to run: objects, read model, archive, keys and switches. `workers/wire.ts` builds it from
 // bindings; nothing here knows Cloudflare.
-import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../contracts/objects.ts";
+import type { LogCalls, PoolCalls, RepoCalls, RepositoryName, RunnerIdentity } from "../contracts/objects.ts";
+import type { Grant } from "../contracts/runner.ts";
 import type { Switches } from "../contracts/switches.ts";
 import type { Repository } from "../contracts/repository.ts";
 import type { Run } from "../contracts/run.ts";
@@ -52,6 +53,8 @@ export interface ReadModel {
 export interface Services {
 	repo(name: RepositoryName): RepoCalls;
 	pool(name: { owner: string; pool: string; shard: number }): PoolCalls;
+	/** A long poll: the grant that comes within `waitMs`, or null. */
+	waitForGrant(poll: { runner: RunnerIdentity; named: string[] | null }, waitMs: number): Promise<Grant | null>;
 	log(name: LogName): LogCalls;
 	sealedLog(name: LogName): Promise<SealedLog | null>;
 	readModel: ReadModel;
@@ -63,7 +66,7 @@ export interface Services {
 	};
 	/** Ids of tokens that were revoked and have not expired; cached, at most 60 s old. */
 	isRevoked(tokenId: string): boolean;
-	forgetRevocations(): void;
+	noteRevoked(tokenId: string): void;
 	keys: Keys;
 	/** Encrypts a secret for the repository that will hold it. */
 	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;

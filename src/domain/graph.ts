@@ -54,6 +54,18 @@ function findCycle(jobs: { key: string; needs: string[] }[], places: ReadonlyMap
 	return [];
 }
 
+/** [G5] What an end means to the jobs below and to the run: `allowFailure` forgives what counts as failed, and nothing else. */
+export const meaningOf: Record<Outcome, "well" | "failed" | "canceled" | "skipped"> = {
+	passed: "well",
+	failed: "failed",
+	"timed-out": "failed",
+	lost: "failed",
+	refused: "failed",
+	expired: "failed",
+	canceled: "canceled",
+	skipped: "skipped",
+};
+
 /** What the graph knows of a job. `outcome` is null until it is finished. */
 export interface Node {
 	index: number;
@@ -66,69 +78,100 @@ export interface Node {
 
 export type Readiness = "open" | "ready" | "skip";
 
+/** How a node's needs stand. */
+interface Tally {
+	open: number;
+	bad: number;
+}
+
 /**
- * [G2] `success` asks that every need ended well, `failure` that one did not, `always` only that all ended.
- * A need that may fail (`allowFailure`) always ends well; a skipped, canceled or expired one does not.
- * A `success` is given up as soon as one need ended badly; the other two wait for all.
+ * [G2] `success` asks that every need ended well, `failure` that one did not, `always` only that all ended. A `success` is
+ * given up as soon as one need ended badly; the other two wait for all.
  */
 export function readiness(node: Node, nodes: ReadonlyMap<number, Node>): Readiness {
-	let open = false;
-	let bad = false;
-	for (const index of node.needs) {
-		const need = nodes.get(index);
-		assert(need, `the need ${index} of job ${node.index} is in its run`);
-		if (need.outcome === null) open = true;
-		else if (!endedWell(need)) bad = true;
-	}
-	if (node.when === "success" && bad) return "skip";
-	if (open) return "open";
-	if (node.when === "failure") return bad ? "ready" : "skip";
+	return verdict(node.when, tallyOf(node, nodes));
+}
+
+function verdict(when: When, { open, bad }: Tally): Readiness {
+	if (when === "success" && bad > 0) return "skip";
+	if (open > 0) return "open";
+	if (when === "failure") return bad > 0 ? "ready" : "skip";
 	return "ready";
 }
 
-function endedWell(node: Node): boolean {
-	if (node.outcome === "passed") return true;
-	return node.allowFailure && (node.outcome === "failed" || node.outcome === "timed-out" || node.outcome === "lost");
+function tallyOf(node: Node, nodes: ReadonlyMap<number, Node>): Tally {
+	const tally = { open: 0, bad: 0 };
+	for (const index of node.needs) {
+		const need = nodes.get(index);
+		assert(need, `the need ${index} of job ${node.index} is in its run`);
+		if (need.outcome === null) tally.open++;
+		else if (!endedWell(need.outcome, need)) tally.bad++;
+	}
+	return tally;
+}
+
+function endedWell(outcome: Outcome, { allowFailure }: Node): boolean {
+	const meaning = meaningOf[outcome];
+	return meaning === "well" || (meaning === "failed" && allowFailure);
 }
 
 /**
  * [G3] Follows an end through the graph: blocked jobs that became ready, and those that are skipped, whose own end is
- * followed in turn. Changes `nodes` as it goes. `from` are the places that ended.
+ * followed in turn. Changes `nodes` as it goes. `from` are the places that ended. Each need is looked at a fixed number of
+ * times, however deep the graph: a chain of skips above a thousand `always` jobs must not take the object's whole time.
  */
 export function carryOn(nodes: Map<number, Node>, from: number[]): { index: number; readiness: "ready" | "skip" }[] {
 	const dependants = dependantsOf(nodes);
+	const tallies = new Map<number, Tally>();
 	const found: { index: number; readiness: "ready" | "skip" }[] = [];
-	const ended = [...from];
-	for (let index = ended.pop(); index !== undefined; index = ended.pop()) {
+	const look = from.flatMap((index) => dependants.get(index) ?? []);
+	for (const node of nodes.values()) if (node.blocked) tallies.set(node.index, tallyOf(node, nodes));
+	for (let index = look.pop(); index !== undefined; index = look.pop()) {
+		const node = nodes.get(index);
+		const tally = tallies.get(index);
+		if (!node?.blocked || !tally) continue;
+		const now = verdict(node.when, tally);
+		if (now === "open") continue;
+		node.blocked = false;
+		found.push({ index, readiness: now });
+		if (now === "ready") continue;
+		node.outcome = "skipped";
 		for (const next of dependants.get(index) ?? []) {
-			const node = nodes.get(next);
-			if (!node?.blocked) continue;
-			const now = readiness(node, nodes);
-			if (now === "open") continue;
-			node.blocked = false;
-			found.push({ index: next, readiness: now });
-			if (now === "skip") {
-				node.outcome = "skipped";
-				ended.push(next);
-			}
+			const told = tallies.get(next);
+			if (!told) continue;
+			told.open--;
+			told.bad++;
+			look.push(next);
 		}
 	}
 	return found;
 }
 
-/** [G4] The skipped jobs that wait again when `from` run again, however far down. */
+/**
+ * [G4] The skipped jobs that wait again when `from` run again, however far down. One that another need, not run again, holds
+ * skipped stays so. Changes `nodes`: what runs again has no outcome.
+ */
 export function reopened(nodes: Map<number, Node>, from: number[]): number[] {
 	const dependants = dependantsOf(nodes);
-	const found = new Set<number>();
-	const open = [...from];
-	for (let index = open.pop(); index !== undefined; index = open.pop()) {
+	const waking = new Set(from);
+	const bad = new Map<number, number>();
+	for (const node of nodes.values()) if (node.outcome === "skipped") bad.set(node.index, tallyOf(node, nodes).bad);
+	// A set is walked in order of insertion, and what is added meanwhile is walked too.
+	for (const index of waking) {
+		const node = nodes.get(index);
+		if (!node) continue;
+		const wasBad = node.outcome !== null && !endedWell(node.outcome, node);
+		node.outcome = null;
 		for (const next of dependants.get(index) ?? []) {
-			if (nodes.get(next)?.outcome !== "skipped" || found.has(next)) continue;
-			found.add(next);
-			open.push(next);
+			const below = nodes.get(next);
+			if (below?.outcome !== "skipped" || waking.has(next)) continue;
+			const left = (bad.get(next) ?? 0) - (wasBad ? 1 : 0);
+			bad.set(next, left);
+			if (below.when !== "success" || left === 0) waking.add(next);
 		}
 	}
-	return [...found].sort((a, b) => a - b);
+	for (const index of from) waking.delete(index);
+	return [...waking].sort((a, b) => a - b);
 }
 
 function dependantsOf(nodes: ReadonlyMap<number, Node>): Map<number, number[]> {

@@ -27,6 +27,7 @@ export function runIdFrom(digest: Uint8Array): RunId {
 
 const runIdPattern = /^r[a-z2-7]{24}$/;
 const jobIdPattern = /^j([a-z2-7]{24})-(0|[1-9][0-9]{0,4})$/;
+const leaseIdPattern = /^(.+)\.([1-9][0-9]{0,14})$/;
 
 export function isRunId(text: string): boolean {
 	return runIdPattern.test(text);
@@ -50,8 +51,7 @@ export function leaseIdFrom(job: JobId, epoch: number): LeaseId {
 
 /** Null when `text` is no lease id. */
 export function parseLeaseId(text: string): { job: JobId; epoch: number } | null {
-	const dot = text.lastIndexOf(".");
-	const job = text.slice(0, dot);
-	const epoch = Number(text.slice(dot + 1));
-	return dot > 0 && parseJobId(job) && Number.isSafeInteger(epoch) && epoch > 0 ? { job, epoch } : null;
+	const match = leaseIdPattern.exec(text);
+	const job = match?.[1] ?? "";
+	return parseJobId(job) ? { job, epoch: Number(match?.[2]) } : null;
 }

@@ -40,9 +40,13 @@ export const lossBackoffMs = 1_000;
 
 /** Between SIGTERM and SIGKILL. */
 export const graceSeconds = 10;
-/** How much later than the runner the object itself ends a job that overran its time or its grace. */
+/** How much later than the runner the object itself ends a job that overran its time. */
 export const overrunMarginMs = 60_000;
-export const cancelMarginMs = 30_000;
+/**
+ * How much later than its grace the object itself ends a canceled job. A runner that lost contact just before the cancel
+ * stops an exclusive job by itself after `stopAfterSeconds` and the grace; less than that, and two runners do one deploy.
+ */
+export const cancelMarginMs = 40_000;
 /** A job may wait for its needs this long; then it has `expired`, so that no run stays open for ever. */
 export const blockedMaxMs = 7 * 24 * 60 * 60 * 1_000;
 

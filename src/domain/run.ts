@@ -1,6 +1,7 @@
 // A run as the sum of its jobs: accepted with them, moved by their moves, finished with the last.
+import { meaningOf } from "./graph.ts";
 import type { Millis, RunId } from "./ids.ts";
-import type { Cancel, Job, JobState, Move, Outcome } from "./job.ts";
+import type { Cancel, Job, JobState, Move } from "./job.ts";
 import { assert } from "./refusal.ts";
 import type { Source, Submission, Trigger } from "./submission.ts";
 
@@ -97,17 +98,5 @@ function outcomeOf(run: Run, bad: Run["bad"]): RunOutcome {
 function weigh(bad: Run["bad"], job: Job, by: 1 | -1): void {
 	if (job.state !== "finished") return;
 	const meaning = meaningOf[job.outcome];
-	if (meaning === null || (meaning === "failed" && job.spec.allowFailure)) return;
-	bad[meaning] += by;
+	if (meaning === "canceled" || (meaning === "failed" && !job.spec.allowFailure)) bad[meaning] += by;
 }
-
-const meaningOf: Record<Outcome, "failed" | "canceled" | null> = {
-	passed: null,
-	skipped: null,
-	failed: "failed",
-	"timed-out": "failed",
-	lost: "failed",
-	refused: "failed",
-	expired: "failed",
-	canceled: "canceled",
-};

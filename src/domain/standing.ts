@@ -11,7 +11,14 @@ export type FindHead = (lane: string) => Job | null;
 
 export class Standing {
 	readonly load: Load = { running: 0, groups: new Map() };
-	readonly counts: Record<JobState, number> = { blocked: 0, waiting: 0, leased: 0, running: 0, canceling: 0, finished: 0 };
+	readonly counts: Record<JobState, number> = {
+		blocked: 0,
+		waiting: 0,
+		leased: 0,
+		running: 0,
+		canceling: 0,
+		finished: 0,
+	};
 	readonly #lanes = new Map<string, Lane>();
 	readonly #stale = new Set<string>();
 	readonly #findHead: FindHead;

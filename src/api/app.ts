@@ -1,0 +1,103 @@
+// The HTTP API: request ids, size limits, one error handler, and the routes of each resource.
+import { randomUUID } from "node:crypto";
+import { Hono } from "hono";
+import type { Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { problemContentType } from "../contracts/problem.ts";
+import type { Problem, ProblemFacts } from "../contracts/problem.ts";
+import { requestBytesMax } from "../domain/limits.ts";
+import { ProblemAnswer } from "./answer.ts";
+import type { ApiEnv } from "./context.ts";
+import { describeAll } from "./document.ts";
+import { addJobRoutes } from "./jobs.ts";
+import { addLeaseRoutes } from "./lease.ts";
+import { addLogRoutes } from "./logs.ts";
+import { addOperationRoutes } from "./operation.ts";
+import { addRepositoryRoutes } from "./repositories.ts";
+import { addRunnerRoutes } from "./runners.ts";
+import { addRunRoutes } from "./runs.ts";
+import type { Services } from "./services.ts";
+import { addTokenRoutes } from "./tokens.ts";
+
+const outageRetryAfterSeconds = 2;
+const requestIdPattern = /^[\x21-\x7e]{1,100}$/;
+
+/** `services` builds what one request needs from what the platform hands in with it. */
+export function createApp<Env>(services: (env: Env, later: (work: Promise<unknown>) => void) => Services) {
+	const app = new Hono<ApiEnv>();
+
+	app.use(async (c, next) => {
+		const given = c.req.header("x-request-id");
+		c.set("requestId", given !== undefined && requestIdPattern.test(given) ? given : randomUUID());
+		c.set(
+			"services",
+			services(c.env as Env, (work) => c.executionCtx.waitUntil(work)),
+		);
+		await next();
+		if (c.res.status !== 101) c.res.headers.set("X-Request-Id", c.get("requestId"));
+	});
+	app.use(
+		bodyLimit({
+			maxSize: requestBytesMax,
+			onError: () => {
+				throw new ProblemAnswer({
+					status: 413,
+					code: "too-large",
+					detail: `A body may have ${requestBytesMax} bytes.`,
+				});
+			},
+		}),
+	);
+
+	app.get("/", (c) => c.text("Spillway, a CI job queue you own. The API: /openapi.json\n"));
+	app.get("/openapi.json", (c) => c.json(describeAll()));
+	addOperationRoutes(app);
+	addRepositoryRoutes(app);
+	addRunRoutes(app);
+	addJobRoutes(app);
+	addLogRoutes(app);
+	addRunnerRoutes(app);
+	addLeaseRoutes(app);
+	addTokenRoutes(app);
+
+	app.notFound((c) =>
+		answerProblem(c, { status: 404, code: "no-such-path", detail: "Nothing is served at this path." }),
+	);
+	app.onError((error, c) => {
+		if (error instanceof ProblemAnswer) return answerProblem(c, error.facts);
+		const isOutage = error.name === "Outage";
+		const requestId = c.get("requestId");
+		console.error(JSON.stringify({ event: isOutage ? "outage" : "fault", requestId, cause: causeText(error) }));
+		if (!isOutage) return answerProblem(c, { status: 500, code: "fault", detail: "A fault of ours; it was logged." });
+		const detail =
+			"A part that this needs did not answer. Whether a write took effect is unknown: send it again with its key.";
+		return answerProblem(c, { status: 503, code: "unavailable", detail, retryAfterSeconds: outageRetryAfterSeconds });
+	});
+	return app;
+}
+
+function answerProblem(c: Context<ApiEnv>, facts: ProblemFacts): Response {
+	const { status, code, detail, errors, retryAfterSeconds, headers = {} } = facts;
+	const requestId = c.get("requestId");
+	const body: Problem = {
+		type: `urn:spillway:problem:${code}`,
+		title: code.replaceAll("-", " "),
+		status,
+		code,
+		detail,
+		requestId,
+		...(errors === undefined || errors.length === 0 ? {} : { errors }),
+	};
+	const retryAfter = retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) };
+	return c.body(JSON.stringify(body), status, {
+		...headers,
+		...retryAfter,
+		"Content-Type": problemContentType,
+		"X-Request-Id": requestId,
+	});
+}
+
+function causeText(error: Error): string {
+	const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+	return `${error.stack ?? error.message}${cause}`;
+}

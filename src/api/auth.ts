@@ -1,0 +1,111 @@
+// Who calls, and whether they may. A token proves itself by its MAC; only revocations are looked at, and those are cached.
+// Another owner's things are unknown to a token (404), a missing scope on one's own is forbidden (403).
+import type { Context } from "hono";
+import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../contracts/objects.ts";
+import type { Scope } from "../contracts/token.ts";
+import { ProblemAnswer } from "./answer.ts";
+import type { ApiEnv } from "./context.ts";
+import { readName } from "./request.ts";
+import type { Services } from "./services.ts";
+import { readToken, sameText } from "./token.ts";
+import type { AccessClaims, TokenClaims, TokenKind } from "./token.ts";
+
+export interface Caller {
+	/** Null: the operator, who may do everything everywhere. */
+	access: AccessClaims | null;
+	/** For records of who did what. */
+	name: string;
+}
+
+const unauthorized = (detail: string) =>
+	new ProblemAnswer({
+		status: 401,
+		code: "unauthorized",
+		detail,
+		headers: { "www-authenticate": 'Bearer realm="spillway"' },
+	});
+
+function bearer(c: Context<ApiEnv>): string {
+	const header = c.req.header("authorization");
+	const match = /^Bearer +(\S+)$/i.exec(header ?? "");
+	if (!match?.[1]) throw unauthorized("Send a token: Authorization: Bearer <token>.");
+	return match[1];
+}
+
+/** The caller with an access token or the operator's. Throws 401. */
+export function readCaller(c: Context<ApiEnv>): Caller {
+	const services = c.get("services");
+	const token = bearer(c);
+	if (sameText(token, services.operatorToken)) return { access: null, name: "operator" };
+	const access = cachedClaims(services, "access", token);
+	if (access === null) throw unauthorized("The token is not one of ours, or not of this kind.");
+	if (access.expiresAt !== null && access.expiresAt <= services.now()) throw unauthorized("The token has expired.");
+	if (services.isRevoked(access.id)) throw unauthorized("The token was revoked.");
+	return { access, name: access.name };
+}
+
+/** Throws 401, 403 or 404 unless the caller may do this with this owner's things (or this repository of theirs). */
+export function authorize(c: Context<ApiEnv>, scope: Scope, owner: string, repo: string | null = null): Caller {
+	const caller = readCaller(c);
+	const { access } = caller;
+	if (access === null) return caller;
+	if (access.owner !== owner || (repo !== null && access.repos !== null && !access.repos.includes(repo))) {
+		throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
+	}
+	if (!access.scopes.includes(scope)) {
+		throw new ProblemAnswer({ status: 403, code: "scope-missing", detail: `The token lacks the scope "${scope}".` });
+	}
+	if (repo === null && access.repos !== null && scope !== "read") {
+		throw new ProblemAnswer({ status: 403, code: "scope-missing", detail: "The token is for some repositories only." });
+	}
+	return caller;
+}
+
+export function authorizeOperator(c: Context<ApiEnv>): Caller {
+	const caller = readCaller(c);
+	if (caller.access === null) return caller;
+	throw new ProblemAnswer({ status: 403, code: "operator-only", detail: "Only the operator's token may do this." });
+}
+
+/** The repository in the path, once the caller may do `scope` with it. */
+export function authorizeRepository(c: Context<ApiEnv>, scope: Scope): RepositoryName & { caller: Caller } {
+	const owner = readName(c, "owner");
+	const repo = readName(c, "repo");
+	return { owner, repo, caller: authorize(c, scope, owner, repo) };
+}
+
+export function readRunner(c: Context<ApiEnv>): RunnerIdentity {
+	const services = c.get("services");
+	const runner = cachedClaims(services, "runner", bearer(c));
+	if (runner === null) throw unauthorized("This call wants a runner's token, as registering gives it.");
+	if (services.isRevoked(runner.id)) throw unauthorized("The runner's token was revoked.");
+	return runner;
+}
+
+export function readLease(c: Context<ApiEnv>): LeaseClaim {
+	const lease = cachedClaims(c.get("services"), "lease", bearer(c));
+	if (lease === null) throw unauthorized("This call wants a lease's token, as a grant gives it.");
+	return lease;
+}
+
+/** The lease in the Authorization header, if it is one: some calls take it beside an access token. */
+export function findLease(c: Context<ApiEnv>): LeaseClaim | null {
+	const match = /^Bearer +(spw_lease_\S+)$/i.exec(c.req.header("authorization") ?? "");
+	return match?.[1] ? cachedClaims(c.get("services"), "lease", match[1]) : null;
+}
+
+/** Verified tokens of this isolate: a MAC costs more than a look-up, and a token comes many times. */
+const verified = new Map<string, unknown>();
+const verifiedMax = 2_000;
+
+function cachedClaims<K extends TokenKind>(services: Services, kind: K, token: string): TokenClaims[K] | null {
+	if (!token.startsWith(`spw_${kind}_`)) return null;
+	const known = verified.get(token);
+	if (known !== undefined) return known as TokenClaims[K];
+	const claims = readToken(services.keys, kind, token);
+	if (claims !== null) {
+		if (verified.size >= verifiedMax) verified.clear();
+		verified.set(token, claims);
+	}
+	return claims;
+}

@@ -1,0 +1,93 @@
+// The OpenAPI document grows beside the routes: each file registers what it serves, from the schemas that validate it.
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { problem } from "../contracts/problem.ts";
+
+const holder = new OpenAPIHono();
+const registry = holder.openAPIRegistry;
+
+interface Operation {
+	method: "get" | "post" | "put" | "patch" | "delete";
+	/** `{name}` for parameters, as OpenAPI writes them. */
+	path: string;
+	summary: string;
+	auth?: "access" | "operator" | "runner" | "lease" | "none";
+	query?: Record<string, string>;
+	headers?: Record<string, string>;
+	body?: z.ZodType | "bytes";
+	/** Status to schema; a string describes an answer without a JSON body. */
+	answers: Record<number, z.ZodType | string>;
+}
+
+for (const [name, description] of Object.entries({
+	access: "An access token (`spw_access_…`), or the operator's.",
+	operator: "The operator's token.",
+	runner: "A runner's token, as registering gives it.",
+	lease: "A lease's token, as a grant gives it.",
+})) {
+	registry.registerComponent("securitySchemes", name, { type: "http", scheme: "bearer", description });
+}
+
+export function document(operation: Operation): void {
+	const { method, path, summary, auth = "access", query = {}, headers = {}, body, answers } = operation;
+	const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
+	const shape = (entries: [string, string][], isOptional: boolean) =>
+		z.object(
+			Object.fromEntries(
+				entries.map(([name, description]) => {
+					const field = z.string().openapi({ description });
+					return [name, isOptional ? field.optional() : field];
+				}),
+			),
+		);
+	registry.registerPath({
+		method,
+		path,
+		summary,
+		security: auth === "none" ? [] : [{ [auth]: [] }],
+		request: {
+			...(names.length > 0
+				? {
+						params: shape(
+							names.map((name) => [name, name]),
+							false,
+						),
+					}
+				: {}),
+			...(Object.keys(query).length > 0 ? { query: shape(Object.entries(query), true) } : {}),
+			...(Object.keys(headers).length > 0 ? { headers: shape(Object.entries(headers), true) } : {}),
+			...(body === undefined ? {} : { body: { content: bodyContent(body) } }),
+		},
+		responses: {
+			...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, describeAnswer(answer)])),
+			default: { description: "A problem (RFC 9457)", content: { "application/problem+json": { schema: problem } } },
+		},
+	});
+}
+
+/** A page of a list. */
+export function pageOf(items: z.ZodType) {
+	return z.object({ items: z.array(items), nextCursor: z.string().nullable(), asOf: z.string(), stale: z.boolean() });
+}
+
+export const pageQuery = { limit: "1 to 100, 30 unless told", cursor: "`nextCursor` of the page before" };
+export const idempotencyHeader = {
+	"Idempotency-Key": "the same key and body have the effect of once, for at least 24 h",
+};
+
+function bodyContent(body: z.ZodType | "bytes") {
+	return body === "bytes"
+		? { "application/octet-stream": { schema: { type: "string" as const, format: "binary" } } }
+		: { "application/json": { schema: body } };
+}
+
+function describeAnswer(answer: z.ZodType | string) {
+	if (typeof answer === "string") return { description: answer };
+	return { description: "OK", content: { "application/json": { schema: answer } } };
+}
+
+/** OpenAPI 3.1 of all that was registered so far: whole once the app's routes are imported. */
+export function describeAll(): object {
+	const description =
+		"A CI job queue you own. Every 2xx is durable; errors are RFC 9457 problems with a stable `code`.";
+	return holder.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "Spillway", version: "1", description } });
+}

@@ -1,0 +1,93 @@
+// Jobs: read, cancel, retry, reprioritise.
+import type { Context, Hono } from "hono";
+import { cancelJobRequest, job as jobSchema, patchJobRequest, retryJobRequest } from "../contracts/run.ts";
+import type { Job } from "../contracts/run.ts";
+import { viewStep } from "../contracts/view.ts";
+import type { RepositoryName } from "../contracts/objects.ts";
+import { orThrow } from "./answer.ts";
+import { authorizeRepository } from "./auth.ts";
+import type { ApiEnv } from "./context.ts";
+import { document, idempotencyHeader } from "./document.ts";
+import { readBody, readIdempotencyKey } from "./request.ts";
+import type { Services } from "./services.ts";
+
+const path = "/v1/repos/{owner}/{repo}/jobs/{job}";
+
+document({ method: "get", path, summary: "A job with its attempts, and why it waits", answers: { 200: jobSchema } });
+document({
+	method: "patch",
+	path,
+	summary: "Change the priority of a job that waits",
+	body: patchJobRequest,
+	answers: { 200: jobSchema },
+});
+document({
+	method: "post",
+	path: `${path}/cancel`,
+	summary: "Cancel a job",
+	body: cancelJobRequest,
+	answers: { 202: jobSchema },
+});
+document({
+	method: "post",
+	path: `${path}/retry`,
+	summary: "One more attempt of a finished job",
+	headers: idempotencyHeader,
+	body: retryJobRequest,
+	answers: { 202: jobSchema },
+});
+
+export function addJobRoutes(app: Hono<ApiEnv>): void {
+	app.get("/v1/repos/:owner/:repo/jobs/:job", async (c) => {
+		const repository = authorizeRepository(c, "read");
+		const services = c.get("services");
+		const job = orThrow(await services.repo(repository).job(jobId(c)));
+		return c.json(await withLiveSteps(services, repository, job));
+	});
+
+	app.patch("/v1/repos/:owner/:repo/jobs/:job", async (c) => {
+		const repository = authorizeRepository(c, "write");
+		const { priority } = await readBody(c, patchJobRequest);
+		return c.json(
+			orThrow(
+				await c
+					.get("services")
+					.repo(repository)
+					.reprioritise({ job: jobId(c), priority }),
+			),
+		);
+	});
+
+	app.post("/v1/repos/:owner/:repo/jobs/:job/cancel", async (c) => {
+		const { caller, ...repository } = authorizeRepository(c, "write");
+		const { reason, force } = await readBody(c, cancelJobRequest);
+		const call = { job: jobId(c), actor: caller.name, reason: reason ?? null, force: force ?? false };
+		return c.json(orThrow(await c.get("services").repo(repository).cancelJob(call)), 202);
+	});
+
+	app.post("/v1/repos/:owner/:repo/jobs/:job/retry", async (c) => {
+		const { caller, ...repository } = authorizeRepository(c, "write");
+		const key = readIdempotencyKey(c);
+		const { reason } = await readBody(c, retryJobRequest);
+		const call = { job: jobId(c), key, actor: caller.name, reason: reason ?? null };
+		return c.json(orThrow(await c.get("services").repo(repository).retryJob(call)), 202);
+	});
+}
+
+/** Steps in progress and the bytes so far are the log object's; while it does not answer, the job is shown without them. */
+async function withLiveSteps(services: Services, repository: RepositoryName, job: Job): Promise<Job> {
+	const open = job.attempts.at(-1);
+	if (!open || open.outcome !== null) return job;
+	const name = { owner: repository.owner, repo: repository.repo, job: job.id, attempt: open.number };
+	const status = await services
+		.log(name)
+		.status()
+		.catch(() => null);
+	if (status === null) return job;
+	const live = { ...open, steps: status.steps.map(viewStep), log: { ...open.log, length: status.length } };
+	return { ...job, attempts: [...job.attempts.slice(0, -1), live] };
+}
+
+function jobId(c: Context<ApiEnv>): string {
+	return c.req.param("job") ?? "";
+}

@@ -1,0 +1,155 @@
+// The calls of a runner while it holds a job. Below the wire they are plain operations of the repository and the log, so that
+// another runner's protocol can be mounted beside this one. Every answer says how the lease stands, and renews it.
+import type { Context, Hono } from "hono";
+import type { LeaseClaim } from "../contracts/objects.ts";
+import {
+	finishRequest,
+	leaseStateHeader,
+	startRequest,
+	stepsRequest,
+	uploadIntervalHeader,
+	uploadOffsetHeader,
+} from "../contracts/lease.ts";
+import type { FinishRequest } from "../contracts/lease.ts";
+import { leaseReply } from "../contracts/runner.ts";
+import type { LeaseState } from "../contracts/runner.ts";
+import { readStep } from "../contracts/view.ts";
+import { leaseIdFrom } from "../domain/ids.ts";
+import type { FinishReport } from "../domain/job.ts";
+import { appendBytesMax, heartbeatSeconds, uploadIntervalSeconds } from "../domain/limits.ts";
+import type { Result } from "../domain/refusal.ts";
+import { orThrow, ProblemAnswer } from "./answer.ts";
+import { readLease } from "./auth.ts";
+import type { ApiEnv } from "./context.ts";
+import { document } from "./document.ts";
+import { malformed, readBody } from "./request.ts";
+import type { Services } from "./services.ts";
+
+const states = `Header ${leaseStateHeader}: ok, canceling or lost`;
+
+document({
+	method: "post",
+	path: "/v1/lease/start",
+	summary: "Begin the attempt; nothing may run before",
+	auth: "lease",
+	body: startRequest,
+	answers: { 200: leaseReply },
+});
+document({
+	method: "patch",
+	path: "/v1/lease/log",
+	summary: "Append to the log at an offset",
+	auth: "lease",
+	headers: { [uploadOffsetHeader]: "where the body begins" },
+	body: "bytes",
+	answers: { 204: `Stored. ${uploadOffsetHeader}: the log's length. ${states}` },
+});
+document({
+	method: "post",
+	path: "/v1/lease/steps",
+	summary: "Tell progress",
+	auth: "lease",
+	body: stepsRequest,
+	answers: { 204: `Noted. ${states}` },
+});
+document({
+	method: "post",
+	path: "/v1/lease/finish",
+	summary: "Report the end",
+	auth: "lease",
+	body: finishRequest,
+	answers: { 200: leaseReply },
+});
+
+export function addLeaseRoutes(app: Hono<ApiEnv>): void {
+	app.post("/v1/lease/start", async (c) => {
+		const claim = readLease(c);
+		await readBody(c, startRequest);
+		const { job, lease } = answered(c, claim, await c.get("services").repo(claim).start(claim));
+		sayState(c, claim, lease);
+		return c.json({ job });
+	});
+
+	app.patch("/v1/lease/log", async (c) => {
+		const claim = readLease(c);
+		const offset = Number(c.req.header(uploadOffsetHeader));
+		if (c.req.header(uploadOffsetHeader) === undefined || !Number.isSafeInteger(offset) || offset < 0) {
+			throw malformed(`The header ${uploadOffsetHeader} must be the offset at which the body begins.`);
+		}
+		const bytes = new Uint8Array(await c.req.arrayBuffer());
+		if (bytes.length > appendBytesMax) {
+			throw new ProblemAnswer({
+				status: 413,
+				code: "too-large",
+				detail: `Append at most ${appendBytesMax} bytes at a time.`,
+			});
+		}
+		const appended = await c.get("services").log(claim).append(claim, offset, bytes);
+		const { length, lease } = answered(c, claim, appended);
+		sayState(c, claim, lease);
+		c.header(uploadOffsetHeader, String(length));
+		c.header(uploadIntervalHeader, String(uploadIntervalSeconds));
+		return c.body(null, 204);
+	});
+
+	app.post("/v1/lease/steps", async (c) => {
+		const claim = readLease(c);
+		const { steps } = await readBody(c, stepsRequest);
+		const { lease } = answered(c, claim, await c.get("services").log(claim).steps(claim, steps.map(readStep)));
+		sayState(c, claim, lease);
+		return c.body(null, 204);
+	});
+
+	app.post("/v1/lease/finish", async (c) => {
+		const claim = readLease(c);
+		const report = reportOf(await readBody(c, finishRequest));
+		const { job, lease } = answered(c, claim, await c.get("services").repo(claim).finish(claim, report));
+		sayState(c, claim, lease);
+		return c.json({ job });
+	});
+}
+
+/** A refused lease call says `lost` only where the lease itself is over: a gap in the log is no reason to stop. */
+function answered<T>(c: Context<ApiEnv>, claim: LeaseClaim, result: Result<T>): T {
+	if (!result.ok) sayState(c, claim, result.refusal.code === "lease-stale" ? "lost" : "ok");
+	return orThrow(result);
+}
+
+function sayState(c: Context<ApiEnv>, claim: LeaseClaim, state: LeaseState): void {
+	c.header(leaseStateHeader, state);
+	if (state !== "lost") renewLater(c.get("services"), claim);
+}
+
+/** When this isolate last renewed each lease at its pool. Only saves calls: forgetting it costs one more. */
+const renewed = new Map<string, number>();
+const renewedMax = 10_000;
+
+function renewLater(services: Services, claim: LeaseClaim): void {
+	const id = leaseIdFrom(claim.job, claim.epoch);
+	const now = services.now();
+	if (now - (renewed.get(id) ?? now - heartbeatSeconds * 2_000) < heartbeatSeconds * 1_000) return;
+	if (renewed.size >= renewedMax) renewed.clear();
+	const isFirst = !renewed.has(id);
+	renewed.set(id, now);
+	// The grant itself counts as a renewal, so the first call of a short job need not.
+	if (!isFirst)
+		services.later(
+			services
+				.pool(claim)
+				.renew(id)
+				.catch(() => undefined),
+		);
+}
+
+function reportOf(request: FinishRequest): FinishReport {
+	return {
+		outcome: request.outcome,
+		exitCode: request.exitCode ?? null,
+		signal: request.signal ?? null,
+		reason: request.reason ?? null,
+		steps: (request.steps ?? []).map(readStep),
+		logLength: request.logLength,
+		logSha256: request.logSha256 ?? null,
+		retryAfterSeconds: request.retryAfterSeconds ?? null,
+	};
+}

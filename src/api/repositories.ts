@@ -1,0 +1,104 @@
+// Repositories: settings, figures of the queue, names of secrets.
+import { z } from "@hono/zod-openapi";
+import type { Hono } from "hono";
+import { queueFigures, repository, repositoryRequest } from "../contracts/repository.ts";
+import { orThrow } from "./answer.ts";
+import { authorize, authorizeRepository } from "./auth.ts";
+import type { ApiEnv } from "./context.ts";
+import { document, pageOf, pageQuery } from "./document.ts";
+import { malformed, readBody, readName, readPage, writeCursor } from "./request.ts";
+
+const path = "/v1/repos/{owner}/{repo}";
+const secretRequest = z.strictObject({ value: z.string().min(1).max(32_768) }).openapi("SecretRequest");
+const secretNames = z.object({ items: z.array(z.object({ name: z.string() })) }).openapi("SecretNames");
+const secretPattern = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
+
+document({
+	method: "get",
+	path: "/v1/repos",
+	summary: "An owner's repositories",
+	query: { owner: "whose", ...pageQuery },
+	answers: { 200: pageOf(repository) },
+});
+document({
+	method: "put",
+	path,
+	summary: "Create a repository or replace its settings",
+	body: repositoryRequest,
+	answers: { 200: repository },
+});
+document({
+	method: "patch",
+	path,
+	summary: "Change some settings",
+	body: repositoryRequest,
+	answers: { 200: repository },
+});
+document({ method: "get", path, summary: "Settings", answers: { 200: repository } });
+document({ method: "get", path: `${path}/queue`, summary: "Figures of the queue", answers: { 200: queueFigures } });
+document({ method: "get", path: `${path}/secrets`, summary: "Names of secrets", answers: { 200: secretNames } });
+document({
+	method: "put",
+	path: `${path}/secrets/{name}`,
+	summary: "Set a secret",
+	body: secretRequest,
+	answers: { 204: "Set" },
+});
+document({
+	method: "delete",
+	path: `${path}/secrets/{name}`,
+	summary: "Forget a secret",
+	answers: { 204: "Forgotten" },
+});
+
+export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
+	app.get("/v1/repos", async (c) => {
+		const owner = c.req.query("owner") ?? "";
+		if (owner === "") throw malformed("Whose repositories?", [{ path: "owner", message: "is missing" }]);
+		authorize(c, "read", owner);
+		const page = await c.get("services").readModel.repositories({ owner, ...readPage(c) });
+		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+	});
+
+	for (const method of ["put", "patch"] as const) {
+		app[method]("/v1/repos/:owner/:repo", async (c) => {
+			const { owner, repo } = authorizeRepository(c, "admin");
+			const request = await readBody(c, repositoryRequest);
+			const calls = c.get("services").repo({ owner, repo });
+			return c.json(orThrow(await calls.configure({ owner, repo, request, replace: method === "put" })));
+		});
+	}
+
+	app.get("/v1/repos/:owner/:repo", async (c) => {
+		const name = authorizeRepository(c, "read");
+		return c.json(orThrow(await c.get("services").repo(name).settings()));
+	});
+
+	app.get("/v1/repos/:owner/:repo/queue", async (c) => {
+		const name = authorizeRepository(c, "read");
+		return c.json(orThrow(await c.get("services").repo(name).figures()));
+	});
+
+	app.get("/v1/repos/:owner/:repo/secrets", async (c) => {
+		const name = authorizeRepository(c, "admin");
+		const names = orThrow(await c.get("services").repo(name).secretNames());
+		return c.json({ items: names.map((secret) => ({ name: secret })) });
+	});
+
+	app.put("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
+		const { owner, repo } = authorizeRepository(c, "admin");
+		const name = readName(c, "name", secretPattern);
+		const { value } = await readBody(c, secretRequest);
+		const services = c.get("services");
+		const sealed = await services.sealSecret({ owner, repo }, { name, value });
+		orThrow(await services.repo({ owner, repo }).setSecret({ name, sealed }));
+		return c.body(null, 204);
+	});
+
+	app.delete("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
+		const repository = authorizeRepository(c, "admin");
+		const name = readName(c, "name", secretPattern);
+		orThrow(await c.get("services").repo(repository).setSecret({ name, sealed: null }));
+		return c.body(null, 204);
+	});
+}

@@ -1,0 +1,92 @@
+// How routes read what was sent: bodies through their schemas, pages through their cursors. Everything malformed becomes one
+// kind of problem, with the path of each culprit.
+import { Buffer } from "node:buffer";
+import type { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { FieldError } from "../contracts/problem.ts";
+import { ProblemAnswer } from "./answer.ts";
+import type { ApiEnv } from "./context.ts";
+
+const pageDefault = 30;
+const pageMax = 100;
+const idempotencyKeyPattern = /^[\x21-\x7e]{1,255}$/;
+const errorsShown = 20;
+
+export function malformed(detail: string, errors: FieldError[] = []): ProblemAnswer {
+	return new ProblemAnswer({ status: 400, code: "malformed", detail, errors });
+}
+
+/** The validated body. An empty one counts as `{}`. */
+export async function readBody<S extends z.ZodType>(c: Context<ApiEnv>, schema: S): Promise<z.output<S>> {
+	const text = await c.req.text();
+	if (text.length > 0 && !isJson(c.req.header("content-type"))) {
+		throw new ProblemAnswer({ status: 415, code: "not-json", detail: "Send the body as application/json." });
+	}
+	const parsed = schema.safeParse(text.length === 0 ? {} : parseJson(text));
+	if (parsed.success) return parsed.data;
+	const { issues } = parsed.error;
+	throw malformed("The body is not as it should be.", issues.slice(0, errorsShown).flatMap(fieldErrors));
+}
+
+/** What runners stream is raw; a JSON content type is asked for only where JSON is meant. curl's default for -d is forgiven. */
+function isJson(type: string | undefined): boolean {
+	return type === undefined || /^application\/(json|[\w.-]+\+json|x-www-form-urlencoded)\s*(;|$)/i.test(type);
+}
+
+function parseJson(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch (cause) {
+		throw malformed(`The body is not JSON: ${(cause as Error).message}`);
+	}
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+	const path = pathText(issue.path);
+	if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
+	return issue.keys.map((key) => ({ path: path === "" ? key : `${path}.${key}`, message: "is not known here" }));
+}
+
+/** `["jobs", 0, "needs"]` to `jobs[0].needs`. */
+function pathText(path: readonly PropertyKey[]): string {
+	return path.reduce<string>((text, key) => {
+		if (typeof key === "number") return `${text}[${key}]`;
+		return text === "" ? String(key) : `${text}.${String(key)}`;
+	}, "");
+}
+
+/** Null when none was sent: then nothing is deduplicated. */
+export function readIdempotencyKey(c: Context<ApiEnv>): string | null {
+	const key = c.req.header("idempotency-key");
+	if (key === undefined) return null;
+	if (!idempotencyKeyPattern.test(key)) throw malformed("The Idempotency-Key must be 1 to 255 printable characters.");
+	return key;
+}
+
+export interface PageRequest {
+	limit: number;
+	/** What an earlier page gave, decoded. */
+	cursor: string | null;
+}
+
+export function readPage(c: Context<ApiEnv>): PageRequest {
+	const limit = Number(c.req.query("limit") ?? pageDefault);
+	if (!Number.isInteger(limit) || limit < 1 || limit > pageMax) {
+		throw malformed("The query is not as it should be.", [{ path: "limit", message: `must be 1 to ${pageMax}` }]);
+	}
+	const cursor = c.req.query("cursor");
+	return { limit, cursor: cursor === undefined ? null : Buffer.from(cursor, "base64url").toString() };
+}
+
+export function writeCursor(cursor: string | null): string | null {
+	return cursor === null ? null : Buffer.from(cursor).toString("base64url");
+}
+
+/** A parameter of the path, checked; what cannot be a name is unknown. */
+export function readName(c: Context<ApiEnv>, name: string, pattern = /^[a-z0-9][a-z0-9._-]{0,99}$/): string {
+	const value = c.req.param(name) ?? "";
+	if (!pattern.test(value)) {
+		throw malformed(`The ${name} in the path must match ${pattern.source}.`, [{ path: name, message: "is malformed" }]);
+	}
+	return value;
+}

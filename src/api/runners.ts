@@ -1,0 +1,150 @@
+// Pools and the calls of runners: register, acquire by long poll, heartbeat.
+import { randomUUID } from "node:crypto";
+import type { Context, Hono } from "hono";
+import { z } from "@hono/zod-openapi";
+import type { RunnerIdentity } from "../contracts/objects.ts";
+import {
+	acquireRequest,
+	grant as grantSchema,
+	heartbeatReply,
+	heartbeatRequest,
+	poolFigures,
+	registered,
+	registerRequest,
+} from "../contracts/runner.ts";
+import type { Grant, PoolFigures, Registered } from "../contracts/runner.ts";
+import { heartbeatSeconds } from "../domain/limits.ts";
+import { orThrow, ProblemAnswer } from "./answer.ts";
+import { authorize, readRunner } from "./auth.ts";
+import type { ApiEnv } from "./context.ts";
+import { document } from "./document.ts";
+import { readBody, readName } from "./request.ts";
+import { signToken } from "./token.ts";
+
+/** Pools have one shard as yet; the name carries it already, so that more can be added without moving anything. */
+const shard = 0;
+const retryAfterSeconds = 5;
+
+document({
+	method: "get",
+	path: "/v1/pools/{owner}",
+	summary: "An owner's pools",
+	answers: { 200: z.object({ items: z.array(poolFigures) }) },
+});
+document({
+	method: "get",
+	path: "/v1/pools/{owner}/{pool}",
+	summary: "A pool's runners and load",
+	answers: { 200: poolFigures },
+});
+document({
+	method: "post",
+	path: "/v1/pools/{owner}/{pool}/runners",
+	summary: "Register a runner (scope runner:register)",
+	body: registerRequest,
+	answers: { 201: registered },
+});
+document({
+	method: "post",
+	path: "/v1/runner/acquire",
+	summary: "Long poll for one grant; names the leases that the runner holds",
+	auth: "runner",
+	body: acquireRequest,
+	answers: { 200: grantSchema, 204: "Nothing in that time" },
+});
+document({
+	method: "post",
+	path: "/v1/runner/heartbeat",
+	summary: "Renew the leases it names, and hear which should stop",
+	auth: "runner",
+	body: heartbeatRequest,
+	answers: { 200: heartbeatReply },
+});
+
+export function addRunnerRoutes(app: Hono<ApiEnv>): void {
+	app.get("/v1/pools/:owner", async (c) => {
+		const owner = readName(c, "owner");
+		authorize(c, "read", owner);
+		const services = c.get("services");
+		const pools = await services.readModel.pools(owner);
+		const items = await Promise.all(
+			pools.map((pool): Promise<PoolFigures> => services.pool({ owner, pool, shard }).figures()),
+		);
+		return c.json({ items });
+	});
+
+	app.get("/v1/pools/:owner/:pool", async (c) => {
+		const owner = readName(c, "owner");
+		authorize(c, "read", owner);
+		return c.json(
+			await c
+				.get("services")
+				.pool({ owner, pool: readName(c, "pool"), shard })
+				.figures(),
+		);
+	});
+
+	app.post("/v1/pools/:owner/:pool/runners", async (c) => {
+		const owner = readName(c, "owner");
+		authorize(c, "runner:register", owner);
+		const pool = readName(c, "pool");
+		const request = await readBody(c, registerRequest);
+		const services = c.get("services");
+		const runner: RunnerIdentity = {
+			id: `rn${randomUUID().replaceAll("-", "").slice(0, 20)}`,
+			name: request.name,
+			owner,
+			pool,
+			shard,
+			labels: [...new Set(request.labels ?? [])].sort(),
+			capacity: request.capacity ?? 1,
+			ephemeral: request.ephemeral ?? false,
+		};
+		const { os = "", arch = "", version = "" } = request;
+		orThrow(await services.pool(runner).register({ ...runner, os, arch, version }));
+		services.later(services.readModel.addPool(owner, pool).catch(() => undefined));
+		const answer: Registered = {
+			id: runner.id,
+			token: signToken(services.keys, "runner", runner),
+			sessionUrl: new URL("/v1/runner/session", c.req.url).href.replace(/^http/, "ws"),
+			heartbeatSeconds,
+		};
+		return c.json(answer, 201);
+	});
+
+	app.post("/v1/runner/acquire", async (c) => {
+		const runner = readRunner(c);
+		const { waitSeconds, leases } = await readBody(c, acquireRequest);
+		const grant = await acquire(c, runner, leases ?? null, waitSeconds);
+		return grant === null ? c.body(null, 204) : c.json(grant);
+	});
+
+	app.post("/v1/runner/heartbeat", async (c) => {
+		const runner = readRunner(c);
+		const { leases } = await readBody(c, heartbeatRequest);
+		return c.json(await c.get("services").pool(runner).heartbeat(runner, leases));
+	});
+
+	app.get("/v1/runner/session", (c) => {
+		readRunner(c);
+		throw new ProblemAnswer({
+			status: 503,
+			code: "sessions-unavailable",
+			detail: "This server has no runner sessions; use POST /v1/runner/acquire.",
+			retryAfterSeconds,
+		});
+	});
+}
+
+/** First at once; then as a socket to the pool, which sends one grant or stays silent until the time is over. */
+async function acquire(
+	c: Context<ApiEnv>,
+	runner: RunnerIdentity,
+	leases: string[] | null,
+	waitSeconds: number,
+): Promise<Grant | null> {
+	const services = c.get("services");
+	const grant = await services.pool(runner).acquire(runner, leases);
+	if (grant !== null || waitSeconds === 0) return grant;
+	return services.waitForGrant({ runner, named: leases }, waitSeconds * 1_000);
+}

@@ -1,0 +1,204 @@
+// Runs: submit, list, read, add jobs, cancel, retry.
+import { Buffer } from "node:buffer";
+import { createHash, randomUUID } from "node:crypto";
+import type { Context, Hono } from "hono";
+import type { Submission } from "../domain/submission.ts";
+import { isRunId, runIdFrom } from "../domain/ids.ts";
+import {
+	cancelRunRequest,
+	job as jobSchema,
+	jobsRequest,
+	retryRunRequest,
+	run as runSchema,
+	runRequest,
+} from "../contracts/run.ts";
+import type { RunRequest } from "../contracts/run.ts";
+import type { Submitted } from "../contracts/objects.ts";
+import { refusalFacts } from "../contracts/problem.ts";
+import { orThrow, ProblemAnswer } from "./answer.ts";
+import { authorizeRepository, findLease } from "./auth.ts";
+import type { ApiEnv } from "./context.ts";
+import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
+import { readBody, readIdempotencyKey, readName, readPage, writeCursor } from "./request.ts";
+
+const path = "/v1/repos/{owner}/{repo}/runs";
+const refusedRetryAfterSeconds = 30;
+
+document({
+	method: "post",
+	path,
+	summary: "Submit a run",
+	headers: idempotencyHeader,
+	body: runRequest,
+	answers: { 201: runSchema, 200: runSchema },
+});
+document({
+	method: "get",
+	path,
+	summary: "Runs, newest first, from the read model",
+	query: {
+		state: "accepted, running or finished",
+		outcome: "of finished runs",
+		ref: "exactly",
+		actor: "exactly",
+		...pageQuery,
+	},
+	answers: { 200: pageOf(runSchema) },
+});
+document({
+	method: "get",
+	path: `${path}/{run}`,
+	summary: "A run with its first 1,000 jobs",
+	answers: { 200: runSchema },
+});
+document({
+	method: "get",
+	path: `${path}/{run}/jobs`,
+	summary: "All jobs of a run",
+	query: pageQuery,
+	answers: { 200: pageOf(jobSchema) },
+});
+document({
+	method: "post",
+	path: `${path}/{run}/jobs`,
+	summary: "Add jobs to an unfinished run; also with the lease token of one of its jobs",
+	headers: idempotencyHeader,
+	body: jobsRequest,
+	answers: { 201: runSchema, 200: runSchema },
+});
+document({
+	method: "post",
+	path: `${path}/{run}/cancel`,
+	summary: "Cancel all that is not finished",
+	body: cancelRunRequest,
+	answers: { 202: runSchema },
+});
+document({
+	method: "post",
+	path: `${path}/{run}/retry`,
+	summary: "Run the failed jobs again, or all",
+	headers: idempotencyHeader,
+	body: retryRunRequest,
+	answers: { 202: runSchema },
+});
+
+export function addRunRoutes(app: Hono<ApiEnv>): void {
+	app.post("/v1/repos/:owner/:repo/runs", async (c) => {
+		const { owner, repo, caller } = authorizeRepository(c, "write");
+		const services = c.get("services");
+		if (!services.switches.current().acceptRuns) {
+			throw new ProblemAnswer({
+				status: 503,
+				code: "runs-refused",
+				detail: "The operator has stopped taking new runs; nothing was accepted.",
+				retryAfterSeconds: refusedRetryAfterSeconds,
+			});
+		}
+		const key = readIdempotencyKey(c);
+		const request = await readBody(c, runRequest);
+		const digest = digestOf(JSON.stringify(request));
+		const run = runIdFrom(hash(`${owner}/${repo}\n${key ?? randomUUID()}\n${digest}`));
+		const submission = submissionOf(request, caller.name);
+		const submitted = orThrow(await services.repo({ owner, repo }).submit({ run, key, digest, submission }));
+		return answerSubmitted(c, submitted);
+	});
+
+	app.get("/v1/repos/:owner/:repo/runs", async (c) => {
+		const { owner, repo } = authorizeRepository(c, "read");
+		const filter = {
+			state: c.req.query("state"),
+			outcome: c.req.query("outcome"),
+			ref: c.req.query("ref"),
+			actor: c.req.query("actor"),
+		};
+		const page = await c.get("services").readModel.runs({ owner, repo, filter, ...readPage(c) });
+		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+	});
+
+	app.get("/v1/repos/:owner/:repo/runs/:run", async (c) => {
+		const repository = authorizeRepository(c, "read");
+		return c.json(orThrow(await c.get("services").repo(repository).run(readRunId(c))));
+	});
+
+	app.get("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
+		const repository = authorizeRepository(c, "read");
+		const { limit, cursor } = readPage(c);
+		const services = c.get("services");
+		const call = { run: readRunId(c), from: Number(cursor ?? 0) || 0, limit };
+		const { items, next } = orThrow(await services.repo(repository).jobs(call));
+		const asOf = new Date(services.now()).toISOString();
+		return c.json({ items, nextCursor: writeCursor(next === null ? null : String(next)), asOf, stale: false });
+	});
+
+	app.post("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
+		const run = readRunId(c);
+		const { owner, repo, actor } = authorizeAdding(c, run);
+		const key = readIdempotencyKey(c);
+		const { jobs } = await readBody(c, jobsRequest);
+		const digest = digestOf(`${run}\n${JSON.stringify(jobs)}`);
+		const call = { run, jobs, key, digest, actor, reason: null };
+		return answerSubmitted(c, orThrow(await c.get("services").repo({ owner, repo }).addJobs(call)));
+	});
+
+	app.post("/v1/repos/:owner/:repo/runs/:run/cancel", async (c) => {
+		const { caller, ...repository } = authorizeRepository(c, "write");
+		const { reason } = await readBody(c, cancelRunRequest);
+		const call = { run: readRunId(c), actor: caller.name, reason: reason ?? null };
+		return c.json(orThrow(await c.get("services").repo(repository).cancelRun(call)), 202);
+	});
+
+	app.post("/v1/repos/:owner/:repo/runs/:run/retry", async (c) => {
+		const { caller, ...repository } = authorizeRepository(c, "write");
+		const key = readIdempotencyKey(c);
+		const { only, reason } = await readBody(c, retryRunRequest);
+		const call = { run: readRunId(c), only, key, actor: caller.name, reason: reason ?? null };
+		return c.json(orThrow(await c.get("services").repo(repository).retryRun(call)), 202);
+	});
+}
+
+/** A job that runs may add jobs to its own run with its lease; anybody else needs `write`. */
+function authorizeAdding(c: Context<ApiEnv>, run: string): { owner: string; repo: string; actor: string } {
+	const lease = findLease(c);
+	if (lease === null) {
+		const { owner, repo, caller } = authorizeRepository(c, "write");
+		return { owner, repo, actor: caller.name };
+	}
+	const { owner, repo } = lease;
+	const isOwn =
+		readName(c, "owner") === owner && readName(c, "repo") === repo && lease.job.slice(1, 25) === run.slice(1);
+	if (!isOwn) throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
+	return { owner, repo, actor: `job ${lease.job}` };
+}
+
+function answerSubmitted(c: Context<ApiEnv>, { run, replayed }: Submitted): Response {
+	if (replayed) c.header("Idempotency-Replayed", "true");
+	c.header("Location", c.req.path.endsWith("/jobs") ? c.req.path : `${c.req.path}/${run.id}`);
+	return c.json(run, replayed ? 200 : 201);
+}
+
+function submissionOf(request: RunRequest, actor: string): Submission {
+	const { source } = request;
+	return {
+		source: source ? { cloneUrl: source.cloneUrl ?? "", ref: source.ref ?? null, commit: source.commit ?? null } : null,
+		title: request.title ?? null,
+		trigger: request.trigger ?? "api",
+		actor: request.actor ?? actor,
+		cancelSuperseded: request.cancelSuperseded ?? false,
+		jobs: request.jobs,
+	};
+}
+
+/** What cannot be an id is no run we have. */
+function readRunId(c: Context<ApiEnv>): string {
+	const id = c.req.param("run") ?? "";
+	if (!isRunId(id)) throw new ProblemAnswer(refusalFacts({ code: "run-unknown" }));
+	return id;
+}
+
+function hash(text: string): Uint8Array {
+	return createHash("sha256").update(text).digest();
+}
+
+function digestOf(text: string): string {
+	return Buffer.from(hash(text)).toString("hex");
+}

@@ -1,0 +1,83 @@
+// Tokens as people make, list and revoke them. Making one needs no store to be reachable later: it verifies itself.
+import { randomUUID } from "node:crypto";
+import type { Hono } from "hono";
+import { tokenMade, tokenRecord, tokenRequest } from "../contracts/token.ts";
+import type { TokenRecord } from "../contracts/token.ts";
+import { ProblemAnswer } from "./answer.ts";
+import { authorize, readCaller } from "./auth.ts";
+import type { ApiEnv } from "./context.ts";
+import { document, pageOf, pageQuery } from "./document.ts";
+import { malformed, readBody, readPage, writeCursor } from "./request.ts";
+import { signToken } from "./token.ts";
+
+document({
+	method: "post",
+	path: "/v1/tokens",
+	summary: "Make a token; it is shown once",
+	body: tokenRequest,
+	answers: { 201: tokenMade },
+});
+document({
+	method: "get",
+	path: "/v1/tokens",
+	summary: "An owner's tokens, without the tokens themselves",
+	query: { owner: "whose", ...pageQuery },
+	answers: { 200: pageOf(tokenRecord) },
+});
+document({
+	method: "delete",
+	path: "/v1/tokens/{id}",
+	summary: "Revoke a token, everywhere within 60 s",
+	answers: { 204: "Revoked" },
+});
+
+export function addTokenRoutes(app: Hono<ApiEnv>): void {
+	app.post("/v1/tokens", async (c) => {
+		const caller = readCaller(c);
+		const request = await readBody(c, tokenRequest);
+		authorize(c, "admin", request.owner);
+		const services = c.get("services");
+		const now = services.now();
+		const expiresAt = request.expiresAt === undefined ? null : Date.parse(request.expiresAt);
+		if (expiresAt !== null && expiresAt <= now) {
+			throw malformed("The body is not as it should be.", [{ path: "expiresAt", message: "is in the past" }]);
+		}
+		const id = `tk${randomUUID().replaceAll("-", "").slice(0, 20)}`;
+		const { owner, name, scopes } = request;
+		const repos = request.repos ?? null;
+		const record: TokenRecord = {
+			id,
+			owner,
+			name,
+			scopes,
+			repos,
+			createdAt: new Date(now).toISOString(),
+			createdBy: caller.name,
+			expiresAt: request.expiresAt ?? null,
+			revokedAt: null,
+		};
+		await services.readModel.addToken(record);
+		const token = signToken(services.keys, "access", { id, owner, name, scopes, repos, expiresAt });
+		return c.json({ ...record, token }, 201);
+	});
+
+	app.get("/v1/tokens", async (c) => {
+		const owner = c.req.query("owner") ?? "";
+		if (owner === "") throw malformed("Whose tokens?", [{ path: "owner", message: "is missing" }]);
+		authorize(c, "admin", owner);
+		const page = await c.get("services").readModel.tokens({ owner, ...readPage(c) });
+		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+	});
+
+	app.delete("/v1/tokens/:id", async (c) => {
+		readCaller(c);
+		const services = c.get("services");
+		const token = await services.readModel.token(c.req.param("id"));
+		if (token === null)
+			throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
+		authorize(c, "admin", token.owner);
+		await services.readModel.revokeToken(token.id, services.now());
+		services.noteRevoked(token.id);
+		return c.body(null, 204);
+	});
+}

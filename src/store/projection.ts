@@ -1,0 +1,74 @@
+// Writes what the queue `events` tells into the read model: one statement per table and batch, rows handed over as JSON, since
+// a statement takes only 100 parameters.
+import { sql } from "drizzle-orm";
+import type { DrizzleD1Database } from "drizzle-orm/d1";
+import type { ChangeEvent, JobSummary } from "../contracts/events.ts";
+import type { Repository } from "../contracts/repository.ts";
+import type { Run } from "../contracts/run.ts";
+
+/** Rows in one statement: its JSON stays well under the 2 MB that one value may have. */
+const rowsMax = 500;
+
+/** Applied twice, or out of order, it leaves the newest. Throws when the database does not answer. */
+export async function project(db: DrizzleD1Database, events: readonly ChangeEvent[]): Promise<void> {
+	const repositories = newest(
+		events.flatMap(({ owner, repo, at, repository }) =>
+			repository ? [{ id: `${owner}/${repo}`, version: at, repository }] : [],
+		),
+	);
+	const runs = newest(events.flatMap(({ owner, repo, run }) => (run ? [{ ...run, owner, repo }] : [])));
+	const jobs = newest(events.flatMap((event) => event.jobs));
+	for (const rows of slices(repositories)) await db.run(upsertRepositories(rows));
+	for (const rows of slices(runs)) await db.run(upsertRuns(rows));
+	for (const rows of slices(jobs)) await db.run(upsertJobs(rows));
+}
+
+function upsertRepositories(rows: { version: number; repository: Repository }[]) {
+	const values = rows.map(({ version, repository }) => ({
+		owner: repository.owner,
+		repo: repository.repo,
+		version,
+		doc: JSON.stringify(repository),
+	}));
+	return sql`INSERT INTO repository (owner, repo, version, doc)
+		SELECT value ->> 'owner', value ->> 'repo', value ->> 'version', value ->> 'doc'
+		FROM json_each(${JSON.stringify(values)}) WHERE true
+		ON CONFLICT (owner, repo) DO UPDATE SET version = excluded.version, doc = excluded.doc
+		WHERE excluded.version > repository.version`;
+}
+
+function upsertRuns(rows: (Run & { owner: string; repo: string })[]) {
+	const values = rows.map(({ owner, repo, ...run }) => ({
+		...{ id: run.id, owner, repo, state: run.state, outcome: run.outcome, ref: run.source?.ref ?? null },
+		...{ actor: run.actor, created: Date.parse(run.createdAt), version: run.version, doc: JSON.stringify(run) },
+	}));
+	return sql`INSERT INTO run (id, owner, repo, state, outcome, ref, actor, created_at, version, doc)
+		SELECT value ->> 'id', value ->> 'owner', value ->> 'repo', value ->> 'state', value ->> 'outcome', value ->> 'ref',
+			value ->> 'actor', value ->> 'created', value ->> 'version', value ->> 'doc'
+		FROM json_each(${JSON.stringify(values)}) WHERE true
+		ON CONFLICT (id) DO UPDATE SET state = excluded.state, outcome = excluded.outcome, version = excluded.version,
+			doc = excluded.doc WHERE excluded.version > run.version`;
+}
+
+function upsertJobs(rows: JobSummary[]) {
+	return sql`INSERT INTO job (id, run, key, name, state, outcome, attempts, created_at, finished_at, version)
+		SELECT value ->> 'id', value ->> 'run', value ->> 'key', value ->> 'name', value ->> 'state', value ->> 'outcome',
+			value ->> 'attempts', value ->> 'createdAt', value ->> 'finishedAt', value ->> 'version'
+		FROM json_each(${JSON.stringify(rows)}) WHERE true
+		ON CONFLICT (id) DO UPDATE SET state = excluded.state, outcome = excluded.outcome, attempts = excluded.attempts,
+			finished_at = excluded.finished_at, version = excluded.version WHERE excluded.version > job.version`;
+}
+
+/** Of several states of one thing, the last. */
+function newest<T extends { id: string; version: number }>(rows: readonly T[]): T[] {
+	const last = new Map<string, T>();
+	for (const row of rows) {
+		const known = last.get(row.id);
+		if (!known || known.version < row.version) last.set(row.id, row);
+	}
+	return [...last.values()];
+}
+
+function* slices<T>(rows: readonly T[]): Iterable<T[]> {
+	for (let from = 0; from < rows.length; from += rowsMax) yield rows.slice(from, from + rowsMax);
+}

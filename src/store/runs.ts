@@ -1,0 +1,92 @@
+// Runs and repositories as lists: newest first, by a cursor that stands on the last row seen.
+import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { DrizzleD1Database } from "drizzle-orm/d1";
+import type { RepositoryName } from "../contracts/objects.ts";
+import type { Repository } from "../contracts/repository.ts";
+import type { Run } from "../contracts/run.ts";
+import { pools, repositories, runs } from "./schema.ts";
+
+export interface Slice<T> {
+	items: T[];
+	/** Where the next one begins; null at the end. */
+	next: string | null;
+}
+
+export interface RunQuery extends RepositoryName {
+	filter: {
+		state?: string | undefined;
+		outcome?: string | undefined;
+		ref?: string | undefined;
+		actor?: string | undefined;
+	};
+	limit: number;
+	cursor: string | null;
+}
+
+export async function listRuns(
+	db: DrizzleD1Database,
+	{ owner, repo, filter, limit, cursor }: RunQuery,
+): Promise<Slice<Run>> {
+	const [at = "", id = ""] = cursor?.split(" ") ?? [];
+	const conditions: (SQL | undefined)[] = [
+		eq(runs.owner, owner),
+		eq(runs.repo, repo),
+		filter.state === undefined ? undefined : eq(runs.state, filter.state),
+		filter.outcome === undefined ? undefined : eq(runs.outcome, filter.outcome),
+		filter.ref === undefined ? undefined : eq(runs.ref, filter.ref),
+		filter.actor === undefined ? undefined : eq(runs.actor, filter.actor),
+		cursor === null ? undefined : sql`(${runs.createdAt}, ${runs.id}) < (${Number(at) || 0}, ${id})`,
+	];
+	const rows = await db
+		.select({ doc: runs.doc, createdAt: runs.createdAt, id: runs.id })
+		.from(runs)
+		.where(and(...conditions))
+		.orderBy(desc(runs.createdAt), desc(runs.id))
+		.limit(limit + 1);
+	const last = rows[limit - 1];
+	return {
+		items: rows.slice(0, limit).map(({ doc }) => JSON.parse(doc)),
+		next: rows.length > limit && last ? `${last.createdAt} ${last.id}` : null,
+	};
+}
+
+export async function listRepositories(
+	db: DrizzleD1Database,
+	{ owner, limit, cursor }: { owner: string; limit: number; cursor: string | null },
+): Promise<Slice<Repository>> {
+	const rows = await db
+		.select({ repo: repositories.repo, doc: repositories.doc })
+		.from(repositories)
+		.where(and(eq(repositories.owner, owner), gt(repositories.repo, cursor ?? "")))
+		.orderBy(asc(repositories.repo))
+		.limit(limit + 1);
+	const last = rows[limit - 1];
+	return {
+		items: rows.slice(0, limit).map(({ doc }) => JSON.parse(doc)),
+		next: rows.length > limit && last ? last.repo : null,
+	};
+}
+
+/** Repositories with work that is not finished, for the sweep: at most `limit`, those after `after`. */
+export async function listUnfinished(db: DrizzleD1Database, limit: number): Promise<RepositoryName[]> {
+	return db
+		.selectDistinct({ owner: runs.owner, repo: runs.repo })
+		.from(runs)
+		.where(sql`${runs.state} <> 'finished'`)
+		.limit(limit);
+}
+
+export async function listPools(db: DrizzleD1Database, owner: string): Promise<string[]> {
+	const rows = await db
+		.select({ pool: pools.pool })
+		.from(pools)
+		.where(eq(pools.owner, owner))
+		.orderBy(asc(pools.pool))
+		.limit(100);
+	return rows.map(({ pool }) => pool);
+}
+
+export async function addPool(db: DrizzleD1Database, owner: string, pool: string): Promise<void> {
+	await db.insert(pools).values({ owner, pool }).onConflictDoNothing();
+}

@@ -1,0 +1,67 @@
+// D1: the directory (repositories, pools, tokens) and the projection of runs and jobs. Every projected row has a version
+// that only grows; what comes late or twice changes nothing. Lists read columns, answers carry the documents.
+import { sql } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+export const repositories = sqliteTable(
+	"repository",
+	{
+		owner: text().notNull(),
+		repo: text().notNull(),
+		/** When it was changed, epoch milliseconds: its version. */
+		version: integer().notNull(),
+		doc: text().notNull(),
+	},
+	(table) => [primaryKey({ columns: [table.owner, table.repo] })],
+);
+
+export const runs = sqliteTable(
+	"run",
+	{
+		id: text().primaryKey(),
+		owner: text().notNull(),
+		repo: text().notNull(),
+		state: text().notNull(),
+		outcome: text(),
+		ref: text(),
+		actor: text().notNull(),
+		createdAt: integer("created_at").notNull(),
+		version: integer().notNull(),
+		doc: text().notNull(),
+	},
+	(table) => [
+		index("run_newest").on(table.owner, table.repo, table.createdAt, table.id),
+		// For the sweep alone: a finished run leaves it.
+		index("run_unfinished").on(table.owner, table.repo).where(sql`state <> 'finished'`),
+	],
+);
+
+export const jobs = sqliteTable("job", {
+	id: text().primaryKey(),
+	run: text().notNull(),
+	key: text().notNull(),
+	name: text().notNull(),
+	state: text().notNull(),
+	outcome: text(),
+	attempts: integer().notNull(),
+	createdAt: integer("created_at").notNull(),
+	finishedAt: integer("finished_at"),
+	version: integer().notNull(),
+});
+
+export const pools = sqliteTable("pool", { owner: text().notNull(), pool: text().notNull() }, (table) => [
+	primaryKey({ columns: [table.owner, table.pool] }),
+]);
+
+export const tokens = sqliteTable(
+	"token",
+	{
+		id: text().primaryKey(),
+		owner: text().notNull(),
+		createdAt: integer("created_at").notNull(),
+		expiresAt: integer("expires_at"),
+		revokedAt: integer("revoked_at"),
+		doc: text().notNull(),
+	},
+	(table) => [index("token_owner").on(table.owner, table.createdAt), index("token_revoked").on(table.revokedAt)],
+);

@@ -1,0 +1,19 @@
+// The Worker: requests to the API, messages to the consumers, the cron to the sweep; and the objects' classes. No rules.
+import { createApp } from "../src/api/app.ts";
+import type { Env } from "./env.ts";
+import { consume } from "./queues.ts";
+import { sweep } from "./sweep.ts";
+import { wire } from "./wire.ts";
+
+export { LogObject } from "./log-object.ts";
+export { PoolObject } from "./pool-object.ts";
+export { RepoObject } from "./repo-object.ts";
+export { SwitchesObject } from "./switches-object.ts";
+
+const app = createApp<Env>(wire);
+
+export default {
+	fetch: (request, env, ctx) => app.fetch(request, env, ctx),
+	queue: consume,
+	scheduled: (_, env) => sweep(env),
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,35 @@
+// The Worker's end of a long poll: a socket to the pool, over which at most one grant comes. The waiting costs the pool nothing,
+// since its end hibernates; when the runner hangs up, the platform ends this and with it the socket.
+import type { RunnerIdentity } from "../src/contracts/objects.ts";
+import type { Grant } from "../src/contracts/runner.ts";
+import type { Env } from "./env.ts";
+import { Outage, poolCalls } from "./stubs.ts";
+
+export async function waitForGrant(
+	env: Env,
+	poll: { runner: RunnerIdentity; named: string[] | null },
+	waitMs: number,
+): Promise<Grant | null> {
+	const request = new Request("https://pool/poll", {
+		headers: { upgrade: "websocket", "x-spillway-poll": toAscii(JSON.stringify(poll)) },
+	});
+	const { webSocket: socket } = await poolCalls(env, poll.runner).fetch(request);
+	if (!socket) throw new Outage("the pool took no poll");
+	const { promise, resolve } = Promise.withResolvers<Grant | null>();
+	socket.addEventListener("message", ({ data }) => resolve(JSON.parse(data as string)));
+	socket.addEventListener("close", () => resolve(null));
+	socket.addEventListener("error", () => resolve(null));
+	socket.accept();
+	const timer = setTimeout(() => resolve(null), waitMs);
+	try {
+		return await promise;
+	} finally {
+		clearTimeout(timer);
+		socket.close(1000, "done");
+	}
+}
+
+/** A header carries ASCII only; JSON may escape the rest. */
+function toAscii(json: string): string {
+	return json.replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

@@ -1,0 +1,54 @@
+// Bindings to services: what the API is given for one request.
+import type { Services } from "../src/api/services.ts";
+import { parseKeys } from "../src/api/token.ts";
+import type { Keys } from "../src/api/token.ts";
+import { sealedLogOf } from "./archive.ts";
+import type { Env } from "./env.ts";
+import { addRevoked, isRevoked, readModel } from "./read-model.ts";
+import { seal } from "./sealing.ts";
+import { logCalls, poolCalls, repoCalls } from "./stubs.ts";
+import { changeSwitches, readSwitches, switchesNow } from "./switches.ts";
+import { waitForGrant } from "./wait-for-grant.ts";
+
+const operatorTokenLengthMin = 16;
+
+let parsed: { text: string; keys: Keys } | null = null;
+
+export function wire(env: Env, later: (work: Promise<unknown>) => void): Services {
+	if ((env.SPILLWAY_OPERATOR_TOKEN ?? "").length < operatorTokenLengthMin) {
+		throw new Error(`the secret SPILLWAY_OPERATOR_TOKEN must have ${operatorTokenLengthMin} characters or more`);
+	}
+	return {
+		repo: (name) => repoCalls(env, name),
+		pool: (name) => poolCalls(env, name),
+		log: (name) => logCalls(env, name),
+		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name),
+		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
+		readModel: readModel(env),
+		switches: {
+			current: () => switchesNow(env, later),
+			set: (patch) => changeSwitches(env, patch),
+			read: () => readSwitches(env),
+		},
+		isRevoked: (id) => isRevoked(env, id, later),
+		noteRevoked: addRevoked,
+		keys: keysOf(env),
+		sealSecret: async ({ owner, repo }, { name, value }) =>
+			seal(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),
+		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
+		archiveIsReachable: () =>
+			env.ARCHIVE.head("readyz").then(
+				() => true,
+				() => false,
+			),
+		now: Date.now,
+		later,
+	};
+}
+
+function keysOf(env: Env): Keys {
+	if (parsed?.text !== env.SPILLWAY_SIGNING_KEYS) {
+		parsed = { text: env.SPILLWAY_SIGNING_KEYS, keys: parseKeys(env.SPILLWAY_SIGNING_KEYS ?? "") };
+	}
+	return parsed.keys;
+}
