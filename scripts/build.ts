@@ -1,12 +1,12 @@
 // Builds `dist`: the Worker as `wrangler deploy` would upload it, its settings in the form that Miniflare takes, and the
 // command line. All is made in a folder of its own and put in place by a rename, so that builds at the same time do not mix.
 import { execFile } from "node:child_process";
-import { mkdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
-import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "dist");
@@ -17,7 +17,7 @@ const startedAt = new Date();
 try {
 	await mkdir(draft, { recursive: true });
 	await Promise.all([buildWorker(), buildCommandLine()]);
-	await writeSettings();
+	await Promise.all([writeSettings(), writeMigrations(), addScripts()]);
 	// What changes while the build runs must count as newer than it.
 	await writeFile(join(draft, "built"), "");
 	await utimes(join(draft, "built"), startedAt, startedAt);
@@ -31,11 +31,10 @@ async function buildWorker(): Promise<void> {
 	const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
 	const offline = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
 	try {
-		await promisify(execFile)(
-			process.execPath,
-			[wrangler, "deploy", "--dry-run", "--outdir", join(draft, "worker")],
-			{ cwd: root, env: { ...process.env, ...offline } },
-		);
+		await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", join(draft, "worker")], {
+			cwd: root,
+			env: { ...process.env, ...offline },
+		});
 	} catch (error) {
 		// Wrangler says what is wrong on either stream; its stack says nothing more.
 		const { stdout, stderr } = error as { stdout?: string; stderr?: string };
@@ -54,9 +53,10 @@ async function buildCommandLine(): Promise<void> {
 		platform: "node",
 		target: "node22",
 		format: "esm",
-		// Each command is a chunk of its own: a runner loads no more than it needs.
+		// Each command is a chunk of its own: a runner loads no more than it needs. All in one folder, where the server finds
+		// the Worker beside itself.
 		splitting: true,
-		chunkNames: "chunks/[name]-[hash]",
+		chunkNames: "[name]-[hash]",
 		// The server's runtime stays a package: it reads its own files.
 		external: ["miniflare"],
 		legalComments: "none",
@@ -73,6 +73,22 @@ async function writeSettings(): Promise<void> {
 	const { name, vars, triggers } = unstable_readConfig({ config });
 	const settings = { ...options, name, bindings: vars, crons: triggers.crons ?? [] };
 	await writeFile(join(draft, "worker", "settings.json"), JSON.stringify(settings, null, "\t"));
+}
+
+async function writeMigrations(): Promise<void> {
+	const folder = join(root, "migrations");
+	const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
+	const migrations = names.map(async (name) => {
+		const text = await readFile(join(folder, name), "utf8");
+		return { name, queries: unstable_splitSqlQuery(text) };
+	});
+	await writeFile(join(draft, "worker", "migrations.json"), JSON.stringify(await Promise.all(migrations), null, "\t"));
+}
+
+async function addScripts(): Promise<void> {
+	await copyFile(join(root, "src/server/workerd.sh"), join(draft, "worker", "workerd.sh"));
+	await chmod(join(draft, "worker", "workerd.sh"), 0o755);
+	await chmod(join(draft, "spillway.js"), 0o755);
 }
 
 async function putInPlace(): Promise<void> {

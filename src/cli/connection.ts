@@ -1,0 +1,54 @@
+// Which server a command speaks to and how it answers: the options that every command has.
+import type { Command } from "commander";
+import type { Client } from "../client/client.ts";
+import { createClient } from "../client/client.ts";
+import { CommandFailure, exitCode } from "./exit-code.ts";
+import type { Io } from "./io.ts";
+import type { Paint } from "./terminal/paint.ts";
+import { createPaint } from "./terminal/paint.ts";
+
+export const urlDefault = "http://127.0.0.1:8787";
+
+/** Long enough for the reset of one object; a person at a terminal then wants to know. */
+const retry = { deadlineMs: 10_000 };
+
+export interface GlobalOptions {
+	url?: string;
+	token?: string;
+	json?: boolean;
+}
+
+export interface Connection {
+	url: string;
+	token: string;
+	client: Client;
+	json: boolean;
+	paint: Paint;
+	/** Prints `value` when JSON is wanted, else what `text` makes of it. */
+	answer<T>(value: T, text: (value: T) => string): void;
+}
+
+export function addGlobalOptions(program: Command): void {
+	program
+		.option("--url <url>", `the server; else SPILLWAY_URL, else ${urlDefault}`)
+		.option("--token <token>", "the token; else SPILLWAY_TOKEN, which no list of processes shows")
+		.option("--json", "answer in JSON");
+}
+
+/** Throws a usage error without a token. */
+export function connect(command: Command, io: Io): Connection {
+	const options = command.optsWithGlobals<GlobalOptions>();
+	const url = options.url ?? (io.environment.SPILLWAY_URL || urlDefault);
+	const token = options.token ?? io.environment.SPILLWAY_TOKEN;
+	if (!URL.canParse(url)) throw new CommandFailure(`"${url}" is no URL`, exitCode.usage);
+	if (!token) throw new CommandFailure("no token: set SPILLWAY_TOKEN or give --token", exitCode.usage);
+	const json = options.json ?? false;
+	return {
+		url,
+		token,
+		client: createClient({ url, token, retry }),
+		json,
+		paint: createPaint(io.hasColors),
+		answer: (value, text) => io.out(`${json ? JSON.stringify(value) : text(value)}\n`),
+	};
+}

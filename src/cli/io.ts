@@ -1,0 +1,63 @@
+// The world as a command sees it, so that a test can be the terminal.
+
+export interface Io {
+	out(text: string): void;
+	/** Bytes as they are; resolves when more may come. */
+	pipe(bytes: Uint8Array): Promise<void>;
+	err(text: string): void;
+	readInput(): Promise<string>;
+	/** Whether `out` goes to a terminal that shows colours. */
+	hasColors: boolean;
+	environment: NodeJS.ProcessEnv;
+	/** Resolves when somebody wants the program to end. A second wish ends it at once. */
+	stopped(): Promise<void>;
+}
+
+/** A command that ends well but has more to say than 0 (a run that failed) calls `exitWith`. */
+export interface Host {
+	io: Io;
+	exitWith(code: number): void;
+}
+
+export function processIo(): Io {
+	// The reader of a pipe may have seen enough.
+	process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+		if (error.code === "EPIPE") process.exit(0);
+		throw error;
+	});
+	return {
+		out: (text) => void process.stdout.write(text),
+		pipe: (bytes) => new Promise((resolve) => process.stdout.write(bytes, () => resolve())),
+		err: (text) => void process.stderr.write(text),
+		readInput,
+		hasColors: wantsColors(process.env, process.stdout.isTTY),
+		environment: process.env,
+		stopped,
+	};
+}
+
+/** https://no-color.org; FORCE_COLOR is what npm and CI systems set. */
+export function wantsColors(environment: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+	if (environment.NO_COLOR) return false;
+	if (environment.FORCE_COLOR) return environment.FORCE_COLOR !== "0";
+	return isTerminal && environment.TERM !== "dumb";
+}
+
+async function readInput(): Promise<string> {
+	const chunks: Uint8Array[] = [];
+	for await (const chunk of process.stdin) chunks.push(chunk);
+	return Buffer.concat(chunks).toString("utf8");
+}
+
+const interruptedExitCode = 130;
+
+function stopped(): Promise<void> {
+	return new Promise((resolve) => {
+		for (const signal of ["SIGINT", "SIGTERM"] as const) {
+			process.once(signal, () => {
+				process.once(signal, () => process.exit(interruptedExitCode));
+				resolve();
+			});
+		}
+	});
+}

@@ -1,0 +1,42 @@
+// `spillway repo show`: a repository's settings and its queue.
+import type { Command } from "commander";
+import type { RepositoryName } from "../contracts/objects.ts";
+import type { QueueFigures, Repository } from "../contracts/repository.ts";
+import { readRepository } from "./arguments.ts";
+import { connect } from "./connection.ts";
+import type { Host } from "./io.ts";
+import { table } from "./terminal/table.ts";
+
+export function addRepoShow(parent: Command, { io }: Host): void {
+	parent
+		.command("show")
+		.description("a repository's settings and its queue")
+		.argument("<owner/repo>", "the repository", readRepository)
+		.action(async (name: RepositoryName, _: unknown, command: Command) => {
+			const { client, answer } = connect(command, io);
+			const [settings, queue] = await Promise.all([client.repositories.get(name), client.repositories.queue(name)]);
+			answer({ ...settings, queue }, () => `${repositoryText(settings)}\n\n${queueText(queue)}`);
+		});
+}
+
+export function repositoryText(settings: Repository): string {
+	const { owner, repo, cloneUrl, paused, pauseNote, defaults } = settings;
+	const groups = Object.entries(settings.concurrencyGroups).map(([name, { limit }]) => `${name}=${limit}`);
+	return table([
+		["repository", `${owner}/${repo}`],
+		["clone URL", cloneUrl ?? "none"],
+		["paused", paused ? `yes${pauseNote === null ? "" : `: ${pauseNote}`}` : "no"],
+		["max running", String(settings.maxRunning)],
+		["groups", groups.join(" ") || "none"],
+		["pool", defaults.pool],
+		["timeouts", `${defaults.timeoutSeconds} s to run, ${defaults.queueTimeoutSeconds} s to wait`],
+		["attempts", String(defaults.retry.maxAttempts ?? 1)],
+		["kept", `${settings.retentionDays} days`],
+		["log limit", `${settings.logBytesMax} bytes`],
+	]);
+}
+
+function queueText({ blocked, waiting, leased, running, canceling, oldestWaitingSeconds }: QueueFigures): string {
+	const oldest = oldestWaitingSeconds === null ? "" : `, the oldest for ${Math.round(oldestWaitingSeconds)} s`;
+	return `${running + leased} running, ${waiting} waiting${oldest}, ${blocked} blocked, ${canceling} being canceled`;
+}

@@ -1,0 +1,90 @@
+// `spillway run start`: submits a pipeline, and follows it if asked to.
+import type { Command } from "commander";
+import type { RepositoryName } from "../contracts/objects.ts";
+import type { RunRequest } from "../contracts/run.ts";
+import { readJson, readRepository } from "./arguments.ts";
+import { connect } from "./connection.ts";
+import type { GlobalOptions } from "./connection.ts";
+import { CommandFailure, exitCode } from "./exit-code.ts";
+import type { Host } from "./io.ts";
+import { watchToEnd } from "./run-watch.ts";
+
+interface StartFlags extends GlobalOptions {
+	file: string;
+	ref?: string;
+	commit?: string;
+	cloneUrl?: string;
+	title?: string;
+	idempotencyKey?: string;
+	watch?: boolean;
+}
+
+export function addRunStart(parent: Command, { io, exitWith }: Host): void {
+	parent
+		.command("start")
+		.description("submit a run")
+		.argument("<owner/repo>", "the repository", readRepository)
+		.option(
+			"-f, --file <file>",
+			"the pipeline: a run as the API takes it, or only its jobs; - reads it",
+			"pipeline.json",
+		)
+		.option("--clone-url <url>", "where runners fetch the source; else the repository's own")
+		.option("--ref <ref>", "branch or tag to fetch")
+		.option("--commit <hash>", "exactly this commit")
+		.option("--title <title>", "what people see in lists")
+		.option("--idempotency-key <key>", "the same key and pipeline again is the same run")
+		.option("--watch", "follow its logs to the end; the exit code is the run's")
+		.action(async (repository: RepositoryName, _: unknown, command: Command) => {
+			const flags = command.optsWithGlobals<StartFlags>();
+			const connection = connect(command, io);
+			const request = withFlags(readPipeline(await readJson(flags.file, io)), flags);
+			const { idempotencyKey } = flags;
+			const submitted = await connection.client.runs.submit(repository, request, { idempotencyKey });
+			const { run, replayed, spilled } = submitted;
+			if (!flags.watch) {
+				connection.answer(run, () => startedText({ run, replayed, spilled }));
+				return;
+			}
+			if (!connection.json) io.err(`${startedText({ run, replayed, spilled })}\n`);
+			exitWith(await watchToEnd(connection, io, { repository, run: run.id }));
+		});
+}
+
+/** Whether the jobs are good is the server's to say. */
+function readPipeline(value: unknown): RunRequest {
+	if (Array.isArray(value)) return { jobs: value };
+	if (typeof value === "object" && value !== null && "jobs" in value) return value as RunRequest;
+	throw new CommandFailure("the pipeline must be an object with `jobs`, or a list of jobs", exitCode.usage);
+}
+
+/** What the command line says goes over what the file says. */
+function withFlags(request: RunRequest, { cloneUrl, ref, commit, title }: StartFlags): RunRequest {
+	const source = { ...request.source, ...defined({ cloneUrl, ref, commit }) };
+	return {
+		...request,
+		...(Object.keys(source).length > 0 ? { source } : {}),
+		...defined({ title }),
+	};
+}
+
+function defined<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+		[K in keyof T]?: NonNullable<T[K]>;
+	};
+}
+
+function startedText(call: {
+	run: { id: string; number: number | null };
+	replayed: boolean;
+	spilled: boolean;
+}): string {
+	const { run, replayed, spilled } = call;
+	const number = run.number === null ? "" : ` #${run.number}`;
+	const word = replayed
+		? "exists already"
+		: spilled
+			? "accepted; its repository takes it as soon as it can"
+			: "accepted";
+	return `run${number} ${run.id} ${word}`;
+}

@@ -1,0 +1,47 @@
+// A run and its jobs as a table: how it stands, or how it ended.
+import type { Job, Run } from "../contracts/run.ts";
+import type { Paint } from "./terminal/paint.ts";
+import { spanText } from "./terminal/span.ts";
+import { table } from "./terminal/table.ts";
+
+export function runSummary(run: Run, paint: Paint): string {
+	const rows = (run.jobs ?? []).map((job) => jobRow(job, paint));
+	const jobs = rows.length === 0 ? [] : [table([headings.map(paint.faint), ...rows])];
+	return [...jobs, `${runTitle(run)} ${standing(run, paint)}`].join("\n");
+}
+
+export function runTitle({ id, number, title }: Run): string {
+	return `run ${number === null ? id : `#${number} ${id}`}${title === null ? "" : ` "${title}"`}`;
+}
+
+export function standing({ state, outcome, startedAt, finishedAt, reason }: Run, paint: Paint): string {
+	const span = spanText(startedAt, finishedAt, Date.now());
+	const why = reason === null ? "" : `: ${reason}`;
+	return `${outcome === null ? state : paint.outcome(outcome)}${span === "" ? "" : ` in ${span}`}${why}`;
+}
+
+const headings = ["job", "outcome", "attempts", "time", "runner", "why"];
+
+function jobRow(job: Job, paint: Paint): string[] {
+	const last = job.attempts.at(-1);
+	const first = job.attempts[0];
+	return [
+		job.key,
+		job.outcome === null ? job.state : paint.outcome(job.outcome),
+		job.attempts.length === 0 ? "" : String(job.attempts.length),
+		spanText(first?.startedAt ?? null, last?.finishedAt ?? null, Date.now()),
+		last?.runner.name ?? "",
+		whyOf(job),
+	];
+}
+
+/** What somebody would ask next about the job. */
+function whyOf(job: Job): string {
+	if (job.waiting !== null) return `${job.waiting.code}: ${job.waiting.detail}`;
+	if (job.outcome === "passed") return job.attempts.slice(0, -1).map(endText).join(", then ");
+	return job.reason ?? job.attempts.at(-1)?.reason ?? "";
+}
+
+function endText({ outcome, exitCode }: Job["attempts"][number]): string {
+	return `${outcome}${exitCode === null ? "" : ` with ${exitCode}`}`;
+}

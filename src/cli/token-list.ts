@@ -1,0 +1,28 @@
+// `spillway token list`: who may do what. The tokens themselves are kept nowhere.
+import type { Command } from "commander";
+import { everyItem } from "../client/client.ts";
+import type { TokenRecord } from "../contracts/token.ts";
+import { connect } from "./connection.ts";
+import type { Host } from "./io.ts";
+import { table } from "./terminal/table.ts";
+
+export function addTokenList(parent: Command, { io }: Host): void {
+	parent
+		.command("list")
+		.description("an owner's tokens")
+		.argument("<owner>", "the owner")
+		.action(async (owner: string, _: unknown, command: Command) => {
+			const { client, answer, paint } = connect(command, io);
+			const tokens: TokenRecord[] = [];
+			for await (const token of everyItem((cursor) => client.tokens.list(owner, { cursor }))) tokens.push(token);
+			answer(tokens, () => table([headings.map(paint.faint), ...tokens.map(row)]));
+		});
+}
+
+const headings = ["id", "name", "scopes", "repositories", "expires", "state"];
+
+function row({ id, name, scopes, repos, expiresAt, revokedAt }: TokenRecord): string[] {
+	const isExpired = expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+	const state = revokedAt !== null ? "revoked" : isExpired ? "expired" : "good";
+	return [id, name, scopes.join(","), repos?.join(",") ?? "all", expiresAt ?? "never", state];
+}

@@ -1,0 +1,125 @@
+// What a watched run looks like: every line of a log behind its job's name in a colour of its own; what happened to a job
+// between the lines. With --json each event is a line.
+import type { LogEvent } from "../client/log-viewer.ts";
+import type { Job } from "../contracts/run.ts";
+import type { Connection } from "./connection.ts";
+import type { Io } from "./io.ts";
+import { LogLines } from "./terminal/log-lines.ts";
+import { widthOf } from "./terminal/table.ts";
+import type { WatchEvent } from "./watch-run.ts";
+
+/** Longer job names are shown whole, and move their lines to the right. */
+const nameCharactersMax = 24;
+
+export class WatchPrinter {
+	readonly #connection: Connection;
+	readonly #io: Io;
+	readonly #tones = new Map<string, number>();
+	readonly #logs = new Map<string, { lines: LogLines; attempt: number }>();
+	#width = 0;
+
+	constructor(connection: Connection, io: Io) {
+		this.#connection = connection;
+		this.#io = io;
+	}
+
+	show(event: WatchEvent): void {
+		if (this.#connection.json) this.#showJson(event);
+		else this.#showText(event);
+	}
+
+	#showText(event: WatchEvent): void {
+		const { paint } = this.#connection;
+		switch (event.type) {
+			case "run":
+				for (const { key } of event.run.jobs ?? []) {
+					this.#width = Math.max(this.#width, Math.min(widthOf(key), nameCharactersMax));
+				}
+				return;
+			case "job": {
+				const said = newsOf(event.job);
+				if (said !== null) this.#line(event.job, paint.faint(said));
+				return;
+			}
+			case "log":
+				this.#showLog(event.job, event.event);
+				return;
+			case "log-lost":
+				this.#line(event.job, paint.outcome("failed", `the log cannot be followed: ${event.reason}`));
+		}
+	}
+
+	#showLog(job: Job, event: LogEvent): void {
+		const { paint } = this.#connection;
+		const log = this.#logOf(job);
+		switch (event.type) {
+			case "attempt":
+				log.attempt = event.number;
+				if (event.number > 1) this.#line(job, paint.strong(`attempt ${event.number}`));
+				return;
+			case "output":
+				log.lines.push(event.bytes);
+				return;
+			// biome-ignore lint/suspicious/noUnnecessaryConditions: biome 2.5 loses the third arm of an imported union.
+			case "end":
+				log.lines.end();
+				this.#line(job, paint.outcome(event.outcome, `attempt ${log.attempt} ${event.outcome ?? "ended"}`));
+				if (event.state !== "sealed") this.#line(job, paint.outcome("failed", `the log is ${event.state}`));
+		}
+	}
+
+	#logOf(job: Job): { lines: LogLines; attempt: number } {
+		let log = this.#logs.get(job.id);
+		if (!log) {
+			log = { lines: new LogLines((line) => this.#line(job, line), this.#io.hasColors), attempt: 1 };
+			this.#logs.set(job.id, log);
+		}
+		return log;
+	}
+
+	#line({ key }: Job, text: string): void {
+		const tone = this.#tones.get(key) ?? this.#tones.size;
+		this.#tones.set(key, tone);
+		const name = key + " ".repeat(Math.max(0, this.#width - widthOf(key)));
+		this.#io.out(`${this.#connection.paint.nth(tone, `${name} │`)} ${text}\n`);
+	}
+
+	#showJson(event: WatchEvent): void {
+		if (event.type === "run") return;
+		if (event.type !== "log") {
+			this.#io.out(`${JSON.stringify(event)}\n`);
+			return;
+		}
+		const log = this.#logOf(event.job);
+		if (event.event.type === "attempt") log.attempt = event.event.number;
+		const place = { job: event.job.id, key: event.job.key, attempt: log.attempt };
+		const told = event.event.type === "output" ? outputFields(event.event) : event.event;
+		this.#io.out(`${JSON.stringify({ ...told, ...place })}\n`);
+	}
+}
+
+function outputFields({ offset, bytes }: { offset: number; bytes: Uint8Array }) {
+	return { type: "output", offset, next: offset + bytes.length, text: new TextDecoder().decode(bytes) };
+}
+
+/** What the log itself does not say; null when there is nothing. */
+function newsOf(job: Job): string | null {
+	const last = job.attempts.at(-1);
+	switch (job.state) {
+		case "waiting":
+			if (last === undefined || job.waiting === null) return null;
+			return `attempt ${last.number} ${last.outcome}${exitText(last.exitCode)}, another follows: ${job.waiting.detail}`;
+		case "canceling":
+			return "is being canceled";
+		case "finished":
+			return last === undefined ? `${job.outcome}${job.reason === null ? "" : `: ${job.reason}`}` : null;
+		case "blocked":
+		case "leased":
+		case "running":
+			return null;
+	}
+}
+
+export function exitText(code: number | null): string {
+	return code === null || code === 0 ? "" : ` with exit code ${code}`;
+}

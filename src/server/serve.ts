@@ -1,0 +1,79 @@
+// One machine's whole Spillway: claims the data folder, starts the Worker on it, fires its cron, and stops in order.
+import { createRequire } from "node:module";
+import { claimDataFolder } from "./data-folder.ts";
+import { loadKeys } from "./keys.ts";
+import { migrate } from "./migrate.ts";
+import { killOrphan, nameWorkerd } from "./orphan.ts";
+import type { Worker, WorkerOptions } from "./worker.ts";
+import { readMigrations, startWorker, workerdScript } from "./worker.ts";
+
+export interface ServeOptions {
+	data: string;
+	host: string;
+	/** 0: any free one. */
+	port: number;
+	environment: NodeJS.ProcessEnv;
+	print: WorkerOptions["print"];
+}
+
+export interface Server {
+	url: string;
+	operatorToken: string;
+	data: string;
+	/** Safe at any moment: what was acknowledged is on disk, the rest was never promised. */
+	stop(): Promise<void>;
+}
+
+const cronMs = 60_000;
+
+/**
+ * Resolves when requests are answered. Throws `DataFolderBusy` or `PortInUse`, and then has left nothing behind.
+ * Requests that come while migrations run (a start after an upgrade, under a second) may meet an older read model.
+ */
+export async function serve({ data, host, port, environment, print }: ServeOptions): Promise<Server> {
+	const folder = await claimDataFolder(data);
+	let worker: Worker | null = null;
+	try {
+		const orphan = await killOrphan(folder.path);
+		if (orphan !== null) print("warn", `ended workerd (process ${orphan}), which an earlier server left behind`);
+		const keys = loadKeys(folder.path, environment);
+		nameWorkerd(folder.path, { script: workerdScript, workerd: workerdPath() });
+		worker = await startWorker({ folder: folder.path, host, port, keys, print });
+		const applied = await migrate(worker.database, readMigrations());
+		for (const name of applied) print("info", `applied migration ${name}`);
+		folder.announce({ pid: process.pid, url: worker.url });
+		const stopCron = fireCron(worker, print);
+		const running = worker;
+		return {
+			url: running.url,
+			operatorToken: keys.SPILLWAY_OPERATOR_TOKEN,
+			data: folder.path,
+			async stop() {
+				stopCron();
+				await running.stop();
+				folder.release();
+			},
+		};
+	} catch (error) {
+		await worker?.stop();
+		folder.release();
+		throw error;
+	}
+}
+
+/** At once, for what a stop left undone, then every minute. A tick that fails is only late: the next one sweeps the same. */
+function fireCron(worker: Worker, print: WorkerOptions["print"]): () => void {
+	const tick = () => {
+		worker.tick().catch((error: unknown) => print("error", `the cron trigger failed: ${String(error)}`));
+	};
+	tick();
+	const timer = setInterval(tick, cronMs);
+	return () => clearInterval(timer);
+}
+
+/** The binary of the workerd that Miniflare itself depends on. */
+function workerdPath(): string {
+	const ours = createRequire(import.meta.url);
+	const workerd: { default: string } = createRequire(ours.resolve("miniflare"))("workerd");
+	return workerd.default;
+}

@@ -1,0 +1,135 @@
+// The built Worker in workerd, through Miniflare's API: no proxy in front, no request log, no traces.
+//
+// Requests come in by a socket of the Worker's own. Miniflare's usual entry would also answer `/cdn-cgi/local/r2/public/…`
+// with any log in the archive, to anybody; `upstream` puts everything that reaches it under a path that leads nowhere.
+// That socket also takes RPC; so it leads to an entrypoint that has nothing but `fetch`, and nobody can forge a message.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import type { Keys } from "./keys.ts";
+import type { Database, Migration } from "./migrate.ts";
+
+export interface WorkerOptions {
+	folder: string;
+	host: string;
+	/** 0: any free one. */
+	port: number;
+	keys: Keys;
+	/** What the Worker prints, and what goes wrong around it. */
+	print: (level: string, text: string) => void;
+}
+
+export interface Worker {
+	url: string;
+	database: Database;
+	/** Fires the cron trigger, as Cloudflare does each minute. */
+	tick(): Promise<void>;
+	stop(): Promise<void>;
+}
+
+export class PortInUse extends Error {
+	override name = "PortInUse";
+}
+
+/** What the build made of wrangler.toml. */
+interface Settings extends Record<string, unknown> {
+	name: string;
+	crons: string[];
+	bindings: Record<string, unknown>;
+}
+
+/** The build puts this module beside that folder, under whatever name. */
+const built = fileURLToPath(new URL("./worker/", import.meta.url));
+export const workerdScript = join(built, "workerd.sh");
+
+const front = `
+import main from "./main.js";
+export * from "./main.js";
+export default main;
+export const front = {
+	fetch(request, env, ctx) {
+		// Not from anybody who can be believed here.
+		const headers = new Headers(request.headers);
+		headers.delete("CF-Connecting-IP");
+		return main.fetch(new Request(request, { headers }), env, ctx);
+	},
+};
+`;
+
+/** Throws `PortInUse`; any other failure is a fault of the build or the machine. */
+export async function startWorker({ folder, host, port, keys, print }: WorkerOptions): Promise<Worker> {
+	const { name, crons, bindings, ...settings } = readBuilt<Settings>("settings.json");
+	const everyMinute = crons.every((cron) => cron === "* * * * *");
+	if (!everyMinute) throw new Error("only a cron of every minute can be fired here");
+	const worker = {
+		...settings,
+		name,
+		modulesRoot: built,
+		modules: [
+			{ type: "ESModule", path: join(built, "front.js"), contents: front },
+			{ type: "ESModule", path: join(built, "main.js") },
+		],
+		bindings: { ...bindings, ...keys },
+		unsafeDirectSockets: [{ host, port, entrypoint: "front" }],
+	} as V4WorkerOptions;
+	const options: V4MiniflareOptions = {
+		host: "127.0.0.1",
+		port: 0,
+		upstream: "http://closed.invalid/closed/",
+		cf: false,
+		logRequests: false,
+		telemetry: { enabled: false },
+		resourcePersistencePath: folder,
+		log: new PrintedLog(print),
+		handleStructuredLogs: ({ level, message }) => print(level, message),
+		workers: [worker],
+	};
+	const miniflare = new Miniflare(convertV4MiniflareOptions(options));
+	try {
+		await miniflare.ready;
+	} catch (error) {
+		await miniflare.dispose().catch(() => {});
+		if (error instanceof Error && "code" in error && error.code === "ERR_ADDRESS_IN_USE") {
+			throw new PortInUse(`port ${port} of ${host} is in use`);
+		}
+		throw error;
+	}
+	const url = await miniflare.unsafeGetDirectURL(name, "front");
+	return {
+		url: url.origin,
+		database: (await miniflare.getD1Database("DB")) as unknown as Database,
+		async tick() {
+			const fetcher = await miniflare.getWorker(name);
+			for (const cron of crons) await fetcher.scheduled({ cron, scheduledTime: new Date() });
+		},
+		stop: () => miniflare.dispose(),
+	};
+}
+
+export function readMigrations(): Migration[] {
+	return readBuilt<Migration[]>("migrations.json");
+}
+
+function readBuilt<T>(file: string): T {
+	return JSON.parse(readFileSync(join(built, file), "utf8"));
+}
+
+/** Miniflare's own words, from warnings on: above all that workerd crashed and was started again. */
+class PrintedLog extends Log {
+	readonly #print: WorkerOptions["print"];
+
+	constructor(print: WorkerOptions["print"]) {
+		super(LogLevel.WARN);
+		this.#print = print;
+	}
+
+	override warn(message: string): void {
+		this.#print("warn", message);
+	}
+
+	override error(message: Error): void {
+		this.#print("error", message.message);
+	}
+}
