@@ -42,7 +42,7 @@ export class RepoTeller {
 		this.#env = env;
 		this.#tables = tables;
 		this.#present = present;
-		this.#outboxHasNews = tables.hasOutbox();
+		this.#outboxHasNews = present.repository() !== null && tables.hasOutbox();
 		if (this.#outboxHasNews) this.againAt = Date.now();
 	}
 

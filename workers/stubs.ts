@@ -24,27 +24,26 @@ export function logCalls(env: Env, name: RepositoryName & { job: string; attempt
 	return calls(env.LOG, `${name.owner}/${name.repo}/${name.job}/${name.attempt}`);
 }
 
+type Method = (...args: unknown[]) => Promise<unknown>;
+
 /** A proxy whose every method is one guarded RPC. All calls are idempotent by their contract, so they may be tried again. */
 function calls<T extends object>(namespace: DurableObjectNamespace, name: string, hint?: string | null): T {
 	const options = hint ? { locationHint: hint as DurableObjectLocationHint } : undefined;
-	const call = (method: string, args: unknown[]) =>
-		guarded(
-			() => {
-				const stub = namespace.get(namespace.idFromName(name), options) as unknown as Record<
-					string,
-					(...args: unknown[]) => Promise<unknown>
-				>;
-				return (stub[method] as (...args: unknown[]) => Promise<unknown>).apply(stub, args);
-			},
-			method === "fetch" ? 1 : triesMax,
-		);
+	const call = (method: string, args: unknown[]) => {
+		const attempt = () => {
+			const stub = namespace.get(namespace.idFromName(name), options) as unknown as Record<string, Method>;
+			// Called as a method: a stub makes a call of whatever is read from it, `apply` too.
+			return stub[method]?.(...args);
+		};
+		return guarded(attempt, method === "fetch" ? 1 : triesMax);
+	};
 	return new Proxy({} as T, {
 		get: (_, method) =>
 			typeof method === "string" && method !== "then" ? (...args: unknown[]) => call(method, args) : undefined,
 	});
 }
 
-async function guarded(attempt: () => Promise<unknown>, tries: number): Promise<unknown> {
+async function guarded(attempt: () => Promise<unknown> | undefined, tries: number): Promise<unknown> {
 	for (let tried = 1; ; tried++) {
 		try {
 			return await withDeadline(attempt());
@@ -56,7 +55,7 @@ async function guarded(attempt: () => Promise<unknown>, tries: number): Promise<
 	}
 }
 
-function withDeadline(work: Promise<unknown>): Promise<unknown> {
+function withDeadline(work: Promise<unknown> | undefined): Promise<unknown> {
 	let timer: ReturnType<typeof setTimeout> | null = null;
 	const late = new Promise((_, reject) => {
 		timer = setTimeout(() => reject(new Outage(`no answer in ${callDeadlineMs} ms`)), callDeadlineMs);
@@ -64,9 +63,8 @@ function withDeadline(work: Promise<unknown>): Promise<unknown> {
 	return Promise.race([work, late]).finally(() => timer !== null && clearTimeout(timer));
 }
 
-/** Faults of the called object keep their own error; what the platform did becomes an outage. */
+/** What the platform did becomes an outage; a fault of the called object keeps its own error. */
 function toOutage(cause: unknown): unknown {
-	const { retryable, overloaded, remote } = cause as { retryable?: boolean; overloaded?: boolean; remote?: boolean };
-	if (remote && !retryable && !overloaded) return cause;
-	return cause instanceof Outage ? cause : new Outage("an object did not answer", { cause });
+	const { retryable, overloaded } = cause as { retryable?: boolean; overloaded?: boolean };
+	return retryable || overloaded ? new Outage("an object did not answer", { cause }) : cause;
 }

@@ -103,8 +103,9 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/lease/finish", async (c) => {
 		const claim = readLease(c);
 		const report = reportOf(await readBody(c, finishRequest));
-		const { job, lease } = answered(c, claim, await c.get("services").repo(claim).finish(claim, report));
-		sayState(c, claim, lease);
+		const { job } = answered(c, claim, await c.get("services").repo(claim).finish(claim, report));
+		// An accepted report ends the lease as it should: to its holder that is no loss.
+		c.header(leaseStateHeader, "ok");
 		return c.json({ job });
 	});
 }
