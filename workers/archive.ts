@@ -7,6 +7,7 @@ import type { LogRecord } from "../src/domain/job.ts";
 import { logBlockBytes } from "../src/domain/limits.ts";
 import { assert } from "../src/domain/refusal.ts";
 import type { LogParts } from "./log-bytes.ts";
+import { Outage } from "./stubs.ts";
 
 /** Read with the metadata at every opening: holds the index of the largest log (1 GiB: 4,096 blocks), and most logs whole. */
 const endBytes = 32 * 1_024;
@@ -72,15 +73,15 @@ export async function headLog(bucket: R2Bucket, name: LogName): Promise<Archived
 /** One R2 read; a second when bytes are read that are not in the object's last 32 KiB. */
 export async function sealedLogOf(bucket: R2Bucket, name: LogName): Promise<SealedLog | null> {
 	const key = archiveKey(name);
-	const object = await bucket.get(key, { range: { suffix: endBytes } });
+	const object = await bucket.get(key, { range: { suffix: endBytes } }).catch(outage);
 	if (object === null) return null;
 	const { record, outcome } = describe(object);
-	const end = await object.bytes();
+	const end = await object.bytes().catch(outage);
 	const starts = readIndex(end, object.size, Number(object.customMetadata?.["blocks"]));
 	const open = async (from: number, to: number) => {
 		const held = object.size - end.length;
 		if (from >= held) return end.subarray(from - held, to - held);
-		const part = await bucket.get(key, { range: { offset: from, length: to - from } });
+		const part = await bucket.get(key, { range: { offset: from, length: to - from } }).catch(outage);
 		assert(part, "an archive is not deleted while it is read");
 		return part.body;
 	};
@@ -164,6 +165,10 @@ function concat(chunks: Uint8Array[], length: number): Uint8Array {
 		at += chunk.length;
 	}
 	return bytes;
+}
+
+function outage(cause: unknown): never {
+	throw new Outage("the archive did not answer", { cause });
 }
 
 function describe({ customMetadata }: R2Object): Archived {

@@ -75,8 +75,8 @@ export class LogViewers {
 		for (const socket of this.#ctx.getWebSockets()) {
 			if (this.#fed.has(socket)) continue;
 			const at = this.#place(socket);
-			let frame = frames.get(at);
-			if (frame === undefined) frames.set(at, (frame = this.#frameAt(log, at)));
+			const frame = frames.get(at) ?? this.#frameAt(log, at);
+			frames.set(at, frame);
 			if (frame && this.#send(socket, frame) && frame.next < log.length) this.#feed(socket);
 		}
 	}
@@ -110,7 +110,11 @@ export class LogViewers {
 
 	/** The last look at the log and the end of feeding are one step, so no byte falls between the two. */
 	async #feedAll(socket: WebSocket): Promise<void> {
-		for (let log = this.#log(); log !== null && this.#fed.has(socket) && this.#advance(log, socket); log = this.#log()) {
+		for (
+			let log = this.#log();
+			log !== null && this.#fed.has(socket) && this.#advance(log, socket);
+			log = this.#log()
+		) {
 			await scheduler.wait(feedPauseMs);
 		}
 		this.#fed.delete(socket);

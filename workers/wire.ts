@@ -4,6 +4,7 @@ import { parseKeys } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
 import { sealedLogOf } from "./archive.ts";
 import type { Env } from "./env.ts";
+import { acceptSocket, followLog } from "./log-sockets.ts";
 import { addRevoked, isRevoked, readModel } from "./read-model.ts";
 import { seal } from "./sealing.ts";
 import { logCalls, poolCalls, repoCalls } from "./stubs.ts";
@@ -23,6 +24,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		pool: (name) => poolCalls(env, name),
 		log: (name) => logCalls(env, name),
 		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name),
+		followLog: (call) => followLog(env, call),
+		acceptSocket,
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),
 		switches: {

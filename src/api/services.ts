@@ -2,6 +2,7 @@
 // bindings; nothing here knows Cloudflare.
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName, RunnerIdentity } from "../contracts/objects.ts";
 import type { Grant } from "../contracts/runner.ts";
+import type { LogMessage } from "../contracts/log-stream.ts";
 import type { Switches } from "../contracts/switches.ts";
 import type { Repository } from "../contracts/repository.ts";
 import type { Run } from "../contracts/run.ts";
@@ -21,6 +22,15 @@ export interface SealedLog {
 	outcome: string | null;
 	/** Bytes [from, to) as a stream; reads only the blocks that the range touches. */
 	read(from: number, to: number): Promise<ReadableStream<Uint8Array>>;
+}
+
+/** A WebSocket that the Worker itself ends. */
+export interface LiveSocket {
+	/** Resolves when more may be sent; a socket that is gone takes nothing and says nothing. */
+	send(text: string): Promise<void>;
+	close(code: number, reason: string): void;
+	/** Aborted when the other side is gone. */
+	gone: AbortSignal;
 }
 
 export interface Page<T> {
@@ -57,6 +67,13 @@ export interface Services {
 	waitForGrant(poll: { runner: RunnerIdentity; named: string[] | null }, waitMs: number): Promise<Grant | null>;
 	log(name: LogName): LogCalls;
 	sealedLog(name: LogName): Promise<SealedLog | null>;
+	/**
+	 * The messages of an unsealed log from an offset on; null when nothing of it is here any more. They end after `end`, when
+	 * `gone` is aborted, or with the connection: then whoever wants the rest follows again from where it came to.
+	 */
+	followLog(call: { name: LogName; from: number; gone: AbortSignal }): Promise<AsyncIterable<LogMessage> | null>;
+	/** Takes the request's WebSocket: what to answer with, and what to send on. */
+	acceptSocket(): { response: Response; socket: LiveSocket };
 	readModel: ReadModel;
 	switches: {
 		/** The last known, refreshed in the background: never a call on the way of a request. */

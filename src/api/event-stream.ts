@@ -1,0 +1,50 @@
+// Server-sent events ended in the Worker: one event for each pull, so a slow reader holds up its own source and nobody else.
+import { Buffer } from "node:buffer";
+
+/** `id` is what a client that comes back sends as `Last-Event-ID`. */
+export interface StreamEvent {
+	id: string;
+	data: string;
+}
+
+/** Comments while nothing happens: proxies drop a connection that is silent for half a minute or so. */
+const keepAliveMs = 15_000;
+const keepAlive = Buffer.from(": keep-alive\n\n");
+
+/** `gone` is aborted when the reader is: whatever the events wait for must end then. */
+export function eventStream(events: AsyncGenerator<StreamEvent>, gone: AbortController): Response {
+	let next: Promise<IteratorResult<StreamEvent>> | null = null;
+	const body = new ReadableStream<Uint8Array>(
+		{
+			async pull(controller) {
+				next ??= events.next();
+				const result = await orSilence(next);
+				if (result === null) return controller.enqueue(keepAlive);
+				next = null;
+				if (result.done) return controller.close();
+				const { id, data } = result.value;
+				controller.enqueue(Buffer.from(`id: ${id}\ndata: ${data}\n\n`));
+			},
+			cancel() {
+				gone.abort();
+			},
+		},
+		{ highWaterMark: 0 },
+	);
+	return new Response(body, {
+		headers: { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
+	});
+}
+
+/** Null when `work` is still at it after a while. */
+async function orSilence<T>(work: Promise<T>): Promise<T | null> {
+	let timer: ReturnType<typeof setTimeout> | undefined;
+	const silence = new Promise<null>((resolve) => {
+		timer = setTimeout(() => resolve(null), keepAliveMs);
+	});
+	try {
+		return await Promise.race([work, silence]);
+	} finally {
+		clearTimeout(timer);
+	}
+}

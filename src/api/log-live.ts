@@ -1,0 +1,169 @@
+// A live log as a sequence of messages: what is stored first, then what comes, then `end`; from the archive when it is sealed,
+// and without a seam where the one turns into the other. Ended in the Worker: SSE, and sockets of sealed logs and of jobs.
+import { outputMessage } from "../contracts/log-stream.ts";
+import type { LogEnd, LogMessage, LogOutput } from "../contracts/log-stream.ts";
+import type { RepositoryName } from "../contracts/objects.ts";
+import type { Attempt, Job } from "../contracts/run.ts";
+import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
+import { cutFrame } from "../domain/log-frame.ts";
+import { orThrow } from "./answer.ts";
+import { loadAttempt, readLog } from "./log-source.ts";
+import type { LiveSocket, LogName, SealedLog, Services } from "./services.ts";
+
+/** How soon a job's next attempt is seen: each look is one call to its repository, so looks get rarer. */
+const lookAgainMs = 500;
+const lookAgainMaxMs = 2_000;
+/** Before a lost object is followed again. */
+const followAgainMs = 200;
+
+/** Ends with `end`, or when `gone` is aborted. Throws what its sources throw; whoever comes back does so by offset. */
+export async function* logMessages(
+	services: Services,
+	name: LogName,
+	{ from, gone }: { from: number; gone: AbortSignal },
+): AsyncGenerator<LogOutput | LogEnd, void> {
+	let at = from;
+	while (!gone.aborted) {
+		const sealed = await services.sealedLog(name).catch(() => null);
+		if (sealed) {
+			const bytes = readLog(services, name, { from: at, to: sealed.length, sealed });
+			yield* framesOf(bytes, at, true);
+			return yield endOf(sealed);
+		}
+		for await (const message of framesOf(storedBytes(services, name, at), at, false)) {
+			at = message.next;
+			yield message;
+		}
+		const deleted = await deletedEnd(services, name);
+		if (deleted) return yield deleted;
+		for await (const message of (await services.followLog({ name, from: at, gone })) ?? []) {
+			if (message.type === "attempt") continue;
+			yield message;
+			if (message.type === "end") return;
+			at = message.next;
+		}
+		await pause(followAgainMs, gone);
+	}
+}
+
+/** What an open log has, read at the reader's own pace: what the follower then holds for it is little. */
+async function* storedBytes(services: Services, name: LogName, from: number): AsyncGenerator<Uint8Array, void> {
+	for (let at = from; ; ) {
+		const bytes = await services.log(name).read({ from: at, to: at + appendBytesMax });
+		if (bytes === null || bytes.length === 0) return;
+		yield bytes;
+		at += bytes.length;
+	}
+}
+
+/** Output messages of `chunks`. What is held back at the end is left out unless the log has `ended` with it. */
+export async function* framesOf(
+	chunks: AsyncIterable<Uint8Array>,
+	from: number,
+	ended: boolean,
+): AsyncGenerator<LogOutput, void> {
+	let at = from;
+	let held = new Uint8Array(0);
+	for await (const chunk of chunks) {
+		const bytes = new Uint8Array(held.length + chunk.length);
+		bytes.set(held);
+		bytes.set(chunk, held.length);
+		held = yield* cut(bytes, false);
+	}
+	if (ended) yield* cut(held, true);
+
+	function* cut(bytes: Uint8Array<ArrayBuffer>, isLast: boolean): Generator<LogOutput, Uint8Array<ArrayBuffer>> {
+		let rest = bytes;
+		for (let frame = next(); frame; frame = next()) {
+			const message = outputMessage(at, frame, rest);
+			rest = rest.subarray(frame.size);
+			at = message.next;
+			yield message;
+		}
+		return rest;
+
+		function next() {
+			return cutFrame(rest.subarray(0, logFrameBytesMax), isLast);
+		}
+	}
+}
+
+function endOf({ record, length, outcome }: SealedLog): LogEnd {
+	return { type: "end", length, sha256: record.sha256, outcome, state: settled(record.state) ?? "sealed" };
+}
+
+/** Null while the log may still grow. An attempt whose log was sealed, and is nowhere now, has outlived its retention. */
+async function deletedEnd(services: Services, name: LogName): Promise<LogEnd | null> {
+	if ((await services.log(name).status()) !== null) return null;
+	const { log, outcome } = await loadAttempt(services, name);
+	if (settled(log.state) === null || (await services.sealedLog(name)) !== null) return null;
+	return { type: "end", length: log.length ?? 0, sha256: log.sha256, outcome, state: "deleted" };
+}
+
+export function settled(state: Attempt["log"]["state"]): LogEnd["state"] | null {
+	return state === "live" || state === "sealing" ? null : state;
+}
+
+/** A message of a followed job and the attempt it belongs to. */
+export interface JobLogMessage {
+	attempt: number;
+	message: LogMessage;
+}
+
+/** [L19] Attempt after attempt, each announced and each with its `end`, until the job is finished. `place` is where to resume. */
+export async function* jobLogMessages(
+	services: Services,
+	{ job, ...repository }: RepositoryName & { job: string },
+	{ place, gone }: { place: { attempt: number; offset: number } | null; gone: AbortSignal },
+): AsyncGenerator<JobLogMessage, void> {
+	let least = place?.attempt ?? null;
+	let waitMs = lookAgainMs;
+	while (!gone.aborted) {
+		const seen: Job = orThrow(await services.repo(repository).job(job));
+		const attempt = nextAttempt(seen, least);
+		if (attempt !== null) {
+			const from = attempt === place?.attempt ? place.offset : 0;
+			yield { attempt, message: { type: "attempt", number: attempt } };
+			for await (const message of logMessages(services, { ...repository, job, attempt }, { from, gone })) {
+				yield { attempt, message };
+			}
+			least = attempt + 1;
+			waitMs = lookAgainMs;
+		} else if (seen.state === "finished") return;
+		else {
+			await pause(waitMs, gone);
+			waitMs = Math.min(waitMs * 1.5, lookAgainMaxMs);
+		}
+	}
+}
+
+/** The present attempt at first (the last, for a finished job), then each one after it. */
+function nextAttempt({ attempts }: Job, least: number | null): number | null {
+	const found = least === null ? attempts.at(-1) : attempts.find(({ number }) => number >= least);
+	return found?.number ?? null;
+}
+
+/** To a socket, until the messages or the viewer are gone. A failure closes it with 1011: the viewer comes back by offset. */
+export async function sendAll(socket: LiveSocket, messages: AsyncIterable<LogMessage>): Promise<void> {
+	try {
+		for await (const message of messages) await socket.send(JSON.stringify(message));
+		socket.close(1_000, "the log has ended");
+	} catch (cause) {
+		socket.close(1_011, "come back by offset");
+		throw cause;
+	}
+}
+
+function pause(ms: number, gone: AbortSignal): Promise<void> {
+	return new Promise((resolve) => {
+		if (gone.aborted) return resolve();
+		const timer = setTimeout(done, ms);
+		gone.addEventListener("abort", done, { once: true });
+
+		function done() {
+			clearTimeout(timer);
+			gone.removeEventListener("abort", done);
+			resolve();
+		}
+	});
+}
