@@ -145,12 +145,10 @@ class Connection {
 			this.wasOpen = true;
 		});
 		this.#socket.addEventListener("message", ({ data }) => this.#hear(String(data)));
-		// The close that follows says it too.
-		this.#socket.addEventListener("error", () => {});
-		this.#socket.addEventListener("close", ({ code }) => {
-			this.closeCode ??= code;
-			this.#wake();
-		});
+		// A refused upgrade comes as `error` alone in Node 22 (nodejs/undici#3546); goes when the oldest Node we run on has
+		// undici 7, which lets `close` follow.
+		this.#socket.addEventListener("error", () => this.#end(1_006));
+		this.#socket.addEventListener("close", ({ code }) => this.#end(code));
 	}
 
 	async *messages(): AsyncGenerator<LogMessage> {
@@ -168,8 +166,12 @@ class Connection {
 
 	close(): void {
 		this.#signal?.removeEventListener("abort", this.#stop);
-		this.closeCode ??= 1_005;
+		this.#end(1_005);
 		this.#socket.close();
+	}
+
+	#end(code: number): void {
+		this.closeCode ??= code;
 		this.#wake();
 	}
 
