@@ -45,7 +45,7 @@ async function lock(file: string): Promise<(() => void) | null> {
 	const { DatabaseSync } = await quietly(() => import("node:sqlite"));
 	const database = new DatabaseSync(file);
 	try {
-		database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
+		database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
 	} catch (error) {
 		database.close();
 		if (error instanceof Error && /locked/.test(error.message)) return null;

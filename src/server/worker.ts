@@ -86,7 +86,7 @@ export async function startWorker({ folder, host, port, keys, print }: WorkerOpt
 		handleStructuredLogs: ({ level, message }) => print(level, message),
 		workers: [worker],
 	};
-	const miniflare = new Miniflare(convertV4MiniflareOptions(options));
+	const miniflare = withoutSignalHandlers(() => new Miniflare(convertV4MiniflareOptions(options)));
 	try {
 		await miniflare.ready;
 	} catch (error) {
@@ -114,6 +114,19 @@ export function readMigrations(): Migration[] {
 
 function readBuilt<T>(file: string): T {
 	return JSON.parse(readFileSync(join(built, file), "utf8"));
+}
+
+/** Miniflare would end the process on a signal, before its caller has stopped in order. At exit it still ends workerd. */
+function withoutSignalHandlers<T>(make: () => T): T {
+	const signals = ["SIGINT", "SIGTERM"] as const;
+	const before = new Set(signals.flatMap((signal) => process.listeners(signal)));
+	const made = make();
+	for (const signal of signals) {
+		for (const listener of process.listeners(signal)) {
+			if (!before.has(listener)) process.off(signal, listener);
+		}
+	}
+	return made;
 }
 
 /** Miniflare's own words, from warnings on: above all that workerd crashed and was started again. */
