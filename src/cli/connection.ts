@@ -42,7 +42,10 @@ export function connect(command: Command, io: Io): Connection {
 	const token = options.token ?? io.environment.SPILLWAY_TOKEN;
 	if (!URL.canParse(url)) throw new CommandFailure(`"${url}" is no URL`, exitCode.usage);
 	if (!token) throw new CommandFailure("no token: set SPILLWAY_TOKEN or give --token", exitCode.usage);
-	const json = options.json ?? false;
+	return connectionTo({ url, token, json: options.json ?? false }, io);
+}
+
+export function connectionTo({ url, token, json }: { url: string; token: string; json: boolean }, io: Io): Connection {
 	return {
 		url,
 		token,
