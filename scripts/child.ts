@@ -26,7 +26,7 @@ export class Child {
 	readonly #exited: Promise<unknown>;
 
 	constructor({ words, environment = {} }: ChildOptions) {
-		this.name = `spillway ${words.slice(0, 2).join(" ")}`;
+		this.name = `spillway ${words[0] === "serve" ? "serve" : words.slice(0, 2).join(" ")}`;
 		this.process = spawn(process.execPath, [spillway, ...words], {
 			env: { ...process.env, ...environment },
 			// A group of its own: ctrl-c at the terminal is for the parent, which stops its children in order.

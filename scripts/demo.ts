@@ -1,7 +1,6 @@
 // `npm run demo`: the whole system once, for real, on this machine: server, runner, a run of this very clone, its logs live,
 // and the archive compared with what was streamed. Exits with 0 only if everything agreed. `--keep` leaves it up.
 import { createHash } from "node:crypto";
-import type { Hash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,9 +12,9 @@ import type { Connection } from "../src/cli/connection.ts";
 import { processIo } from "../src/cli/io.ts";
 import { watchToEnd } from "../src/cli/run-watch.ts";
 import { table } from "../src/cli/terminal/table.ts";
-import type { WatchEvent } from "../src/cli/watch-run.ts";
 import type { Run, RunRequest } from "../src/contracts/run.ts";
 import { Child, root, startServer } from "./child.ts";
+import { StreamedLogs } from "./streamed-logs.ts";
 
 const repository = { owner: "demo", repo: "spillway" };
 /** A log is in the archive moments after its job; this long says that it will not come. */
@@ -98,37 +97,6 @@ function startRunner(url: string, token: string): Child {
 		// Not among the words, where every user of the machine could read it.
 		environment: { SPILLWAY_URL: url, SPILLWAY_TOKEN: token },
 	});
-}
-
-/** The digests of what came over the WebSockets, by job key and attempt. */
-class StreamedLogs {
-	readonly #hashes = new Map<string, Hash>();
-	readonly #attempts = new Map<string, number>();
-	readonly #lost = new Map<string, string>();
-
-	add(event: WatchEvent): void {
-		if (event.type === "log-lost") this.#lost.set(event.job.key, event.reason);
-		if (event.type !== "log") return;
-		const { key } = event.job;
-		if (event.event.type === "attempt") {
-			this.#attempts.set(key, event.event.number);
-			this.#hashes.set(nameOf(key, event.event.number), createHash("sha256"));
-		}
-		if (event.event.type === "output")
-			this.#hashes.get(nameOf(key, this.#attempts.get(key)))?.update(event.event.bytes);
-	}
-
-	digest(key: string, attempt: number): string {
-		const lost = this.#lost.get(key);
-		if (lost !== undefined) throw new Error(`the log of ${key} could not be followed: ${lost}`);
-		const hash = this.#hashes.get(nameOf(key, attempt));
-		if (!hash) throw new Error(`the log of ${nameOf(key, attempt)} was not streamed`);
-		return hash.copy().digest("hex");
-	}
-}
-
-function nameOf(key: string, attempt: number | undefined): string {
-	return `${key} ${attempt}`;
 }
 
 /** Reads every attempt's log back from the archive and compares it with its record and with what was streamed. */
