@@ -167,7 +167,7 @@ export function reopened(nodes: Map<number, Node>, from: number[]): number[] {
 			if (below?.outcome !== "skipped" || waking.has(next)) continue;
 			const left = (bad.get(next) ?? 0) - (wasBad ? 1 : 0);
 			bad.set(next, left);
-			if (below.when !== "success" || left === 0) waking.add(next);
+			if (left === 0) waking.add(next);
 		}
 	}
 	for (const index of from) waking.delete(index);

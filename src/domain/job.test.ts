@@ -150,7 +150,7 @@ describe("create", () => {
 	});
 
 	it("[J1] is blocked when it needs something", () => {
-		const job = create({ ...fresh, needs: [0, 1] }, noon);
+		const job = create({ ...fresh, needs: [0] }, noon);
 		expect(job).toMatchObject({ state: "blocked", since: noon, expiresAt: noon + blockedMaxMs });
 	});
 });
