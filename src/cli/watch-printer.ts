@@ -11,11 +11,20 @@ import type { WatchEvent } from "./watch-run.ts";
 /** Longer job names are shown whole, and move their lines to the right. */
 const nameCharactersMax = 24;
 
+interface Log {
+	lines: LogLines;
+	attempt: number;
+	/** Attempts whose last line is printed. */
+	ended: number;
+	/** What is to be said after them: the state of a job is known before the end of its log has come. */
+	news: { attempt: number; text: string } | null;
+}
+
 export class WatchPrinter {
 	readonly #connection: Connection;
 	readonly #io: Io;
 	readonly #tones = new Map<string, number>();
-	readonly #logs = new Map<string, { lines: LogLines; attempt: number }>();
+	readonly #logs = new Map<string, Log>();
 	#width = 0;
 
 	constructor(connection: Connection, io: Io) {
@@ -36,11 +45,10 @@ export class WatchPrinter {
 					this.#width = Math.max(this.#width, Math.min(widthOf(key), nameCharactersMax));
 				}
 				return;
-			case "job": {
-				const said = newsOf(event.job);
-				if (said !== null) this.#line(event.job, paint.faint(said));
+			case "job":
+				this.#logOf(event.job).news = newsOf(event.job);
+				this.#tellNews(event.job);
 				return;
-			}
 			case "log":
 				this.#showLog(event.job, event.event);
 				return;
@@ -65,13 +73,23 @@ export class WatchPrinter {
 				log.lines.end();
 				this.#line(job, paint.outcome(event.outcome, `attempt ${log.attempt} ${event.outcome ?? "ended"}`));
 				if (event.state !== "sealed") this.#line(job, paint.outcome("failed", `the log is ${event.state}`));
+				log.ended = log.attempt;
+				this.#tellNews(job);
 		}
 	}
 
-	#logOf(job: Job): { lines: LogLines; attempt: number } {
+	#tellNews(job: Job): void {
+		const log = this.#logOf(job);
+		if (log.news === null || log.news.attempt > log.ended) return;
+		this.#line(job, this.#connection.paint.faint(log.news.text));
+		log.news = null;
+	}
+
+	#logOf(job: Job): Log {
 		let log = this.#logs.get(job.id);
 		if (!log) {
-			log = { lines: new LogLines((line) => this.#line(job, line), this.#io.hasColors), attempt: 1 };
+			const lines = new LogLines((line) => this.#line(job, line), this.#io.hasColors);
+			log = { lines, attempt: 1, ended: 0, news: null };
 			this.#logs.set(job.id, log);
 		}
 		return log;
@@ -102,17 +120,18 @@ function outputFields({ offset, bytes }: { offset: number; bytes: Uint8Array }) 
 	return { type: "output", offset, next: offset + bytes.length, text: new TextDecoder().decode(bytes) };
 }
 
-/** What the log itself does not say; null when there is nothing. */
-function newsOf(job: Job): string | null {
-	const last = job.attempts.at(-1);
-	switch (job.state) {
+/** What the log itself does not say, and after which attempt; null when there is nothing. */
+function newsOf({ state, outcome, reason, waiting, attempts }: Job): Log["news"] {
+	const last = attempts.at(-1);
+	switch (state) {
 		case "waiting":
-			if (last === undefined || job.waiting === null) return null;
-			return `attempt ${last.number} ${last.outcome}${exitText(last.exitCode)}, another follows: ${job.waiting.detail}`;
+			if (last === undefined || waiting === null) return null;
+			return { attempt: last.number, text: `runs again${exitText(last.exitCode)}: ${waiting.detail}` };
 		case "canceling":
-			return "is being canceled";
+			return { attempt: 0, text: "is being canceled" };
 		case "finished":
-			return last === undefined ? `${job.outcome}${job.reason === null ? "" : `: ${job.reason}`}` : null;
+			if (last !== undefined) return null;
+			return { attempt: 0, text: `${outcome}${reason === null ? "" : `: ${reason}`}` };
 		case "blocked":
 		case "leased":
 		case "running":
@@ -120,6 +139,6 @@ function newsOf(job: Job): string | null {
 	}
 }
 
-export function exitText(code: number | null): string {
-	return code === null || code === 0 ? "" : ` with exit code ${code}`;
+function exitText(code: number | null): string {
+	return code === null ? "" : ` after exit code ${code}`;
 }

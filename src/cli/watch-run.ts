@@ -19,45 +19,84 @@ export type WatchEvent =
 	/** A log that could not be followed to its end. */
 	| { type: "log-lost"; job: Job; reason: string };
 
-/** A second is soon enough for a person; logs come by themselves. */
+/** How often the run's state is asked for; logs come by themselves, and the end of one asks at once. */
 const lookMs = 1_000;
 /** A log is sealed seconds after its job; one that waits longer for bytes its runner owes is not waited for. */
 const logsLateMsMax = 30_000;
+/** Jobs that wait are listened to ahead, so that their first line is seen at once; more would be too many sockets. */
+const logsAheadMax = 64;
 
 /** Resolves to the finished run, once the logs that could be followed have ended. */
 export async function watchRun(
-	{ client, url, token }: Connection,
+	connection: Connection,
 	{ repository, run: id }: RunPlace,
 	onEvent: (event: WatchEvent) => void,
 ): Promise<Run> {
 	const states = new Map<string, string>();
-	const logs = new Map<string, Promise<void>>();
-	const late = new AbortController();
-	const follow = async (job: Job) => {
-		try {
-			for await (const event of viewLog({ url, token, repository, job: job.id, signal: late.signal })) {
-				onEvent({ type: "log", job, event });
-			}
-		} catch (error) {
-			const reason = error instanceof Error ? error.message : String(error);
-			onEvent({ type: "log-lost", job, reason: late.signal.aborted ? "its end has not come" : reason });
-		}
-	};
+	const logs = new Logs(connection, repository, onEvent);
 	for (;;) {
-		const run = await client.runs.get(repository, id);
+		const run = await connection.client.runs.get(repository, id);
 		onEvent({ type: "run", run });
 		for (const job of run.jobs ?? []) {
 			const state = `${job.state} ${job.attempts.length}`;
 			if (states.get(job.id) !== state) onEvent({ type: "job", job });
 			states.set(job.id, state);
-			if (job.attempts.length > 0 && !logs.has(job.id)) logs.set(job.id, follow(job));
+			logs.follow(job);
 		}
 		if (run.state === "finished") {
-			const timer = setTimeout(() => late.abort(), logsLateMsMax);
-			await Promise.all(logs.values());
-			clearTimeout(timer);
-			return run;
+			await logs.ended();
+			// Once more: what the log's end told may have come after the run's.
+			return connection.client.runs.get(repository, id);
 		}
-		await sleep(lookMs);
+		await Promise.race([sleep(lookMs), logs.nextEnd()]);
+	}
+}
+
+/** The live logs of a run's jobs, each followed once through all its attempts. */
+class Logs {
+	readonly #connection: Connection;
+	readonly #repository: RepositoryName;
+	readonly #onEvent: (event: WatchEvent) => void;
+	readonly #open = new Map<string, Promise<void>>();
+	readonly #late = new AbortController();
+	#onEnd: () => void = () => {};
+
+	constructor(connection: Connection, repository: RepositoryName, onEvent: (event: WatchEvent) => void) {
+		this.#connection = connection;
+		this.#repository = repository;
+		this.#onEvent = onEvent;
+	}
+
+	follow(job: Job): void {
+		if (this.#open.has(job.id) || job.state === "blocked") return;
+		const hasBegun = job.attempts.length > 0;
+		if (!hasBegun && (job.state === "finished" || this.#open.size >= logsAheadMax)) return;
+		this.#open.set(job.id, this.#view(job));
+	}
+
+	async ended(): Promise<void> {
+		const timer = setTimeout(() => this.#late.abort(), logsLateMsMax);
+		await Promise.all(this.#open.values());
+		clearTimeout(timer);
+	}
+
+	nextEnd(): Promise<void> {
+		return new Promise((resolve) => {
+			this.#onEnd = resolve;
+		});
+	}
+
+	async #view(job: Job): Promise<void> {
+		const { url, token } = this.#connection;
+		try {
+			const log = viewLog({ url, token, repository: this.#repository, job: job.id, signal: this.#late.signal });
+			for await (const event of log) {
+				this.#onEvent({ type: "log", job, event });
+				if (event.type === "end") this.#onEnd();
+			}
+		} catch (error) {
+			const reason = error instanceof Error ? error.message : String(error);
+			this.#onEvent({ type: "log-lost", job, reason: this.#late.signal.aborted ? "its end has not come" : reason });
+		}
 	}
 }
