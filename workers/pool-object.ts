@@ -82,7 +82,8 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 
 	async demand(demand: Demand): Promise<{ runners: number[] }> {
 		const now = Date.now();
-		if (this.#members.hear(demand)) this.#pumpSoon();
+		this.#members.hear(demand);
+		this.#pumpSoon();
 		for (const { poll } of this.#polls()) this.#members.see(poll.runner, now);
 		return { runners: demand.sets.map(({ labels }) => this.#members.liveRunners(labels, now)) };
 	}

@@ -40,7 +40,8 @@ export class RepoQueue {
 	#depth = 0;
 	#decided: Decision[] = [];
 	#armed: Millis | null = null;
-	#repeatAt: Millis | null = null;
+	/** When what waits is announced again; at once after waking, since what was told before is forgotten. */
+	#repeatAt: Millis | null = 0;
 	/** By pool, the demand it was told last. */
 	readonly #told = new Map<string, Demand>();
 	/** By pool and labels, how many runners it said fit. */
@@ -96,7 +97,8 @@ export class RepoQueue {
 		const now = Date.now();
 		return this.transact(() => {
 			const decided = decide(this.tables.view(run), now);
-			if (decided.ok) this.commit(decided.value, now);
+			// What changed nothing gives back the very run it was given.
+			if (decided.ok && decided.value.run !== run) this.commit(decided.value, now);
 			return decided;
 		});
 	}
@@ -124,7 +126,6 @@ export class RepoQueue {
 	/** Stores a decision inside a transaction. */
 	commit(decision: Decision, now: Millis): void {
 		const { run, moves } = decision;
-		if (run.version === this.tables.run(run.id)?.version) return;
 		assert(this.repository, "only a known repository decides");
 		this.tables.saveRun(run);
 		this.tables.saveMoves(moves);

@@ -33,6 +33,9 @@ export class RepoTeller {
 	readonly #present: Present;
 	#pools = new Map<string, PoolNews>();
 	#round: Promise<void> | null = null;
+	#again = false;
+	/** Pools that were told last that something waits. */
+	readonly #expectant = new Set<string>();
 	#outboxHasNews: boolean;
 	#failures = 0;
 	/** When to try again what failed; null while nothing did. */
@@ -58,20 +61,23 @@ export class RepoTeller {
 		return news;
 	}
 
-	/** Starts a round unless one is under way, which then goes on with what is new. Never throws. */
+	/** Starts a round unless one is under way, which then goes on with what is new; `again` repeats what is known. Never throws. */
 	tell(again = false): Promise<void> {
-		this.#round ??= this.#tellAll(again).finally(() => {
+		this.#again ||= again;
+		this.#round ??= this.#tellAll().finally(() => {
 			this.#round = null;
 			this.#present.rest();
 		});
 		return this.#round;
 	}
 
-	async #tellAll(again: boolean): Promise<void> {
+	async #tellAll(): Promise<void> {
 		// What the caller does until its own end belongs to this round.
 		await Promise.resolve();
 		while (this.#pools.size > 0 || this.#outboxHasNews) {
 			const pools = this.#pools;
+			const again = this.#again;
+			this.#again = false;
 			this.#pools = new Map();
 			this.#outboxHasNews = false;
 			const results = await Promise.allSettled([
@@ -92,14 +98,20 @@ export class RepoTeller {
 		}
 	}
 
-	/** The direct ring is quick, the queue's message survives what the ring does not; the higher version wins, so both may come. */
+	/**
+	 * The direct ring is quick; the queue's message survives what the ring does not, and is sent when a pool that expects
+	 * nothing must wake, or when told again. The higher version wins, so both may come.
+	 */
 	async #tellPool(pool: string, news: PoolNews, again: boolean): Promise<void> {
 		const owner = this.#present.repository()?.owner ?? "";
 		const calls = poolCalls(this.#env, { owner, pool, shard: 0 });
 		const work: Promise<unknown>[] = [];
 		const demand = news.demand ? this.#present.demand(pool, again) : null;
 		if (demand) {
-			if (demand.sets.length > 0) work.push(this.#env.DELIVERIES.send({ shard: 0, demand }).catch(() => undefined));
+			const wakes = demand.sets.length > 0 && (again || !this.#expectant.has(pool));
+			if (demand.sets.length > 0) this.#expectant.add(pool);
+			else this.#expectant.delete(pool);
+			if (wakes) work.push(this.#env.DELIVERIES.send({ shard: 0, demand }).catch(() => undefined));
 			work.push(calls.demand(demand).then(({ runners }) => this.#present.heard(demand, runners)));
 		}
 		if (news.canceled.length > 0) work.push(calls.canceled(news.canceled));
