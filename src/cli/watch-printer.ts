@@ -60,21 +60,17 @@ export class WatchPrinter {
 	#showLog(job: Job, event: LogEvent): void {
 		const { paint } = this.#connection;
 		const log = this.#logOf(job);
-		switch (event.type) {
-			case "attempt":
-				log.attempt = event.number;
-				if (event.number > 1) this.#line(job, paint.strong(`attempt ${event.number}`));
-				return;
-			case "output":
-				log.lines.push(event.bytes);
-				return;
-			// biome-ignore lint/suspicious/noUnnecessaryConditions: biome 2.5 loses the third arm of an imported union.
-			case "end":
-				log.lines.end();
-				this.#line(job, paint.outcome(event.outcome, `attempt ${log.attempt} ${event.outcome ?? "ended"}`));
-				if (event.state !== "sealed") this.#line(job, paint.outcome("failed", `the log is ${event.state}`));
-				log.ended = log.attempt;
-				this.#tellNews(job);
+		if (event.type === "output") {
+			log.lines.push(event.bytes);
+		} else if (event.type === "attempt") {
+			log.attempt = event.number;
+			if (event.number > 1) this.#line(job, paint.strong(`attempt ${event.number}`));
+		} else {
+			log.lines.end();
+			this.#line(job, paint.outcome(event.outcome, `attempt ${log.attempt} ${event.outcome ?? "ended"}`));
+			if (event.state !== "sealed") this.#line(job, paint.outcome("failed", `the log is ${event.state}`));
+			log.ended = log.attempt;
+			this.#tellNews(job);
 		}
 	}
 

@@ -1,0 +1,139 @@
+// `npm start`'s server as a whole, in processes of its own: who may use a data folder, what survives, what is left behind.
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Child, startServer } from "../scripts/child.ts";
+import type { Ready } from "../scripts/child.ts";
+import { createClient } from "../src/client/client.ts";
+
+let data: string;
+let children: Child[];
+beforeEach(async () => {
+	data = join(await mkdtemp(join(tmpdir(), "spillway-serve-")), "data");
+	children = [];
+});
+afterEach(async () => {
+	for (const child of children) await child.stop();
+	await rm(join(data, ".."), { recursive: true });
+});
+
+async function start(environment: NodeJS.ProcessEnv = {}): Promise<{ child: Child; ready: Ready }> {
+	const server = await startServer(data, { environment });
+	children.push(server.child);
+	return server;
+}
+
+function clientOf({ url, operatorToken }: Ready) {
+	return createClient({ url, token: operatorToken, retry: { deadlineMs: 5_000 } });
+}
+
+async function permissionsOf(file: string): Promise<number> {
+	return (await stat(file)).mode & 0o777;
+}
+
+async function workerdPid(): Promise<number> {
+	return Number(await readFile(join(data, "workerd-pid"), "utf8"));
+}
+
+/** Resolves when it is gone; a child that nobody has buried counts as gone. */
+async function isGone(pid: number): Promise<boolean> {
+	const line = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
+	if (line !== "") return line.slice(line.lastIndexOf(")") + 2).startsWith("Z");
+	try {
+		return !process.kill(pid, 0);
+	} catch {
+		return true;
+	}
+}
+
+const web = { owner: "acme", repo: "web" };
+
+it("[X9][X16] keys are made once, for the owner's eyes only, and used again after a stop in order", async () => {
+	const first = await start();
+	expect(await permissionsOf(data)).toBe(0o700);
+	for (const file of ["operator-token", "signing-keys", "sealing-keys", "serving.json"]) {
+		expect([file, await permissionsOf(join(data, file))]).toEqual([file, 0o600]);
+	}
+	const signingKeys = await readFile(join(data, "signing-keys"), "utf8");
+	expect(signingKeys).toMatch(/^k1:[0-9a-f]{64}\n$/);
+	await clientOf(first.ready).repositories.put(web, { maxRunning: 7 });
+	const scopes: "read"[] = ["read"];
+	const { token } = await clientOf(first.ready).tokens.create({ owner: "acme", name: "reader", scopes });
+	const workerd = await workerdPid();
+	await first.child.stop();
+	expect(first.child.process.exitCode).toBe(0);
+	expect(await isGone(workerd)).toBe(true);
+	expect(await readdir(data)).not.toContain("serving.json");
+
+	const second = await start();
+	expect(second.ready.operatorToken).toBe(first.ready.operatorToken);
+	expect(await readFile(join(data, "signing-keys"), "utf8")).toBe(signingKeys);
+	const reader = createClient({ url: second.ready.url, token });
+	expect(await reader.repositories.get(web)).toMatchObject({ maxRunning: 7 });
+});
+
+it("[X9][X10][X11] the environment's operator token wins; a second server is refused and the first goes on", async () => {
+	const operatorToken = "an-operator-token-of-mine";
+	const { ready } = await start({ SPILLWAY_OPERATOR_TOKEN: operatorToken });
+	expect(ready.operatorToken).toBe(operatorToken);
+	expect(await readdir(data)).not.toContain("operator-token");
+
+	const second = new Child({ words: ["serve", "--port", "0", "--data", data] });
+	expect(await second.end()).toBe(1);
+	const text = `${data} is in use by another server (process ${ready.pid}, ${ready.url})`;
+	expect(second.complaint).toBe(`spillway: ${text}\n`);
+
+	const port = new URL(ready.url).port;
+	const third = new Child({ words: ["serve", "--port", port, "--data", `${data}-other`] });
+	expect(await third.end()).toBe(1);
+	expect(third.complaint).toBe(`spillway: port ${port} of 127.0.0.1 is in use\n`);
+	expect((await fetch(`${ready.url}/healthz`)).status).toBe(200);
+});
+
+it("[X12][X13] after kill -9 of the server the next one ends its workerd and has all that was acknowledged", async () => {
+	const first = await start();
+	const client = clientOf(first.ready);
+	await client.repositories.put(web, {});
+	const submit = (key: string) =>
+		client.runs.submit(web, { jobs: [{ key: "test", run: "true" }] }, { idempotencyKey: key });
+	const before = await Promise.all(["a", "b", "c"].map(submit));
+	const workerd = await workerdPid();
+	first.child.process.kill("SIGKILL");
+	await first.child.end();
+	expect(await isGone(workerd)).toBe(false);
+
+	const second = await start();
+	expect(await isGone(workerd)).toBe(true);
+	expect(second.child.complaint).toContain(`ended workerd (process ${workerd})`);
+	expect(second.child.complaint).not.toContain("applied migration");
+	const after = clientOf(second.ready);
+	const runs = await Promise.all(before.map(({ run }) => after.runs.get(web, run.id)));
+	expect(runs.map(({ id, number }) => [id, number])).toEqual(before.map(({ run }) => [run.id, run.number]));
+	const replay = await after.runs.submit(web, { jobs: [{ key: "test", run: "true" }] }, { idempotencyKey: "a" });
+	expect([replay.replayed, replay.run.id]).toEqual([true, before[0]?.run.id]);
+});
+
+it("[X14] nothing of the runtime itself is reachable, whatever a request claims to be", async () => {
+	const { ready } = await start();
+	const paths = [
+		"/cdn-cgi/local/r2/public/spillway-archive/anything",
+		"/cdn-cgi/local/scheduled",
+		"/cdn-cgi/local/explorer",
+		"/cdn-cgi/local/platform-proxy",
+	];
+	for (const path of paths) {
+		const answer = await fetch(ready.url + path, { headers: { "MF-Original-URL": `http://localhost${path}` } });
+		expect([path, answer.status, answer.headers.get("content-type")]).toEqual([path, 404, "application/problem+json"]);
+	}
+});
+
+it("[X11] a port that another program has is named, and the server ends", async () => {
+	const other = createServer();
+	await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+	const { port } = other.address() as AddressInfo;
+	await expect(startServer(data, { port })).rejects.toThrow(`spillway: port ${port} of 127.0.0.1 is in use`);
+	other.close();
+});
