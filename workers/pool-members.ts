@@ -4,6 +4,7 @@ import type { Demand, LeaseClaim, RunnerIdentity } from "../src/contracts/object
 import type { PoolFigures } from "../src/contracts/runner.ts";
 import { timeText } from "../src/contracts/fields.ts";
 import type { LeaseId, Millis } from "../src/domain/ids.ts";
+import { leaseIdFrom } from "../src/domain/ids.ts";
 import { heartbeatSeconds, poolRunnersMax, runnerForgottenMs } from "../src/domain/limits.ts";
 import { fits, takenSlots } from "../src/domain/pool.ts";
 import type { RepositoryDemand } from "../src/domain/pool.ts";
@@ -38,7 +39,7 @@ export class PoolMembers {
 	register(identity: RunnerIdentity, now: Millis): Result<null> {
 		this.forgetGone(now);
 		if (this.#runners.size >= poolRunnersMax) return refuse({ code: "pool-full", max: poolRunnersMax });
-		this.#save({ ...identity, seenAt: now, spent: false });
+		this.#save({ ...asNew(identity), seenAt: now });
 		return accept(null);
 	}
 
@@ -46,10 +47,23 @@ export class PoolMembers {
 	see(identity: RunnerIdentity, now: Millis): PoolRunner {
 		const known = this.#runners.get(identity.id);
 		if (!known || now - known.seenAt > seenWrittenMs) {
-			this.#save({ ...identity, seenAt: now, spent: known?.spent ?? false });
+			this.#save({ ...asNew(identity), ...known, seenAt: now });
 		}
 		this.#seen.set(identity.id, now);
-		return this.#runners.get(identity.id) ?? { ...identity, seenAt: now, spent: false };
+		return this.known(identity);
+	}
+
+	/** The runner as it is known, without being seen. */
+	known(identity: RunnerIdentity): PoolRunner {
+		return this.#runners.get(identity.id) ?? asNew(identity);
+	}
+
+	/** Whether another instance of the runner spoke before: what that one held died with it. */
+	noteInstance(identity: RunnerIdentity, instanceId: string): boolean {
+		const runner = this.see(identity, Date.now());
+		if (runner.instanceId === instanceId) return false;
+		this.#save({ ...runner, instanceId });
+		return runner.instanceId !== null;
 	}
 
 	/** Renews those that are the runner's own; of the others nothing is said. */
@@ -58,16 +72,33 @@ export class PoolMembers {
 			const lease = this.#leases.get(id);
 			if (!lease || (runner !== null && lease.runner !== runner)) continue;
 			if (now - lease.renewedAt < renewalWrittenMs) continue;
-			lease.renewedAt = now;
-			this.#tables.renewLease(id, now);
+			this.#change(lease, { renewedAt: now });
 		}
+	}
+
+	/** A session's sign of life, for all leases held over it: kept in mind only, since the platform remembers pings. */
+	touch(runner: string, at: Millis): void {
+		for (const lease of this.leasesOf(runner)) if (lease.session) lease.renewedAt = Math.max(lease.renewedAt, at);
+	}
+
+	/** The runner holds this over a session from now on. */
+	attach(lease: PoolLease): void {
+		if (!lease.session) this.#change(lease, { session: true });
+	}
+
+	/** Its session is gone: the lease has until `renewSeconds` after `renewedAt` to be named again. */
+	detach(lease: PoolLease, renewedAt: Millis): void {
+		this.#change(lease, { session: false, renewedAt });
 	}
 
 	freeSlots(runner: PoolRunner, named: readonly LeaseId[] | null, now: Millis): number {
 		if (runner.spent) return 0;
-		const held = [...(this.#byRunner.get(runner.id) ?? [])].flatMap((id) => this.#leases.get(id) ?? []);
 		const capacity = runner.ephemeral ? 1 : runner.capacity;
-		return capacity - takenSlots(held, named === null ? null : new Set(named), now);
+		return capacity - takenSlots(this.leasesOf(runner.id), named === null ? null : new Set(named), now);
+	}
+
+	leasesOf(runner: string): PoolLease[] {
+		return [...(this.#byRunner.get(runner) ?? [])].flatMap((id) => this.#leases.get(id) ?? []);
 	}
 
 	leaseOf(runner: string, id: LeaseId): PoolLease | null {
@@ -83,8 +114,10 @@ export class PoolMembers {
 		return this.#leases.values();
 	}
 
-	hold(runner: string, claim: LeaseClaim, now: Millis): PoolLease {
-		const lease = this.#tables.addLease(runner, claim, now);
+	hold(runner: string, claim: LeaseClaim, { now, session }: { now: Millis; session: boolean }): PoolLease {
+		const id = leaseIdFrom(claim.job, claim.epoch);
+		const lease = { id, runner, grantedAt: now, renewedAt: now, canceling: false, session, claim };
+		this.#tables.saveLease(lease);
 		this.#index(lease);
 		return lease;
 	}
@@ -101,11 +134,12 @@ export class PoolMembers {
 		if (runner?.ephemeral) this.#save({ ...runner, spent: true });
 	}
 
-	cancel(id: LeaseId): void {
+	/** The lease, when this is news. */
+	cancel(id: LeaseId): PoolLease | null {
 		const lease = this.#leases.get(id);
-		if (!lease || lease.canceling) return;
-		lease.canceling = true;
-		this.#tables.markCanceling(id);
+		if (!lease || lease.canceling) return null;
+		this.#change(lease, { canceling: true });
+		return lease;
 	}
 
 	/** False when a newer version is known. */
@@ -116,6 +150,12 @@ export class PoolMembers {
 		this.#demands.set(repository, demand);
 		this.#tables.saveDemand(repository, demand);
 		return true;
+	}
+
+	/** Whether anybody asks for anything. */
+	hasDemand(): boolean {
+		for (const { sets } of this.#demands.values()) if (sets.length > 0) return true;
+		return false;
 	}
 
 	*demands(): Iterable<RepositoryDemand> {
@@ -166,6 +206,11 @@ export class PoolMembers {
 		return !spent && now - Math.max(seenAt, this.#seen.get(id) ?? 0) < offlineMs;
 	}
 
+	#change(lease: PoolLease, patch: Partial<PoolLease>): void {
+		Object.assign(lease, patch);
+		this.#tables.saveLease(lease);
+	}
+
 	#save(runner: PoolRunner): void {
 		this.#runners.set(runner.id, runner);
 		this.#tables.saveRunner(runner);
@@ -178,4 +223,8 @@ export class PoolMembers {
 		const repository = `${lease.claim.owner}/${lease.claim.repo}`;
 		this.#byRepository.set(repository, (this.#byRepository.get(repository) ?? 0) + 1);
 	}
+}
+
+function asNew(identity: RunnerIdentity): PoolRunner {
+	return { ...identity, seenAt: 0, spent: false, instanceId: null };
 }

@@ -2,14 +2,13 @@
 // leases are kept in memory too, which is a cache of these.
 import type { Demand, LeaseClaim, RunnerIdentity } from "../src/contracts/objects.ts";
 import type { LeaseId, Millis } from "../src/domain/ids.ts";
-import { leaseIdFrom } from "../src/domain/ids.ts";
 
 const versions = [
 	`CREATE TABLE pool (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, looked_at INTEGER, grace_until INTEGER);
 	CREATE TABLE runner (id TEXT PRIMARY KEY, seen_at INTEGER NOT NULL, spent INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE lease (
 		id TEXT PRIMARY KEY, runner TEXT NOT NULL, granted_at INTEGER NOT NULL, renewed_at INTEGER NOT NULL,
-		canceling INTEGER NOT NULL, claim TEXT NOT NULL) WITHOUT ROWID;
+		canceling INTEGER NOT NULL, session INTEGER NOT NULL, claim TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE demand (repository TEXT PRIMARY KEY, version INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
@@ -17,6 +16,8 @@ export interface PoolRunner extends RunnerIdentity {
 	seenAt: Millis;
 	/** An ephemeral runner that had its one job. */
 	spent: boolean;
+	/** The process that said hello last; null: none over a session. */
+	instanceId: string | null;
 }
 
 export interface PoolLease {
@@ -26,6 +27,8 @@ export interface PoolLease {
 	renewedAt: Millis;
 	/** Its runner is to stop. */
 	canceling: boolean;
+	/** Held over a session: the session's signs of life are the lease's, and its renewals are not written. */
+	session: boolean;
 	claim: LeaseClaim;
 }
 
@@ -64,34 +67,40 @@ export class PoolTables {
 
 	*leases(): Iterable<PoolLease> {
 		if (!this.#made) return;
-		type Row = { id: string; runner: string; granted_at: number; renewed_at: number; canceling: number; claim: string };
+		type Row = {
+			id: string;
+			runner: string;
+			granted_at: number;
+			renewed_at: number;
+			canceling: number;
+			session: number;
+			claim: string;
+		};
 		for (const row of this.#sql.exec<Row>("SELECT * FROM lease")) {
-			const { id, runner, granted_at, renewed_at, canceling, claim } = row;
-			const times = { grantedAt: granted_at, renewedAt: renewed_at };
-			yield { id, runner, ...times, canceling: canceling === 1, claim: JSON.parse(claim) };
+			yield {
+				id: row.id,
+				runner: row.runner,
+				grantedAt: row.granted_at,
+				renewedAt: row.renewed_at,
+				canceling: row.canceling === 1,
+				session: row.session === 1,
+				claim: JSON.parse(row.claim),
+			};
 		}
 	}
 
-	addLease(runner: string, claim: LeaseClaim, now: Millis): PoolLease {
+	saveLease(lease: PoolLease): void {
 		this.#make();
-		const id = leaseIdFrom(claim.job, claim.epoch);
 		this.#sql.exec(
-			"INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, 0, ?)",
-			id,
-			runner,
-			now,
-			now,
-			JSON.stringify(claim),
+			"INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?)",
+			lease.id,
+			lease.runner,
+			lease.grantedAt,
+			lease.renewedAt,
+			lease.canceling ? 1 : 0,
+			lease.session ? 1 : 0,
+			JSON.stringify(lease.claim),
 		);
-		return { id, runner, grantedAt: now, renewedAt: now, canceling: false, claim };
-	}
-
-	renewLease(id: LeaseId, now: Millis): void {
-		this.#sql.exec("UPDATE lease SET renewed_at = ? WHERE id = ?", now, id);
-	}
-
-	markCanceling(id: LeaseId): void {
-		this.#sql.exec("UPDATE lease SET canceling = 1 WHERE id = ?", id);
 	}
 
 	dropLease(id: LeaseId): void {

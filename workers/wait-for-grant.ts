@@ -3,6 +3,7 @@
 import type { RunnerIdentity } from "../src/contracts/objects.ts";
 import type { Grant } from "../src/contracts/runner.ts";
 import type { Env } from "./env.ts";
+import { connectRequest } from "./pool-connect.ts";
 import { Outage, poolCalls } from "./stubs.ts";
 
 export async function waitForGrant(
@@ -10,10 +11,7 @@ export async function waitForGrant(
 	poll: { runner: RunnerIdentity; named: string[] | null },
 	waitMs: number,
 ): Promise<Grant | null> {
-	const request = new Request("https://pool/poll", {
-		headers: { upgrade: "websocket", "x-spillway-poll": toAscii(JSON.stringify(poll)) },
-	});
-	const { webSocket: socket } = await poolCalls(env, poll.runner).fetch(request);
+	const { webSocket: socket } = await poolCalls(env, poll.runner).fetch(connectRequest({ kind: "poll", ...poll }));
 	if (!socket) throw new Outage("the pool took no poll");
 	const { promise, resolve } = Promise.withResolvers<Grant | null>();
 	socket.addEventListener("message", ({ data }) => resolve(JSON.parse(data as string)));
@@ -27,9 +25,4 @@ export async function waitForGrant(
 		clearTimeout(timer);
 		socket.close(1000, "done");
 	}
-}
-
-/** A header carries ASCII only; JSON may escape the rest. */
-function toAscii(json: string): string {
-	return json.replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -6,6 +6,7 @@ import { sealedLogOf } from "./archive.ts";
 import type { Env } from "./env.ts";
 import { acceptSocket, followLog } from "./log-sockets.ts";
 import { addRevoked, isRevoked, readModel } from "./read-model.ts";
+import { connectRequest } from "./pool-connect.ts";
 import { seal } from "./sealing.ts";
 import { logCalls, poolCalls, repoCalls } from "./stubs.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches.ts";
@@ -26,6 +27,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name),
 		followLog: (call) => followLog(env, call),
 		acceptSocket,
+		openSession: (runner) => poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner })),
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),
 		switches: {

@@ -23,7 +23,6 @@ import { signToken } from "./token.ts";
 
 /** Pools have one shard as yet; the name carries it already, so that more can be added without moving anything. */
 const shard = 0;
-const retryAfterSeconds = 5;
 
 document({
 	method: "get",
@@ -59,6 +58,14 @@ document({
 	auth: "runner",
 	body: heartbeatRequest,
 	answers: { 200: heartbeatReply },
+});
+
+document({
+	method: "get",
+	path: "/v1/runner/session",
+	summary: "A WebSocket over which grants and cancels are pushed",
+	auth: "runner",
+	answers: { 101: "Say hello first" },
 });
 
 export function addRunnerRoutes(app: Hono<ApiEnv>): void {
@@ -126,13 +133,16 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.get("/v1/runner/session", (c) => {
-		readRunner(c);
-		throw new ProblemAnswer({
-			status: 503,
-			code: "sessions-unavailable",
-			detail: "This server has no runner sessions; use POST /v1/runner/acquire.",
-			retryAfterSeconds,
-		});
+		const runner = readRunner(c);
+		if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
+			throw new ProblemAnswer({
+				status: 426,
+				code: "upgrade-required",
+				detail: "A session is a WebSocket.",
+				headers: { upgrade: "websocket" },
+			});
+		}
+		return c.get("services").openSession(runner);
 	});
 }
 

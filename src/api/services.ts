@@ -65,6 +65,8 @@ export interface Services {
 	pool(name: { owner: string; pool: string; shard: number }): PoolCalls;
 	/** A long poll: the grant that comes within `waitMs`, or null. */
 	waitForGrant(poll: { runner: RunnerIdentity; named: string[] | null }, waitMs: number): Promise<Grant | null>;
+	/** A runner's session: the answer to its upgrade, its other end at the pool. */
+	openSession(runner: RunnerIdentity): Promise<Response>;
 	log(name: LogName): LogCalls;
 	sealedLog(name: LogName): Promise<SealedLog | null>;
 	/**
