@@ -1,0 +1,102 @@
+// The few calls of the API that the bench makes itself: to set up, to play a runner, and to check what the server says it did.
+import type { Job, Run } from "../src/contracts/run.ts";
+import type { Grant, Registered } from "../src/contracts/runner.ts";
+import type { QueueFigures } from "../src/contracts/repository.ts";
+import type { TokenMade } from "../src/contracts/token.ts";
+import type { Answer, Request } from "./http-connection.ts";
+import { encodeRequest, HttpConnection } from "./http-connection.ts";
+
+export interface RunnerSession {
+	id: string;
+	token: string;
+}
+
+/** One connection, so one call at a time. Any status but the one that the call expects throws. */
+export class Api {
+	readonly #connection: HttpConnection;
+	readonly #token: string;
+
+	private constructor(connection: HttpConnection, token: string) {
+		this.#connection = connection;
+		this.#token = token;
+	}
+
+	/** `token`: for the calls that are not a runner's. */
+	static async connect(url: string, token: string): Promise<Api> {
+		return new Api(await HttpConnection.open(url), token);
+	}
+
+	close(): void {
+		this.#connection.close();
+	}
+
+	async createRepository(owner: string, repo: string, settings: object): Promise<void> {
+		await this.#json({ method: "PUT", path: `/v1/repos/${owner}/${repo}`, body: settings }, [200, 201]);
+	}
+
+	createToken(owner: string, scopes: string[]): Promise<TokenMade> {
+		return this.#json({ method: "POST", path: "/v1/tokens", body: { owner, name: "bench", scopes } }, [201]);
+	}
+
+	figures(owner: string, repo: string): Promise<QueueFigures> {
+		return this.#json({ method: "GET", path: `/v1/repos/${owner}/${repo}/queue` }, [200]);
+	}
+
+	submit(owner: string, repo: string, run: object): Promise<Run> {
+		return this.#json({ method: "POST", path: `/v1/repos/${owner}/${repo}/runs`, body: run }, [201]);
+	}
+
+	run(owner: string, repo: string, run: string): Promise<Run> {
+		return this.#json({ method: "GET", path: `/v1/repos/${owner}/${repo}/runs/${run}` }, [200]);
+	}
+
+	async log(owner: string, repo: string, job: string): Promise<string> {
+		const path = `/v1/repos/${owner}/${repo}/jobs/${job}/attempts/1/log`;
+		return (await this.#send({ method: "GET", path }, [200])).body.toString();
+	}
+
+	register(owner: string, pool: string, name: string): Promise<Registered> {
+		const body = { name, capacity: 1, os: "linux", arch: "x64", version: "bench" };
+		return this.#json({ method: "POST", path: `/v1/pools/${owner}/${pool}/runners`, body }, [201]);
+	}
+
+	/** Null when nothing came in that time. */
+	async acquire(token: string, waitSeconds: number): Promise<Grant | null> {
+		const body = { waitSeconds, leases: [] };
+		const answer = await this.#send({ method: "POST", path: "/v1/runner/acquire", token, body }, [200, 204]);
+		return answer.status === 204 ? null : JSON.parse(answer.body.toString());
+	}
+
+	async start(token: string): Promise<void> {
+		await this.#send({ method: "POST", path: "/v1/lease/start", token, body: {} }, [200]);
+	}
+
+	async appendLog(token: string, text: string): Promise<void> {
+		const headers = { "upload-offset": "0", "content-type": "application/octet-stream" };
+		await this.#send({ method: "PATCH", path: "/v1/lease/log", token, headers, text }, [204]);
+	}
+
+	async finish(token: string, logLength: number): Promise<Job> {
+		const body = { outcome: "passed", exitCode: 0, logLength };
+		const answer = await this.#json<{ job: Job }>({ method: "POST", path: "/v1/lease/finish", token, body }, [200]);
+		return answer.job;
+	}
+
+	async #json<T>(call: Call, statuses: number[]): Promise<T> {
+		return JSON.parse((await this.#send(call, statuses)).body.toString());
+	}
+
+	async #send({ body, text, ...call }: Call, statuses: number[]): Promise<Answer> {
+		const payload = body === undefined ? text : JSON.stringify(body);
+		const answer = await this.#connection.send(encodeRequest({ token: this.#token, ...call, body: payload }));
+		if (statuses.includes(answer.status)) return answer;
+		throw new Error(`${call.method} ${call.path}: ${answer.status} ${answer.body.toString().slice(0, 500)}`);
+	}
+}
+
+interface Call extends Omit<Request, "body"> {
+	/** Sent as JSON. */
+	body?: object;
+	/** Sent as it is. */
+	text?: string;
+}
