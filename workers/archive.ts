@@ -77,7 +77,7 @@ export async function sealedLogOf(bucket: R2Bucket, name: LogName): Promise<Seal
 	if (object === null) return null;
 	const { record, outcome } = describe(object);
 	const end = await object.bytes().catch(outage);
-	const starts = readIndex(end, object.size, Number(object.customMetadata?.["blocks"]));
+	const starts = readIndex(end, object.size, Number(object.customMetadata?.blocks));
 	const open = async (from: number, to: number) => {
 		const held = object.size - end.length;
 		if (from >= held) return end.subarray(from - held, to - held);

@@ -2,6 +2,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createHash } from "node:crypto";
+import { vi } from "vitest";
 import type { LogName } from "../src/api/services.ts";
 import { logMessage, outputBytes } from "../src/contracts/log-stream.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../src/contracts/log-stream.ts";
@@ -55,7 +56,15 @@ export function closeOf(claim: LeaseClaim, end: Partial<LogClose> & { length: nu
 
 /** Runs the alarm until the object has nothing left; it may also fire by itself meanwhile, which is waited for. */
 export async function sealNow(name: LogName): Promise<void> {
-	while ((await logOf(name).status()) !== null) await runDurableObjectAlarm(logOf(name));
+	await eventually(async () => {
+		await runDurableObjectAlarm(logOf(name));
+		return (await logOf(name).status()) === null;
+	});
+}
+
+/** What others bring about in their own time. */
+export async function eventually(holds: () => Promise<boolean>): Promise<void> {
+	await vi.waitUntil(holds, { interval: 5, timeout: 10_000 });
 }
 
 export async function archivedBytes(name: LogName): Promise<Uint8Array> {
@@ -66,17 +75,6 @@ export async function archivedBytes(name: LogName): Promise<Uint8Array> {
 
 export function sha256(bytes: Uint8Array): string {
 	return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** In [0, 1), the same for the same seed. */
-export function seeded(seed: number): () => number {
-	let state = seed >>> 0;
-	return () => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-	};
 }
 
 /** Text like a build's, with characters of every width and now and then a byte that is none. */

@@ -2,7 +2,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { logBlockBytes } from "../src/domain/limits.ts";
-import { closeOf, logOf, repoOf, seeded, someLog, startLease } from "./log-fixture.ts";
+import { seededRandom } from "../src/testing/random.ts";
+import { closeOf, logOf, repoOf, someLog, startLease } from "./log-fixture.ts";
 
 const text = new TextEncoder();
 
@@ -20,7 +21,7 @@ describe("append", () => {
 		expect(new TextDecoder().decode((await log.read({ from: 0, to: 99 })) ?? undefined)).toBe("hello world");
 	});
 
-	it("[L2] an epoch that is not the log's, a lease that never started, and a lost one are refused", async () => {
+	it("[L2] an epoch that is not the log's and a lost lease are refused, before the first byte and after", async () => {
 		const claim = await startLease();
 		const stale = { ...claim, epoch: claim.epoch + 1 };
 		const refused = { ok: false, refusal: { code: "lease-stale" } };
@@ -50,16 +51,16 @@ describe("append", () => {
 		const log = logOf(claim);
 		await log.append(claim, 0, text.encode("first"));
 		const rows = await runInDurableObject(log, async (object, state) => {
-			const before = state.storage.sql.exec("SELECT COUNT(*) AS n FROM tail").one()["n"];
+			const before = state.storage.sql.exec("SELECT COUNT(*) AS n FROM tail").one().n;
 			await object.append(claim, 5, text.encode("second"));
-			const after = state.storage.sql.exec("SELECT COUNT(*) AS n FROM tail").one()["n"];
+			const after = state.storage.sql.exec("SELECT COUNT(*) AS n FROM tail").one().n;
 			return [before, after];
 		});
 		expect(rows).toEqual([1, 2]);
 		for (let at = 11; at < 4 * logBlockBytes; at += 100_000) await log.append(claim, at, new Uint8Array(100_000));
 		const kept = await runInDurableObject(log, (_, { storage }) => [
-			storage.sql.exec("SELECT COUNT(*) AS n FROM block").one()["n"],
-			storage.sql.exec("SELECT COUNT(*) AS n FROM tail").one()["n"],
+			storage.sql.exec("SELECT COUNT(*) AS n FROM block").one().n,
+			storage.sql.exec("SELECT COUNT(*) AS n FROM tail").one().n,
 		]);
 		expect(kept).toEqual([4, 4]);
 	});
@@ -89,7 +90,7 @@ describe("append", () => {
 describe("storage", () => {
 	it("[L1] bytes cut anywhere, resent and doubled, with sleep between, read back as they were", async () => {
 		for (const seed of [1, 2, 3]) {
-			const random = seeded(seed);
+			const random = seededRandom(seed);
 			const claim = await startLease();
 			const bytes = someLog(random, 900_000);
 			let stored = 0;
@@ -109,7 +110,7 @@ describe("storage", () => {
 
 	it("[L13] a log of tiny appends keeps few rows, and wakes with all of its bytes", async () => {
 		const claim = await startLease();
-		const bytes = someLog(seeded(4), 700);
+		const bytes = someLog(seededRandom(4), 700);
 		await runInDurableObject(logOf(claim), async (object) => {
 			for (let at = 0; at < 600; at++) await object.append(claim, at, bytes.subarray(at, at + 1));
 		});
@@ -120,6 +121,6 @@ describe("storage", () => {
 		const rows = await runInDurableObject(logOf(claim), (_, { storage }) =>
 			storage.sql.exec("SELECT COUNT(*) AS n FROM tail").one(),
 		);
-		expect(rows["n"]).toBe(256);
+		expect(rows.n).toBe(256);
 	});
 });

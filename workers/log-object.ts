@@ -172,9 +172,9 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		]);
 		const row = this.#load();
 		const archived = this.#sealed ?? found;
-		if (row === null && archived !== null) return refuse({ code: "log-sealed", length: archived.record.length ?? 0 });
 		// What was closed has been told its end by the repository itself; late bytes are still welcome.
 		if (state === "lost" && !row?.closed) return refuse({ code: "lease-stale" });
+		if (row === null && archived !== null) return refuse({ code: "log-sealed", length: archived.record.length ?? 0 });
 		if (row === null) this.#tables.create();
 		if (row === null || row.bytesMax === null) {
 			const { epoch } = row ?? claim;

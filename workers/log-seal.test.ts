@@ -6,8 +6,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../src/api/answer.ts";
 import type { LeaseClaim } from "../src/contracts/objects.ts";
 import { appendBytesMax, logBlockBytes, logSealGraceMs } from "../src/domain/limits.ts";
+import { seededRandom } from "../src/testing/random.ts";
 import { archiveKey, headLog, sealedLogOf } from "./archive.ts";
-import { archivedBytes, closeOf, logOf, noise, sealNow, seeded, sha256, someLog, startLease } from "./log-fixture.ts";
+import { archivedBytes, closeOf, logOf, noise, sealNow, sha256, someLog, startLease } from "./log-fixture.ts";
 import type { LogObject } from "./log-object.ts";
 
 afterEach(() => {
@@ -43,7 +44,7 @@ async function withArchive(claim: LeaseClaim, change: Partial<R2Bucket>): Promis
 describe("sealing", () => {
 	it("[L5] a log with its last declared byte is sealed: the archive agrees, gunzip gives the log, the object is empty", async () => {
 		const claim = await startLease();
-		const bytes = someLog(seeded(5), 3 * logBlockBytes + 77_000);
+		const bytes = someLog(seededRandom(5), 3 * logBlockBytes + 77_000);
 		await fill(claim, bytes);
 		const digest = sha256(bytes);
 		await logOf(claim).close(closeOf(claim, { length: bytes.length, sha256: digest }));
@@ -56,7 +57,7 @@ describe("sealing", () => {
 
 	it("[L5] a log is sealed by the append that brings its last byte; none takes more", async () => {
 		const claim = await startLease();
-		const bytes = someLog(seeded(6), 1_000);
+		const bytes = someLog(seededRandom(6), 1_000);
 		await fill(claim, bytes.subarray(0, 400));
 		await logOf(claim).close(closeOf(claim, { length: 1_000 }));
 		expect(await logOf(claim).status()).toMatchObject({ length: 400, record: { state: "sealing", length: 1_000 } });
@@ -121,7 +122,7 @@ describe("sealing", () => {
 
 	it("[L8] the digest of a log that slept is made from what is stored", async () => {
 		const claim = await startLease();
-		const bytes = noise(seeded(7), 2_600_000);
+		const bytes = noise(seededRandom(7), 2_600_000);
 		await fill(claim, bytes.subarray(0, 1_300_000));
 		await evictDurableObject(logOf(claim));
 		await fill(claim, bytes, 1_300_000);
@@ -151,7 +152,7 @@ describe("crashes", () => {
 
 	it("[L9] a crash between the archive's put and the object's end leaves one archive", async () => {
 		const claim = await startLease();
-		const bytes = someLog(seeded(8), 500_000);
+		const bytes = someLog(seededRandom(8), 500_000);
 		await fill(claim, bytes);
 		const put = vi.fn(async (...args: Parameters<R2Bucket["put"]>) => {
 			await env.ARCHIVE.put(...args);
@@ -190,7 +191,7 @@ describe("crashes", () => {
 describe("archive", () => {
 	it("[L15] any range of a sealed log is read in two R2 reads, and only its blocks are", async () => {
 		const claim = await startLease();
-		const random = seeded(9);
+		const random = seededRandom(9);
 		const bytes = noise(random, 5 * logBlockBytes + 1_234);
 		await fill(claim, bytes);
 		await logOf(claim).close(closeOf(claim, { length: bytes.length }));

@@ -4,15 +4,16 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { orThrow } from "../src/api/answer.ts";
 import { appendBytesMax, logFrameBytesMax } from "../src/domain/limits.ts";
+import { seededRandom } from "../src/testing/random.ts";
 import { sealedLogOf } from "./archive.ts";
-import { closeOf, logOf, noise, sealNow, seeded, sha256, someLog, startLease, Viewer } from "./log-fixture.ts";
+import { closeOf, logOf, noise, sealNow, sha256, someLog, startLease, Viewer } from "./log-fixture.ts";
 
 const text = new TextEncoder();
 
 describe("viewers", () => {
 	it("[L16] from any offset: what is stored, then what comes, then the end, without a gap or a double", async () => {
 		for (const seed of [11, 12]) {
-			const random = seeded(seed);
+			const random = seededRandom(seed);
 			const claim = await startLease();
 			const bytes = someLog(random, 600_000);
 			const viewers: { viewer: Viewer; from: number }[] = [];
@@ -41,7 +42,7 @@ describe("viewers", () => {
 
 	it("[L16] a dropped viewer comes back by offset and finds the rest in the archive", async () => {
 		const claim = await startLease();
-		const bytes = someLog(seeded(13), 300_000);
+		const bytes = someLog(seededRandom(13), 300_000);
 		await logOf(claim).append(claim, 0, bytes.subarray(0, 200_000));
 		const viewer = await Viewer.watch(claim);
 		await viewer.reached(150_000);
@@ -105,7 +106,7 @@ describe("viewers", () => {
 		});
 		await viewer.reached(400);
 		expect(viewer.outputs.length).toBeLessThan(20);
-		await logOf(claim).append(claim, 400, noise(seeded(14), appendBytesMax));
+		await logOf(claim).append(claim, 400, noise(seededRandom(14), appendBytesMax));
 		await viewer.reached(400 + appendBytesMax);
 		const sizes = viewer.outputs.map(({ offset, next }) => next - offset);
 		expect(Math.max(...sizes)).toBe(logFrameBytesMax);
@@ -113,7 +114,7 @@ describe("viewers", () => {
 
 	it("[L18] a viewer too far behind at the end is dropped with 4008 and comes back by offset", async () => {
 		const claim = await startLease();
-		const bytes = noise(seeded(15), 7 * appendBytesMax);
+		const bytes = noise(seededRandom(15), 7 * appendBytesMax);
 		for (let at = 0; at < bytes.length; at += appendBytesMax) {
 			await logOf(claim).append(claim, at, bytes.subarray(at, at + appendBytesMax));
 		}

@@ -38,7 +38,7 @@ export interface Append {
 /**
  * [L1] Bytes are taken at the end and nowhere else: overlap is passed over, a gap is refused. [L2] Another epoch's are
  * refused. [L3] All or nothing: an append that would pass the limit, or the declared length, leaves no part of itself.
- * [L4] Once sealing has begun, or nothing was declared, nothing is taken; a resend of what is here is still acknowledged.
+ * [L4] Once sealing has begun, or where nothing was declared, nothing is taken; a resend of what is here is acknowledged.
  */
 export function decideAppend(
 	log: Log,
@@ -49,9 +49,8 @@ export function decideAppend(
 	const skip = Math.min(log.length - offset, size);
 	const take = size - skip;
 	if (take === 0) return accept({ skip, take });
-	if (log.frozen || (log.closed && log.closed.length === null)) {
-		return refuse({ code: "log-sealed", length: log.length });
-	}
+	if (log.frozen) return refuse({ code: "log-sealed", length: log.length });
+	if (log.closed && log.closed.length === null) return refuse({ code: "lease-stale" });
 	const max = Math.min(log.bytesMax ?? Number.POSITIVE_INFINITY, log.closed?.length ?? Number.POSITIVE_INFINITY);
 	if (log.length + take > max) return refuse({ code: "log-limit", max });
 	return accept({ skip, take });
