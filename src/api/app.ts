@@ -60,9 +60,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addLeaseRoutes(app);
 	addTokenRoutes(app);
 
-	app.notFound((c) =>
-		answerProblem(c, { status: 404, code: "no-such-path", detail: "Nothing is served at this path." }),
-	);
+	app.notFound((c) => answerProblem(c, notServed(c.req.method, methodsAt(app, c.req.path))));
 	app.onError((error, c) => {
 		if (error instanceof ProblemAnswer) return answerProblem(c, error.facts);
 		const isOutage = error.name === "Outage";
@@ -76,6 +74,21 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	return app;
 }
 
+/** The methods that have a route here; what stands at every path (`app.use`) is none. */
+function methodsAt(app: Hono<ApiEnv>, path: string): string[] {
+	const served = (method: string) =>
+		app.router.match(method, path)[0].some(([[, { method: registered }]]) => registered === method);
+	const methods = ["DELETE", "GET", "PATCH", "POST", "PUT"].filter(served);
+	return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+}
+
+function notServed(method: string, allowed: string[]): ProblemFacts {
+	if (allowed.length === 0) return { status: 404, code: "no-such-path", detail: "Nothing is served at this path." };
+	const allow = allowed.join(", ");
+	const detail = `This path has no ${method}; it has ${allow}.`;
+	return { status: 405, code: "method-not-allowed", detail, headers: { Allow: allow } };
+}
+
 function answerProblem(c: Context<ApiEnv>, facts: ProblemFacts): Response {
 	const { status, code, detail, errors, retryAfterSeconds, headers = {} } = facts;
 	const requestId = c.get("requestId");
@@ -86,7 +99,7 @@ function answerProblem(c: Context<ApiEnv>, facts: ProblemFacts): Response {
 		code,
 		detail,
 		requestId,
-		...(errors === undefined || errors.length === 0 ? {} : { errors }),
+		...(status === 400 || errors !== undefined ? { errors: errors ?? [] } : {}),
 	};
 	const retryAfter = retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) };
 	return c.body(JSON.stringify(body), status, {

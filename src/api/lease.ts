@@ -72,10 +72,7 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 
 	app.patch("/v1/lease/log", async (c) => {
 		const claim = readLease(c);
-		const offset = Number(c.req.header(uploadOffsetHeader));
-		if (c.req.header(uploadOffsetHeader) === undefined || !Number.isSafeInteger(offset) || offset < 0) {
-			throw malformed(`The header ${uploadOffsetHeader} must be the offset at which the body begins.`);
-		}
+		const offset = readOffset(c);
 		const bytes = new Uint8Array(await c.req.arrayBuffer());
 		if (bytes.length > appendBytesMax) {
 			throw new ProblemAnswer({
@@ -108,6 +105,13 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 		c.header(leaseStateHeader, "ok");
 		return c.json({ job });
 	});
+}
+
+function readOffset(c: Context<ApiEnv>): number {
+	const text = c.req.header(uploadOffsetHeader) ?? "";
+	if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+	const message = "must be the offset at which the body begins";
+	throw malformed("A header is not as it should be.", [{ path: uploadOffsetHeader, message }]);
 }
 
 /** A refused lease call says `lost` only where the lease itself is over: a gap in the log is no reason to stop. */

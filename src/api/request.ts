@@ -9,20 +9,21 @@ import type { ApiEnv } from "./context.ts";
 
 const pageDefault = 30;
 const pageMax = 100;
-const idempotencyKeyPattern = /^[\x21-\x7e]{1,255}$/;
+const idempotencyKeyPattern = /^[\x20-\x7e]{1,255}$/;
 const errorsShown = 20;
 
-export function malformed(detail: string, errors: FieldError[] = []): ProblemAnswer {
+/** `errors` name what to look at: fields of a body by their path (the body itself: ""), else a parameter or a header. */
+export function malformed(detail: string, errors: FieldError[]): ProblemAnswer {
 	return new ProblemAnswer({ status: 400, code: "malformed", detail, errors });
 }
 
 /** The validated body. An empty one counts as `{}`. */
 export async function readBody<S extends z.ZodType>(c: Context<ApiEnv>, schema: S): Promise<z.output<S>> {
-	const text = await c.req.text();
-	if (text.length > 0 && !isJson(c.req.header("content-type"))) {
+	const bytes = await c.req.arrayBuffer();
+	if (bytes.byteLength > 0 && !isJson(c.req.header("content-type"))) {
 		throw new ProblemAnswer({ status: 415, code: "not-json", detail: "Send the body as application/json." });
 	}
-	const parsed = schema.safeParse(text.length === 0 ? {} : parseJson(text));
+	const parsed = schema.safeParse(bytes.byteLength === 0 ? {} : parseJson(bytes));
 	if (parsed.success) return parsed.data;
 	const { issues } = parsed.error;
 	throw malformed("The body is not as it should be.", issues.slice(0, errorsShown).flatMap(fieldErrors));
@@ -33,11 +34,12 @@ function isJson(type: string | undefined): boolean {
 	return type === undefined || /^application\/(json|[\w.-]+\+json|x-www-form-urlencoded)\s*(;|$)/i.test(type);
 }
 
-function parseJson(text: string): unknown {
+/** Bytes that are no UTF-8 are refused, not replaced: a script must run as it was written. */
+function parseJson(bytes: ArrayBuffer): unknown {
 	try {
-		return JSON.parse(text);
+		return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
 	} catch (cause) {
-		throw malformed(`The body is not JSON: ${(cause as Error).message}`);
+		throw malformed("The body is not JSON.", [{ path: "", message: (cause as Error).message }]);
 	}
 }
 
@@ -59,8 +61,9 @@ function pathText(path: readonly PropertyKey[]): string {
 export function readIdempotencyKey(c: Context<ApiEnv>): string | null {
 	const key = c.req.header("idempotency-key");
 	if (key === undefined) return null;
-	if (!idempotencyKeyPattern.test(key)) throw malformed("The Idempotency-Key must be 1 to 255 printable characters.");
-	return key;
+	if (idempotencyKeyPattern.test(key)) return key;
+	const message = "must be 1 to 255 printable ASCII characters";
+	throw malformed("A header is not as it should be.", [{ path: "Idempotency-Key", message }]);
 }
 
 export interface PageRequest {
