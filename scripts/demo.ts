@@ -10,6 +10,7 @@ import { createClient } from "../src/client/client.ts";
 import { connectionTo } from "../src/cli/connection.ts";
 import type { Connection } from "../src/cli/connection.ts";
 import { processIo } from "../src/cli/io.ts";
+import { runSummary } from "../src/cli/run-summary.ts";
 import { watchToEnd } from "../src/cli/run-watch.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import type { Run, RunRequest } from "../src/contracts/run.ts";
@@ -19,6 +20,9 @@ import { StreamedLogs } from "./streamed-logs.ts";
 const repository = { owner: "demo", repo: "spillway" };
 /** A log is in the archive moments after its job; this long says that it will not come. */
 const sealedByMs = 20_000;
+
+/** All of it takes about ten seconds; who waits longer should be told that something hangs. */
+const demoMsMax = 90_000;
 
 const io = processIo();
 const keeps = process.argv.includes("--keep");
@@ -57,7 +61,8 @@ async function demo(): Promise<void> {
 	const source = { cloneUrl: `file://${root}`, commit };
 	const { run } = await connection.client.runs.submit(repository, { ...request, source });
 	const streamed = new StreamedLogs();
-	await watchToEnd(connection, io, { repository, run: run.id, onEvent: (event) => streamed.add(event) });
+	const watched = watchToEnd(connection, io, { repository, run: run.id, onEvent: (event) => streamed.add(event) });
+	await Promise.race([watched, hangs(connection, run.id)]);
 	await compareLogs(connection, run.id, streamed);
 	checkStory(await connection.client.runs.get(repository, run.id));
 	say(`all as it should be, in ${((Date.now() - startedAt) / 1_000).toFixed(1)} s`);
@@ -123,6 +128,12 @@ async function compareLogs(connection: Connection, id: string, streamed: Streame
 		}
 	}
 	io.out(`\n${table(rows)}\n`);
+}
+
+async function hangs({ client, paint }: Connection, id: string): Promise<never> {
+	await sleep(demoMsMax, undefined, { ref: false });
+	io.out(`\n${runSummary(await client.runs.get(repository, id), paint)}\n`);
+	throw new Error(`the run did not end within ${demoMsMax / 1_000} s`);
 }
 
 async function untilSealed({ client }: Connection, id: string): Promise<Run> {

@@ -12,6 +12,8 @@ it("[X15] the demo runs this clone's pipeline, finds the archive as it was strea
 	const { stdout } = await promisify(execFile)(process.execPath, ["scripts/demo.ts"], {
 		cwd: root,
 		env: { ...process.env, TMPDIR: temporary, NO_COLOR: "1" },
+		// Before the test's own limit, so that the demo can take down what it started.
+		timeout: 100_000,
 	});
 	expect(stdout).toMatch(/^check │ attempt 1 failed$/m);
 	expect(stdout).toMatch(/^check\s+passed\s+2 /m);

@@ -20,10 +20,11 @@ export interface Host {
 }
 
 export function processIo(): Io {
-	// The reader of a pipe may have seen enough.
+	// The reader of a pipe may have seen enough. Whoever waits to be stopped has something to put in order first.
+	let stop = (): void => process.exit(0);
 	process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-		if (error.code === "EPIPE") process.exit(0);
-		throw error;
+		if (error.code !== "EPIPE") throw error;
+		stop();
 	});
 	return {
 		out: (text) => void process.stdout.write(text),
@@ -32,7 +33,11 @@ export function processIo(): Io {
 		readInput,
 		hasColors: wantsColors(process.env, process.stdout.isTTY),
 		environment: process.env,
-		stopped,
+		stopped: () =>
+			new Promise((resolve) => {
+				stop = resolve;
+				onSignals(resolve);
+			}),
 	};
 }
 
@@ -51,13 +56,12 @@ async function readInput(): Promise<string> {
 
 const interruptedExitCode = 130;
 
-function stopped(): Promise<void> {
-	return new Promise((resolve) => {
-		for (const signal of ["SIGINT", "SIGTERM"] as const) {
-			process.once(signal, () => {
-				process.once(signal, () => process.exit(interruptedExitCode));
-				resolve();
-			});
-		}
-	});
+/** The second signal ends the process on the spot. */
+function onSignals(stop: () => void): void {
+	for (const signal of ["SIGINT", "SIGTERM"] as const) {
+		process.once(signal, () => {
+			process.once(signal, () => process.exit(interruptedExitCode));
+			stop();
+		});
+	}
 }
