@@ -25,6 +25,8 @@ const unauthorized = (detail: string) =>
 		headers: { "www-authenticate": 'Bearer realm="spillway"' },
 	});
 
+export const forbidden = (code: string, detail: string) => new ProblemAnswer({ status: 403, code, detail });
+
 function bearer(c: Context<ApiEnv>): string {
 	const header = c.req.header("authorization");
 	const match = /^Bearer +(\S+)$/i.exec(header ?? "");
@@ -52,19 +54,21 @@ export function authorize(c: Context<ApiEnv>, scope: Scope, owner: string, repo:
 	if (access.owner !== owner || (repo !== null && access.repos !== null && !access.repos.includes(repo))) {
 		throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
 	}
-	if (!access.scopes.includes(scope)) {
-		throw new ProblemAnswer({ status: 403, code: "scope-missing", detail: `The token lacks the scope "${scope}".` });
-	}
-	if (repo === null && access.repos !== null && scope !== "read") {
-		throw new ProblemAnswer({ status: 403, code: "scope-missing", detail: "The token is for some repositories only." });
-	}
+	if (!access.scopes.includes(scope)) throw forbidden("scope-missing", `The token lacks the scope "${scope}".`);
 	return caller;
+}
+
+/** As `authorize`, for what all of the owner's repositories share: a token that is for some of them may not have it. */
+export function authorizeOwner(c: Context<ApiEnv>, scope: Scope, owner: string): Caller {
+	const caller = authorize(c, scope, owner);
+	if (caller.access === null || caller.access.repos === null) return caller;
+	throw forbidden("repositories-limited", "The token is for some repositories only; this belongs to all of them.");
 }
 
 export function authorizeOperator(c: Context<ApiEnv>): Caller {
 	const caller = readCaller(c);
 	if (caller.access === null) return caller;
-	throw new ProblemAnswer({ status: 403, code: "operator-only", detail: "Only the operator's token may do this." });
+	throw forbidden("operator-only", "Only the operator's token may do this.");
 }
 
 /** The repository in the path, once the caller may do `scope` with it. */

@@ -6,11 +6,12 @@ import { orThrow } from "./answer.ts";
 import { authorize, authorizeRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
-import { malformed, readBody, readName, readPage, writeCursor } from "./request.ts";
+import { malformed, readBody, readName, readPage, slicePage, writeCursor } from "./request.ts";
 
 const path = "/v1/repos/{owner}/{repo}";
 const secretRequest = z.strictObject({ value: z.string().min(1).max(32_768) }).openapi("SecretRequest");
-const secretNames = z.object({ items: z.array(z.object({ name: z.string() })) }).openapi("SecretNames");
+const secretListed = z.object({ name: z.string() });
+const cursorPattern = /^[a-z0-9._-]{1,100}$/;
 const secretPattern = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 
 document({
@@ -36,7 +37,13 @@ document({
 });
 document({ method: "get", path, summary: "Settings", answers: { 200: repository } });
 document({ method: "get", path: `${path}/queue`, summary: "Figures of the queue", answers: { 200: queueFigures } });
-document({ method: "get", path: `${path}/secrets`, summary: "Names of secrets", answers: { 200: secretNames } });
+document({
+	method: "get",
+	path: `${path}/secrets`,
+	summary: "Names of secrets",
+	query: pageQuery,
+	answers: { 200: pageOf(secretListed) },
+});
 document({
 	method: "put",
 	path: `${path}/secrets/{name}`,
@@ -55,9 +62,11 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos", async (c) => {
 		const owner = c.req.query("owner") ?? "";
 		if (owner === "") throw malformed("Whose repositories?", [{ path: "owner", message: "is missing" }]);
-		authorize(c, "read", owner);
-		const page = await c.get("services").readModel.repositories({ owner, ...readPage(c) });
-		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+		const repos = authorize(c, "read", owner).access?.repos ?? null;
+		const page = await c.get("services").readModel.repositories({ owner, ...readPage(c, cursorPattern) });
+		// A page may be shorter than asked for: what the token may not know is left out after it was read.
+		const items = page.items.filter(({ repo }) => repos === null || repos.includes(repo));
+		return c.json({ ...page, items, nextCursor: writeCursor(page.nextCursor) });
 	});
 
 	for (const method of ["put", "patch"] as const) {
@@ -82,7 +91,8 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/secrets", async (c) => {
 		const name = authorizeRepository(c, "admin");
 		const names = orThrow(await c.get("services").repo(name).secretNames());
-		return c.json({ items: names.map((secret) => ({ name: secret })) });
+		const page = slicePage(c, names);
+		return c.json({ ...page, items: page.items.map((secret) => ({ name: secret })) });
 	});
 
 	app.put("/v1/repos/:owner/:repo/secrets/:name", async (c) => {

@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { timeText } from "../contracts/fields.ts";
 import type { FieldError } from "../contracts/problem.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
@@ -11,6 +12,7 @@ const pageDefault = 30;
 const pageMax = 100;
 const idempotencyKeyPattern = /^[\x20-\x7e]{1,255}$/;
 const errorsShown = 20;
+const namePattern = /^[\w.-]{1,100}$/;
 
 /** `errors` name what to look at: fields of a body by their path (the body itself: ""), else a parameter or a header. */
 export function malformed(detail: string, errors: FieldError[]): ProblemAnswer {
@@ -72,13 +74,27 @@ export interface PageRequest {
 	cursor: string | null;
 }
 
-export function readPage(c: Context<ApiEnv>): PageRequest {
-	const limit = Number(c.req.query("limit") ?? pageDefault);
-	if (!Number.isInteger(limit) || limit < 1 || limit > pageMax) {
-		throw malformed("The query is not as it should be.", [{ path: "limit", message: `must be 1 to ${pageMax}` }]);
-	}
-	const cursor = c.req.query("cursor");
-	return { limit, cursor: cursor === undefined ? null : Buffer.from(cursor, "base64url").toString() };
+/** `cursorPattern` is what this list's cursors are inside: one that was made up, or is another list's, is malformed. */
+export function readPage(c: Context<ApiEnv>, cursorPattern: RegExp): PageRequest {
+	const limit = c.req.query("limit") ?? String(pageDefault);
+	if (!/^[1-9][0-9]{0,2}$/.test(limit) || Number(limit) > pageMax) throw badQuery("limit", `must be 1 to ${pageMax}`);
+	const given = c.req.query("cursor");
+	const cursor = given === undefined ? null : Buffer.from(given, "base64url").toString();
+	if (cursor !== null && !cursorPattern.test(cursor)) throw badQuery("cursor", "must be `nextCursor` of this list");
+	return { limit: Number(limit), cursor };
+}
+
+/** The page asked for of a list that is here as a whole; the cursor is the name of the last item before it. */
+export function slicePage(c: Context<ApiEnv>, names: readonly string[]) {
+	const { limit, cursor } = readPage(c, namePattern);
+	const rest = [...names].sort().filter((name) => cursor === null || name > cursor);
+	const items = rest.slice(0, limit);
+	const nextCursor = writeCursor(rest.length > limit ? (items.at(-1) ?? null) : null);
+	return { items, nextCursor, asOf: timeText(c.get("services").now()), stale: false };
+}
+
+export function badQuery(path: string, message: string): ProblemAnswer {
+	return malformed("The query is not as it should be.", [{ path, message }]);
 }
 
 export function writeCursor(cursor: string | null): string | null {

@@ -1,7 +1,6 @@
 // Pools and the calls of runners: register, acquire by long poll, heartbeat.
 import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
-import { z } from "@hono/zod-openapi";
 import type { RunnerIdentity } from "../contracts/objects.ts";
 import {
 	acquireRequest,
@@ -15,10 +14,10 @@ import {
 import type { Grant, PoolFigures, Registered } from "../contracts/runner.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
-import { authorize, readRunner } from "./auth.ts";
+import { authorizeOwner, readRunner } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
-import { document } from "./document.ts";
-import { readBody, readName } from "./request.ts";
+import { document, pageOf, pageQuery } from "./document.ts";
+import { readBody, readName, slicePage } from "./request.ts";
 import { signToken } from "./token.ts";
 
 /** Pools have one shard as yet; the name carries it already, so that more can be added without moving anything. */
@@ -28,7 +27,8 @@ document({
 	method: "get",
 	path: "/v1/pools/{owner}",
 	summary: "An owner's pools",
-	answers: { 200: z.object({ items: z.array(poolFigures) }) },
+	query: pageQuery,
+	answers: { 200: pageOf(poolFigures) },
 });
 document({
 	method: "get",
@@ -71,18 +71,16 @@ document({
 export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/pools/:owner", async (c) => {
 		const owner = readName(c, "owner");
-		authorize(c, "read", owner);
+		authorizeOwner(c, "read", owner);
 		const services = c.get("services");
-		const pools = await services.readModel.pools(owner);
-		const items = await Promise.all(
-			pools.map((pool): Promise<PoolFigures> => services.pool({ owner, pool, shard }).figures()),
-		);
-		return c.json({ items });
+		const page = slicePage(c, await services.readModel.pools(owner));
+		const figures = page.items.map((pool): Promise<PoolFigures> => services.pool({ owner, pool, shard }).figures());
+		return c.json({ ...page, items: await Promise.all(figures) });
 	});
 
 	app.get("/v1/pools/:owner/:pool", async (c) => {
 		const owner = readName(c, "owner");
-		authorize(c, "read", owner);
+		authorizeOwner(c, "read", owner);
 		return c.json(
 			await c
 				.get("services")
@@ -93,7 +91,7 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 
 	app.post("/v1/pools/:owner/:pool/runners", async (c) => {
 		const owner = readName(c, "owner");
-		authorize(c, "runner:register", owner);
+		authorizeOwner(c, "runner:register", owner);
 		const pool = readName(c, "pool");
 		const request = await readBody(c, registerRequest);
 		const services = c.get("services");

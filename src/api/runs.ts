@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { createHash, randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
 import type { Submission } from "../domain/submission.ts";
-import { isRunId, runIdFrom } from "../domain/ids.ts";
+import { isRunId, parseJobId, runIdFrom } from "../domain/ids.ts";
 import {
 	cancelRunRequest,
 	job as jobSchema,
@@ -19,10 +19,13 @@ import { orThrow, ProblemAnswer } from "./answer.ts";
 import { authorizeRepository, findLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
-import { readBody, readIdempotencyKey, readName, readPage, writeCursor } from "./request.ts";
+import { badQuery, readBody, readIdempotencyKey, readPage, writeCursor } from "./request.ts";
+import type { RunFilter } from "./services.ts";
 
 const path = "/v1/repos/{owner}/{repo}/runs";
 const refusedRetryAfterSeconds = 30;
+const runCursorPattern = /^[0-9]{1,15} r[a-z2-7]{24}$/;
+const jobCursorPattern = /^[0-9]{1,5}$/;
 
 document({
 	method: "post",
@@ -38,7 +41,7 @@ document({
 	summary: "Runs, newest first, from the read model",
 	query: {
 		state: "accepted, running or finished",
-		outcome: "of finished runs",
+		outcome: "passed, failed, canceled or refused",
 		ref: "exactly",
 		actor: "exactly",
 		...pageQuery,
@@ -105,13 +108,8 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 
 	app.get("/v1/repos/:owner/:repo/runs", async (c) => {
 		const { owner, repo } = authorizeRepository(c, "read");
-		const filter = {
-			state: c.req.query("state"),
-			outcome: c.req.query("outcome"),
-			ref: c.req.query("ref"),
-			actor: c.req.query("actor"),
-		};
-		const page = await c.get("services").readModel.runs({ owner, repo, filter, ...readPage(c) });
+		const call = { owner, repo, filter: readFilter(c), ...readPage(c, runCursorPattern) };
+		const page = await c.get("services").readModel.runs(call);
 		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
 	});
 
@@ -122,17 +120,17 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 
 	app.get("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
 		const repository = authorizeRepository(c, "read");
-		const { limit, cursor } = readPage(c);
+		const { limit, cursor } = readPage(c, jobCursorPattern);
 		const services = c.get("services");
-		const call = { run: readRunId(c), from: Number(cursor ?? 0) || 0, limit };
+		const call = { run: readRunId(c), from: Number(cursor ?? 0), limit };
 		const { items, next } = orThrow(await services.repo(repository).jobs(call));
 		const asOf = new Date(services.now()).toISOString();
 		return c.json({ items, nextCursor: writeCursor(next === null ? null : String(next)), asOf, stale: false });
 	});
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
+		const { owner, repo, actor } = await authorizeAdding(c);
 		const run = readRunId(c);
-		const { owner, repo, actor } = authorizeAdding(c, run);
 		const key = readIdempotencyKey(c);
 		const { jobs } = await readBody(c, jobsRequest);
 		const digest = digestOf(`${run}\n${JSON.stringify(jobs)}`);
@@ -156,18 +154,37 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 	});
 }
 
-/** A job that runs may add jobs to its own run with its lease; anybody else needs `write`. */
-function authorizeAdding(c: Context<ApiEnv>, run: string): { owner: string; repo: string; actor: string } {
+/** A job that runs may add jobs to its own run with its lease, as long as it holds it; anybody else needs `write`. */
+async function authorizeAdding(c: Context<ApiEnv>): Promise<{ owner: string; repo: string; actor: string }> {
 	const lease = findLease(c);
 	if (lease === null) {
 		const { owner, repo, caller } = authorizeRepository(c, "write");
 		return { owner, repo, actor: caller.name };
 	}
-	const { owner, repo } = lease;
+	const { owner, repo, job } = lease;
 	const isOwn =
-		readName(c, "owner") === owner && readName(c, "repo") === repo && lease.job.slice(1, 25) === run.slice(1);
+		c.req.param("owner") === owner && c.req.param("repo") === repo && parseJobId(job)?.run === c.req.param("run");
 	if (!isOwn) throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
-	return { owner, repo, actor: `job ${lease.job}` };
+	// Asked before the jobs are added, not with it: a lease that ends in this very moment may still have added them.
+	const state = await c.get("services").repo(lease).lease(lease);
+	if (state === "lost") throw new ProblemAnswer(refusalFacts({ code: "lease-stale" }));
+	return { owner, repo, actor: `job ${job}` };
+}
+
+/** A filter that no run can fit is a typo; an empty one is none. */
+function readFilter(c: Context<ApiEnv>): RunFilter {
+	const { state, outcome } = runSchema.shape;
+	const oneOf = (name: string, words: readonly string[]) => {
+		const word = c.req.query(name) || undefined;
+		if (word === undefined || words.includes(word)) return word;
+		throw badQuery(name, `must be one of ${words.join(", ")}`);
+	};
+	return {
+		state: oneOf("state", state.options),
+		outcome: oneOf("outcome", outcome.unwrap().options),
+		ref: c.req.query("ref") || undefined,
+		actor: c.req.query("actor") || undefined,
+	};
 }
 
 function answerSubmitted(c: Context<ApiEnv>, { run, replayed }: Submitted): Response {

@@ -1,14 +1,19 @@
 // Tokens as people make, list and revoke them. Making one needs no store to be reachable later: it verifies itself.
 import { randomUUID } from "node:crypto";
 import type { Hono } from "hono";
+import { timeText } from "../contracts/fields.ts";
 import { tokenMade, tokenRecord, tokenRequest } from "../contracts/token.ts";
 import type { TokenRecord } from "../contracts/token.ts";
 import { ProblemAnswer } from "./answer.ts";
-import { authorize, readCaller } from "./auth.ts";
+import { authorize, authorizeOwner, forbidden, readCaller } from "./auth.ts";
+import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { malformed, readBody, readPage, writeCursor } from "./request.ts";
 import { signToken } from "./token.ts";
+import type { AccessClaims } from "./token.ts";
+
+const cursorPattern = /^[0-9]{1,15}( \S{1,50})?$/;
 
 document({
 	method: "post",
@@ -33,9 +38,9 @@ document({
 
 export function addTokenRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/tokens", async (c) => {
-		const caller = readCaller(c);
+		readCaller(c);
 		const request = await readBody(c, tokenRequest);
-		authorize(c, "admin", request.owner);
+		const caller = authorize(c, "admin", request.owner);
 		const services = c.get("services");
 		const now = services.now();
 		const expiresAt = request.expiresAt === undefined ? null : Date.parse(request.expiresAt);
@@ -43,17 +48,19 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 			throw malformed("The body is not as it should be.", [{ path: "expiresAt", message: "is in the past" }]);
 		}
 		const id = `tk${randomUUID().replaceAll("-", "").slice(0, 20)}`;
-		const { owner, name, scopes } = request;
+		const { owner, name } = request;
+		const scopes = [...new Set(request.scopes)];
 		const repos = request.repos ?? null;
+		checkReach(caller, { scopes, repos, expiresAt });
 		const record: TokenRecord = {
 			id,
 			owner,
 			name,
 			scopes,
 			repos,
-			createdAt: new Date(now).toISOString(),
+			createdAt: timeText(now),
 			createdBy: caller.name,
-			expiresAt: request.expiresAt ?? null,
+			expiresAt: timeText(expiresAt),
 			revokedAt: null,
 		};
 		await services.readModel.addToken(record);
@@ -64,8 +71,8 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/tokens", async (c) => {
 		const owner = c.req.query("owner") ?? "";
 		if (owner === "") throw malformed("Whose tokens?", [{ path: "owner", message: "is missing" }]);
-		authorize(c, "admin", owner);
-		const page = await c.get("services").readModel.tokens({ owner, ...readPage(c) });
+		authorizeOwner(c, "admin", owner);
+		const page = await c.get("services").readModel.tokens({ owner, ...readPage(c, cursorPattern) });
 		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
 	});
 
@@ -75,9 +82,23 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 		const token = await services.readModel.token(c.req.param("id"));
 		if (token === null)
 			throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
-		authorize(c, "admin", token.owner);
+		authorizeOwner(c, "admin", token.owner);
 		await services.readModel.revokeToken(token.id, services.now());
 		services.noteRevoked(token.id);
 		return c.body(null, 204);
 	});
+}
+
+/** [A12] Throws 403 where the new token would do more, reach more repositories or live longer than the one that makes it. */
+function checkReach({ access }: Caller, made: Pick<AccessClaims, "scopes" | "repos" | "expiresAt">): void {
+	if (access === null) return;
+	const scope = made.scopes.find((wanted) => !access.scopes.includes(wanted));
+	if (scope !== undefined) throw forbidden("scope-missing", `A token without the scope "${scope}" cannot give it.`);
+	const { repos, expiresAt } = access;
+	if (repos !== null && !(made.repos ?? [""]).every((repo) => repos.includes(repo))) {
+		throw forbidden("repositories-limited", "A token for some repositories makes tokens for these only: name them.");
+	}
+	if (expiresAt !== null && (made.expiresAt === null || made.expiresAt > expiresAt)) {
+		throw forbidden("expiry-limited", "A token that expires makes none that lives longer: say when it expires.");
+	}
 }
