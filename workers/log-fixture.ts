@@ -95,6 +95,16 @@ export function noise(random: () => number, length: number): Uint8Array {
 	return Uint8Array.from({ length }, () => random() * 256);
 }
 
+export function joined(parts: Uint8Array[]): Uint8Array {
+	const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+	let at = 0;
+	for (const part of parts) {
+		bytes.set(part, at);
+		at += part.length;
+	}
+	return bytes;
+}
+
 export class Viewer {
 	readonly messages: LogMessage[] = [];
 	closeCode: number | null = null;
@@ -140,7 +150,7 @@ export class Viewer {
 			at = message.next;
 			return bytes;
 		});
-		return new Uint8Array(parts.flatMap((part) => [...part]));
+		return joined(parts);
 	}
 
 	async until(holds: () => boolean): Promise<void> {

@@ -6,8 +6,20 @@ import { outputBytes } from "../src/contracts/log-stream.ts";
 import type { LogMessage } from "../src/contracts/log-stream.ts";
 import type { LeaseClaim } from "../src/contracts/objects.ts";
 import { seededRandom } from "../src/testing/random.ts";
+import { appendBytesMax } from "../src/domain/limits.ts";
 import { archiveKey } from "./archive.ts";
-import { eventually, logOf, repoOf, sealNow, sha256, someLog, startLease, Viewer } from "./log-fixture.ts";
+import {
+	eventually,
+	joined,
+	logOf,
+	noise,
+	repoOf,
+	sealNow,
+	sha256,
+	someLog,
+	startLease,
+	Viewer,
+} from "./log-fixture.ts";
 
 const text = new TextEncoder();
 let claim: LeaseClaim;
@@ -49,30 +61,46 @@ async function bodyOf(response: Response): Promise<Uint8Array> {
 	return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Events until the stream ends, or until one satisfies `isLast`. */
-async function eventsOf(response: Response, isLast: (message: LogMessage) => boolean = () => false) {
-	const events: { id: string; message: LogMessage }[] = [];
+interface Event {
+	id: string;
+	message: LogMessage;
+}
+
+/** Events until the stream ends, or until one satisfies `isLast`; then the reader leaves. */
+async function eventsOf(response: Response, isLast: (message: LogMessage) => boolean = () => false): Promise<Event[]> {
+	const reader = readerOf(response);
+	const events = await nextEvents(reader, isLast);
+	await reader.cancel();
+	return events;
+}
+
+function readerOf({ body }: Response): ReadableStreamDefaultReader<Uint8Array> {
+	if (body === null) throw new Error("no events");
+	return body.getReader();
+}
+
+/** The server sends one event in one chunk, and a character is never cut; a client must not count on the former. */
+async function nextEvents(
+	reader: ReadableStreamDefaultReader<Uint8Array>,
+	isLast: (message: LogMessage) => boolean,
+): Promise<Event[]> {
+	const events: Event[] = [];
 	let held = "";
-	const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-	for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
-		held += read.value;
+	for (let read = await reader.read(); !read.done; read = await reader.read()) {
+		held += new TextDecoder().decode(read.value);
 		for (let cut = held.indexOf("\n\n"); cut >= 0; cut = held.indexOf("\n\n")) {
 			const match = /^id: (.*)\ndata: (.*)$/.exec(held.slice(0, cut));
 			held = held.slice(cut + 2);
-			if (!match) continue;
-			const message = JSON.parse(match[2] ?? "") as LogMessage;
-			events.push({ id: match[1] ?? "", message });
-			if (isLast(message)) {
-				await reader?.cancel();
-				return events;
-			}
+			if (match) events.push({ id: match[1] ?? "", message: JSON.parse(match[2] ?? "") });
 		}
+		const last = events.at(-1);
+		if (last && isLast(last.message)) break;
 	}
 	return events;
 }
 
-function outputOf(events: { message: LogMessage }[]): Uint8Array {
-	return new Uint8Array(events.flatMap(({ message }) => (message.type === "output" ? [...outputBytes(message)] : [])));
+function outputOf(events: Event[]): Uint8Array {
+	return joined(events.flatMap(({ message }) => (message.type === "output" ? [outputBytes(message)] : [])));
 }
 
 const socket = { upgrade: "websocket" };
@@ -160,6 +188,25 @@ describe("live", () => {
 		expect(viewer.closeCode).toBe(1_000);
 		expect(viewer.messages.at(-1)).toEqual(events.at(-1)?.message);
 		expect(viewer.end).toMatchObject({ sha256: sha256(bytes), outcome: "passed" });
+	});
+
+	it("[L18] a reader that stops for a while loses nothing and holds up nobody", async () => {
+		const many = noise(seededRandom(22), 3 * appendBytesMax);
+		const slow = readerOf(await front("/attempts/1/log/live", sse));
+		await logOf(claim).append(claim, 0, many.subarray(0, 10));
+		const quick = Viewer.of(await front("/attempts/1/log/live", socket));
+		const seen = await nextEvents(slow, () => true);
+		for (let at = 10; at < many.length; at += appendBytesMax) {
+			orThrow(await logOf(claim).append(claim, at, many.subarray(at, at + appendBytesMax)));
+		}
+		await quick.reached(many.length);
+		expect(sha256(quick.bytes())).toBe(sha256(many));
+		await finish(many.length);
+		seen.push(...(await nextEvents(slow, () => false)));
+		const places = seen.flatMap(({ message }) => (message.type === "output" ? [message] : []));
+		expect(places.map(({ offset }) => offset)).toEqual([0, ...places.slice(0, -1).map(({ next }) => next)]);
+		expect(sha256(outputOf(seen))).toBe(sha256(many));
+		expect(seen.at(-1)?.message).toMatchObject({ type: "end", length: many.length });
 	});
 
 	it("[L17] a place past the end is refused before the upgrade", async () => {
