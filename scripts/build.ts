@@ -6,7 +6,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
-import { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_splitSqlQuery } from "wrangler";
+
+// Read once, when wrangler is loaded. Its warnings about secrets are not for here: the server brings its own.
+process.env.WRANGLER_LOG ??= "error";
+const { unstable_getMiniflareWorkerOptions, unstable_readConfig, unstable_splitSqlQuery } = await import("wrangler");
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "dist");

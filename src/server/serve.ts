@@ -1,5 +1,7 @@
 // One machine's whole Spillway: claims the data folder, starts the Worker on it, fires its cron, and stops in order.
+import { mkdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { claimDataFolder } from "./data-folder.ts";
 import { loadKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
@@ -36,6 +38,7 @@ export async function serve({ data, host, port, environment, print }: ServeOptio
 	try {
 		const orphan = await killOrphan(folder.path);
 		if (orphan !== null) print("warn", `ended workerd (process ${orphan}), which an earlier server left behind`);
+		useTemporaryFolder(join(folder.path, "tmp"));
 		const keys = loadKeys(folder.path, environment);
 		nameWorkerd(folder.path, { script: workerdScript, workerd: workerdPath() });
 		worker = await startWorker({ folder: folder.path, host, port, keys, print });
@@ -59,6 +62,13 @@ export async function serve({ data, host, port, environment, print }: ServeOptio
 		folder.release();
 		throw error;
 	}
+}
+
+/** Miniflare makes files where the system keeps temporary ones, and leaves them there when it is killed: here they are found. */
+function useTemporaryFolder(path: string): void {
+	rmSync(path, { recursive: true, force: true });
+	mkdirSync(path);
+	process.env.TMPDIR = path;
 }
 
 /** At once, for what a stop left undone, then every minute. A tick that fails is only late: the next one sweeps the same. */
