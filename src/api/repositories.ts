@@ -1,6 +1,7 @@
 // Repositories: settings, figures of the queue, names of secrets.
 import { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
+import { withoutNul } from "../contracts/fields.ts";
 import { queueFigures, repository, repositoryRequest } from "../contracts/repository.ts";
 import { orThrow } from "./answer.ts";
 import { authorize, authorizeRepository } from "./auth.ts";
@@ -9,7 +10,7 @@ import { document, pageOf, pageQuery } from "./document.ts";
 import { malformed, readBody, readName, readPage, slicePage, writeCursor } from "./request.ts";
 
 const path = "/v1/repos/{owner}/{repo}";
-const secretRequest = z.strictObject({ value: z.string().min(1).max(32_768) }).openapi("SecretRequest");
+const secretRequest = z.strictObject({ value: withoutNul(z.string().min(1).max(32_768)) }).openapi("SecretRequest");
 const secretListed = z.object({ name: z.string() });
 const cursorPattern = /^[a-z0-9._-]{1,100}$/;
 const secretPattern = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;

@@ -16,18 +16,32 @@ export const labels = z.array(label).max(labelsMax);
 export const secretName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, "must be a name that a shell can use");
 export const time = z.iso.datetime().openapi({ description: "RFC 3339, UTC, milliseconds" });
 export const shortText = z.string().max(500);
+/** What a process is started with ends at a NUL: better refused here than cut or failed on the runner. */
+export const withoutNul = (text: z.ZodString) => text.regex(/^[^\0]*$/, "must not contain NUL");
 export const capacity = z.int().min(1).max(runnerCapacityMax);
 
-/** Nothing but http, https, ssh, git, file and scp-like addresses, and no credentials in them: those would end in lists and logs. */
+/**
+ * Nothing but http, https, ssh, git, file and scp-like addresses: git knows others that run commands, and takes what begins
+ * with a dash for an option. No credentials either, since they would end in lists and logs; over http even a bare name may be
+ * one. A runner's own credential helper is the place for them.
+ */
 export const cloneUrl = z
 	.string()
 	.max(2_000)
-	.refine((text) => /^(https?|ssh|git|file):\/\/\S+$/.test(text) || /^[\w.-]+@[\w.-]+:\S+$/.test(text), {
-		message: "must be an http, https, ssh, git or file URL, or user@host:path",
-	})
-	.refine((text) => !/^https?:\/\/[^/@]*:[^/@]*@/.test(text), {
-		message: "must not carry a password: use a secret",
-	});
+	.refine(isCloneUrl, "must be an http, https, ssh, git or file URL, or user@host:path")
+	.refine((text) => !hasCredentials(text), "must not carry credentials: use a secret");
+
+function isCloneUrl(text: string): boolean {
+	if (/^\w[\w.-]*@\w[\w.-]*:[^\s\p{Cc}]+$/u.test(text)) return true;
+	if (!/^(https?|ssh|git):\/\/[^/\\]|^file:\/\/\//.test(text) || /[\s\p{Cc}]/u.test(text)) return false;
+	const url = URL.parse(text);
+	return url !== null && !url.hostname.startsWith("-") && !url.username.startsWith("-");
+}
+
+function hasCredentials(text: string): boolean {
+	const url = URL.parse(text);
+	return url !== null && (url.password !== "" || (url.protocol.startsWith("http") && url.username !== ""));
+}
 
 /** Milliseconds since 1970 to RFC 3339. */
 export function timeText(at: number): string;

@@ -29,7 +29,9 @@ export interface ProblemFacts {
 	headers?: Record<string, string>;
 }
 
-/** `jobsPath` is where the request's jobs stand, so that a fault in the graph can be pointed at. */
+/** Faults of one graph that are told: 1 MiB may hold a quarter of a million, and the first few say what is wrong. */
+const faultsShown = 20;
+
 export function refusalFacts(refusal: Refusal): ProblemFacts {
 	const { code } = refusal;
 	switch (code) {
@@ -52,7 +54,7 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 				status: 400,
 				code: "malformed",
 				detail: "The jobs' needs do not make a graph that can run.",
-				errors: refusal.faults.map(({ index, need, message }) => ({
+				errors: refusal.faults.slice(0, faultsShown).map(({ index, need, message }) => ({
 					path: need === null ? `jobs[${index}].key` : `jobs[${index}].needs[${need}]`,
 					message,
 				})),

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { jobStepsMax, requestJobsMax } from "../domain/limits.ts";
 import type { JobRequest } from "../domain/submission.ts";
-import { cloneUrl, jobKey, labels, poolName, secretName, shortText, time } from "./fields.ts";
+import { cloneUrl, jobKey, labels, poolName, secretName, shortText, time, withoutNul } from "./fields.ts";
 
 const attemptsMax = 20;
 
@@ -31,7 +31,7 @@ export const retryRequest = z
 	})
 	.openapi("Retry");
 
-const script = z.string().min(1).max(262_144);
+const script = withoutNul(z.string().min(1).max(262_144));
 
 export const jobRequest = z
 	.strictObject({
@@ -45,7 +45,7 @@ export const jobRequest = z
 			.max(jobStepsMax)
 			.optional(),
 		run: script.optional(),
-		env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(32_768)).optional(),
+		env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), withoutNul(z.string().max(32_768))).optional(),
 		secrets: z.array(secretName).max(100).optional(),
 		pool: poolName.optional(),
 		labels: labels.optional(),
@@ -78,9 +78,8 @@ export const sourceRequest = z.strictObject({
 	cloneUrl: cloneUrl.optional(),
 	ref: z
 		.string()
-		.min(1)
 		.max(500)
-		.regex(/^(?!-)\S+$/)
+		.regex(/^(?!-)[^\s\p{Cc}]+$/u, "must be the name of a ref")
 		.optional(),
 	commit: z
 		.string()
