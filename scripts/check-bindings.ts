@@ -11,10 +11,7 @@ export const runBindingsCheck: CheckPart = async ({ write }) => {
 	const folder = await mkdtemp("workers/.bindings-");
 	try {
 		const fresh = join(folder, "fresh.d.ts");
-		// An empty .env: a developer's own variables are no part of what is deployed.
-		const empty = join(folder, "empty.env");
-		await writeFile(empty, "");
-		const faults = await runCommand("wrangler", ["types", fresh, "--include-runtime=false", "--env-file", empty]);
+		const faults = await runCommand("wrangler", ["types", fresh, "--include-runtime=false"]);
 		if (faults.length > 0) return faults;
 		const text = asCommitted(await readFile(fresh, "utf8"));
 		if (write) await writeFile(committed, text);

@@ -4,15 +4,28 @@ interface __BaseEnv_Env {
 	DB: D1Database;
 	DELIVERIES: Queue;
 	EVENTS: Queue;
-	REPO: DurableObjectNamespace /* RepoObject */;
-	POOL: DurableObjectNamespace /* PoolObject */;
-	LOG: DurableObjectNamespace /* LogObject */;
-	SWITCHES: DurableObjectNamespace /* SwitchesObject */;
+	SPILLWAY_OPERATOR_TOKEN: string;
+	SPILLWAY_SIGNING_KEYS: string;
+	SPILLWAY_SEALING_KEYS: string;
+	REPO: DurableObjectNamespace<import("./main").RepoObject>;
+	POOL: DurableObjectNamespace<import("./main").PoolObject>;
+	LOG: DurableObjectNamespace<import("./main").LogObject>;
+	SWITCHES: DurableObjectNamespace<import("./main").SwitchesObject>;
 }
 declare namespace Cloudflare {
+	interface GlobalProps {
+		mainModule: typeof import("./main");
+		durableNamespaces: "RepoObject" | "PoolObject" | "LogObject" | "SwitchesObject";
+	}
 	interface Env extends __BaseEnv_Env {}
 }
 interface Env extends __BaseEnv_Env {}
+type StringifyValues<EnvType extends Record<string, unknown>> = {
+	[Binding in keyof EnvType]: EnvType[Binding] extends string ? EnvType[Binding] : string;
+};
+declare namespace NodeJS {
+	interface ProcessEnv extends StringifyValues<Pick<Cloudflare.Env, "SPILLWAY_OPERATOR_TOKEN" | "SPILLWAY_SIGNING_KEYS" | "SPILLWAY_SEALING_KEYS">> {}
+}
 declare module "*.txt" {
 	const value: string;
 	export default value;
