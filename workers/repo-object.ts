@@ -72,13 +72,13 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	async submit(call: SubmitCall): Promise<Result<Submitted>> {
 		return this.#known(({ settings }) => {
-			const id = call.run;
-			const earlier = this.#earlier(call.key, call.digest);
-			if (!earlier.ok) return earlier;
-			const stored = earlier.value ?? (this.#queue.tables.run(id) && id);
-			if (stored !== null) return this.#submitted(stored, true);
-			const decided = this.#queue.transact(() => this.#accept(call, settings, Date.now()));
-			return decided.ok ? this.#submitted(id, false) : decided;
+			const { run: id, key, digest } = call;
+			// The id derives from key and body, so a run outlives its key.
+			const isThere = this.#queue.run(id) !== null;
+			const act = () => (isThere ? accept(null) : this.#accept(call, settings, Date.now()));
+			const done = this.#queue.once(key, digest, id, act);
+			if (!done.ok) return done;
+			return this.#submitted(done.value.earlier ?? id, isThere || done.value.earlier !== null);
 		});
 	}
 
@@ -87,8 +87,8 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	): Promise<Result<Submitted>> {
 		return this.#known(({ settings }) => {
 			const add = (view: RunView, now: number) => decideAddJobs(view, call.jobs, settings, cause(call, "submit", now));
-			const done = this.#once(call.key, call.digest, call.run, () => this.#queue.onRun(call.run, add));
-			return done.ok ? this.#submitted(call.run, done.value === "earlier") : done;
+			const done = this.#queue.once(call.key, call.digest, call.run, () => this.#queue.onRun(call.run, add));
+			return done.ok ? this.#submitted(call.run, done.value.earlier !== null) : done;
 		});
 	}
 
@@ -102,7 +102,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		limit: number;
 	}): Promise<Result<{ items: Job[]; next: number | null }>> {
 		return this.#known(() => {
-			const run = this.#queue.tables.run(call.run);
+			const run = this.#queue.run(call.run);
 			if (run === null) return refuse({ code: "run-unknown" });
 			const items = showJobs(this.#queue, call.run, call.from, call.limit);
 			const next = call.from + items.length;
@@ -128,14 +128,14 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	async retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Run>> {
 		const decide = (view: RunView, now: number) => decideRetryRun(view, call.only, cause(call, "user", now));
 		const act = () => this.#queue.onRun(call.run, decide);
-		const done = this.#once(call.key, `retry ${call.only} ${call.run}`, call.run, act);
+		const done = this.#queue.once(call.key, `retry ${call.only} ${call.run}`, call.run, act);
 		return done.ok ? this.#shown(call.run) : done;
 	}
 
 	async retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<Job>> {
 		const decide = (view: RunView, index: number, now: number) => decideRetryJob(view, index, cause(call, "user", now));
 		const act = () => this.#queue.onJob(call.job, decide);
-		const done = this.#once(call.key, `retry ${call.job}`, call.job, act);
+		const done = this.#queue.once(call.key, `retry ${call.job}`, call.job, act);
 		return done.ok ? this.#shownJob(call.job) : done;
 	}
 
@@ -164,10 +164,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		}
 	}
 
-	async sweep(): Promise<void> {
+	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {
 		if (this.#queue.repository === null) return;
 		this.#queue.tables.forgetRequests(Date.now() - idempotencyKeptMs);
-		await this.#queue.repeat();
+		await this.#queue.repeat(stale);
 	}
 
 	async start(claim: LeaseClaim): Promise<Result<LeaseAnswer>> {
@@ -210,7 +210,6 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		const decided = decideSubmit(call.run, tables.nextNumber(), submission, settings, now);
 		if (!decided.ok) return decided;
 		tables.takeNumber();
-		if (call.key !== null) tables.saveRequest(call.key, call.digest, call.run, now);
 		this.#queue.commit(decided.value, now);
 		const { number, source } = decided.value.run;
 		if (!submission.cancelSuperseded || !source?.ref) return decided;
@@ -238,26 +237,6 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		const shown = this.#decideJob(claim.job, decide);
 		if (!shown.ok) return refuse({ code: "lease-stale" });
 		return accept({ job: shown.value, lease: leaseStateOf(this.#job(claim.job), claim) });
-	}
-
-	/** The run or job that an earlier request with this key was about; null when there was none. */
-	#earlier(key: string | null, digest: string): Result<string | null> {
-		const earlier = key === null ? null : this.#queue.tables.request(key);
-		if (earlier === null) return accept(null);
-		return earlier.digest === digest ? accept(earlier.run) : refuse({ code: "idempotency-key-reused" });
-	}
-
-	/** What was asked with a key has its effect once, and the key is kept in the same transaction as the effect. */
-	#once(key: string | null, digest: string, subject: string, act: () => Result<unknown>): Result<"earlier" | "done"> {
-		return this.#queue.transact(() => {
-			const earlier = this.#earlier(key, digest);
-			if (!earlier.ok) return earlier;
-			if (earlier.value !== null) return accept("earlier");
-			const done = act();
-			if (!done.ok) return done;
-			if (key !== null) this.#queue.tables.saveRequest(key, digest, subject, Date.now());
-			return accept("done");
-		});
 	}
 
 	#submitted(id: RunId, replayed: boolean): Result<Submitted> {

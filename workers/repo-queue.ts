@@ -1,7 +1,7 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
-import type { ChangeEvent, JobSummary } from "../src/contracts/events.ts";
-import type { Claimed, ClaimCall, Demand, LogClose } from "../src/contracts/objects.ts";
+import type { JobSummary } from "../src/contracts/events.ts";
+import type { Claimed, ClaimCall, Demand, LogClose, RepositoryName } from "../src/contracts/objects.ts";
 import { viewRepository, viewRun } from "../src/contracts/view.ts";
 import { nextAlarm, shouldSet } from "../src/domain/deadline.ts";
 import { settle } from "../src/domain/decide.ts";
@@ -9,11 +9,12 @@ import type { Decision, RunView } from "../src/domain/decide.ts";
 import { parseJobId } from "../src/domain/ids.ts";
 import type { JobId, Millis, RunId } from "../src/domain/ids.ts";
 import { grant, refuse as refuseJob } from "../src/domain/job.ts";
-import type { Job, LeasedJob, Move, WaitingJob } from "../src/domain/job.ts";
+import type { FinishedAttempt, Job, LeasedJob, Move, WaitingJob } from "../src/domain/job.ts";
 import { alarmSliceMax, claimMax, demandRepeatMs } from "../src/domain/limits.ts";
 import { chooseLane, demandOf } from "../src/domain/queue.ts";
-import { assert, refuse } from "../src/domain/refusal.ts";
+import { accept, assert, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
+import { needsRow } from "../src/domain/run.ts";
 import type { Run } from "../src/domain/run.ts";
 import { Standing } from "../src/domain/standing.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
@@ -26,6 +27,8 @@ import { open } from "./sealing.ts";
 
 /** Jobs in one message of the queue `events`: a message holds 128 KB. */
 const summariesMax = 300;
+/** Runs kept in mind; beyond it all are read anew. */
+const runsKept = 5_000;
 /** Waits kept for the percentiles, newest last; they begin anew when the object wakes. */
 const waitsKept = 512;
 
@@ -37,6 +40,12 @@ export class RepoQueue {
 	readonly #teller: RepoTeller;
 	repository: Repository | null;
 	#standing: Standing | null = null;
+	/** Runs as they are now: ahead of their rows, which are written only when more than counts has changed. */
+	readonly #runs = new Map<RunId, Run>();
+	/** Unfinished runs of which the read model has certainly heard. */
+	readonly #toldRuns = new Set<RunId>();
+	/** Runs that were told anew after waking: their rows are to say so, or each waking would tell them again. */
+	readonly #recovered = new Set<RunId>();
 	#depth = 0;
 	#decided: Decision[] = [];
 	#armed: Millis | null = null;
@@ -52,17 +61,29 @@ export class RepoQueue {
 		this.#env = env;
 		this.tables = new RepoTables(ctx.storage.sql);
 		this.repository = this.tables.repository();
-		this.#teller = new RepoTeller(env, this.tables, {
+		this.#teller = new RepoTeller(env, {
+			repository: () => this.repository,
 			demand: (pool, again) => this.#demand(pool, again),
 			heard: (demand, runners) => this.#heard(demand, runners),
+			told: (runs) => this.#noteTold(runs),
 			rest: () => this.#arm(Date.now()),
-			repository: () => this.repository,
 		});
 	}
 
 	get standing(): Standing {
-		this.#standing ??= new Standing(this.tables.unfinished(), (lane) => this.tables.head(lane));
+		if (this.#standing === null) {
+			this.#standing = new Standing(this.tables.openJobs());
+			this.#recover();
+		}
 		return this.#standing;
+	}
+
+	run(id: RunId): Run | null {
+		const known = this.#runs.get(id);
+		if (known) return known;
+		const run = this.repository === null ? null : this.tables.run(id);
+		if (run) this.#remember(run);
+		return run;
 	}
 
 	/** Live runners that fit a job; null while its pool has not said. */
@@ -71,28 +92,20 @@ export class RepoQueue {
 	}
 
 	configure(repository: Repository): RepositorySettings {
-		const isNew = this.repository === null;
-		this.transact(() => {
-			this.tables.saveRepository(repository, isNew);
-			const event: ChangeEvent = {
-				...nameOf(repository),
-				at: Date.now(),
-				repository: viewRepository(nameOf(repository), repository.settings),
-				run: null,
-				jobs: [],
-			};
-			this.tables.push("change", event);
-		});
+		this.transact(() => this.tables.saveRepository(repository, this.repository === null));
 		this.repository = repository;
-		this.#teller.hasNews();
+		const shown = viewRepository(nameOf(repository), repository.settings);
+		this.#teller.change({ ...nameOf(repository), at: Date.now(), repository: shown, run: null, jobs: [] });
 		this.#announce();
+		this.#arm(Date.now());
+		void this.#teller.tell();
 		return repository.settings;
 	}
 
 	/** One decision about one run, written whole. */
 	onRun(id: RunId, decide: (view: RunView, now: Millis) => Result<Decision>): Result<Decision> {
 		if (this.repository === null) return refuse({ code: "repository-unknown" });
-		const run = this.tables.run(id);
+		const run = this.run(id);
 		if (run === null) return refuse({ code: "run-unknown" });
 		const now = Date.now();
 		return this.transact(() => {
@@ -110,6 +123,27 @@ export class RepoQueue {
 		return !decided.ok && decided.refusal.code === "run-unknown" ? refuse({ code: "job-unknown" }) : decided;
 	}
 
+	/** What was asked with a key has its effect once: the key is stored in the same transaction as the effect. */
+	once(
+		key: string | null,
+		digest: string,
+		subject: string,
+		act: () => Result<unknown>,
+	): Result<{ earlier: string | null }> {
+		return this.transact(() => {
+			const earlier = key === null ? null : this.tables.request(key);
+			if (earlier !== null) {
+				return earlier.digest === digest
+					? accept({ earlier: earlier.subject })
+					: refuse({ code: "idempotency-key-reused" });
+			}
+			const done = act();
+			if (!done.ok) return done;
+			if (key !== null) this.tables.saveRequest(key, digest, subject, Date.now());
+			return accept({ earlier: null });
+		});
+	}
+
 	/** All writes of `work` or none. May stand inside another; the outermost brings memory up to date and tells. */
 	transact<T>(work: () => T): T {
 		this.#depth++;
@@ -117,6 +151,10 @@ export class RepoQueue {
 			const result = this.#ctx.storage.transactionSync(work);
 			if (this.#depth === 1) this.#settled();
 			return result;
+		} catch (cause) {
+			this.#runs.clear();
+			this.#standing = null;
+			throw cause;
 		} finally {
 			this.#depth--;
 			if (this.#depth === 0) this.#decided = [];
@@ -127,24 +165,13 @@ export class RepoQueue {
 	commit(decision: Decision, now: Millis): void {
 		const { run, moves } = decision;
 		assert(this.repository, "only a known repository decides");
-		this.tables.saveRun(run);
+		if (needsRow(this.#runs.get(run.id) ?? null, run)) this.tables.saveRun(run, this.#toldRuns.has(run.id));
 		this.tables.saveMoves(moves);
+		this.#remember(run);
 		const name = nameOf(this.repository);
-		const shown = moves.filter(({ after }) => after.state !== "leased");
-		if (shown.length > 0 || moves.length === 0) {
-			for (let from = 0; from === 0 || from < shown.length; from += summariesMax) {
-				const jobs = shown.slice(from, from + summariesMax).map(({ after }) => summary(after, run));
-				const event: ChangeEvent = { ...name, at: now, repository: null, run: viewRun(run), jobs };
-				this.tables.push("change", event);
-			}
-		}
-		for (const { attempt, after } of moves) {
-			if (!attempt) continue;
-			const { number, epoch, outcome, log, reported } = attempt;
-			const length = reported ? log.length : null;
-			const close: LogClose = { ...name, job: after.id, attempt: number, epoch, outcome, length, sha256: log.sha256 };
-			this.tables.push("close", close);
-		}
+		const shown = moves.filter(({ after }) => after.state !== "leased").map(({ after }) => summary(after, run));
+		if (shown.length > 0 || moves.length === 0) this.#tellChange(run, shown, now);
+		for (const { attempt } of moves) if (attempt) this.#teller.close(closeOf(name, attempt));
 		this.#decided.push(decision);
 	}
 
@@ -161,7 +188,8 @@ export class RepoQueue {
 				repository.settings,
 				this.standing.load,
 			);
-			const job = lane && this.tables.head(lane.key);
+			const head = lane && this.standing.head(lane.key);
+			const job = head && this.tables.job(head.run, head.index);
 			if (job?.state !== "waiting") break;
 			const granted = this.transact(() => this.#grant(job, call, repository));
 			if (granted) grants.push(granted);
@@ -173,7 +201,7 @@ export class RepoQueue {
 
 	#grant(job: WaitingJob, call: ClaimCall, repository: Repository): Claimed["grants"][number] | null {
 		const now = Date.now();
-		const run = this.tables.run(job.run);
+		const run = this.run(job.run);
 		assert(run, `the run of job ${job.id} is stored`);
 		const secrets = this.#openSecrets(job, repository);
 		const move = secrets.ok
@@ -207,43 +235,91 @@ export class RepoQueue {
 	/** Re-arms first, so that an end in the middle costs a repetition and nothing else; then the due jobs, in one bounded slice. */
 	async alarm(timeUp: (view: RunView, indexes: number[], now: Millis) => Decision): Promise<void> {
 		const now = Date.now();
+		const due = Map.groupBy(this.standing.due(now, alarmSliceMax), ({ run }) => run);
 		this.#armed = null;
 		this.#arm(now);
-		const due = Map.groupBy(this.tables.due(now, alarmSliceMax), ({ run }) => run);
 		for (const [id, places] of due) {
 			const indexes = places.map(({ index }) => index);
-			this.onRun(id, (view) => ({ ok: true, value: timeUp(view, indexes, now) }));
+			this.onRun(id, (view) => accept(timeUp(view, indexes, now)));
 		}
 		if (this.#repeatAt !== null && now >= this.#repeatAt) this.#announce();
 		await this.#teller.tell(true);
 		this.#arm(Date.now(), true);
 	}
 
-	/** What the cron sweep asks: tell again whatever may have got lost. */
-	async repeat(): Promise<void> {
+	/** Repeats whatever may have got lost; `stale` are runs as the read model knows them, with the version it has. */
+	async repeat(stale: readonly { id: RunId; version: number }[]): Promise<void> {
+		const now = Date.now();
+		for (const { id, version } of stale) {
+			const run = this.run(id);
+			if (run && (run.version > version || run.state === "finished")) this.#tellWhole(run, now);
+		}
 		this.#announce();
-		this.#teller.hasNews();
 		await this.#teller.tell(true);
+	}
+
+	/** After waking: what the marks in the tables say was perhaps never told. */
+	#recover(): void {
+		const now = Date.now();
+		for (const id of this.tables.untoldRuns()) {
+			const run = this.run(id);
+			if (run) this.#tellWhole(run, now);
+			this.#recovered.add(id);
+		}
+		if (this.repository === null) return;
+		const name = nameOf(this.repository);
+		for (const { run, index } of this.tables.sealingPlaces()) {
+			for (const attempt of this.tables.sealing(run, index)) this.#teller.close(closeOf(name, attempt));
+		}
 	}
 
 	/** After the outermost transaction: memory follows the tables, pools are to hear what concerns them. */
 	#settled(): void {
 		const moves = this.#decided.flatMap((decision) => decision.moves);
 		if (moves.length > 0) {
+			// When it is not there yet it is built from the tables, which have these moves already.
 			this.#standing?.apply(moves);
-			this.#teller.hasNews();
 			for (const move of moves) this.#hint(move);
 			this.#announce();
 		}
 		this.#arm(Date.now());
-		void this.#teller.tell();
+		if (this.#teller.hasNews) void this.#teller.tell();
 	}
 
 	#hint({ before, after }: Move): void {
 		if (before === null || !("lease" in before)) return;
-		const { pool, id } = { pool: before.lease.pool, id: before.lease.id };
+		const { pool, id } = before.lease;
 		if (!("lease" in after)) this.#teller.pool(pool).ended.push(id);
 		else if (after.state === "canceling" && before.state === "running") this.#teller.pool(pool).canceled.push(id);
+	}
+
+	#remember(run: Run): void {
+		if (this.#runs.size >= runsKept) this.#runs.clear();
+		this.#runs.set(run.id, run);
+	}
+
+	#tellChange(run: Run, jobs: JobSummary[], now: Millis): void {
+		assert(this.repository, "only a known repository tells");
+		const name = nameOf(this.repository);
+		for (let from = 0; from === 0 || from < jobs.length; from += summariesMax) {
+			const slice = jobs.slice(from, from + summariesMax);
+			this.#teller.change({ ...name, at: now, repository: null, run: viewRun(run), jobs: slice });
+		}
+	}
+
+	#tellWhole(run: Run, now: Millis): void {
+		const jobs = this.tables.jobs(run.id, 0, -1).map((job) => summary(job, run));
+		this.#tellChange(run, jobs, now);
+	}
+
+	/** Runs that end need no mark; of the others, those whose row does not say so yet are marked when they are next written. */
+	#noteTold(runs: ReadonlySet<RunId>): void {
+		for (const id of runs) {
+			if (this.#runs.get(id)?.state === "finished") this.#toldRuns.delete(id);
+			else this.#toldRuns.add(id);
+		}
+		const recovered = [...runs].filter((id) => this.#recovered.delete(id));
+		if (recovered.length > 0) this.tables.markTold(recovered);
 	}
 
 	/** Every pool with somebody in a lane, and every pool that still believes so, is told if what it knows has changed. */
@@ -260,7 +336,9 @@ export class RepoQueue {
 		const sets = demandOf(this.standing.lanes(), pool, repository.settings, this.standing.load);
 		const told = this.#told.get(pool);
 		if (told && isDeepEqual(told.sets, sets)) return again ? told : null;
-		const demand: Demand = { ...nameOf(repository), pool, version: this.tables.takeDemandVersion(), sets };
+		// Ahead of every version before it, also of one that a crash made us forget.
+		const version = Math.max((told?.version ?? 0) + 1, Date.now());
+		const demand: Demand = { ...nameOf(repository), pool, version, sets };
 		this.#told.set(pool, demand);
 		return demand;
 	}
@@ -273,7 +351,10 @@ export class RepoQueue {
 
 	/** `exactly` also moves a nearer alarm away: only worth its write at the end of an alarm. */
 	#arm(now: Millis, exactly = false): void {
-		const wanted = nextAlarm([this.tables.earliestDeadline(), this.#teller.againAt, this.#repeatAt], now);
+		// What is told right now will be told again after waking, should this be the end.
+		const tellBy = this.#teller.hasNews ? now + demandRepeatMs : null;
+		const deadlines = [this.standing.earliestDeadline(), this.#teller.againAt, this.#repeatAt, tellBy];
+		const wanted = nextAlarm(deadlines, now);
 		if (wanted === null || (!exactly && !shouldSet(this.#armed, wanted, now))) return;
 		this.#armed = wanted;
 		void this.#ctx.storage.setAlarm(wanted);
@@ -286,6 +367,11 @@ function nameOf({ owner, repo }: { owner: string; repo: string }) {
 
 function runnersKey(pool: string, labels: readonly string[]): string {
 	return `${pool} ${labels.join(",")}`;
+}
+
+function closeOf(name: RepositoryName, attempt: FinishedAttempt): LogClose {
+	const { job, number, epoch, outcome, log, reported } = attempt;
+	return { ...name, job, attempt: number, epoch, outcome, length: reported ? log.length : null, sha256: log.sha256 };
 }
 
 function summary(job: Job, run: Run): JobSummary {

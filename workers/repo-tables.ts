@@ -1,35 +1,34 @@
-// The SQLite tables of a RepoObject and every statement on them. A job's columns are copies of what its document says, kept
-// for the indexes: the queue's heads (job_lane) and the alarm (job_deadline). Raw statements: builders cost several times more.
+// The SQLite tables of a RepoObject and every statement on them. Rows written are what a job costs, so there is one index, of
+// unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be told stands as
+// marks in rows that are written anyway: `told` of a run, `sealing` of a job.
+import type { RepositoryName } from "../src/contracts/objects.ts";
 import type { RunView } from "../src/domain/decide.ts";
 import { nodeOf } from "../src/domain/decide.ts";
-import { deadlineOf, rank } from "../src/domain/job.ts";
-import type { FinishedAttempt, Job, LogRecord, Move } from "../src/domain/job.ts";
-import type { Millis, RunId } from "../src/domain/ids.ts";
 import type { Node } from "../src/domain/graph.ts";
-import { laneKey } from "../src/domain/queue.ts";
+import type { Millis, RunId } from "../src/domain/ids.ts";
+import type { FinishedAttempt, Job, JobState, LogRecord, Move } from "../src/domain/job.ts";
 import type { Run } from "../src/domain/run.ts";
+import { weightOf } from "../src/domain/run.ts";
+import type { OpenJob, Place } from "../src/domain/standing.ts";
+import { openJobOf } from "../src/domain/standing.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
-import type { RepositoryName } from "../src/contracts/objects.ts";
 
 /** Each is applied once, in order; `repository.schema` says how many were. Forward only. */
 const versions = [
 	`CREATE TABLE repository (
 		id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, owner TEXT NOT NULL, repo TEXT NOT NULL,
-		settings TEXT NOT NULL, next_number INTEGER NOT NULL, demand_version INTEGER NOT NULL);
-	CREATE TABLE run (
-		id TEXT PRIMARY KEY, ref TEXT, open INTEGER NOT NULL, finished_at INTEGER, doc TEXT NOT NULL) WITHOUT ROWID;
-	CREATE INDEX run_open ON run (ref) WHERE open = 1;
+		settings TEXT NOT NULL, next_number INTEGER NOT NULL);
+	CREATE TABLE run (id TEXT PRIMARY KEY, ref TEXT, told INTEGER NOT NULL, finished_at INTEGER, doc TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE job (
-		run TEXT NOT NULL, place INTEGER NOT NULL, state TEXT NOT NULL, lane TEXT, rank INTEGER, deadline INTEGER,
-		doc TEXT NOT NULL, PRIMARY KEY (run, place)) WITHOUT ROWID;
-	CREATE INDEX job_lane ON job (lane, rank) WHERE lane IS NOT NULL;
-	CREATE INDEX job_deadline ON job (deadline) WHERE deadline IS NOT NULL;
+		run TEXT NOT NULL, place INTEGER NOT NULL, open INTEGER NOT NULL, sealing INTEGER NOT NULL, state TEXT NOT NULL,
+		weight TEXT, lane TEXT, rank INTEGER, since INTEGER, deadline INTEGER, doc TEXT NOT NULL, attempt TEXT,
+		PRIMARY KEY (run, place)) WITHOUT ROWID;
+	CREATE INDEX job_open ON job (run, place) WHERE open = 1;
 	CREATE TABLE attempt (
 		run TEXT NOT NULL, place INTEGER NOT NULL, number INTEGER NOT NULL, doc TEXT NOT NULL,
 		PRIMARY KEY (run, place, number)) WITHOUT ROWID;
 	CREATE TABLE request (
-		key TEXT PRIMARY KEY, digest TEXT NOT NULL, run TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
-	CREATE TABLE outbox (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL);
+		key TEXT PRIMARY KEY, digest TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 	CREATE TABLE secret (name TEXT PRIMARY KEY, sealed TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
@@ -37,10 +36,8 @@ export interface Repository extends RepositoryName {
 	settings: RepositorySettings;
 }
 
-export type OutboxKind = "change" | "close";
-
 export class RepoTables {
-	#sql: SqlStorage;
+	readonly #sql: SqlStorage;
 
 	constructor(sql: SqlStorage) {
 		this.#sql = sql;
@@ -59,55 +56,82 @@ export class RepoTables {
 	}
 
 	saveRepository({ owner, repo, settings }: Repository, isNew: boolean): void {
-		if (isNew) {
-			for (const version of versions) this.#sql.exec(version);
-			this.#sql.exec(
-				"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, 0)",
-				versions.length,
-				owner,
-				repo,
-				JSON.stringify(settings),
-			);
-		} else this.#sql.exec("UPDATE repository SET settings = ?", JSON.stringify(settings));
+		const text = JSON.stringify(settings);
+		if (!isNew) {
+			this.#sql.exec("UPDATE repository SET settings = ?", text);
+			return;
+		}
+		for (const version of versions) this.#sql.exec(version);
+		this.#sql.exec("INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1)", versions.length, owner, repo, text);
 	}
 
 	/** The number of the next run: from 1, without a gap, since only an accepted run takes it. */
 	nextNumber(): number {
-		return this.#one<{ number: number }>("SELECT next_number AS number FROM repository").number;
+		return this.#sql.exec<{ number: number }>("SELECT next_number AS number FROM repository").one().number;
 	}
 
 	takeNumber(): void {
 		this.#sql.exec("UPDATE repository SET next_number = next_number + 1");
 	}
 
-	/** A version higher than any before it, also after a restart. */
-	takeDemandVersion(): number {
-		return this.#one<{ version: number }>(
-			"UPDATE repository SET demand_version = demand_version + 1 RETURNING demand_version AS version",
-		).version;
-	}
-
+	/** As it was last stored; its counts are summed up from its jobs. */
 	run(id: RunId): Run | null {
 		const row = this.#rows<{ doc: string }>("SELECT doc FROM run WHERE id = ?", id)[0];
-		return row ? JSON.parse(row.doc) : null;
+		if (!row) return null;
+		const run: Run = JSON.parse(row.doc);
+		const counts = { blocked: 0, waiting: 0, leased: 0, running: 0, canceling: 0, finished: 0 };
+		const bad = { failed: 0, canceled: 0 };
+		const groups = "SELECT state, weight, COUNT(*) AS n FROM job WHERE run = ? GROUP BY state, weight";
+		for (const { state, weight, n } of this.#rows<{ state: string; weight: string | null; n: number }>(groups, id)) {
+			counts[state as JobState] += n;
+			if (weight !== null) bad[weight as keyof typeof bad] += n;
+		}
+		return { ...run, counts, bad, jobs: Object.values(counts).reduce((sum, n) => sum + n, 0) };
 	}
 
+	/** `told`: whether the read model is known to have heard of it. */
+	saveRun(run: Run, told: boolean): void {
+		this.#sql.exec(
+			"INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?)",
+			run.id,
+			run.source?.ref ?? null,
+			told ? 1 : 0,
+			run.finishedAt,
+			JSON.stringify(run),
+		);
+	}
+
+	markTold(ids: readonly RunId[]): void {
+		this.#sql.exec("UPDATE run SET told = 1 WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+	}
+
+	/** Costs as much as there are unfinished jobs. */
 	openRuns(ref: string): RunId[] {
-		return this.#rows<{ id: string }>("SELECT id FROM run WHERE ref = ? AND open = 1", ref).map(({ id }) => id);
+		const open = "SELECT id FROM run WHERE id IN (SELECT DISTINCT run FROM job WHERE open = 1) AND ref = ?";
+		return this.#rows<{ id: string }>(open, ref).map(({ id }) => id);
+	}
+
+	untoldRuns(): RunId[] {
+		const untold = "SELECT id FROM run WHERE id IN (SELECT DISTINCT run FROM job WHERE open = 1) AND told = 0";
+		return this.#rows<{ id: string }>(untold).map(({ id }) => id);
 	}
 
 	job(run: RunId, index: number): Job | null {
-		const row = this.#rows<{ doc: string }>("SELECT doc FROM job WHERE run = ? AND place = ?", run, index)[0];
-		return row ? JSON.parse(row.doc) : null;
+		return this.#docs<Job>("SELECT doc FROM job WHERE run = ? AND place = ?", run, index)[0] ?? null;
 	}
 
 	jobs(run: RunId, from: number, limit: number): Job[] {
 		return this.#docs("SELECT doc FROM job WHERE run = ? AND place >= ? ORDER BY place LIMIT ?", run, from, limit);
 	}
 
+	/** Of the jobs from one place to another, in order. */
 	attempts(run: RunId, from: number, to: number): FinishedAttempt[] {
 		return this.#docs(
-			"SELECT doc FROM attempt WHERE run = ? AND place >= ? AND place <= ? ORDER BY place, number",
+			`SELECT doc FROM (
+				SELECT place, number, doc FROM attempt WHERE run = ?1 AND place BETWEEN ?2 AND ?3
+				UNION ALL
+				SELECT place, 1000000, attempt FROM job WHERE run = ?1 AND place BETWEEN ?2 AND ?3 AND attempt IS NOT NULL
+			) ORDER BY place, number`,
 			run,
 			from,
 			to,
@@ -115,16 +139,12 @@ export class RepoTables {
 	}
 
 	attempt(run: RunId, index: number, number: number): FinishedAttempt | null {
-		const found = "SELECT doc FROM attempt WHERE run = ? AND place = ? AND number = ?";
-		return this.#docs<FinishedAttempt>(found, run, index, number)[0] ?? null;
+		return this.attempts(run, index, index).find((attempt) => attempt.number === number) ?? null;
 	}
 
-	saveLogRecord(run: RunId, index: number, number: number, log: LogRecord): boolean {
-		const attempt = this.attempt(run, index, number);
-		if (attempt === null) return false;
-		const doc = JSON.stringify({ ...attempt, log });
-		this.#sql.exec("UPDATE attempt SET doc = ? WHERE run = ? AND place = ? AND number = ?", doc, run, index, number);
-		return true;
+	/** Attempts that ended and whose logs are not known to be in the archive. */
+	sealing(run: RunId, index: number): FinishedAttempt[] {
+		return this.attempts(run, index, index).filter(({ log }) => log.state === "sealing");
 	}
 
 	view(run: Run): RunView {
@@ -135,104 +155,99 @@ export class RepoTables {
 			attempt: (index, number) => this.attempt(id, index, number),
 			nodes: () => new Map(this.jobs(id, 0, -1).map((job): [number, Node] => [job.index, nodeOf(job)])),
 			keys: () => new Map(this.jobs(id, 0, -1).map((job): [string, number] => [job.spec.key, job.index])),
-			jobs: (which) =>
-				this.#docs(
-					`SELECT doc FROM job WHERE run = ? AND state ${which === "finished" ? "=" : "<>"} 'finished' ORDER BY place`,
-					id,
-				),
+			jobs: (which) => {
+				const compared = which === "finished" ? "=" : "<>";
+				return this.#docs(`SELECT doc FROM job WHERE run = ? AND state ${compared} 'finished' ORDER BY place`, id);
+			},
 		};
 	}
 
-	saveRun(run: Run): void {
-		const open = run.state === "finished" ? 0 : 1;
-		this.#sql.exec(
-			"INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?)",
-			run.id,
-			run.source?.ref ?? null,
-			open,
-			run.finishedAt,
-			JSON.stringify(run),
-		);
-	}
-
 	saveMoves(moves: readonly Move[]): void {
-		for (const { after, attempt } of moves) {
-			const queued = after.state === "waiting" && after.notBefore === null;
-			this.#sql.exec(
-				"INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?)",
-				after.run,
-				after.index,
+		for (const { before, after, attempt } of moves) {
+			if (attempt) this.#moveAttemptAside(after);
+			const open = openJobOf(after);
+			const values = [
+				open || attempt ? 1 : 0,
 				after.state,
-				queued ? laneKey(after) : null,
-				queued ? rank(after) : null,
-				deadlineOf(after),
+				weightOf(after),
+				open?.lane ?? null,
+				open?.rank ?? null,
+				open?.since ?? null,
+				open?.deadline ?? null,
 				JSON.stringify(after),
-			);
-			if (attempt) {
-				const { number } = attempt;
+			];
+			if (before === null) {
 				this.#sql.exec(
-					"INSERT INTO attempt VALUES (?, ?, ?, ?)",
+					"INSERT INTO job VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, NULL)",
 					after.run,
 					after.index,
-					number,
-					JSON.stringify(attempt),
+					...values,
 				);
+				continue;
+			}
+			const set = "state = ?, weight = ?, lane = ?, rank = ?, since = ?, deadline = ?, doc = ?";
+			if (attempt) {
+				const text = JSON.stringify(attempt);
+				const update = `UPDATE job SET open = ?, ${set}, attempt = ?, sealing = 1 WHERE run = ? AND place = ?`;
+				this.#sql.exec(update, ...values, text, after.run, after.index);
+			} else {
+				const update = `UPDATE job SET open = MAX(?, sealing), ${set} WHERE run = ? AND place = ?`;
+				this.#sql.exec(update, ...values, after.run, after.index);
 			}
 		}
 	}
 
-	/** What a key was used for, if it still is known. */
-	request(key: string): { digest: string; run: string } | null {
-		return this.#rows<{ digest: string; run: string }>("SELECT digest, run FROM request WHERE key = ?", key)[0] ?? null;
+	/** A job keeps its last attempt beside it: most have one, and then no other row is needed. */
+	#moveAttemptAside({ run, index }: Job): void {
+		this.#sql.exec(
+			`INSERT INTO attempt SELECT run, place, attempt ->> 'number', attempt
+			FROM job WHERE run = ? AND place = ? AND attempt IS NOT NULL`,
+			run,
+			index,
+		);
 	}
 
-	saveRequest(key: string, digest: string, run: string, at: Millis): void {
-		this.#sql.exec("INSERT INTO request VALUES (?, ?, ?, ?)", key, digest, run, at);
+	/** The only change a finished attempt ever sees: what became of its log. */
+	saveLogRecord(run: RunId, index: number, number: number, log: LogRecord): void {
+		const attempt = this.attempt(run, index, number);
+		if (attempt === null) return;
+		const doc = JSON.stringify({ ...attempt, log });
+		const others = this.sealing(run, index).filter((other) => other.number !== number).length;
+		const sealing = others > 0 || log.state === "sealing" ? 1 : 0;
+		const aside = "UPDATE attempt SET doc = ? WHERE run = ? AND place = ? AND number = ?";
+		const isAside = this.#sql.exec(aside, doc, run, index, number).rowsWritten > 0;
+		const marks = "open = CASE WHEN state = 'finished' THEN ?1 ELSE 1 END, sealing = ?1";
+		const own = isAside ? "" : ", attempt = ?4";
+		const values = isAside ? [sealing, run, index] : [sealing, run, index, doc];
+		this.#sql.exec(`UPDATE job SET ${marks}${own} WHERE run = ?2 AND place = ?3`, ...values);
+	}
+
+	/** What a key was used for, if it still is known. */
+	request(key: string): { digest: string; subject: string } | null {
+		const found = "SELECT digest, subject FROM request WHERE key = ?";
+		return this.#rows<{ digest: string; subject: string }>(found, key)[0] ?? null;
+	}
+
+	saveRequest(key: string, digest: string, subject: string, at: Millis): void {
+		this.#sql.exec("INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?)", key, digest, subject, at);
 	}
 
 	forgetRequests(before: Millis): void {
 		this.#sql.exec("DELETE FROM request WHERE at < ?", before);
 	}
 
-	/** Every unfinished job has a deadline, so this finds all of them: read once, when the object wakes. */
-	*unfinished(): Iterable<Job> {
-		for (const row of this.#sql.exec<{ doc: string }>("SELECT doc FROM job WHERE deadline IS NOT NULL")) {
-			yield JSON.parse(row.doc);
-		}
+	/** All unfinished jobs without their documents: read once, when the object wakes. */
+	*openJobs(): Iterable<OpenJob> {
+		const open =
+			"SELECT run, place AS 'index', state, lane, rank, since, deadline FROM job WHERE open = 1 AND state <> 'finished'";
+		for (const row of this.#sql.exec<Record<string, SqlStorageValue>>(open)) yield row as unknown as OpenJob;
 	}
 
-	head(lane: string): Job | null {
-		return this.#docs<Job>("SELECT doc FROM job WHERE lane = ? ORDER BY rank LIMIT 1", lane)[0] ?? null;
-	}
-
-	/** How many stand before `rank` in a lane. */
-	position(lane: string, before: number): number {
-		return this.#one<{ n: number }>("SELECT COUNT(*) AS n FROM job WHERE lane = ? AND rank < ?", lane, before).n;
-	}
-
-	due(now: Millis, limit: number): { run: RunId; index: number }[] {
-		const due = "SELECT run, place AS 'index' FROM job WHERE deadline <= ? ORDER BY deadline LIMIT ?";
-		return this.#rows<{ run: string; index: number }>(due, now, limit);
-	}
-
-	earliestDeadline(): Millis | null {
-		return this.#one<{ at: number | null }>("SELECT MIN(deadline) AS at FROM job WHERE deadline IS NOT NULL").at;
-	}
-
-	push(kind: OutboxKind, body: unknown): void {
-		this.#sql.exec("INSERT INTO outbox (kind, body) VALUES (?, ?)", kind, JSON.stringify(body));
-	}
-
-	outbox(kind: OutboxKind, limit: number): { id: number; body: string }[] {
-		return this.#rows("SELECT id, body FROM outbox WHERE kind = ? ORDER BY id LIMIT ?", kind, limit);
-	}
-
-	hasOutbox(): boolean {
-		return this.#rows("SELECT 1 FROM outbox LIMIT 1").length > 0;
-	}
-
-	drop(ids: readonly number[]): void {
-		this.#sql.exec("DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+	/** Jobs with an attempt whose log is not known to be in the archive. */
+	sealingPlaces(): Place[] {
+		return this.#rows<{ run: string; index: number }>(
+			"SELECT run, place AS 'index' FROM job WHERE open = 1 AND sealing = 1",
+		);
 	}
 
 	secrets(names: readonly string[]): Map<string, string> {
@@ -256,10 +271,6 @@ export class RepoTables {
 
 	#rows<T extends Record<string, SqlStorageValue>>(statement: string, ...values: SqlStorageValue[]): T[] {
 		return this.#sql.exec<T>(statement, ...values).toArray();
-	}
-
-	#one<T extends Record<string, SqlStorageValue>>(statement: string, ...values: SqlStorageValue[]): T {
-		return this.#sql.exec<T>(statement, ...values).one();
 	}
 
 	#docs<T>(statement: string, ...values: SqlStorageValue[]): T[] {

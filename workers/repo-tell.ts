@@ -1,15 +1,19 @@
-// What a RepoObject tells others, always after it is durable: changes to the queue `events`, ends to LogObjects, demand and
-// hints to pools. One round at a time; what comes in meanwhile is told together in the next. A failure waits for the alarm.
-import type { ChangeEvent } from "../src/contracts/events.ts";
+// What a RepoObject tells others, always after it is durable: changes to the queue `events`, ends and cancels to LogObjects,
+// demand and hints to pools. One round at a time; what comes in meanwhile is told together in the next. A failure waits for
+// the alarm. News is kept in memory: after a crash it is found again by the marks in the tables.
+import type { ChangeEvent, JobSummary } from "../src/contracts/events.ts";
 import type { Demand, LogClose, RepositoryName } from "../src/contracts/objects.ts";
-import type { Millis } from "../src/domain/ids.ts";
-import { outboxSliceMax, tellAgainMaxMs, tellAgainMs } from "../src/domain/limits.ts";
+import type { Millis, RunId } from "../src/domain/ids.ts";
+import { tellAgainMaxMs, tellAgainMs } from "../src/domain/limits.ts";
 import type { Env } from "./env.ts";
-import type { RepoTables } from "./repo-tables.ts";
 import { logCalls, poolCalls } from "./stubs.ts";
 
-/** A queue takes 256 KB a batch; what JSON measures is a little less than what is counted. */
+/** A queue takes 100 messages and 256 KB a batch; what JSON measures is a little less than what is counted. */
+const batchMax = 100;
 const batchBytesMax = 200_000;
+/** Changes kept while the queue does not take them; more are folded into the last state of each run. */
+const changesMax = 2_000;
+const closesAtOnce = 50;
 
 interface PoolNews {
 	demand: boolean;
@@ -18,39 +22,47 @@ interface PoolNews {
 }
 
 export interface Present {
+	repository(): RepositoryName | null;
 	/** The pool's demand as it is now, with a new version; null when it is what the pool was told last. */
 	demand(pool: string, again: boolean): Demand | null;
 	/** What the pool answered: live runners for each of the demand's sets. */
 	heard(demand: Demand, runners: number[]): void;
-	repository(): RepositoryName | null;
+	/** The read model's queue has these runs' changes. */
+	told(runs: ReadonlySet<RunId>): void;
 	/** The round is over: the alarm may have to be set. */
 	rest(): void;
 }
 
 export class RepoTeller {
 	readonly #env: Env;
-	readonly #tables: RepoTables;
 	readonly #present: Present;
 	#pools = new Map<string, PoolNews>();
+	#changes: ChangeEvent[] = [];
+	readonly #closes = new Map<string, LogClose>();
 	#round: Promise<void> | null = null;
 	#again = false;
+	#failures = 0;
 	/** Pools that were told last that something waits. */
 	readonly #expectant = new Set<string>();
-	#outboxHasNews: boolean;
-	#failures = 0;
 	/** When to try again what failed; null while nothing did. */
 	againAt: Millis | null = null;
 
-	constructor(env: Env, tables: RepoTables, present: Present) {
+	constructor(env: Env, present: Present) {
 		this.#env = env;
-		this.#tables = tables;
 		this.#present = present;
-		this.#outboxHasNews = present.repository() !== null && tables.hasOutbox();
-		if (this.#outboxHasNews) this.againAt = Date.now();
 	}
 
-	hasNews(): void {
-		this.#outboxHasNews = true;
+	get hasNews(): boolean {
+		return this.#changes.length > 0 || this.#closes.size > 0 || this.#pools.size > 0;
+	}
+
+	change(event: ChangeEvent): void {
+		this.#changes.push(event);
+		if (this.#changes.length > changesMax) this.#changes = fold(this.#changes);
+	}
+
+	close(close: LogClose): void {
+		this.#closes.set(`${close.job}.${close.attempt}`, close);
 	}
 
 	pool(name: string): PoolNews {
@@ -74,12 +86,11 @@ export class RepoTeller {
 	async #tellAll(): Promise<void> {
 		// What the caller does until its own end belongs to this round.
 		await Promise.resolve();
-		while (this.#pools.size > 0 || this.#outboxHasNews) {
+		while (this.hasNews) {
 			const pools = this.#pools;
 			const again = this.#again;
 			this.#again = false;
 			this.#pools = new Map();
-			this.#outboxHasNews = false;
 			const results = await Promise.allSettled([
 				...[...pools].map(([pool, news]) => this.#tellPool(pool, news, again)),
 				this.#sendChanges(),
@@ -88,9 +99,7 @@ export class RepoTeller {
 			const failed = results.find((result) => result.status === "rejected");
 			if (failed) {
 				console.error(JSON.stringify({ event: "tell-failed", cause: String(failed.reason) }));
-				const wait = Math.min(tellAgainMs * 2 ** this.#failures++, tellAgainMaxMs);
-				this.#outboxHasNews = true;
-				this.againAt = Date.now() + wait;
+				this.againAt = Date.now() + Math.min(tellAgainMs * 2 ** this.#failures++, tellAgainMaxMs);
 				return;
 			}
 			this.#failures = 0;
@@ -126,30 +135,39 @@ export class RepoTeller {
 	}
 
 	async #sendChanges(): Promise<void> {
-		const rows = this.#tables.outbox("change", outboxSliceMax);
-		if (rows.length === 0) return;
+		if (this.#changes.length === 0) return;
 		let bytes = 0;
-		const batch = rows.filter(({ body }, at) => {
-			bytes += body.length;
+		const batch = this.#changes.slice(0, batchMax).filter((event, at) => {
+			bytes += JSON.stringify(event).length;
 			return at === 0 || bytes <= batchBytesMax;
 		});
-		await this.#env.EVENTS.sendBatch(batch.map(({ body }) => ({ body: JSON.parse(body) as ChangeEvent })));
-		this.#tables.drop(batch.map(({ id }) => id));
-		if (batch.length < rows.length || rows.length === outboxSliceMax) this.#outboxHasNews = true;
+		await this.#env.EVENTS.sendBatch(batch.map((body) => ({ body })));
+		const sent = new Set(batch);
+		this.#changes = this.#changes.filter((event) => !sent.has(event));
+		this.#present.told(new Set(batch.flatMap(({ run }) => (run ? [run.id] : []))));
 	}
 
 	async #closeLogs(): Promise<void> {
-		const rows = this.#tables.outbox("close", outboxSliceMax);
-		const results = await Promise.allSettled(
-			rows.map(async ({ id, body }) => {
-				const close = JSON.parse(body) as LogClose;
-				await logCalls(this.#env, close).close(close);
-				return id;
-			}),
-		);
-		const done = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-		if (done.length > 0) this.#tables.drop(done);
-		if (done.length < rows.length) throw new Error(`${rows.length - done.length} logs could not be told of their end`);
-		if (rows.length === outboxSliceMax) this.#outboxHasNews = true;
+		const closes = [...this.#closes].slice(0, closesAtOnce);
+		const told = closes.map(async ([key, close]) => {
+			await logCalls(this.#env, close).close(close);
+			this.#closes.delete(key);
+		});
+		const failed = (await Promise.allSettled(told)).filter((result) => result.status === "rejected");
+		if (failed.length > 0)
+			throw new Error(`${failed.length} logs could not be told of their end: ${failed[0]?.reason}`);
 	}
+}
+
+/** The last state of each run and job, in one event a run. */
+function fold(events: readonly ChangeEvent[]): ChangeEvent[] {
+	const last = new Map<string, ChangeEvent>();
+	for (const event of events) {
+		const key = event.run?.id ?? "";
+		const known = last.get(key);
+		const jobs = new Map<string, JobSummary>();
+		for (const job of [...(known?.jobs ?? []), ...event.jobs]) jobs.set(job.id, job);
+		last.set(key, { ...event, repository: event.repository ?? known?.repository ?? null, jobs: [...jobs.values()] });
+	}
+	return [...last.values()];
 }

@@ -4,9 +4,7 @@ import type { QueueFigures } from "../src/contracts/repository.ts";
 import type { Job, Run, Waiting } from "../src/contracts/run.ts";
 import { viewJob, viewRun } from "../src/contracts/view.ts";
 import type { RunId } from "../src/domain/ids.ts";
-import { rank } from "../src/domain/job.ts";
 import type { FinishedAttempt, Job as DomainJob } from "../src/domain/job.ts";
-import { laneKey } from "../src/domain/queue.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
 import { explainWaiting } from "../src/domain/waiting.ts";
 import type { RepoQueue } from "./repo-queue.ts";
@@ -15,7 +13,7 @@ import type { RepoQueue } from "./repo-queue.ts";
 const jobsShown = 1_000;
 
 export function showRun(queue: RepoQueue, id: RunId): Run | null {
-	const run = queue.tables.run(id);
+	const run = queue.run(id);
 	return run && viewRun(run, showJobs(queue, id, 0, jobsShown));
 }
 
@@ -33,9 +31,7 @@ export function showJobs(queue: RepoQueue, run: RunId, from: number, limit: numb
 /** A single job also tells its position, which costs a count. */
 export function showJob(queue: RepoQueue, job: DomainJob): Job {
 	const attempts = job.attempts === 0 ? [] : queue.tables.attempts(job.run, job.index, job.index);
-	const queued = job.state === "waiting" && job.notBefore === null;
-	const position = queued ? queue.tables.position(laneKey(job), rank(job)) + 1 : null;
-	return viewJob(job, attempts, explain(queue, job, position));
+	return viewJob(job, attempts, explain(queue, job, queue.standing.position(job.id)));
 }
 
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {

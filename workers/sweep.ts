@@ -5,14 +5,20 @@ import type { Env } from "./env.ts";
 import { database } from "./read-model.ts";
 import { repoCalls } from "./stubs.ts";
 
-/** Repositories in one round, and calls under way at once. */
-const repositoriesMax = 500;
+/** Runs looked at in one round, and calls under way at once. */
+const runsMax = 5_000;
 const atOnce = 10;
+/** A run younger than this is only on its way. */
+const youngMs = 60_000;
 
 export async function sweep(env: Env): Promise<void> {
-	const repositories = await listUnfinished(database(env), repositoriesMax);
+	const unfinished = await listUnfinished(database(env), { before: Date.now() - youngMs, limit: runsMax });
+	const repositories = [...Map.groupBy(unfinished, ({ owner, repo }) => `${owner}/${repo}`).values()];
 	for (let from = 0; from < repositories.length; from += atOnce) {
-		const swept = repositories.slice(from, from + atOnce).map((name) => repoCalls(env, name).sweep());
+		const swept = repositories.slice(from, from + atOnce).map(async (runs) => {
+			const [first] = runs;
+			if (first) await repoCalls(env, first).sweep(runs.map(({ id, version }) => ({ id, version })));
+		});
 		for (const result of await Promise.allSettled(swept)) {
 			if (result.status === "rejected") {
 				console.error(JSON.stringify({ event: "sweep-failed", cause: String(result.reason) }));

@@ -98,8 +98,8 @@ export interface RepoCalls {
 	claim(call: ClaimCall): Promise<Claimed>;
 	/** Called by a PoolObject about leases nobody renewed. Those that have ended by themselves are passed over. */
 	expire(claims: LeaseClaim[]): Promise<void>;
-	/** Called by the cron sweep: repeats demand and whatever was not told. */
-	sweep(): Promise<void>;
+	/** Called by the cron sweep with runs that the read model has as unfinished: repeats demand and whatever was not told. */
+	sweep(stale: { id: RunId; version: number }[]): Promise<void>;
 
 	start(claim: LeaseClaim): Promise<Result<LeaseAnswer>>;
 	/** The lease's state, for calls that do not pass through here otherwise. */

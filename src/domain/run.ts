@@ -23,7 +23,7 @@ export interface Run {
 	/** Jobs that ended otherwise than well, by what they mean for the run. Those that may fail are not in it. */
 	bad: { failed: number; canceled: number };
 	jobs: number;
-	/** Grows with every change anybody can see: the read model keeps the highest. */
+	/** Grows with every change anybody can see: the read model keeps the highest. Never behind the clock in milliseconds. */
 	version: number;
 	createdAt: Millis;
 	startedAt: Millis | null;
@@ -58,7 +58,10 @@ export function createRun(id: RunId, number: number, submission: Submission, now
 	};
 }
 
-/** [U1] The run after its jobs' moves: counts, state, outcome, one version higher. */
+/**
+ * [U1] The run after its jobs' moves: counts, state, outcome, a higher version. The version also keeps up with the clock, so
+ * that one which was never stored is not used again after a crash.
+ */
 export function tally(run: Run, moves: readonly Move[], now: Millis): Run {
 	const counts = { ...run.counts };
 	const bad = { ...run.bad };
@@ -80,7 +83,7 @@ export function tally(run: Run, moves: readonly Move[], now: Millis): Run {
 		counts,
 		bad,
 		jobs,
-		version: run.version + 1,
+		version: Math.max(run.version + 1, now),
 		state: finished ? "finished" : started ? "running" : "accepted",
 		outcome: finished ? outcomeOf(run, bad) : null,
 		startedAt: run.startedAt ?? (started ? now : null),
@@ -96,7 +99,21 @@ function outcomeOf(run: Run, bad: Run["bad"]): RunOutcome {
 }
 
 function weigh(bad: Run["bad"], job: Job, by: 1 | -1): void {
-	if (job.state !== "finished") return;
+	const weight = weightOf(job);
+	if (weight !== null) bad[weight] += by;
+}
+
+/** What a job's end means for its run; null while it is unfinished, ended well or may fail. */
+export function weightOf(job: Job): keyof Run["bad"] | null {
+	if (job.state !== "finished") return null;
 	const meaning = meaningOf[job.outcome];
-	if (meaning === "canceled" || (meaning === "failed" && !job.spec.allowFailure)) bad[meaning] += by;
+	return meaning === "canceled" || (meaning === "failed" && !job.spec.allowFailure) ? meaning : null;
+}
+
+/** Whether a change must be stored with the run itself: counts are summed up from its jobs, and a version outlives no crash. */
+export function needsRow(before: Run | null, after: Run): boolean {
+	if (before === null) return true;
+	return (["state", "outcome", "round", "startedAt", "finishedAt", "cancel", "supersededBy"] as const).some(
+		(field) => before[field] !== after[field],
+	);
 }

@@ -1,88 +1,158 @@
-// What stands in a repository's queue right now: lanes, held slots, counts by state. A cache that moves keep true; whoever
-// holds it builds it from all unfinished jobs when it wakes.
-import type { Millis } from "./ids.ts";
-import { rank } from "./job.ts";
+// What stands in a repository right now: its unfinished jobs in lanes and by deadline, held slots, counts by state. A cache
+// that moves keep true, built from all unfinished jobs when its holder wakes; so no index on disk has to be kept for it.
+import { Heap } from "./heap.ts";
+import type { JobId, Millis, RunId } from "./ids.ts";
+import { jobIdFrom } from "./ids.ts";
 import type { Job, JobState, Move } from "./job.ts";
-import { laneKey, parseLaneKey } from "./queue.ts";
+import { deadlineOf, rank } from "./job.ts";
 import type { Lane, Load } from "./queue.ts";
+import { laneKey, parseLaneKey } from "./queue.ts";
 
-/** The job that goes next in a lane, from storage: asked for when the known head has left. */
-export type FindHead = (lane: string) => Job | null;
+/** What is known of an unfinished job without its document. */
+export interface OpenJob {
+	run: RunId;
+	index: number;
+	state: Exclude<JobState, "finished">;
+	lane: string;
+	/** Null while it may not be claimed. */
+	rank: number | null;
+	since: Millis;
+	deadline: Millis;
+}
+
+export interface Place {
+	run: RunId;
+	index: number;
+}
+
+interface LaneQueue extends Pick<Lane, "pool" | "labels" | "group"> {
+	waiting: number;
+	heap: Heap<OpenJob>;
+}
+
+/** Null for a finished job. */
+export function openJobOf(job: Job): OpenJob | null {
+	const deadline = deadlineOf(job);
+	if (job.state === "finished" || deadline === null) return null;
+	const queued = job.state === "waiting" && job.notBefore === null;
+	const since = job.state === "waiting" || job.state === "blocked" ? job.since : job.createdAt;
+	const { run, index, state } = job;
+	return { run, index, state, lane: laneKey(job), rank: queued ? rank(job) : null, since, deadline };
+}
 
 export class Standing {
 	readonly load: Load = { running: 0, groups: new Map() };
-	readonly counts: Record<JobState, number> = {
+	readonly counts: Record<Exclude<JobState, "finished">, number> = {
 		blocked: 0,
 		waiting: 0,
 		leased: 0,
 		running: 0,
 		canceling: 0,
-		finished: 0,
 	};
-	readonly #lanes = new Map<string, Lane>();
-	readonly #stale = new Set<string>();
-	readonly #findHead: FindHead;
+	readonly #jobs = new Map<JobId, OpenJob>();
+	readonly #lanes = new Map<string, LaneQueue>();
+	readonly #deadlines = new Heap<OpenJob>((a, b) => a.deadline < b.deadline);
 
-	constructor(unfinished: Iterable<Job>, findHead: FindHead) {
-		this.#findHead = findHead;
-		for (const job of unfinished) this.#enter(job);
+	constructor(jobs: Iterable<OpenJob>) {
+		for (const job of jobs) this.#enter(jobIdFrom(job.run, job.index), job);
 	}
 
-	/** Call it once the moves are stored: a head that left is read anew from there. */
 	apply(moves: readonly Move[]): void {
-		for (const { before, after } of moves) {
-			if (before !== null) this.#leave(before);
-			this.#enter(after);
+		for (const { after } of moves) {
+			this.#leave(after.id);
+			const open = openJobOf(after);
+			if (open) this.#enter(after.id, open);
 		}
 	}
 
-	/** Lanes with somebody in them, heads known. */
-	lanes(): Iterable<Lane> {
-		for (const key of this.#stale) {
-			const lane = this.#lanes.get(key);
-			if (lane) lane.head = headOf(this.#findHead(key));
+	/** Lanes with somebody in them who may be claimed. */
+	*lanes(): Iterable<Lane> {
+		for (const [key, { pool, labels, group, waiting, heap }] of this.#lanes) {
+			const head = this.#first(heap);
+			if (head && head.rank !== null) {
+				yield { key, pool, labels, group, waiting, head: { rank: head.rank, since: head.since } };
+			}
 		}
-		this.#stale.clear();
-		return this.#lanes.values();
 	}
 
-	/** When the one that waits longest at the head of a lane began to; null when nobody waits. */
+	/** Who goes next in a lane. */
+	head(lane: string): Place | null {
+		const queue = this.#lanes.get(lane);
+		return (queue && this.#first(queue.heap)) ?? null;
+	}
+
+	/** From 1; null for a job that does not stand in a lane. Costs as much as the lane is long. */
+	position(id: JobId): number | null {
+		const job = this.#jobs.get(id);
+		if (!job || job.rank === null) return null;
+		let before = 0;
+		for (const other of this.#lanes.get(job.lane)?.heap ?? []) {
+			if (this.#counts(other) && other.rank !== null && other.rank < job.rank) before++;
+		}
+		return before + 1;
+	}
+
 	oldestSince(): Millis | null {
 		let oldest: Millis | null = null;
-		for (const { head } of this.lanes()) {
-			if (head !== null && (oldest === null || head.since < oldest)) oldest = head.since;
-		}
+		for (const { head } of this.lanes()) if (head && (oldest === null || head.since < oldest)) oldest = head.since;
 		return oldest;
 	}
 
-	#enter(job: Job): void {
-		this.counts[job.state]++;
-		if (holdsSlot(job)) this.#hold(job, 1);
-		if (!isQueued(job)) return;
-		const key = laneKey(job);
-		const lane = this.#lanes.get(key) ?? { key, ...parseLaneKey(key), waiting: 0, head: null };
-		this.#lanes.set(key, lane);
-		lane.waiting++;
-		if (!this.#stale.has(key) && (lane.head === null || rank(job) < lane.head.rank)) lane.head = headOf(job);
+	earliestDeadline(): Millis | null {
+		return this.#first(this.#deadlines)?.deadline ?? null;
 	}
 
-	#leave(job: Job): void {
+	/** Jobs whose deadline has passed, at most `limit`; they stay until a move takes them on. */
+	due(now: Millis, limit: number): Place[] {
+		const due: OpenJob[] = [];
+		for (let next = this.#first(this.#deadlines); next && next.deadline <= now; next = this.#first(this.#deadlines)) {
+			this.#deadlines.pop();
+			due.push(next);
+			if (due.length === limit) break;
+		}
+		for (const job of due) this.#deadlines.push(job);
+		return due;
+	}
+
+	#first(heap: Heap<OpenJob>): OpenJob | undefined {
+		for (let first = heap.peek(); first !== undefined; first = heap.peek()) {
+			if (this.#counts(first)) return first;
+			heap.pop();
+		}
+		return undefined;
+	}
+
+	#counts(entry: OpenJob): boolean {
+		return this.#jobs.get(jobIdFrom(entry.run, entry.index)) === entry;
+	}
+
+	#enter(id: JobId, job: OpenJob): void {
+		this.#jobs.set(id, job);
+		this.counts[job.state]++;
+		this.#deadlines.push(job);
+		if (holdsSlot(job)) this.#hold(job, 1);
+		if (job.rank === null) return;
+		const lane = this.#lanes.get(job.lane) ?? { ...parseLaneKey(job.lane), waiting: 0, heap: newLane() };
+		this.#lanes.set(job.lane, lane);
+		lane.waiting++;
+		lane.heap.push(job);
+	}
+
+	#leave(id: JobId): void {
+		const job = this.#jobs.get(id);
+		if (!job) return;
+		this.#jobs.delete(id);
 		this.counts[job.state]--;
 		if (holdsSlot(job)) this.#hold(job, -1);
-		if (!isQueued(job)) return;
-		const key = laneKey(job);
-		const lane = this.#lanes.get(key);
+		const lane = job.rank === null ? undefined : this.#lanes.get(job.lane);
 		if (!lane) return;
 		lane.waiting--;
-		if (lane.waiting === 0) {
-			this.#lanes.delete(key);
-			this.#stale.delete(key);
-		} else if (lane.head === null || rank(job) <= lane.head.rank) this.#stale.add(key);
+		if (lane.waiting === 0) this.#lanes.delete(job.lane);
 	}
 
-	#hold(job: Job, by: 1 | -1): void {
+	#hold(job: OpenJob, by: 1 | -1): void {
 		this.load.running += by;
-		const group = job.spec.concurrencyGroup;
+		const { group } = parseLaneKey(job.lane);
 		if (group === null) return;
 		const held = (this.load.groups.get(group) ?? 0) + by;
 		if (held > 0) this.load.groups.set(group, held);
@@ -90,15 +160,14 @@ export class Standing {
 	}
 }
 
+/** Of equal ranks, the earlier in its run goes first. */
+function newLane(): Heap<OpenJob> {
+	return new Heap(
+		(a, b) => (a.rank ?? 0) < (b.rank ?? 0) || (a.rank === b.rank && a.run === b.run && a.index < b.index),
+	);
+}
+
 /** A leased, running or canceling job takes a slot of its repository and of its group. */
-function holdsSlot(job: Job): boolean {
-	return job.state === "leased" || job.state === "running" || job.state === "canceling";
-}
-
-function isQueued(job: Job): boolean {
-	return job.state === "waiting" && job.notBefore === null;
-}
-
-function headOf(job: Job | null): Lane["head"] {
-	return job?.state === "waiting" ? { rank: rank(job), since: job.since } : null;
+function holdsSlot({ state }: OpenJob): boolean {
+	return state === "leased" || state === "running" || state === "canceling";
 }

@@ -1,5 +1,5 @@
 // Runs and repositories as lists: newest first, by a cursor that stands on the last row seen.
-import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, lt, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { RepositoryName } from "../contracts/objects.ts";
@@ -68,12 +68,15 @@ export async function listRepositories(
 	};
 }
 
-/** Repositories with work that is not finished, for the sweep: at most `limit`, those after `after`. */
-export async function listUnfinished(db: DrizzleD1Database, limit: number): Promise<RepositoryName[]> {
+/** Runs that are unfinished as far as is known here and were created before `before`, for the sweep; at most `limit`. */
+export async function listUnfinished(
+	db: DrizzleD1Database,
+	{ before, limit }: { before: number; limit: number },
+): Promise<(RepositoryName & { id: string; version: number })[]> {
 	return db
-		.selectDistinct({ owner: runs.owner, repo: runs.repo })
+		.select({ owner: runs.owner, repo: runs.repo, id: runs.id, version: runs.version })
 		.from(runs)
-		.where(sql`${runs.state} <> 'finished'`)
+		.where(and(sql`${runs.state} <> 'finished'`, lt(runs.createdAt, before)))
 		.limit(limit);
 }
 
