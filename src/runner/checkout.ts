@@ -2,6 +2,7 @@
 // job's. Git's own words stay in the log; the exit code says which fact ended it. Nothing of a URL, ref or commit is ever
 // taken for an option, and nobody is ever asked for a password.
 import type { Grant } from "../contracts/runner.ts";
+import { quoted } from "./shell-quote.ts";
 
 export type Source = NonNullable<Grant["run"]["source"]>;
 
@@ -84,8 +85,4 @@ export function checkoutReason({ cloneUrl, ref, commit }: Source, exitCode: numb
 /** Without user and password: reasons end in lists. */
 function shown(cloneUrl: string): string {
 	return cloneUrl.replace(/^(\w+:\/\/)[^/@]*@/, "$1").slice(0, 300);
-}
-
-function quoted(text: string): string {
-	return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -16,6 +16,7 @@ export class JobFolder {
 	readonly log: string;
 	readonly retryAfter: string;
 	readonly commit: string;
+	readonly startFile: string;
 
 	constructor(path: string) {
 		this.path = path;
@@ -26,6 +27,7 @@ export class JobFolder {
 		this.log = join(path, "log");
 		this.retryAfter = join(path, "retry-after");
 		this.commit = join(path, "commit");
+		this.startFile = join(path, "start.bash");
 	}
 
 	/** Throws when it is there already: a lease is run once. */

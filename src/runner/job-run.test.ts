@@ -1,5 +1,5 @@
 // One job at a time against a fake server over loopback: what is reported, what is killed, and when nothing is.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { problem } from "../testing/fake-server.ts";
@@ -226,5 +226,25 @@ describe("finish", () => {
 		});
 		expect(lease.finish).toMatchObject({ outcome: "refused", exitCode: null });
 		expect(lease.finish?.reason).toMatch(/could not run it/);
+	});
+
+	it("[N51] a variable's name that a shell cannot use never becomes a command", async () => {
+		const { folder } = fixture;
+		const lease = await runToEnd({ env: { [`A='';touch '${folder}/bad';B`]: "1" } });
+		expect(lease.finish?.outcome).toBe("refused");
+		expect(existsSync(join(folder, "bad"))).toBe(false);
+	});
+
+	it("[N52] a job's secrets are on no disk while it runs", async () => {
+		const { server, folder, workDir } = fixture;
+		const run = `echo up; until [ -e '${folder}/go' ]; do sleep 0.02; done`;
+		const lease = server.offer(buildGrant({ run, secrets: { KEY: "correct-horse" } }));
+		await server.until(() => lease.text.includes("up\n"));
+		const files = readdirSync(workDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+		const texts = files.map((file) => readFileSync(join(file.parentPath, file.name), "utf8"));
+		expect(texts.filter((text) => text.includes("correct-horse"))).toEqual([]);
+		expect(texts.length).toBeGreaterThan(2);
+		writeFileSync(join(folder, "go"), "");
+		await server.until(() => lease.finish !== null);
 	});
 });

@@ -1,6 +1,7 @@
 // One job from its grant to its acknowledged finish. Nothing runs before the server confirmed the start; from then on the job
 // owes the server a report, and only the loss of its lease frees it from that. Why a job is stopped is kept apart from how.
 import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
 import { LeaseClient } from "../client/lease-client.ts";
 import { ProblemError } from "../client/call-failure.ts";
 import { retryable, sleep } from "../client/retryable.ts";
@@ -12,12 +13,14 @@ import { checkoutScript, checkoutStepName, sourceFault } from "./checkout.ts";
 import type { EventFacts, EventLog } from "./event-log.ts";
 import { jobEnv } from "./job-env.ts";
 import type { JobFolder } from "./job-folder.ts";
+import type { Fifos } from "./fifos.ts";
 import { JobShell } from "./job-shell.ts";
+import type { JobStarter } from "./job-starter.ts";
 import { runSteps } from "./job-steps.ts";
 import type { Verdict } from "./job-steps.ts";
 import { LogSpool } from "./log-spool.ts";
 import { LogUpload } from "./log-upload.ts";
-import type { OutputPipe, OutputPipes } from "./output-pipe.ts";
+import { OutputPipe } from "./output-pipe.ts";
 import { identify } from "./process-identity.ts";
 import { StepsReport } from "./steps-report.ts";
 import type { WorkFolder } from "./work-folder.ts";
@@ -25,7 +28,8 @@ import type { WorkFolder } from "./work-folder.ts";
 export interface JobContext {
 	url: string;
 	folder: WorkFolder;
-	pipes: OutputPipes;
+	fifos: Fifos;
+	starter: JobStarter;
 	/** Of the machine's variables, those that jobs see, and all of them for git's own settings. */
 	lentEnv: Record<string, string>;
 	hostEnv: NodeJS.ProcessEnv;
@@ -59,6 +63,8 @@ export class JobRun {
 	#shell: JobShell | null = null;
 	#spool: LogSpool | null = null;
 	#contactAt = Date.now();
+	/** Too late to stop it: the log is sealed. */
+	#hasVerdict = false;
 	#isFinishing = false;
 	readonly #timers: NodeJS.Timeout[] = [];
 
@@ -158,6 +164,7 @@ export class JobRun {
 		const spool = this.#spool;
 		upload = this.#upload(spool);
 		const verdict = await this.#execute(folder, steps).catch(refused);
+		this.#hasVerdict = true;
 		if (this.#isLost) return;
 		const { length, sha256 } = spool.seal();
 		await this.#deliver(upload, {
@@ -189,10 +196,12 @@ export class JobRun {
 		this.#writeScripts(folder);
 		const spool = this.#spool;
 		if (!spool) throw new Error("no log to write to");
-		const pipe = await this.#context.pipes.take((bytes) => spool.append(bytes));
+		const output = await this.#context.fifos.take();
+		const pipe = new OutputPipe(output, (bytes) => spool.append(bytes));
 		const report = new StepsReport(this.#lease, this.#over.signal);
 		try {
-			const shell = await this.#openShell(folder, pipe);
+			const shell = await this.#openShell(folder, output);
+			pipe.release();
 			const isStopped = () => this.#stop !== null;
 			const onProgress = () => report.tell(steps);
 			const verdict = await runSteps({ shell, pipe, spool, folder, source, steps, isStopped, onProgress }).finally(() =>
@@ -204,6 +213,7 @@ export class JobRun {
 			this.#shell = null;
 			report.close();
 			pipe.close();
+			rmSync(output, { force: true });
 		}
 	}
 
@@ -216,11 +226,12 @@ export class JobRun {
 		scripts.forEach((script, at) => folder.writeScript(at + 1, script));
 	}
 
-	async #openShell(folder: JobFolder, pipe: OutputPipe): Promise<JobShell> {
+	async #openShell(folder: JobFolder, output: string): Promise<JobShell> {
 		const { job, lease } = this.#grant;
 		const env = jobEnv(this.#grant, folder, this.#context.lentEnv);
-		const shell = await JobShell.open({ cwd: folder.work, scripts: folder.scripts, env, outputFd: pipe.writeFd });
-		pipe.release();
+		const { fifos, starter } = this.#context;
+		const { startFile, work: cwd, scripts } = folder;
+		const shell = await JobShell.open({ fifos, starter, startFile, cwd, scripts, env, output });
 		const identity = await identify(shell.pid);
 		if (identity) folder.recordProcess(identity);
 		this.#shell = shell;
@@ -252,7 +263,7 @@ export class JobRun {
 
 	/** The first reason to stop counts. */
 	#end(stop: Stop): void {
-		if (this.#stop !== null || this.#isFinishing) return;
+		if (this.#stop !== null || this.#hasVerdict) return;
 		this.#stop = stop;
 		this.#tell("job-stopping", { outcome: stop.outcome, reason: stop.reason });
 		this.#spool?.note(`\u001b[1;33m${stop.reason}\u001b[0m`);

@@ -1,66 +1,29 @@
 // The pipe through which a job's output comes. Node's own "pipe" is a socket pair, on which `echo > /dev/stdout` fails in the
-// job; a plain file would be cut to nothing by the same line, and could not be limited. So it is a real pipe, made as a
-// FIFO. Node cannot make one, and starting a process is dear: each `mkfifo` makes a batch, and each FIFO is used once.
-import { execFile } from "node:child_process";
-import { closeSync, constants, mkdirSync, openSync, readSync, unlinkSync } from "node:fs";
+// job; a plain file would be cut to nothing by the same line, and could not be limited. So it is a real pipe, made as a FIFO.
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { Socket } from "node:net";
-import { join } from "node:path";
-import { promisify } from "node:util";
 
-const batch = 16;
 /** What libuv reads at a time, and what a pipe holds on Linux and macOS alike. */
 const readBytes = 64 * 1024;
 /** A job cannot make its pipe larger than 1 MiB without privileges; the bound is against a process that never stops writing. */
 const drainBytesMax = 16 * 1024 * 1024;
 
-export class OutputPipes {
-	readonly #folder: string;
-	readonly #ready: string[] = [];
-	#making: Promise<void> | null = null;
-	#count = 0;
-
-	constructor(folder: string) {
-		mkdirSync(folder, { recursive: true, mode: 0o700 });
-		this.#folder = folder;
-	}
-
-	async take(onBytes: (bytes: Uint8Array) => void): Promise<OutputPipe> {
-		for (;;) {
-			const path = this.#ready.pop();
-			if (this.#ready.length < batch / 4) this.#making ??= this.#make();
-			if (path !== undefined) return new OutputPipe(path, onBytes);
-			await this.#making;
-		}
-	}
-
-	async #make(): Promise<void> {
-		try {
-			const paths = Array.from({ length: batch }, () => join(this.#folder, String(this.#count++)));
-			await promisify(execFile)("mkfifo", ["-m", "600", ...paths]);
-			this.#ready.push(...paths);
-		} finally {
-			this.#making = null;
-		}
-	}
-}
-
 export class OutputPipe {
-	/** Given to the child as stdout; `release` it once the child has it. */
-	readonly writeFd: number;
+	/** Kept until a job has the pipe open: without a writer it would seem to be at its end. */
+	readonly #writeFd: number;
 	readonly #drainFd: number;
 	readonly #socket: Socket;
 	readonly #onBytes: (bytes: Uint8Array) => void;
 	readonly #buffer = Buffer.allocUnsafe(readBytes);
 	#released = false;
 
-	/** `path` is a FIFO; its name goes at once, the pipe lives on in its descriptors. */
+	/** `path` is a FIFO. */
 	constructor(path: string, onBytes: (bytes: Uint8Array) => void) {
 		this.#onBytes = onBytes;
 		// A second descriptor to read from by hand: the socket closes its own whenever it sees fit.
 		this.#drainFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 		const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-		this.writeFd = openSync(path, constants.O_WRONLY);
-		unlinkSync(path);
+		this.#writeFd = openSync(path, constants.O_WRONLY);
 		this.#socket = new Socket({
 			fd,
 			readable: true,
@@ -79,7 +42,7 @@ export class OutputPipe {
 
 	/** From now on only the child and its children can write. */
 	release(): void {
-		if (!this.#released) closeSync(this.writeFd);
+		if (!this.#released) closeSync(this.#writeFd);
 		this.#released = true;
 	}
 

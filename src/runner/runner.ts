@@ -7,12 +7,13 @@ import { graceSeconds } from "../domain/limits.ts";
 import { acquireLoop } from "./acquire-loop.ts";
 import type { EventLog } from "./event-log.ts";
 import { plainEventLog } from "./event-log.ts";
+import { Fifos } from "./fifos.ts";
 import { HeldJobs } from "./held-jobs.ts";
 import { heartbeatLoop } from "./heartbeat-loop.ts";
 import { lentEnv } from "./job-env.ts";
 import { JobRun } from "./job-run.ts";
 import type { JobContext } from "./job-run.ts";
-import { OutputPipes } from "./output-pipe.ts";
+import { JobStarter } from "./job-starter.ts";
 import { Registration } from "./registration.ts";
 import { WakeUp } from "./wake-up.ts";
 import { WorkFolder } from "./work-folder.ts";
@@ -102,7 +103,8 @@ export class Runner {
 		this.#context = {
 			url,
 			folder,
-			pipes: new OutputPipes(folder.pipes),
+			fifos: new Fifos(folder.pipes),
+			starter: new JobStarter(),
 			lentEnv: lentEnv(hostEnv, options.env ?? [], [token]),
 			hostEnv,
 			graceMs: (options.graceSeconds ?? graceSeconds) * 1_000,
@@ -151,6 +153,7 @@ export class Runner {
 		} finally {
 			await this.#held.untilEmpty();
 			this.#over.abort();
+			this.#context.starter.close();
 			this.#context.folder.close();
 		}
 		await heartbeats;
