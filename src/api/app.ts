@@ -10,7 +10,7 @@ import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { describeAll } from "./document.ts";
 import { addJobRoutes } from "./jobs.ts";
-import { addLeaseRoutes } from "./lease.ts";
+import { addLeaseRoutes, sayStateAnyway } from "./lease.ts";
 import { addLogRoutes } from "./logs.ts";
 import { addOperationRoutes } from "./operation.ts";
 import { addRepositoryRoutes } from "./repositories.ts";
@@ -36,6 +36,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		await next();
 		if (c.res.status !== 101) c.res.headers.set("X-Request-Id", c.get("requestId"));
 	});
+	app.use("/v1/lease/*", sayStateAnyway);
 	app.use(
 		bodyLimit({
 			maxSize: requestBytesMax,

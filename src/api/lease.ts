@@ -1,6 +1,6 @@
 // The calls of a runner while it holds a job. Below the wire they are plain operations of the repository and the log, so that
 // another runner's protocol can be mounted beside this one. Every answer says how the lease stands, and renews it.
-import type { Context, Hono } from "hono";
+import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { LeaseClaim } from "../contracts/objects.ts";
 import {
 	finishRequest,
@@ -19,7 +19,7 @@ import type { FinishReport } from "../domain/job.ts";
 import { appendBytesMax, heartbeatSeconds, uploadIntervalSeconds } from "../domain/limits.ts";
 import type { Result } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
-import { readLease } from "./auth.ts";
+import { findLease, readLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { malformed, readBody } from "./request.ts";
@@ -61,11 +61,29 @@ document({
 	answers: { 200: leaseReply },
 });
 
+/**
+ * For an answer that nobody gave the state to, as a body too large or malformed: its runner must hear of a cancel all the
+ * same. Without a good token, or while the repository does not answer, there is no state to tell.
+ */
+export const sayStateAnyway: MiddlewareHandler<ApiEnv> = async (c, next) => {
+	await next();
+	const claim = c.res.headers.has(leaseStateHeader) ? null : findLease(c);
+	if (claim === null) return;
+	const lease = c.get("services").repo(claim).lease(claim);
+	const state = await lease.catch(() => null);
+	if (state !== null) sayState(c, claim, state);
+};
+
 export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/lease/start", async (c) => {
 		const claim = readLease(c);
 		await readBody(c, startRequest);
 		const { job, lease } = answered(c, claim, await c.get("services").repo(claim).start(claim));
+		// The grant itself counts as a renewal, and the start follows it within seconds.
+		const id = leaseIdFrom(claim.job, claim.epoch);
+		const at = c.get("services").now();
+		noteRenewed(id, at);
+		noteState(id, { at, isCanceling: lease === "canceling" });
 		sayState(c, claim, lease);
 		return c.json({ job });
 	});
@@ -81,9 +99,13 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 				detail: `Append at most ${appendBytesMax} bytes at a time.`,
 			});
 		}
-		const appended = await c.get("services").log(claim).append(claim, offset, bytes);
+		const services = c.get("services");
+		const [appended, isCanceling] = await Promise.all([
+			services.log(claim).append(claim, offset, bytes),
+			isCanceled(services, claim),
+		]);
 		const { length, lease } = answered(c, claim, appended);
-		sayState(c, claim, lease);
+		sayState(c, claim, isCanceling ? "canceling" : lease);
 		c.header(uploadOffsetHeader, String(length));
 		c.header(uploadIntervalHeader, String(uploadIntervalSeconds));
 		return c.body(null, 204);
@@ -92,8 +114,13 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/lease/steps", async (c) => {
 		const claim = readLease(c);
 		const { steps } = await readBody(c, stepsRequest);
-		const { lease } = answered(c, claim, await c.get("services").log(claim).steps(claim, steps.map(readStep)));
-		sayState(c, claim, lease);
+		const services = c.get("services");
+		const [noted, isCanceling] = await Promise.all([
+			services.log(claim).steps(claim, steps.map(readStep)),
+			isCanceled(services, claim),
+		]);
+		const { lease } = answered(c, claim, noted);
+		sayState(c, claim, isCanceling ? "canceling" : lease);
 		return c.body(null, 204);
 	});
 
@@ -114,9 +141,9 @@ function readOffset(c: Context<ApiEnv>): number {
 	throw malformed("A header is not as it should be.", [{ path: uploadOffsetHeader, message }]);
 }
 
-/** A refused lease call says `lost` only where the lease itself is over: a gap in the log is no reason to stop. */
+/** A refusal says `lost` where the lease itself is over; a gap in the log is no reason to stop, and `sayStateAnyway` asks. */
 function answered<T>(c: Context<ApiEnv>, claim: LeaseClaim, result: Result<T>): T {
-	if (!result.ok) sayState(c, claim, result.refusal.code === "lease-stale" ? "lost" : "ok");
+	if (!result.ok && result.refusal.code === "lease-stale") sayState(c, claim, "lost");
 	return orThrow(result);
 }
 
@@ -125,25 +152,45 @@ function sayState(c: Context<ApiEnv>, claim: LeaseClaim, state: LeaseState): voi
 	if (state !== "lost") renewLater(c.get("services"), claim);
 }
 
+/** How old a repository's word about a lease may be: what a cancel waits for at most, without an upload a second asking it. */
+const stateKeptMs = 5_000;
+const asked = new Map<string, { at: number; isCanceling: boolean }>();
+const askedMax = 10_000;
+
+/** The log learns of no cancel, and only hears of the lease when it is opened: the repository knows. */
+async function isCanceled(services: Services, claim: LeaseClaim): Promise<boolean> {
+	const id = leaseIdFrom(claim.job, claim.epoch);
+	const at = services.now();
+	const known = asked.get(id);
+	if (known && (known.isCanceling || at - known.at < stateKeptMs)) return known.isCanceling;
+	const lease = services.repo(claim).lease(claim);
+	const isCanceling = (await lease.catch(() => null)) === "canceling";
+	noteState(id, { at, isCanceling });
+	return isCanceling;
+}
+
+function noteState(id: string, state: { at: number; isCanceling: boolean }): void {
+	if (asked.size >= askedMax) asked.clear();
+	asked.set(id, state);
+}
+
 /** When this isolate last renewed each lease at its pool. Only saves calls: forgetting it costs one more. */
 const renewed = new Map<string, number>();
 const renewedMax = 10_000;
 
+function noteRenewed(id: string, now: number): void {
+	if (renewed.size >= renewedMax) renewed.clear();
+	renewed.set(id, now);
+}
+
+/** A lease that this isolate has not seen yet is renewed: who knows how long ago another one did. */
 function renewLater(services: Services, claim: LeaseClaim): void {
 	const id = leaseIdFrom(claim.job, claim.epoch);
 	const now = services.now();
-	if (now - (renewed.get(id) ?? now - heartbeatSeconds * 2_000) < heartbeatSeconds * 1_000) return;
-	if (renewed.size >= renewedMax) renewed.clear();
-	const isFirst = !renewed.has(id);
-	renewed.set(id, now);
-	// The grant itself counts as a renewal, so the first call of a short job need not.
-	if (!isFirst)
-		services.later(
-			services
-				.pool(claim)
-				.renew(id)
-				.catch(() => undefined),
-		);
+	if (now - (renewed.get(id) ?? Number.NEGATIVE_INFINITY) < heartbeatSeconds * 1_000) return;
+	noteRenewed(id, now);
+	const renewal = services.pool(claim).renew(id);
+	services.later(renewal.catch(() => undefined));
 }
 
 function reportOf(request: FinishRequest): FinishReport {
