@@ -8,7 +8,7 @@ import type { Problem, ProblemFacts } from "../contracts/problem.ts";
 import { requestBytesMax } from "../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
-import { describeAll } from "./document.ts";
+import { describeAll, document } from "./document.ts";
 import { addJobRoutes } from "./jobs.ts";
 import { addLeaseRoutes, sayStateAnyway } from "./lease.ts";
 import { addLogRoutes } from "./logs.ts";
@@ -21,6 +21,14 @@ import { addTokenRoutes } from "./tokens.ts";
 
 const outageRetryAfterSeconds = 2;
 const requestIdPattern = /^[\x21-\x7e]{1,100}$/;
+
+document({
+	method: "get",
+	path: "/openapi.json",
+	summary: "This document",
+	auth: "none",
+	answers: { 200: "OpenAPI 3.1" },
+});
 
 /** `services` builds what one request needs from what the platform hands in with it. */
 export function createApp<Env>(services: (env: Env, later: (work: Promise<unknown>) => void) => Services) {

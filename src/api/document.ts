@@ -5,12 +5,15 @@ import { problem } from "../contracts/problem.ts";
 const holder = new OpenAPIHono();
 const registry = holder.openAPIRegistry;
 
+type Auth = "access" | "operator" | "runner" | "lease";
+
 interface Operation {
 	method: "get" | "post" | "put" | "patch" | "delete";
 	/** `{name}` for parameters, as OpenAPI writes them. */
 	path: string;
 	summary: string;
-	auth?: "access" | "operator" | "runner" | "lease" | "none";
+	/** Several: any one of them. */
+	auth?: Auth | Auth[] | "none";
 	query?: Record<string, string>;
 	headers?: Record<string, string>;
 	body?: z.ZodType | "bytes";
@@ -43,7 +46,7 @@ export function document(operation: Operation): void {
 		method,
 		path,
 		summary,
-		security: auth === "none" ? [] : [{ [auth]: [] }],
+		security: auth === "none" ? [] : [auth].flat().map((name) => ({ [name]: [] })),
 		request: {
 			...(names.length > 0
 				? {
