@@ -13,6 +13,13 @@ describe("request ids", () => {
 			for (const bad of ["two words", "x".repeat(101), "größe", ""])
 				expect(await idOf(path, bad)).toMatch(/^[\w-]{36}$/);
 		}
+		const place = await aRepo();
+		const run = await submit(place, [job("a")]);
+		const live = `${place.path}/jobs/j${run.id.slice(1)}-0/log/live`;
+		const socket = await fetchRaw("GET", live, { headers: { upgrade: "websocket", "x-request-id": "trace-8" } });
+		expect([socket.status, socket.headers.get("x-request-id")]).toEqual([101, "trace-8"]);
+		socket.webSocket?.accept();
+		socket.webSocket?.close(1_000, "seen");
 		const one = await send<Problem>("GET", "/nowhere");
 		const other = await send<Problem>("GET", "/nowhere");
 		expect(one.body.requestId).not.toBe(other.body.requestId);

@@ -242,9 +242,14 @@ describe("without the read model", () => {
 		expect(fresh.body).toMatchObject({ stale: false });
 		const stale = await ask(list, true);
 		expect([stale.status, stale.body]).toEqual([200, { ...(fresh.body as object), stale: true }]);
-		vi.spyOn(console, "error").mockImplementation(() => undefined);
-		const never = await ask(`${place.path}/runs?limit=8`, true);
+		const written = vi.spyOn(console, "error").mockImplementation(() => undefined);
+		const trace = "0123456789abcdef0123456789abcdef";
+		const headers = { traceparent: `00-${trace}-0123456789abcdef-01`, "x-request-id": "seen-in-the-log" };
+		const never = await ask(`${place.path}/runs?limit=8`, true, { headers });
 		expectProblem(never);
+		const line = JSON.parse(String(written.mock.lastCall?.[0]));
+		expect(line).toMatchObject({ event: "outage", trace, requestId: "seen-in-the-log" });
+		expect(line.cause).toContain("D1 is away");
 		expect(never).toMatchObject({ status: 503, body: { code: "unavailable" } });
 		expect(never.headers.get("retry-after")).toBe("2");
 		expect((await ask("/readyz", true)).body).toMatchObject({ status: "degraded", dependencies: { database: "down" } });

@@ -42,7 +42,9 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 			services(c.env as Env, (work) => c.executionCtx.waitUntil(work)),
 		);
 		await next();
-		if (c.res.status !== 101) c.res.headers.set("X-Request-Id", c.get("requestId"));
+		// A socket that an object gave has headers that cannot be changed: `c.header` makes a new answer, at a price.
+		if (c.res.status === 101) c.header("X-Request-Id", c.get("requestId"));
+		else c.res.headers.set("X-Request-Id", c.get("requestId"));
 	});
 	app.use("/v1/lease/*", sayStateAnyway);
 	app.use(
@@ -74,7 +76,8 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		if (error instanceof ProblemAnswer) return answerProblem(c, error.facts);
 		const isOutage = error.name === "Outage";
 		const requestId = c.get("requestId");
-		console.error(JSON.stringify({ event: isOutage ? "outage" : "fault", requestId, cause: causeText(error) }));
+		const trace = traceOf(c);
+		console.error(JSON.stringify({ event: isOutage ? "outage" : "fault", requestId, trace, cause: causeText(error) }));
 		if (!isOutage) return answerProblem(c, { status: 500, code: "fault", detail: "A fault of ours; it was logged." });
 		const detail =
 			"A part that this needs did not answer. Whether a write took effect is unknown: send it again with its key.";
@@ -98,6 +101,11 @@ function notServed(method: string, allowed: string[]): ProblemFacts {
 	return { status: 405, code: "method-not-allowed", detail, headers: { Allow: allow } };
 }
 
+/** The caller's trace, by W3C Trace Context: what goes wrong here is found again from there. */
+function traceOf(c: Context<ApiEnv>): string | null {
+	return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(c.req.header("traceparent") ?? "")?.[1] ?? null;
+}
+
 function answerProblem(c: Context<ApiEnv>, facts: ProblemFacts): Response {
 	const { status, code, detail, errors, retryAfterSeconds, headers = {} } = facts;
 	const requestId = c.get("requestId");
@@ -110,7 +118,8 @@ function answerProblem(c: Context<ApiEnv>, facts: ProblemFacts): Response {
 		requestId,
 		...(status === 400 || errors !== undefined ? { errors: errors ?? [] } : {}),
 	};
-	const retryAfter = retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) };
+	const again = retryAfterSeconds ?? (status === 429 || status === 503 ? outageRetryAfterSeconds : undefined);
+	const retryAfter = again === undefined ? {} : { "Retry-After": String(again) };
 	return c.body(JSON.stringify(body), status, {
 		...headers,
 		...retryAfter,
@@ -119,7 +128,11 @@ function answerProblem(c: Context<ApiEnv>, facts: ProblemFacts): Response {
 	});
 }
 
+/** With what caused it, and what caused that: a store's library wraps the one that says why. */
 function causeText(error: Error): string {
-	const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-	return `${error.stack ?? error.message}${cause}`;
+	const causes: string[] = [];
+	for (let cause = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) {
+		causes.push(`: ${cause.message}`);
+	}
+	return [error.stack ?? error.message, ...causes].join("");
 }
