@@ -1,7 +1,7 @@
 // What each command does to a run and its jobs: plain data in, moves out. A `RunView` reads the bounded part of a run that a
 // command needs, synchronously; whoever implements it writes all moves of a decision in one transaction or none.
 
-import type { Node } from "./graph.ts";
+import type { Node, Readiness } from "./graph.ts";
 import { carryOn, checkGraph, readiness, reopened } from "./graph.ts";
 import type { JobId, Millis, RunId } from "./ids.ts";
 import type { Cancel, FinishedAttempt, FinishReport, HeldJob, Job, Move } from "./job.ts";
@@ -89,20 +89,17 @@ export function decideAddJobs(
 		const job = view.job(index);
 		if (job && !job.needed) moves.push({ before: job, after: { ...job, needed: true } });
 	}
-	for (const move of added.value.moves) moves.push(placed(move, nodes, cause.at));
+	// Their needs may have ended already, and one that is skipped at once may be needed by another, in whatever order they stand.
+	const found = new Map(carryOn(nodes, [...needed]).map((next) => [next.index, next.readiness]));
+	for (const move of added.value.moves) moves.push(placed(move, found.get(move.after.index) ?? "open", cause.at));
 	return accept({ run: tally(view.run, moves, cause.at), moves });
 }
 
 /** A new job whose needs have ended already waits, or is skipped, at once. */
-function placed(move: Move, nodes: Map<number, Node>, now: Millis): Move {
+function placed(move: Move, found: Readiness, now: Millis): Move {
 	const { after } = move;
-	const node = nodes.get(after.index);
-	if (after.state !== "blocked" || node === undefined) return move;
-	const found = readiness(node, nodes);
-	if (found === "open") return move;
-	const next = found === "ready" ? ready(after, now).after : skip(after, now).after;
-	nodes.set(after.index, nodeOf(next));
-	return { before: null, after: next };
+	if (after.state !== "blocked" || found === "open") return move;
+	return { before: null, after: found === "ready" ? ready(after, now).after : skip(after, now).after };
 }
 
 function append(
