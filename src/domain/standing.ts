@@ -87,7 +87,7 @@ export class Standing {
 		if (!job || job.rank === null) return null;
 		let before = 0;
 		for (const other of this.#lanes.get(job.lane)?.heap ?? []) {
-			if (this.#counts(other) && other.rank !== null && other.rank < job.rank) before++;
+			if (this.#counts(other) && goesBefore(other, job)) before++;
 		}
 		return before + 1;
 	}
@@ -132,7 +132,7 @@ export class Standing {
 		this.#deadlines.push(job);
 		if (holdsSlot(job)) this.#hold(job, 1);
 		if (job.rank === null) return;
-		const lane = this.#lanes.get(job.lane) ?? { ...parseLaneKey(job.lane), waiting: 0, heap: newLane() };
+		const lane = this.#lanes.get(job.lane) ?? { ...parseLaneKey(job.lane), waiting: 0, heap: new Heap(goesBefore) };
 		this.#lanes.set(job.lane, lane);
 		lane.waiting++;
 		lane.heap.push(job);
@@ -161,10 +161,8 @@ export class Standing {
 }
 
 /** Of equal ranks, the earlier in its run goes first. */
-function newLane(): Heap<OpenJob> {
-	return new Heap(
-		(a, b) => (a.rank ?? 0) < (b.rank ?? 0) || (a.rank === b.rank && a.run === b.run && a.index < b.index),
-	);
+function goesBefore(a: OpenJob, b: OpenJob): boolean {
+	return (a.rank ?? 0) < (b.rank ?? 0) || (a.rank === b.rank && a.run === b.run && a.index < b.index);
 }
 
 /** A leased, running or canceling job takes a slot of its repository and of its group. */

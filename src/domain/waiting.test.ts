@@ -1,0 +1,71 @@
+import { expect, it } from "vitest";
+import { aJob, aSpec, someSettings } from "../testing/builders.ts";
+import { noon } from "../testing/clock.ts";
+import { explainWaiting } from "./waiting.ts";
+
+const settings = someSettings({ maxRunning: 2 });
+const full = { running: 2, groups: new Map([["production", 1]]) };
+const spec = aSpec({ concurrencyGroup: "production", labels: ["gpu"], needs: ["build"] });
+
+/** From the first that would have to be removed to the last; each line removes the one before it. */
+it.each([
+	["needs", aJob("blocked", { spec }), someSettings({ paused: true }), full, 0, 'waits for "build"'],
+	[
+		"paused",
+		aJob("waiting", { spec, notBefore: noon }),
+		someSettings({ maxRunning: 2, paused: true, pauseNote: "release day" }),
+		full,
+		0,
+		"the repository is paused: release day",
+	],
+	[
+		"backing-off",
+		aJob("waiting", { spec, notBefore: noon, attempts: 1 }),
+		settings,
+		full,
+		0,
+		"attempt 2 waits for its backoff",
+	],
+	["repository-limit", aJob("waiting", { spec }), settings, full, 0, "2 of 2 jobs of the repository run"],
+	[
+		"concurrency-group",
+		aJob("waiting", { spec }),
+		settings,
+		{ ...full, running: 1 },
+		0,
+		'the group "production" runs as many jobs as it may',
+	],
+	[
+		"no-runner",
+		aJob("waiting", { spec }),
+		settings,
+		{ running: 1, groups: new Map() },
+		0,
+		'the pool "default" has no runner with "gpu"',
+	],
+	[
+		"runners-busy",
+		aJob("waiting", { spec }),
+		settings,
+		{ running: 1, groups: new Map() },
+		1,
+		'every fitting runner of the pool "default" is busy',
+	],
+	[
+		"runners-busy",
+		aJob("waiting", { spec }),
+		settings,
+		{ running: 1, groups: new Map() },
+		null,
+		'every fitting runner of the pool "default" is busy',
+	],
+] as const)("[E1] %s", (code, job, repository, load, runners, detail) => {
+	const { since, ...found } = explainWaiting(job, repository, load, runners);
+	expect(found).toEqual({ code, detail, expectedStartAt: code === "backing-off" ? noon : null });
+	expect(since).toBe(job.since);
+});
+
+it("[E1] a long list of needs is cut", () => {
+	const job = aJob("blocked", { spec: aSpec({ needs: ["a", "b", "c", "d", "e", "f", "g"] }) });
+	expect(explainWaiting(job, settings, full, null).detail).toBe('waits for "a", "b", "c", "d", "e" and 2 more');
+});
