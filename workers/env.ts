@@ -5,6 +5,7 @@ export interface Env {
 	REPO: DurableObjectNamespace;
 	POOL: DurableObjectNamespace;
 	LOG: DurableObjectNamespace;
+	FEED: DurableObjectNamespace;
 	SWITCHES: DurableObjectNamespace;
 	DB: D1Database;
 	ARCHIVE: R2Bucket;

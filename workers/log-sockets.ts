@@ -1,4 +1,4 @@
-// The Worker's end of WebSockets about logs: one towards a LogObject whose messages are taken in turn, one towards a viewer.
+// The Worker's end of WebSockets: towards an object, whose messages are taken in turn, and towards a viewer.
 import type { LiveSocket, LogName } from "../src/api/services.ts";
 import { logMessage } from "../src/contracts/log-stream.ts";
 import type { LogMessage } from "../src/contracts/log-stream.ts";
@@ -23,10 +23,19 @@ export async function followLog(
 	const response = await logCalls(env, name).fetch(new Request(url, { headers: { Upgrade: "websocket" } }));
 	if (response.status === 404) return null;
 	if (response.webSocket === null) throw new Outage(`a log cannot be watched: ${response.status}`);
-	return new Follower(response.webSocket, gone);
+	return logMessages(readSocket(response, gone));
 }
 
-class Follower implements AsyncIterable<LogMessage> {
+async function* logMessages(texts: AsyncIterable<string>): AsyncGenerator<LogMessage, void> {
+	for await (const text of texts) yield logMessage.parse(JSON.parse(text));
+}
+
+export function readSocket({ webSocket }: Response, gone: AbortSignal): AsyncIterable<string> {
+	if (webSocket === null) throw new Outage("an object gave no socket");
+	return new Follower(webSocket, gone);
+}
+
+class Follower implements AsyncIterable<string> {
 	readonly #socket: WebSocket;
 	#held: string[] = [];
 	#heldUnits = 0;
@@ -58,14 +67,14 @@ class Follower implements AsyncIterable<LogMessage> {
 		this.#news();
 	}
 
-	async *[Symbol.asyncIterator](): AsyncGenerator<LogMessage, void> {
+	async *[Symbol.asyncIterator](): AsyncGenerator<string, void> {
 		try {
 			while (this.#isOpen || this.#held.length > 0) {
 				const text = this.#held.shift();
 				if (text === undefined) await this.#somethingNew();
 				else {
 					this.#heldUnits -= text.length;
-					yield logMessage.parse(JSON.parse(text));
+					yield text;
 				}
 			}
 		} finally {

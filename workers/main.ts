@@ -5,6 +5,7 @@ import { consume } from "./queues.ts";
 import { sweep } from "./sweep.ts";
 import { wire } from "./wire.ts";
 
+export { FeedObject } from "./feed-object.ts";
 export { LogObject } from "./log-object.ts";
 export { PoolObject } from "./pool-object.ts";
 export { RepoObject } from "./repo-object.ts";

@@ -4,7 +4,7 @@ import type { ChangeEvent, Delivery } from "../src/contracts/events.ts";
 import { project } from "../src/store/projection.ts";
 import type { Env } from "./env.ts";
 import { database } from "./read-model.ts";
-import { poolCalls } from "./stubs.ts";
+import { feedCalls, poolCalls } from "./stubs.ts";
 
 const retryDelaySecondsMax = 60;
 
@@ -13,7 +13,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
 		case "spillway-deliveries":
 			return deliver(batch.messages as readonly Message<Delivery>[], env);
 		case "spillway-events":
-			return projectAll(batch.messages as readonly Message<ChangeEvent>[], env);
+			return tellChanges(batch.messages as readonly Message<ChangeEvent>[], env);
 		default:
 			for (const message of batch.messages) {
 				console.error(JSON.stringify({ event: "dead-letter", queue: batch.queue, id: message.id }));
@@ -36,13 +36,24 @@ async function deliver(messages: readonly Message<Delivery>[], env: Env): Promis
 	await Promise.all(told);
 }
 
-async function projectAll(messages: readonly Message<ChangeEvent>[], env: Env): Promise<void> {
-	await settle(messages, () =>
-		project(
-			database(env),
-			messages.map(({ body }) => body),
-		),
-	);
+async function tellChanges(messages: readonly Message<ChangeEvent>[], env: Env): Promise<void> {
+	const events = messages.map(({ body }) => body);
+	await Promise.all([settle(messages, () => project(database(env), events)), feed(events, env)]);
+}
+
+/** Whoever follows a run finds a gap by itself, so what a feed does not take is not told again. */
+async function feed(events: readonly ChangeEvent[], env: Env): Promise<void> {
+	const watched = events.filter(({ run, watched }) => run !== null && watched !== false);
+	const runs = Map.groupBy(watched, ({ owner, repo, run }) => `${owner}/${repo}/${run?.id}`);
+	const told = [...runs.values()].map(async (changes) => {
+		const [{ owner, repo, run } = { owner: "", repo: "", run: null }] = changes;
+		if (run !== null) await feedCalls(env, { owner, repo, run: run.id }).changed(changes);
+	});
+	for (const result of await Promise.allSettled(told)) {
+		if (result.status === "rejected") {
+			console.error(JSON.stringify({ event: "feed-failed", cause: String(result.reason) }));
+		}
+	}
 }
 
 async function settle(messages: readonly Message[], act: () => Promise<unknown>): Promise<void> {

@@ -1,6 +1,7 @@
 // How one object (or the Worker) calls another: by name, with a deadline, a new stub for each try, full jitter between, and
 // again only where the platform says that this can help. A stub is broken after an exception; an overloaded object is left alone.
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../src/contracts/objects.ts";
+import type { FeedCalls } from "../src/contracts/run-events.ts";
 import type { Env } from "./env.ts";
 
 const callDeadlineMs = 10_000;
@@ -22,6 +23,10 @@ export function poolCalls(env: Env, { owner, pool, shard }: { owner: string; poo
 
 export function logCalls(env: Env, name: RepositoryName & { job: string; attempt: number }): LogCalls {
 	return calls(env.LOG, `${name.owner}/${name.repo}/${name.job}/${name.attempt}`);
+}
+
+export function feedCalls(env: Env, { owner, repo, run }: RepositoryName & { run: string }): FeedCalls {
+	return calls(env.FEED, `${owner}/${repo}/${run}`);
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;

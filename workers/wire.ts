@@ -4,11 +4,11 @@ import { parseKeys } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
 import { sealedLogOf } from "./archive.ts";
 import type { Env } from "./env.ts";
-import { acceptSocket, followLog } from "./log-sockets.ts";
+import { acceptSocket, followLog, readSocket } from "./log-sockets.ts";
 import { addRevoked, isRevoked, readModel } from "./read-model.ts";
 import { connectRequest } from "./pool-connect.ts";
 import { seal } from "./sealing.ts";
-import { logCalls, poolCalls, repoCalls } from "./stubs.ts";
+import { feedCalls, logCalls, poolCalls, repoCalls } from "./stubs.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches.ts";
 import { waitForGrant } from "./wait-for-grant.ts";
 
@@ -26,6 +26,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		log: (name) => logCalls(env, name),
 		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name),
 		followLog: (call) => followLog(env, call),
+		feed: (name) => feedCalls(env, name),
+		readSocket,
 		acceptSocket,
 		openSession: (runner) => poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner })),
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),

@@ -10,12 +10,13 @@ interface __BaseEnv_Env {
 	REPO: DurableObjectNamespace<import("./main").RepoObject>;
 	POOL: DurableObjectNamespace<import("./main").PoolObject>;
 	LOG: DurableObjectNamespace<import("./main").LogObject>;
+	FEED: DurableObjectNamespace<import("./main").FeedObject>;
 	SWITCHES: DurableObjectNamespace<import("./main").SwitchesObject>;
 }
 declare namespace Cloudflare {
 	interface GlobalProps {
 		mainModule: typeof import("./main");
-		durableNamespaces: "RepoObject" | "PoolObject" | "LogObject" | "SwitchesObject";
+		durableNamespaces: "RepoObject" | "PoolObject" | "LogObject" | "SwitchesObject" | "FeedObject";
 	}
 	interface Env extends __BaseEnv_Env {}
 }

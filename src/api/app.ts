@@ -9,6 +9,7 @@ import { requestBytesMax } from "../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { describeAll, document } from "./document.ts";
+import { addEventRoutes } from "./events.ts";
 import { addJobRoutes } from "./jobs.ts";
 import { addLeaseRoutes, sayStateAnyway } from "./lease.ts";
 import { addLogRoutes } from "./logs.ts";
@@ -65,6 +66,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addOperationRoutes(app);
 	addRepositoryRoutes(app);
 	addRunRoutes(app);
+	addEventRoutes(app);
 	addJobRoutes(app);
 	addLogRoutes(app);
 	addRunnerRoutes(app);

@@ -3,6 +3,7 @@
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName, RunnerIdentity } from "../contracts/objects.ts";
 import type { Grant } from "../contracts/runner.ts";
 import type { LogMessage } from "../contracts/log-stream.ts";
+import type { FeedCalls } from "../contracts/run-events.ts";
 import type { Switches } from "../contracts/switches.ts";
 import type { Repository } from "../contracts/repository.ts";
 import type { Run } from "../contracts/run.ts";
@@ -13,6 +14,10 @@ import type { Keys } from "./token.ts";
 export interface LogName extends RepositoryName {
 	job: string;
 	attempt: number;
+}
+
+export interface FeedName extends RepositoryName {
+	run: string;
 }
 
 /** A sealed log in the archive. */
@@ -74,6 +79,9 @@ export interface Services {
 	 * `gone` is aborted, or with the connection: then whoever wants the rest follows again from where it came to.
 	 */
 	followLog(call: { name: LogName; from: number; gone: AbortSignal }): Promise<AsyncIterable<LogMessage> | null>;
+	feed(name: FeedName): FeedCalls;
+	/** The messages of the socket in an answer, until it closes or `gone` is aborted. */
+	readSocket(response: Response, gone: AbortSignal): AsyncIterable<string>;
 	/** Takes the request's WebSocket: what to answer with, and what to send on. */
 	acceptSocket(): { response: Response; socket: LiveSocket };
 	readModel: ReadModel;

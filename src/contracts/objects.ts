@@ -83,7 +83,11 @@ export interface RepoCalls {
 	addJobs(
 		call: { run: RunId; jobs: JobRequest[]; key: string | null; digest: string } & Actor,
 	): Promise<Result<Submitted>>;
-	run(id: RunId): Promise<Result<Run>>;
+	/**
+	 * `watchedUntil` comes from the run's FeedObject: until that instant it is to be told what changes in the run as soon as it
+	 * is durable. A hint, asked for again before it ends; forgotten, changes come by queue, some seconds later.
+	 */
+	run(id: RunId, watchedUntil?: Millis): Promise<Result<Run>>;
 	jobs(call: { run: RunId; from: number; limit: number }): Promise<Result<{ items: Job[]; next: number | null }>>;
 	job(id: JobId): Promise<Result<Job>>;
 	cancelRun(call: { run: RunId } & Actor): Promise<Result<Run>>;
@@ -108,7 +112,7 @@ export interface RepoCalls {
 
 	/** Called by a LogObject before it takes the first byte: only a started lease may write. */
 	confirmLog(claim: LeaseClaim): Promise<{ state: LeaseState; logBytesMax: number }>;
-	/** Called by a LogObject when the log is in the archive. Told again until it returns. */
+	/** Called by a LogObject when the log is in the archive, and when it was deleted. Told again until it returns. */
 	logSealed(call: { job: JobId; attempt: number; record: LogRecord }): Promise<void>;
 }
 

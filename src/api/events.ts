@@ -1,0 +1,68 @@
+// A run's events: its state, then every change, to whoever watches. Served by an object of their own, so that no number of
+// watchers is felt by the repository.
+import type { Context, Hono } from "hono";
+import { runEvent } from "../contracts/run-events.ts";
+import type { RunEvent } from "../contracts/run-events.ts";
+import { isRunId } from "../domain/ids.ts";
+import { refuse } from "../domain/refusal.ts";
+import type { Refusal } from "../domain/refusal.ts";
+import { orThrow, ProblemAnswer } from "./answer.ts";
+import { authorizeRepository } from "./auth.ts";
+import type { ApiEnv } from "./context.ts";
+import { document } from "./document.ts";
+import { eventStream } from "./event-stream.ts";
+import type { StreamEvent } from "./event-stream.ts";
+import { badQuery } from "./request.ts";
+
+document({
+	method: "get",
+	path: "/v1/repos/{owner}/{repo}/runs/{run}/events",
+	summary: "The run, then every change in it: WebSocket if asked to upgrade, else SSE",
+	query: { after: "the last `seq` seen: only what came after it, without the snapshot" },
+	headers: { "Last-Event-ID": "SSE: as `after`" },
+	answers: { 101: "One message per frame", 200: runEvent, 410: "What came after that `seq` is not kept any more" },
+});
+
+export function addEventRoutes(app: Hono<ApiEnv>): void {
+	app.get("/v1/repos/:owner/:repo/runs/:run/events", async (c) => {
+		const { owner, repo } = authorizeRepository(c, "read");
+		const run = c.req.param("run");
+		if (!isRunId(run)) return orThrow(refuse({ code: "run-unknown" }));
+		const services = c.get("services");
+		const after = readAfter(c);
+		const url = `https://feed/${after === null ? "" : `?after=${after}`}`;
+		const request = new Request(url, { headers: { Upgrade: "websocket" } });
+		const response = await checked(await services.feed({ owner, repo, run }).fetch(request));
+		if (c.req.header("upgrade")?.toLowerCase() === "websocket") return response;
+		const gone = new AbortController();
+		return eventStream(eventsOf(services.readSocket(response, gone.signal)), gone);
+	});
+}
+
+function readAfter(c: Context<ApiEnv>): number | null {
+	const text = c.req.header("last-event-id") ?? c.req.query("after");
+	if (text === undefined) return null;
+	if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+	throw badQuery("after", "must be the `seq` of an event");
+}
+
+async function checked(response: Response): Promise<Response> {
+	switch (response.status) {
+		case 404:
+			return orThrow(refuse((await response.json()) as Refusal));
+		case 410: {
+			const detail = "What came after that event is not kept any more: ask without `after` for the present state.";
+			throw new ProblemAnswer({ status: 410, code: "events-compacted", detail });
+		}
+		case 503: {
+			const detail = "As many watch this run as may.";
+			throw new ProblemAnswer({ status: 503, code: "run-watchers-max", detail, retryAfterSeconds: 10 });
+		}
+		default:
+			return response;
+	}
+}
+
+async function* eventsOf(texts: AsyncIterable<string>): AsyncGenerator<StreamEvent, void> {
+	for await (const data of texts) yield { id: String((JSON.parse(data) as RunEvent).seq), data };
+}
