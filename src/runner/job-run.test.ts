@@ -6,6 +6,7 @@ import { problem } from "../testing/fake-server.ts";
 import { buildGrant, headingOf } from "../testing/fake-server-lease.ts";
 import type { FakeLease } from "../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { identify } from "./process-identity.ts";
 
 let fixture: FakeServerRunner;
 beforeEach(async () => {
@@ -21,11 +22,7 @@ async function runToEnd(...grant: Parameters<typeof buildGrant>): Promise<FakeLe
 
 /** Resolves when the process that a job wrote down is gone. */
 async function untilGone(pid: number): Promise<void> {
-	for (;;) {
-		const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "latin1") : "";
-		if (stat === "" || stat.includes(") Z ")) return;
-		await new Promise((resolve) => setImmediate(resolve));
-	}
+	while ((await identify(pid)) !== null) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("start", () => {

@@ -51,6 +51,8 @@ export class FakeServerRunner {
 	}
 
 	async close(): Promise<void> {
+		// A runner that owes a finish leaves only when somebody hears it.
+		await this.server.open();
 		this.runner?.cancel("the test is over");
 		await this.done.catch(() => {});
 		await this.server.close();

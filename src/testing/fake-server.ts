@@ -45,6 +45,7 @@ export class FakeServer {
 
 	/** On the same port as before, if there was one. */
 	async open(): Promise<void> {
+		if (this.#server) return;
 		const server = createServer((request, response) => void this.#serve(request, response));
 		await new Promise<void>((resolve, reject) => {
 			server.once("error", reject);
