@@ -34,6 +34,14 @@ describe("bytes", () => {
 		expectWhole(lease);
 	});
 
+	it("[N53] a step's last bytes stand before the next step's heading, however fast it goes", async () => {
+		const run = Array.from({ length: 60 }, (_, at) => `head -c 50000 /dev/zero | tr '\\0' x; echo ${at}`);
+		const lease = await runToEnd({ run });
+		const steps = run.map((_, at) => `${headingOf(`step ${at + 1}`)}${"x".repeat(50_000)}${at}\n`);
+		expect(lease.text === steps.join("")).toBe(true);
+		expectWhole(lease);
+	});
+
 	it("[N31] bytes that are no text come as they are", async () => {
 		const run = `for i in $(seq 0 255); do printf "\\\\x$(printf %02x $i)"; done`;
 		const lease = await runToEnd({ run });
