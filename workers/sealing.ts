@@ -22,7 +22,9 @@ export function open(keys: string, place: string, sealed: string): string {
 	const key = parse(keys).find((candidate) => candidate.id === id);
 	if (!key) throw new Error("the key that sealed this secret is not here any more");
 	const bytes = Buffer.from(text, "base64");
-	const decipher = createDecipheriv("aes-256-gcm", key.secret, bytes.subarray(0, nonceBytes)).setAAD(Buffer.from(place));
+	const decipher = createDecipheriv("aes-256-gcm", key.secret, bytes.subarray(0, nonceBytes)).setAAD(
+		Buffer.from(place),
+	);
 	decipher.setAuthTag(bytes.subarray(-tagBytes));
 	return decipher.update(bytes.subarray(nonceBytes, -tagBytes), undefined, "utf8") + decipher.final("utf8");
 }
