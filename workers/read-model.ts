@@ -16,12 +16,27 @@ const revocationsRefreshMs = 30_000;
 const lastPages = new Map<string, Page<unknown>>();
 const revoked: { ids: Set<string>; at: number } = { ids: new Set(), at: 0 };
 
+/** One for each environment: making them costs as much as a request may. */
+const models = new WeakMap<Env, { db: DrizzleD1Database; model: ReadModel }>();
+
 export function database(env: Env): DrizzleD1Database {
-	return drizzle(env.DB);
+	return modelOf(env).db;
 }
 
 export function readModel(env: Env): ReadModel {
-	const db = database(env);
+	return modelOf(env).model;
+}
+
+function modelOf(env: Env): { db: DrizzleD1Database; model: ReadModel } {
+	const known = models.get(env);
+	if (known) return known;
+	const db = drizzle(env.DB);
+	const made = { db, model: makeModel(env, db) };
+	models.set(env, made);
+	return made;
+}
+
+function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
 	return {
 		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => listRepositories(db, call)),
 		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => listRuns(db, call)),

@@ -27,28 +27,34 @@ import {
 	decideRetryJob,
 	decideRetryRun,
 	decideStart,
-	decideSubmit,
 	decideTimeUp,
 	leaseStateOf,
 } from "../src/domain/decide.ts";
 import type { Decision, RunView } from "../src/domain/decide.ts";
 import { parseJobId } from "../src/domain/ids.ts";
 import type { JobId, RunId } from "../src/domain/ids.ts";
-import type { FinishReport, Job as DomainJob, LogRecord } from "../src/domain/job.ts";
+import type { FinishReport, LogRecord } from "../src/domain/job.ts";
 import { idempotencyKeptMs } from "../src/domain/limits.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { settingsDefaults } from "../src/domain/submission.ts";
-import type { Cause, JobRequest, RepositorySettings } from "../src/domain/submission.ts";
+import type { Cause, JobRequest } from "../src/domain/submission.ts";
 import type { Env } from "./env.ts";
+import { claimJobs } from "./repo-claim.ts";
 import { RepoQueue } from "./repo-queue.ts";
+import { Turns } from "./turn.ts";
+import { submitRun } from "./repo-submit.ts";
 import { showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+
+type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
 
 export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	readonly #queue: RepoQueue;
+	readonly #turns: Turns;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
+		this.#turns = new Turns(ctx.storage);
 		this.#queue = new RepoQueue(ctx, env);
 	}
 
@@ -71,29 +77,23 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async submit(call: SubmitCall): Promise<Result<Submitted>> {
-		return this.#known(({ settings }) => {
-			const { run: id, key, digest } = call;
-			// The id derives from key and body, so a run outlives its key.
-			const isThere = this.#queue.run(id) !== null;
-			const act = () => (isThere ? accept(null) : this.#accept(call, settings, Date.now()));
-			const done = this.#queue.once(key, digest, id, act);
-			if (!done.ok) return done;
-			return this.#submitted(done.value.earlier ?? id, isThere || done.value.earlier !== null);
-		});
+		return this.#write(({ settings }) => submitRun(this.#queue, settings, call));
 	}
 
 	async addJobs(
 		call: { run: RunId; jobs: JobRequest[]; key: string | null; digest: string } & Actor,
 	): Promise<Result<Submitted>> {
-		return this.#known(({ settings }) => {
+		return this.#write(({ settings }) => {
 			const add = (view: RunView, now: number) => decideAddJobs(view, call.jobs, settings, cause(call, "submit", now));
 			const done = this.#queue.once(call.key, call.digest, call.run, () => this.#queue.onRun(call.run, add));
-			return done.ok ? this.#submitted(call.run, done.value.earlier !== null) : done;
+			const shown = done.ok ? showRun(this.#queue, call.run) : done;
+			return shown.ok ? accept({ run: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
 		});
 	}
 
-	async run(id: RunId): Promise<Result<Run>> {
-		return this.#known(() => this.#shown(id));
+	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
+		if (watchedUntil !== undefined) this.#queue.watch(id, watchedUntil);
+		return this.#known(() => showRun(this.#queue, id));
 	}
 
 	async jobs(call: {
@@ -111,36 +111,42 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async job(id: JobId): Promise<Result<Job>> {
-		return this.#known(() => this.#shownJob(id));
+		return this.#known(() => showJob(this.#queue, id));
 	}
 
 	async cancelRun(call: { run: RunId } & Actor): Promise<Result<Run>> {
 		const { actor, reason } = call;
-		const decided = this.#queue.onRun(call.run, (view, at) => decideCancelRun(view, { actor, reason, at }));
-		return decided.ok ? this.#shown(call.run) : decided;
+		return this.#write(() => {
+			const decided = this.#queue.onRun(call.run, (view, at) => decideCancelRun(view, { actor, reason, at }));
+			return decided.ok ? showRun(this.#queue, call.run) : decided;
+		});
 	}
 
 	async cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>> {
 		const { actor, reason, force } = call;
-		return this.#decideJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
+		return this.#writeJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
 	}
 
 	async retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Run>> {
 		const decide = (view: RunView, now: number) => decideRetryRun(view, call.only, cause(call, "user", now));
 		const act = () => this.#queue.onRun(call.run, decide);
-		const done = this.#queue.once(call.key, `retry ${call.only} ${call.run}`, call.run, act);
-		return done.ok ? this.#shown(call.run) : done;
+		return this.#write(() => {
+			const done = this.#queue.once(call.key, `retry ${call.only} ${call.run}`, call.run, act);
+			return done.ok ? showRun(this.#queue, call.run) : done;
+		});
 	}
 
 	async retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<Job>> {
 		const decide = (view: RunView, index: number, now: number) => decideRetryJob(view, index, cause(call, "user", now));
 		const act = () => this.#queue.onJob(call.job, decide);
-		const done = this.#queue.once(call.key, `retry ${call.job}`, call.job, act);
-		return done.ok ? this.#shownJob(call.job) : done;
+		return this.#write(() => {
+			const done = this.#queue.once(call.key, `retry ${call.job}`, call.job, act);
+			return done.ok ? showJob(this.#queue, call.job) : done;
+		});
 	}
 
 	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
-		return this.#decideJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
+		return this.#writeJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
 	}
 
 	async setSecret({ name, sealed }: { name: string; sealed: string | null }): Promise<Result<null>> {
@@ -155,13 +161,15 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async claim(call: ClaimCall): Promise<Claimed> {
-		return this.#queue.claim(call);
+		return this.#turns.take(() => claimJobs(this.#queue, this.env.SPILLWAY_SEALING_KEYS, call));
 	}
 
 	async expire(claims: LeaseClaim[]): Promise<void> {
-		for (const claim of claims) {
-			this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, now)));
-		}
+		await this.#turns.take(() => {
+			for (const claim of claims) {
+				this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, now)));
+			}
+		});
 	}
 
 	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {
@@ -179,13 +187,13 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async lease(claim: LeaseClaim): Promise<LeaseState> {
-		return leaseStateOf(this.#job(claim.job), claim);
+		return leaseStateOf(this.#queue.job(claim.job), claim);
 	}
 
 	/** A finish may overtake its log: the late bytes of an attempt that its own runner ended are still wanted. */
 	async confirmLog(claim: LeaseClaim): Promise<{ state: LeaseState; logBytesMax: number }> {
 		const logBytesMax = this.#queue.repository?.settings.logBytesMax ?? 0;
-		const job = this.#job(claim.job);
+		const job = this.#queue.job(claim.job);
 		if (job === null) return { state: "lost", logBytesMax };
 		const state = job.state === "leased" ? "lost" : leaseStateOf(job, claim);
 		if (state !== "lost") return { state, logBytesMax };
@@ -196,7 +204,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	async logSealed({ job, attempt, record }: { job: JobId; attempt: number; record: LogRecord }): Promise<void> {
 		const place = parseJobId(job);
 		if (place === null || this.#queue.repository === null) return;
-		this.#queue.transact(() => this.#queue.tables.saveLogRecord(place.run, place.index, attempt, record));
+		await this.#turns.take(() => this.#queue.tables.saveLogRecord(place.run, place.index, attempt, record));
 	}
 
 	override async alarm(): Promise<void> {
@@ -204,59 +212,27 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		await this.#queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, { now, random: Math.random() }));
 	}
 
-	#accept(call: SubmitCall, settings: RepositorySettings, now: number): Result<Decision> {
-		const { tables } = this.#queue;
-		const { submission } = call;
-		const decided = decideSubmit(call.run, tables.nextNumber(), submission, settings, now);
-		if (!decided.ok) return decided;
-		tables.takeNumber();
-		this.#queue.commit(decided.value, now);
-		const { number, source } = decided.value.run;
-		if (!submission.cancelSuperseded || !source?.ref) return decided;
-		const wish = { actor: submission.actor, reason: `superseded by run ${number}`, at: now };
-		for (const id of tables.openRuns(source.ref)) {
-			if (id !== call.run) this.#queue.onRun(id, (view) => decideCancelRun(view, wish, call.run));
-		}
-		return decided;
-	}
-
 	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {
 		const { repository } = this.#queue;
 		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
 	}
 
-	#decideJob(id: JobId, decide: (view: RunView, index: number, now: number) => Result<Decision>): Result<Job> {
-		const decided = this.#queue.onJob(id, decide);
-		return decided.ok ? this.#shownJob(id) : decided;
+	/** As part of a turn, which may share its commit with others. */
+	#write<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Promise<Result<T>> {
+		return this.#turns.take(() => this.#known(work));
 	}
 
-	#answer(
-		claim: LeaseClaim,
-		decide: (view: RunView, index: number, now: number) => Result<Decision>,
-	): Result<LeaseAnswer> {
-		const shown = this.#decideJob(claim.job, decide);
+	#writeJob(id: JobId, decide: DecideJob): Promise<Result<Job>> {
+		return this.#write(() => {
+			const decided = this.#queue.onJob(id, decide);
+			return decided.ok ? showJob(this.#queue, id) : decided;
+		});
+	}
+
+	async #answer(claim: LeaseClaim, decide: DecideJob): Promise<Result<LeaseAnswer>> {
+		const shown = await this.#writeJob(claim.job, decide);
 		if (!shown.ok) return refuse({ code: "lease-stale" });
-		return accept({ job: shown.value, lease: leaseStateOf(this.#job(claim.job), claim) });
-	}
-
-	#submitted(id: RunId, replayed: boolean): Result<Submitted> {
-		const shown = this.#shown(id);
-		return shown.ok ? accept({ run: shown.value, replayed }) : shown;
-	}
-
-	#shown(id: RunId): Result<Run> {
-		const run = showRun(this.#queue, id);
-		return run === null ? refuse({ code: "run-unknown" }) : accept(run);
-	}
-
-	#shownJob(id: JobId): Result<Job> {
-		const job = this.#job(id);
-		return job === null ? refuse({ code: "job-unknown" }) : accept(showJob(this.#queue, job));
-	}
-
-	#job(id: JobId): DomainJob | null {
-		const place = parseJobId(id);
-		return place === null || this.#queue.repository === null ? null : this.#queue.tables.job(place.run, place.index);
+		return accept({ job: shown.value, lease: leaseStateOf(this.#queue.job(claim.job), claim) });
 	}
 }
 

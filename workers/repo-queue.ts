@@ -1,17 +1,15 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
 import type { JobSummary } from "../src/contracts/events.ts";
-import type { Claimed, ClaimCall, Demand, LogClose, RepositoryName } from "../src/contracts/objects.ts";
+import type { Demand, LogClose, RepositoryName } from "../src/contracts/objects.ts";
 import { viewRepository, viewRun } from "../src/contracts/view.ts";
 import { nextAlarm, shouldSet } from "../src/domain/deadline.ts";
-import { settle } from "../src/domain/decide.ts";
 import type { Decision, RunView } from "../src/domain/decide.ts";
 import { parseJobId } from "../src/domain/ids.ts";
 import type { JobId, Millis, RunId } from "../src/domain/ids.ts";
-import { grant, refuse as refuseJob } from "../src/domain/job.ts";
-import type { FinishedAttempt, Job, LeasedJob, Move, WaitingJob } from "../src/domain/job.ts";
-import { alarmSliceMax, claimMax, demandRepeatMs } from "../src/domain/limits.ts";
-import { chooseLane, demandOf } from "../src/domain/queue.ts";
+import type { FinishedAttempt, Job, Move } from "../src/domain/job.ts";
+import { alarmSliceMax, demandRepeatMs } from "../src/domain/limits.ts";
+import { demandOf } from "../src/domain/queue.ts";
 import { accept, assert, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { needsRow } from "../src/domain/run.ts";
@@ -19,11 +17,9 @@ import type { Run } from "../src/domain/run.ts";
 import { Standing } from "../src/domain/standing.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
 import type { Env } from "./env.ts";
-import { viewGrant } from "./repo-grant.ts";
 import { RepoTables } from "./repo-tables.ts";
 import type { Repository } from "./repo-tables.ts";
 import { RepoTeller } from "./repo-tell.ts";
-import { open } from "./sealing.ts";
 
 /** Jobs in one message of the queue `events`: a message holds 128 KB. */
 const summariesMax = 300;
@@ -34,9 +30,9 @@ const waitsKept = 512;
 
 export class RepoQueue {
 	readonly tables: RepoTables;
+	/** How long the jobs granted last had waited, in milliseconds, oldest first. */
 	readonly waits: number[] = [];
 	readonly #ctx: DurableObjectState;
-	readonly #env: Env;
 	readonly #teller: RepoTeller;
 	repository: Repository | null;
 	#standing: Standing | null = null;
@@ -46,6 +42,9 @@ export class RepoQueue {
 	readonly #toldRuns = new Set<RunId>();
 	/** Runs that were told anew after waking: their rows are to say so, or each waking would tell them again. */
 	readonly #recovered = new Set<RunId>();
+	/** By run, until when its FeedObject is to be told at once. */
+	readonly #watched = new Map<RunId, Millis>();
+	#nextNumber: number | null = null;
 	#depth = 0;
 	#decided: Decision[] = [];
 	#armed: Millis | null = null;
@@ -58,12 +57,11 @@ export class RepoQueue {
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		this.#ctx = ctx;
-		this.#env = env;
 		this.tables = new RepoTables(ctx.storage.sql);
 		this.repository = this.tables.repository();
 		this.#teller = new RepoTeller(env, {
 			repository: () => this.repository,
-			demand: (pool, again) => this.#demand(pool, again),
+			demand: (pool, again) => this.demand(pool, again),
 			heard: (demand, runners) => this.#heard(demand, runners),
 			told: (runs) => this.#noteTold(runs),
 			rest: () => this.#arm(Date.now()),
@@ -84,6 +82,35 @@ export class RepoQueue {
 		const run = this.repository === null ? null : this.tables.run(id);
 		if (run) this.#remember(run);
 		return run;
+	}
+
+	job(id: JobId): Job | null {
+		const place = parseJobId(id);
+		return place === null || this.repository === null ? null : this.tables.job(place.run, place.index);
+	}
+
+	/** From 1, without a gap: only an accepted run takes it. */
+	get nextNumber(): number {
+		this.#nextNumber ??= this.tables.nextNumber();
+		return this.#nextNumber;
+	}
+
+	/** Inside the transaction that accepts the run. */
+	takeNumber(): void {
+		const next = this.nextNumber + 1;
+		this.tables.saveNextNumber(next);
+		this.#nextNumber = next;
+	}
+
+	noteWait(ms: number): void {
+		this.waits.push(ms);
+		if (this.waits.length > waitsKept) this.waits.shift();
+	}
+
+	/** A hint, forgotten when the object sleeps: whoever follows the run asks again. */
+	watch(id: RunId, until: Millis): void {
+		if (this.#watched.size >= runsKept) this.#watched.clear();
+		this.#watched.set(id, until);
 	}
 
 	/** Live runners that fit a job; null while its pool has not said. */
@@ -111,7 +138,7 @@ export class RepoQueue {
 		return this.transact(() => {
 			const decided = decide(this.tables.view(run), now);
 			// What changed nothing gives back the very run it was given.
-			if (decided.ok && decided.value.run !== run) this.commit(decided.value, now);
+			if (decided.ok && decided.value.run !== run) this.commit(decided.value);
 			return decided;
 		});
 	}
@@ -154,6 +181,7 @@ export class RepoQueue {
 		} catch (cause) {
 			this.#runs.clear();
 			this.#standing = null;
+			this.#nextNumber = null;
 			throw cause;
 		} finally {
 			this.#depth--;
@@ -162,74 +190,18 @@ export class RepoQueue {
 	}
 
 	/** Stores a decision inside a transaction. */
-	commit(decision: Decision, now: Millis): void {
+	commit(decision: Decision): void {
 		const { run, moves } = decision;
 		assert(this.repository, "only a known repository decides");
-		if (needsRow(this.#runs.get(run.id) ?? null, run)) this.tables.saveRun(run, this.#toldRuns.has(run.id));
+		const before = this.#runs.get(run.id) ?? null;
+		if (needsRow(before, run)) this.tables.saveRun(run, this.#toldRuns.has(run.id));
 		this.tables.saveMoves(moves);
 		this.#remember(run);
 		const name = nameOf(this.repository);
 		const shown = moves.filter(({ after }) => after.state !== "leased").map(({ after }) => summary(after, run));
-		if (shown.length > 0 || moves.length === 0) this.#tellChange(run, shown, now);
+		if (shown.length > 0 || moves.length === 0) this.#tellChange(run, shown, before?.version ?? 0);
 		for (const { attempt } of moves) if (attempt) this.#teller.close(closeOf(name, attempt));
 		this.#decided.push(decision);
-	}
-
-	/** [Q5] Chooses under the present limits, pauses and priorities; at most `claimMax` at a time. */
-	claim(call: ClaimCall): Claimed {
-		const grants: Claimed["grants"] = [];
-		const { repository } = this;
-		if (repository === null) return { grants, demand: { owner: "", repo: "", pool: call.pool, version: 0, sets: [] } };
-		const labels = new Set(call.labels);
-		for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
-			const lane = chooseLane(
-				this.standing.lanes(),
-				{ pool: call.pool, labels },
-				repository.settings,
-				this.standing.load,
-			);
-			const head = lane && this.standing.head(lane.key);
-			const job = head && this.tables.job(head.run, head.index);
-			if (job?.state !== "waiting") break;
-			const granted = this.transact(() => this.#grant(job, call, repository));
-			if (granted) grants.push(granted);
-		}
-		const demand = this.#demand(call.pool, true);
-		assert(demand, "a demand asked for again is given");
-		return { grants, demand };
-	}
-
-	#grant(job: WaitingJob, call: ClaimCall, repository: Repository): Claimed["grants"][number] | null {
-		const now = Date.now();
-		const run = this.run(job.run);
-		assert(run, `the run of job ${job.id} is stored`);
-		const secrets = this.#openSecrets(job, repository);
-		const move = secrets.ok
-			? grant(job, { runner: call.runner, pool: call.pool, shard: call.shard }, now)
-			: refuseJob(job, secrets.reason, now);
-		this.commit(settle(this.tables.view(run), [move], now), now);
-		if (!secrets.ok) return null;
-		this.waits.push(now - job.since);
-		if (this.waits.length > waitsKept) this.waits.shift();
-		return viewGrant(move.after as LeasedJob, run, repository, secrets.values);
-	}
-
-	#openSecrets(job: WaitingJob, repository: Repository) {
-		const { secrets: names } = job.spec;
-		const values: Record<string, string> = {};
-		if (names.length === 0) return { ok: true, values } as const;
-		const sealed = this.tables.secrets(names);
-		for (const name of names) {
-			const value = sealed.get(name);
-			if (value === undefined) return { ok: false, reason: `the secret "${name}" is not set` } as const;
-			const place = `${repository.owner}/${repository.repo}/${name}`;
-			try {
-				values[name] = open(this.#env.SPILLWAY_SEALING_KEYS, place, value);
-			} catch {
-				return { ok: false, reason: `the secret "${name}" cannot be opened: set it again` } as const;
-			}
-		}
-		return { ok: true, values } as const;
 	}
 
 	/** Re-arms first, so that an end in the middle costs a repetition and nothing else; then the due jobs, in one bounded slice. */
@@ -249,10 +221,9 @@ export class RepoQueue {
 
 	/** Repeats whatever may have got lost; `stale` are runs as the read model knows them, with the version it has. */
 	async repeat(stale: readonly { id: RunId; version: number }[]): Promise<void> {
-		const now = Date.now();
 		for (const { id, version } of stale) {
 			const run = this.run(id);
-			if (run && (run.version > version || run.state === "finished")) this.#tellWhole(run, now);
+			if (run && (run.version > version || run.state === "finished")) this.#tellWhole(run);
 		}
 		this.#announce();
 		await this.#teller.tell(true);
@@ -260,10 +231,9 @@ export class RepoQueue {
 
 	/** After waking: what the marks in the tables say was perhaps never told. */
 	#recover(): void {
-		const now = Date.now();
 		for (const id of this.tables.untoldRuns()) {
 			const run = this.run(id);
-			if (run) this.#tellWhole(run, now);
+			if (run) this.#tellWhole(run);
 			this.#recovered.add(id);
 		}
 		if (this.repository === null) return;
@@ -298,18 +268,21 @@ export class RepoQueue {
 		this.#runs.set(run.id, run);
 	}
 
-	#tellChange(run: Run, jobs: JobSummary[], now: Millis): void {
+	/** `since` is the run's version before, for those who follow it to see a gap. */
+	#tellChange(run: Run, jobs: JobSummary[], since: number): void {
 		assert(this.repository, "only a known repository tells");
-		const name = nameOf(this.repository);
-		for (let from = 0; from === 0 || from < jobs.length; from += summariesMax) {
-			const slice = jobs.slice(from, from + summariesMax);
-			this.#teller.change({ ...name, at: now, repository: null, run: viewRun(run), jobs: slice });
+		const at = Date.now();
+		const watched = (this.#watched.get(run.id) ?? 0) > at;
+		const event = { ...nameOf(this.repository), at, repository: null, run: viewRun(run), since, watched };
+		this.#teller.change({ ...event, jobs: jobs.slice(0, summariesMax) });
+		for (let from = summariesMax; from < jobs.length; from += summariesMax) {
+			this.#teller.change({ ...event, jobs: jobs.slice(from, from + summariesMax) });
 		}
 	}
 
-	#tellWhole(run: Run, now: Millis): void {
+	#tellWhole(run: Run): void {
 		const jobs = this.tables.jobs(run.id, 0, -1).map((job) => summary(job, run));
-		this.#tellChange(run, jobs, now);
+		this.#tellChange(run, jobs, run.version);
 	}
 
 	/** Runs that end need no mark; of the others, those whose row does not say so yet are marked when they are next written. */
@@ -330,7 +303,8 @@ export class RepoQueue {
 		this.#repeatAt = pools.size === 0 ? null : Date.now() + demandRepeatMs;
 	}
 
-	#demand(pool: string, again: boolean): Demand | null {
+	/** The pool's demand as it is now; null when it is what the pool was told last, unless `again` asks for that too. */
+	demand(pool: string, again: boolean): Demand | null {
 		const { repository } = this;
 		if (repository === null) return null;
 		const sets = demandOf(this.standing.lanes(), pool, repository.settings, this.standing.load);

@@ -70,8 +70,8 @@ export class RepoTables {
 		return this.#sql.exec<{ number: number }>("SELECT next_number AS number FROM repository").one().number;
 	}
 
-	takeNumber(): void {
-		this.#sql.exec("UPDATE repository SET next_number = next_number + 1");
+	saveNextNumber(number: number): void {
+		this.#sql.exec("UPDATE repository SET next_number = ?", number);
 	}
 
 	/** As it was last stored; its counts are summed up from its jobs. */

@@ -6,11 +6,13 @@ import type { Demand, LogClose, RepositoryName } from "../src/contracts/objects.
 import type { Millis, RunId } from "../src/domain/ids.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../src/domain/limits.ts";
 import type { Env } from "./env.ts";
-import { logCalls, poolCalls } from "./stubs.ts";
+import { feedCalls, logCalls, poolCalls } from "./stubs.ts";
 
-/** A queue takes 100 messages and 256 KB a batch; what JSON measures is a little less than what is counted. */
+/** A queue takes 100 messages and 256 KB a batch. Sizes are reckoned, generously: to measure them costs more than to send. */
 const batchMax = 100;
-const batchBytesMax = 200_000;
+const batchBytesMax = 240_000;
+const runBytes = 2_400;
+const summaryBytes = 700;
 /** Changes kept while the queue does not take them; more are folded into the last state of each run. */
 const changesMax = 2_000;
 const closesAtOnce = 50;
@@ -38,6 +40,7 @@ export class RepoTeller {
 	readonly #present: Present;
 	#pools = new Map<string, PoolNews>();
 	#changes: ChangeEvent[] = [];
+	#watched: ChangeEvent[] = [];
 	readonly #closes = new Map<string, LogClose>();
 	#round: Promise<void> | null = null;
 	#again = false;
@@ -58,6 +61,7 @@ export class RepoTeller {
 
 	change(event: ChangeEvent): void {
 		this.#changes.push(event);
+		if (event.watched) this.#watched.push(event);
 		if (this.#changes.length > changesMax) this.#changes = fold(this.#changes);
 	}
 
@@ -94,6 +98,7 @@ export class RepoTeller {
 			const results = await Promise.allSettled([
 				...[...pools].map(([pool, news]) => this.#tellPool(pool, news, again)),
 				this.#sendChanges(),
+				this.#feedWatched(),
 				this.#closeLogs(),
 			]);
 			const failed = results.find((result) => result.status === "rejected");
@@ -138,13 +143,23 @@ export class RepoTeller {
 		if (this.#changes.length === 0) return;
 		let bytes = 0;
 		const batch = this.#changes.slice(0, batchMax).filter((event, at) => {
-			bytes += JSON.stringify(event).length;
+			bytes += runBytes + event.jobs.length * summaryBytes;
 			return at === 0 || bytes <= batchBytesMax;
 		});
 		await this.#env.EVENTS.sendBatch(batch.map((body) => ({ body })));
 		const sent = new Set(batch);
 		this.#changes = this.#changes.filter((event) => !sent.has(event));
 		this.#present.told(new Set(batch.flatMap(({ run }) => (run ? [run.id] : []))));
+	}
+
+	/** Who follows a run is told at once, beside the queue: a hint, whose loss the queue's message makes good. */
+	async #feedWatched(): Promise<void> {
+		const runs = Map.groupBy(this.#watched.splice(0), ({ run }) => run?.id ?? "");
+		const fed = [...runs].map(async ([run, events]) => {
+			const [first] = events;
+			if (first) await feedCalls(this.#env, { owner: first.owner, repo: first.repo, run }).changed(events);
+		});
+		await Promise.allSettled(fed);
 	}
 
 	async #closeLogs(): Promise<void> {

@@ -3,8 +3,11 @@ import { timeText } from "../src/contracts/fields.ts";
 import type { QueueFigures } from "../src/contracts/repository.ts";
 import type { Job, Run, Waiting } from "../src/contracts/run.ts";
 import { viewJob, viewRun } from "../src/contracts/view.ts";
-import type { RunId } from "../src/domain/ids.ts";
+import type { Decision } from "../src/domain/decide.ts";
+import type { JobId, RunId } from "../src/domain/ids.ts";
 import type { FinishedAttempt, Job as DomainJob } from "../src/domain/job.ts";
+import type { Result } from "../src/domain/refusal.ts";
+import { accept, refuse } from "../src/domain/refusal.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
 import { explainWaiting } from "../src/domain/waiting.ts";
 import type { RepoQueue } from "./repo-queue.ts";
@@ -12,9 +15,15 @@ import type { RepoQueue } from "./repo-queue.ts";
 /** Jobs that a run shows in one piece; the rest is paged. */
 const jobsShown = 1_000;
 
-export function showRun(queue: RepoQueue, id: RunId): Run | null {
+export function showRun(queue: RepoQueue, id: RunId): Result<Run> {
 	const run = queue.run(id);
-	return run && viewRun(run, showJobs(queue, id, 0, jobsShown));
+	return run === null ? refuse({ code: "run-unknown" }) : accept(viewRun(run, showJobs(queue, id, 0, jobsShown)));
+}
+
+/** A run right after its submission: nothing of it need be read again. */
+export function showNewRun(queue: RepoQueue, { run, moves }: Decision): Run {
+	const jobs = moves.slice(0, jobsShown).map(({ after }) => viewJob(after, [], explain(queue, after, null)));
+	return viewRun(run, jobs);
 }
 
 export function showJobs(queue: RepoQueue, run: RunId, from: number, limit: number): Job[] {
@@ -28,10 +37,13 @@ export function showJobs(queue: RepoQueue, run: RunId, from: number, limit: numb
 	return jobs.map((job) => viewJob(job, attempts.get(job.id) ?? [], explain(queue, job, null)));
 }
 
-/** A single job also tells its position, which costs a count. */
-export function showJob(queue: RepoQueue, job: DomainJob): Job {
+/** A single job also tells its position, which costs as much as its lane is long. */
+export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
+	const job = queue.job(id);
+	if (job === null) return refuse({ code: "job-unknown" });
 	const attempts = job.attempts === 0 ? [] : queue.tables.attempts(job.run, job.index, job.index);
-	return viewJob(job, attempts, explain(queue, job, queue.standing.position(job.id)));
+	const position = job.state === "waiting" ? queue.standing.position(job.id) : null;
+	return accept(viewJob(job, attempts, explain(queue, job, position)));
 }
 
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {

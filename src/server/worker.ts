@@ -51,6 +51,7 @@ export default main;
 export const front = {
 	fetch(request, env, ctx) {
 		// Not from anybody who can be believed here.
+		if (!request.headers.has("CF-Connecting-IP")) return main.fetch(request, env, ctx);
 		const headers = new Headers(request.headers);
 		headers.delete("CF-Connecting-IP");
 		return main.fetch(new Request(request, { headers }), env, ctx);

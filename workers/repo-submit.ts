@@ -1,0 +1,41 @@
+// Accepting a run: once per key, whole or not at all, and with it the end of the runs that it supersedes.
+import type { SubmitCall, Submitted } from "../src/contracts/objects.ts";
+import type { Decision } from "../src/domain/decide.ts";
+import { decideCancelRun, decideSubmit } from "../src/domain/decide.ts";
+import type { Result } from "../src/domain/refusal.ts";
+import { accept } from "../src/domain/refusal.ts";
+import type { RepositorySettings } from "../src/domain/submission.ts";
+import type { RepoQueue } from "./repo-queue.ts";
+import { showNewRun, showRun } from "./repo-view.ts";
+
+export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Submitted> {
+	// The id derives from key and body, so a run outlives its key.
+	const isThere = queue.run(call.run) !== null;
+	let made: Decision | null = null;
+	const done = queue.once(call.key, call.digest, call.run, () => {
+		if (isThere) return accept(null);
+		const decided = acceptRun(queue, settings, call);
+		if (decided.ok) made = decided.value;
+		return decided;
+	});
+	if (!done.ok) return done;
+	if (made !== null) return accept({ run: showNewRun(queue, made), replayed: false });
+	const shown = showRun(queue, done.value.earlier ?? call.run);
+	return shown.ok ? accept({ run: shown.value, replayed: true }) : shown;
+}
+
+function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Decision> {
+	const at = Date.now();
+	const { submission } = call;
+	const decided = decideSubmit(call.run, queue.nextNumber, submission, settings, at);
+	if (!decided.ok) return decided;
+	queue.takeNumber();
+	queue.commit(decided.value);
+	const { number, source } = decided.value.run;
+	if (!submission.cancelSuperseded || !source?.ref) return decided;
+	const wish = { actor: submission.actor, reason: `superseded by run ${number}`, at };
+	for (const id of queue.tables.openRuns(source.ref)) {
+		if (id !== call.run) queue.onRun(id, (view) => decideCancelRun(view, wish, call.run));
+	}
+	return decided;
+}
