@@ -183,6 +183,7 @@ describe("leases", () => {
 		run.apply(decideExpire(run, claim, noon));
 		expect(run.story()).toEqual({ a: "running" });
 		expect(leaseStateOf(run.called("a"), claim)).toBe("lost");
+		expect(decideExpire(run, claim, noon + 9_000).moves, "told again, the hold is not prolonged").toEqual([]);
 		run.apply(decideTimeUp(run, [0], { now: noon + 20_000, random: 0 }));
 		expect(run.story()).toEqual({ a: "lost" });
 	});
@@ -220,9 +221,9 @@ describe("cancel", () => {
 		end(run, "d");
 		expect(run.take(decideCancelRun(run, wish))).toBe("ok");
 		expect(run.story()).toEqual({ a: "canceling", b: "canceled", c: "canceled", d: "passed" });
-		const jobs = run.jobs("unfinished");
-		expect(run.take(decideCancelRun(run, { ...wish, reason: "again", at: noon + 1 }))).toBe("ok");
-		expect(run.jobs("unfinished")).toEqual(jobs);
+		const again = decideCancelRun(run, { ...wish, reason: "again", at: noon + 1 });
+		expect(again).toMatchObject({ ok: true, value: { moves: [] } });
+		expect(run.take(again)).toBe("ok");
 		expect(run.run.cancel).toEqual(wish);
 	});
 
