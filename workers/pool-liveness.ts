@@ -15,6 +15,8 @@ export class PoolLiveness {
 	readonly #tables: PoolTables;
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
+	/** For which the alarm is set, as far as is known: 0 after waking. */
+	#nextLookAt: Millis = 0;
 
 	constructor(
 		{ ctx, env }: { ctx: DurableObjectState; env: Env },
@@ -30,6 +32,8 @@ export class PoolLiveness {
 	/** While no lease was out nobody looked: that must not count as having been away. */
 	begin(): void {
 		const now = Date.now();
+		if (this.#nextLookAt > now) return;
+		this.#nextLookAt = now + livenessCheckMs;
 		this.#tables.saveLook({ ...this.#tables.look(), lookedAt: now });
 		void this.#ctx.storage.setAlarm(now + livenessCheckMs);
 	}
@@ -59,7 +63,8 @@ export class PoolLiveness {
 
 	async look(): Promise<void> {
 		const now = Date.now();
-		if (this.#members.leaseCount > 0) await this.#ctx.storage.setAlarm(now + livenessCheckMs);
+		this.#nextLookAt = this.#members.leaseCount > 0 ? now + livenessCheckMs : 0;
+		if (this.#nextLookAt > 0) await this.#ctx.storage.setAlarm(this.#nextLookAt);
 		for (const [, poll] of this.#sockets.polls()) this.#members.renew(poll.runner.id, poll.named ?? [], now);
 		for (const [socket, session] of this.#sockets.sessions()) {
 			this.#members.touch(session.runner.id, this.#sockets.heardAt(socket, session));

@@ -23,6 +23,8 @@ export class PoolMembers {
 	readonly #runners = new Map<string, PoolRunner>();
 	readonly #leases = new Map<LeaseId, PoolLease>();
 	readonly #demands = new Map<string, Demand>();
+	/** By repository, which label sets its stored demand names. */
+	readonly #stored = new Map<string, string>();
 	/** Leases held, by runner and by repository. */
 	readonly #byRunner = new Map<string, Set<LeaseId>>();
 	readonly #byRepository = new Map<string, number>();
@@ -33,7 +35,10 @@ export class PoolMembers {
 		this.#tables = tables;
 		for (const runner of tables.runners()) this.#runners.set(runner.id, runner);
 		for (const lease of tables.leases()) this.#index(lease);
-		for (const [repository, demand] of tables.demands()) this.#demands.set(repository, demand);
+		for (const [repository, demand] of tables.demands()) {
+			this.#demands.set(repository, demand);
+			this.#stored.set(repository, namesOf(demand));
+		}
 	}
 
 	register(identity: RunnerIdentity, now: Millis): Result<null> {
@@ -142,13 +147,20 @@ export class PoolMembers {
 		return lease;
 	}
 
-	/** False when a newer version is known. */
+	/**
+	 * False when a newer version is known. What must survive sleep is that somebody waits, and with which labels: figures and
+	 * an end of the demand are not written, since a claim finds out and brings the present ones.
+	 */
 	hear(demand: Demand): boolean {
 		const repository = `${demand.owner}/${demand.repo}`;
 		const known = this.#demands.get(repository);
 		if (known && known.version >= demand.version) return false;
 		this.#demands.set(repository, demand);
-		this.#tables.saveDemand(repository, demand);
+		const names = namesOf(demand);
+		if (demand.sets.length > 0 && this.#stored.get(repository) !== names) {
+			this.#stored.set(repository, names);
+			this.#tables.saveDemand(repository, demand);
+		}
 		return true;
 	}
 
@@ -227,4 +239,8 @@ export class PoolMembers {
 
 function asNew(identity: RunnerIdentity): PoolRunner {
 	return { ...identity, seenAt: 0, spent: false, instanceId: null };
+}
+
+function namesOf({ sets }: Demand): string {
+	return JSON.stringify(sets.map(({ labels }) => labels).sort());
 }

@@ -140,15 +140,14 @@ export class RepoTeller {
 	}
 
 	async #sendChanges(): Promise<void> {
-		if (this.#changes.length === 0) return;
-		let bytes = 0;
-		const batch = this.#changes.slice(0, batchMax).filter((event, at) => {
-			bytes += runBytes + event.jobs.length * summaryBytes;
-			return at === 0 || bytes <= batchBytesMax;
-		});
-		await this.#env.EVENTS.sendBatch(batch.map((body) => ({ body })));
-		const sent = new Set(batch);
-		this.#changes = this.#changes.filter((event) => !sent.has(event));
+		const batch = this.#changes.splice(0, batchLength(this.#changes));
+		if (batch.length === 0) return;
+		try {
+			await this.#env.EVENTS.sendBatch(batch.map((body) => ({ body })));
+		} catch (cause) {
+			this.#changes.unshift(...batch);
+			throw cause;
+		}
 		this.#present.told(new Set(batch.flatMap(({ run }) => (run ? [run.id] : []))));
 	}
 
@@ -172,6 +171,18 @@ export class RepoTeller {
 		if (failed.length > 0)
 			throw new Error(`${failed.length} logs could not be told of their end: ${failed[0]?.reason}`);
 	}
+}
+
+/** How many of the first fit one batch; at least one. */
+function batchLength(events: readonly ChangeEvent[]): number {
+	let bytes = 0;
+	let length = 0;
+	for (const event of events.slice(0, batchMax)) {
+		bytes += runBytes + event.jobs.length * summaryBytes;
+		if (length > 0 && bytes > batchBytesMax) break;
+		length++;
+	}
+	return length;
 }
 
 /** The last state of each run and job, in one event a run. */
