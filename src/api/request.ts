@@ -41,7 +41,9 @@ function parseJson(bytes: ArrayBuffer): unknown {
 	try {
 		return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
 	} catch (cause) {
-		throw malformed("The body is not JSON.", [{ path: "", message: (cause as Error).message }]);
+		// The engine's own words quote the body, which may be a secret: only the place is passed on.
+		const place = / at position \d+/.exec((cause as Error).message)?.[0] ?? "";
+		throw malformed("The body is not JSON.", [{ path: "", message: `is not JSON${place}` }]);
 	}
 }
 
