@@ -122,6 +122,30 @@ describe("tokens", () => {
 		}
 	});
 
+	it("[A9] each path of the document that is not open wants a token, and each of a repository its owner's", async () => {
+		const { owner } = await aRepo();
+		const { body } = await send<Documented>("GET", "/openapi.json");
+		const stranger = await aToken("api-stranger", ["read", "write", "admin", "runner:register"]);
+		const names = { owner, repo: "web", pool: "default", name: "NAME", id: "tk0", attempt: "1" };
+		const ids = { run: `r${"a".repeat(24)}`, job: `j${"a".repeat(24)}-0` };
+		let guarded = 0;
+		for (const [template, operations] of Object.entries(body.paths)) {
+			const path = Object.entries({ ...names, ...ids }).reduce(
+				(at, [name, id]) => at.replace(`{${name}}`, id),
+				template,
+			);
+			for (const [method, { security }] of Object.entries(operations)) {
+				if (security.length === 0) continue;
+				guarded++;
+				const at = `${method} ${template}`;
+				const call = (token: string | null) => refusal(method.toUpperCase(), path, { token });
+				expect([at, await call(null)]).toEqual([at, "401 unauthorized"]);
+				if (template.includes("{owner}")) expect([at, await call(stranger)]).toEqual([at, "404 unknown"]);
+			}
+		}
+		expect(guarded).toBeGreaterThan(35);
+	});
+
 	it("[A10] a token acts until it expires or is revoked", async () => {
 		const { owner, path } = await aRepo();
 		const expiresAt = inAnHour();
@@ -326,3 +350,7 @@ describe("secrets", () => {
 		expect(await refusal("PUT", `${path}/secrets/A`)).toBe("400 value");
 	});
 });
+
+interface Documented {
+	paths: Record<string, Record<string, { security: object[] }>>;
+}

@@ -73,6 +73,7 @@ export function authorizeOperator(c: Context<ApiEnv>): Caller {
 
 /** The repository in the path, once the caller may do `scope` with it. */
 export function authorizeRepository(c: Context<ApiEnv>, scope: Scope): RepositoryName & { caller: Caller } {
+	readCaller(c);
 	const owner = readName(c, "owner");
 	const repo = readName(c, "repo");
 	return { owner, repo, caller: authorize(c, scope, owner, repo) };

@@ -4,7 +4,7 @@ import type { Hono } from "hono";
 import { withoutNul } from "../contracts/fields.ts";
 import { queueFigures, repository, repositoryRequest } from "../contracts/repository.ts";
 import { orThrow } from "./answer.ts";
-import { authorize, authorizeRepository } from "./auth.ts";
+import { authorize, authorizeRepository, readCaller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { malformed, readBody, readName, readPage, slicePage, writeCursor } from "./request.ts";
@@ -61,6 +61,7 @@ document({
 
 export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos", async (c) => {
+		readCaller(c);
 		const owner = c.req.query("owner") ?? "";
 		if (owner === "") throw malformed("Whose repositories?", [{ path: "owner", message: "is missing" }]);
 		const repos = authorize(c, "read", owner).access?.repos ?? null;

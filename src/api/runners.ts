@@ -12,9 +12,10 @@ import {
 	registerRequest,
 } from "../contracts/runner.ts";
 import type { Grant, PoolFigures, Registered } from "../contracts/runner.ts";
+import type { Scope } from "../contracts/token.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
-import { authorizeOwner, readRunner } from "./auth.ts";
+import { authorizeOwner, readCaller, readRunner } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { readBody, readName, slicePage } from "./request.ts";
@@ -70,8 +71,7 @@ document({
 
 export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/pools/:owner", async (c) => {
-		const owner = readName(c, "owner");
-		authorizeOwner(c, "read", owner);
+		const owner = authorizeOwnerInPath(c, "read");
 		const services = c.get("services");
 		const page = slicePage(c, await services.readModel.pools(owner));
 		const figures = page.items.map((pool): Promise<PoolFigures> => services.pool({ owner, pool, shard }).figures());
@@ -79,8 +79,7 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.get("/v1/pools/:owner/:pool", async (c) => {
-		const owner = readName(c, "owner");
-		authorizeOwner(c, "read", owner);
+		const owner = authorizeOwnerInPath(c, "read");
 		return c.json(
 			await c
 				.get("services")
@@ -90,8 +89,7 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.post("/v1/pools/:owner/:pool/runners", async (c) => {
-		const owner = readName(c, "owner");
-		authorizeOwner(c, "runner:register", owner);
+		const owner = authorizeOwnerInPath(c, "runner:register");
 		const pool = readName(c, "pool");
 		const request = await readBody(c, registerRequest);
 		const services = c.get("services");
@@ -142,6 +140,13 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 		}
 		return c.get("services").openSession(runner);
 	});
+}
+
+function authorizeOwnerInPath(c: Context<ApiEnv>, scope: Scope): string {
+	readCaller(c);
+	const owner = readName(c, "owner");
+	authorizeOwner(c, scope, owner);
+	return owner;
 }
 
 /** First at once; then as a socket to the pool, which sends one grant or stays silent until the time is over. */

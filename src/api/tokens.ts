@@ -69,6 +69,7 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.get("/v1/tokens", async (c) => {
+		readCaller(c);
 		const owner = c.req.query("owner") ?? "";
 		if (owner === "") throw malformed("Whose tokens?", [{ path: "owner", message: "is missing" }]);
 		authorizeOwner(c, "admin", owner);
