@@ -17,12 +17,17 @@ export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall
 	const grants: Claimed["grants"] = [];
 	const { repository, standing } = queue;
 	if (repository === null) return { grants, demand: { owner: "", repo: "", pool: call.pool, version: 0, sets: [] } };
-	const wanted = { pool: call.pool, labels: new Set(call.labels) };
+	const wanted = { pool: call.pool, labels: new Set(call.labels), passed: new Set<string>() };
 	for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
 		const lane = chooseLane(standing.lanes(), wanted, repository.settings, standing.load);
-		const head = lane && standing.head(lane.key);
+		if (lane === null) break;
+		const isOnly = queue.runnersFor(lane) === 1;
+		const head = standing.head(lane.key, { runner: isOnly ? null : call.runner.id, now: Date.now() });
 		const job = head && queue.tables.job(head.run, head.index);
-		if (job?.state !== "waiting") break;
+		if (job?.state !== "waiting") {
+			wanted.passed.add(lane.key);
+			continue;
+		}
 		const secrets = openSecrets(queue, sealingKeys, job);
 		const granted = queue.transact(() => grantJob(queue, { job, call, secrets }));
 		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));

@@ -30,7 +30,7 @@ import {
 	decideTimeUp,
 	leaseStateOf,
 } from "../src/domain/decide.ts";
-import type { Decision, RunView } from "../src/domain/decide.ts";
+import type { Chance, Decision, RunView } from "../src/domain/decide.ts";
 import { parseJobId } from "../src/domain/ids.ts";
 import type { JobId, RunId } from "../src/domain/ids.ts";
 import type { FinishReport, LogRecord } from "../src/domain/job.ts";
@@ -183,7 +183,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>> {
-		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, { now, random: Math.random() }));
+		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, this.#chance(now)));
 	}
 
 	async lease(claim: LeaseClaim): Promise<LeaseState> {
@@ -209,12 +209,16 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	override async alarm(): Promise<void> {
 		if (this.#queue.repository === null) return;
-		await this.#queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, { now, random: Math.random() }));
+		await this.#queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#chance(now)));
 	}
 
 	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {
 		const { repository } = this.#queue;
 		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
+	}
+
+	#chance(now: number): Chance {
+		return { now, random: Math.random(), retriesLeft: this.#queue.retriesLeft(now) };
 	}
 
 	/** As part of a turn, which may share its commit with others. */

@@ -4,10 +4,13 @@ import type { JobSummary } from "../src/contracts/events.ts";
 import type { Demand, LogClose, RepositoryName } from "../src/contracts/objects.ts";
 import { viewRepository, viewRun } from "../src/contracts/view.ts";
 import { nextAlarm, shouldSet } from "../src/domain/deadline.ts";
+import type { BudgetMinute } from "../src/domain/budget.ts";
+import { count, retriesLeft } from "../src/domain/budget.ts";
 import type { Decision, RunView } from "../src/domain/decide.ts";
 import { parseJobId } from "../src/domain/ids.ts";
 import type { JobId, Millis, RunId } from "../src/domain/ids.ts";
 import type { FinishedAttempt, Job, Move } from "../src/domain/job.ts";
+import { isAutomaticRetry } from "../src/domain/job.ts";
 import { alarmSliceMax, demandRepeatMs } from "../src/domain/limits.ts";
 import { demandOf } from "../src/domain/queue.ts";
 import { accept, assert, refuse } from "../src/domain/refusal.ts";
@@ -45,6 +48,8 @@ export class RepoQueue {
 	/** By run, until when its FeedObject is to be told at once. */
 	readonly #watched = new Map<RunId, Millis>();
 	#nextNumber: number | null = null;
+	/** Starts and automatic retries of the last hour. Stored with each retry; starts since then are forgotten by a sleep, which only makes the budget smaller. */
+	#budget: readonly BudgetMinute[] | null = null;
 	#depth = 0;
 	#decided: Decision[] = [];
 	#armed: Millis | null = null;
@@ -70,7 +75,7 @@ export class RepoQueue {
 
 	get standing(): Standing {
 		if (this.#standing === null) {
-			this.#standing = new Standing(this.tables.openJobs());
+			this.#standing = new Standing(this.tables.openJobs(), this.repository?.settings.fairness);
 			this.#recover();
 		}
 		return this.#standing;
@@ -102,6 +107,21 @@ export class RepoQueue {
 		this.#nextNumber = next;
 	}
 
+	/** How many more automatic retries the repository's budget allows now. */
+	retriesLeft(now: Millis): number {
+		if (this.repository === null) return 0;
+		this.#budget ??= this.tables.budget();
+		return retriesLeft(this.#budget, this.repository.settings.retryBudget, now);
+	}
+
+	#spend(moves: readonly Move[]): void {
+		const starts = moves.filter(({ before, after }) => before?.state === "leased" && after.state === "running").length;
+		const retries = moves.filter(isAutomaticRetry).length;
+		if (starts + retries === 0) return;
+		this.#budget = count(this.#budget ?? this.tables.budget(), { starts, retries }, Date.now());
+		if (retries > 0) this.tables.saveBudget(this.#budget);
+	}
+
 	noteWait(ms: number): void {
 		this.waits.push(ms);
 		if (this.waits.length > waitsKept) this.waits.shift();
@@ -113,14 +133,17 @@ export class RepoQueue {
 		this.#watched.set(id, until);
 	}
 
-	/** Live runners that fit a job; null while its pool has not said. */
-	runnersFor({ spec }: Job): number | null {
-		return this.#runners.get(runnersKey(spec.pool, spec.labels)) ?? null;
+	/** Live runners that fit; null while the pool has not said. */
+	runnersFor({ pool, labels }: { pool: string; labels: readonly string[] }): number | null {
+		return this.#runners.get(runnersKey(pool, labels)) ?? null;
 	}
 
 	configure(repository: Repository): RepositorySettings {
 		this.transact(() => this.tables.saveRepository(repository, this.repository === null));
+		const before = this.repository?.settings.fairness;
 		this.repository = repository;
+		// Who is a party with whom may have changed: every place in the queue is found anew.
+		if (!isDeepEqual(before, repository.settings.fairness)) this.#standing = null;
 		const shown = viewRepository(nameOf(repository), repository.settings);
 		this.#teller.change({ ...nameOf(repository), at: Date.now(), repository: shown, run: null, jobs: [] });
 		this.#announce();
@@ -182,6 +205,7 @@ export class RepoQueue {
 			this.#runs.clear();
 			this.#standing = null;
 			this.#nextNumber = null;
+			this.#budget = null;
 			throw cause;
 		} finally {
 			this.#depth--;
@@ -196,6 +220,7 @@ export class RepoQueue {
 		const before = this.#runs.get(run.id) ?? null;
 		if (needsRow(before, run)) this.tables.saveRun(run, this.#toldRuns.has(run.id));
 		this.tables.saveMoves(moves);
+		this.#spend(moves);
 		this.#remember(run);
 		const name = nameOf(this.repository);
 		const shown = moves.filter(({ after }) => after.state !== "leased").map(({ after }) => summary(after, run));

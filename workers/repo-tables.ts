@@ -3,25 +3,27 @@
 // marks in rows that are written anyway: `told` of a run, `sealing` of a job.
 import type { RepositoryName } from "../src/contracts/objects.ts";
 import type { RunView } from "../src/domain/decide.ts";
+import type { BudgetMinute } from "../src/domain/budget.ts";
 import { nodeOf } from "../src/domain/decide.ts";
 import type { Node } from "../src/domain/graph.ts";
 import type { Millis, RunId } from "../src/domain/ids.ts";
 import type { FinishedAttempt, Job, JobState, LogRecord, Move } from "../src/domain/job.ts";
 import type { Run } from "../src/domain/run.ts";
 import { weightOf } from "../src/domain/run.ts";
-import type { OpenJob, Place } from "../src/domain/standing.ts";
-import { openJobOf } from "../src/domain/standing.ts";
+import type { OpenJob, Place } from "../src/domain/open-job.ts";
+import { openJobOf } from "../src/domain/open-job.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
 
 /** Each is applied once, in order; `repository.schema` says how many were. Forward only. */
 const versions = [
 	`CREATE TABLE repository (
 		id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, owner TEXT NOT NULL, repo TEXT NOT NULL,
-		settings TEXT NOT NULL, next_number INTEGER NOT NULL);
+		settings TEXT NOT NULL, next_number INTEGER NOT NULL, budget TEXT NOT NULL);
 	CREATE TABLE run (id TEXT PRIMARY KEY, ref TEXT, told INTEGER NOT NULL, finished_at INTEGER, doc TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE job (
 		run TEXT NOT NULL, place INTEGER NOT NULL, open INTEGER NOT NULL, sealing INTEGER NOT NULL, state TEXT NOT NULL,
-		weight TEXT, lane TEXT, rank INTEGER, since INTEGER, deadline INTEGER, doc TEXT NOT NULL, attempt TEXT,
+		weight TEXT, lane TEXT, ref TEXT, actor TEXT, avoids TEXT, rank INTEGER, since INTEGER, deadline INTEGER,
+		doc TEXT NOT NULL, attempt TEXT,
 		PRIMARY KEY (run, place)) WITHOUT ROWID;
 	CREATE INDEX job_open ON job (run, place) WHERE open = 1;
 	CREATE TABLE attempt (
@@ -62,7 +64,7 @@ export class RepoTables {
 			return;
 		}
 		for (const version of versions) this.#sql.exec(version);
-		this.#sql.exec("INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1)", versions.length, owner, repo, text);
+		this.#sql.exec("INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]')", versions.length, owner, repo, text);
 	}
 
 	/** The number of the next run: from 1, without a gap, since only an accepted run takes it. */
@@ -72,6 +74,14 @@ export class RepoTables {
 
 	saveNextNumber(number: number): void {
 		this.#sql.exec("UPDATE repository SET next_number = ?", number);
+	}
+
+	budget(): BudgetMinute[] {
+		return JSON.parse(this.#sql.exec<{ budget: string }>("SELECT budget FROM repository").one().budget);
+	}
+
+	saveBudget(minutes: readonly BudgetMinute[]): void {
+		this.#sql.exec("UPDATE repository SET budget = ?", JSON.stringify(minutes));
 	}
 
 	/** As it was last stored; its counts are summed up from its jobs. */
@@ -171,6 +181,9 @@ export class RepoTables {
 				after.state,
 				weightOf(after),
 				open?.lane ?? null,
+				after.ref,
+				after.actor,
+				open?.avoids ?? null,
 				open?.rank ?? null,
 				open?.since ?? null,
 				open?.deadline ?? null,
@@ -178,14 +191,15 @@ export class RepoTables {
 			];
 			if (before === null) {
 				this.#sql.exec(
-					"INSERT INTO job VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, NULL)",
+					"INSERT INTO job VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
 					after.run,
 					after.index,
 					...values,
 				);
 				continue;
 			}
-			const set = "state = ?, weight = ?, lane = ?, rank = ?, since = ?, deadline = ?, doc = ?";
+			const set =
+				"state = ?, weight = ?, lane = ?, ref = ?, actor = ?, avoids = ?, rank = ?, since = ?, deadline = ?, doc = ?";
 			if (attempt) {
 				const text = JSON.stringify(attempt);
 				const update = `UPDATE job SET open = ?, ${set}, attempt = ?, sealing = 1 WHERE run = ? AND place = ?`;
@@ -238,8 +252,8 @@ export class RepoTables {
 
 	/** All unfinished jobs without their documents: read once, when the object wakes. */
 	*openJobs(): Iterable<OpenJob> {
-		const open =
-			"SELECT run, place AS 'index', state, lane, rank, since, deadline FROM job WHERE open = 1 AND state <> 'finished'";
+		const open = `SELECT run, place AS 'index', state, lane, ref, actor, avoids, rank, since, deadline
+			FROM job WHERE open = 1 AND state <> 'finished'`;
 		for (const row of this.#sql.exec<Record<string, SqlStorageValue>>(open)) yield row as unknown as OpenJob;
 	}
 

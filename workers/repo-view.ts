@@ -49,7 +49,7 @@ export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {
 	if ((job.state !== "blocked" && job.state !== "waiting") || queue.repository === null) return null;
 	const { settings } = queue.repository;
-	const reason = explainWaiting(job, settings, queue.standing.load, queue.runnersFor(job));
+	const reason = explainWaiting(job, settings, queue.standing.load, queue.runnersFor(job.spec));
 	return {
 		code: reason.code,
 		detail: reason.detail,

@@ -13,6 +13,7 @@ import {
 	runRequest,
 } from "../contracts/run.ts";
 import type { RunRequest } from "../contracts/run.ts";
+import { readJob } from "../contracts/view.ts";
 import type { Submitted } from "../contracts/objects.ts";
 import { refusalFacts } from "../contracts/problem.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
@@ -135,7 +136,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const key = readIdempotencyKey(c);
 		const { jobs } = await readBody(c, jobsRequest);
 		const digest = digestOf(`${run}\n${JSON.stringify(jobs)}`);
-		const call = { run, jobs, key, digest, actor, reason: null };
+		const call = { run, jobs: jobs.map(readJob), key, digest, actor, reason: null };
 		return answerSubmitted(c, orThrow(await c.get("services").repo({ owner, repo }).addJobs(call)));
 	});
 
@@ -202,7 +203,7 @@ function submissionOf(request: RunRequest, actor: string): Submission {
 		trigger: request.trigger ?? "api",
 		actor: request.actor ?? actor,
 		cancelSuperseded: request.cancelSuperseded ?? false,
-		jobs: request.jobs,
+		jobs: request.jobs.map(readJob),
 	};
 }
 

@@ -29,6 +29,8 @@ export interface ProblemFacts {
 	headers?: Record<string, string>;
 }
 
+const drainingRetryAfterSeconds = 60;
+
 /** Faults of one graph that are told: 1 MiB may hold a quarter of a million, and the first few say what is wrong. */
 const faultsShown = 20;
 
@@ -58,6 +60,13 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 					path: need === null ? `jobs[${index}].key` : `jobs[${index}].needs[${need}]`,
 					message,
 				})),
+			};
+		case "repository-draining":
+			return {
+				status: 503,
+				code,
+				detail: "The repository takes no new runs at present; nothing was accepted.",
+				retryAfterSeconds: drainingRetryAfterSeconds,
 			};
 		case "clone-url-missing":
 			return {

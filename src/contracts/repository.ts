@@ -31,6 +31,14 @@ export const repositoryRequest = z
 		defaults: jobDefaults.optional(),
 		concurrencyGroups: z.record(jobKey, z.strictObject({ limit })).optional(),
 		retryBudget: z.strictObject({ perHour: limit.optional(), ratio: z.number().min(0).max(10).optional() }).optional(),
+		fairness: z
+			.strictObject({
+				by: z.enum(["ref", "actor"]).optional(),
+				perRunningSeconds: z.number().min(0).max(86_400).optional(),
+				weights: z.record(z.string().min(1).max(500), z.number().min(0.01).max(1_000)).optional(),
+			})
+			.optional(),
+		draining: z.boolean().optional(),
 		retentionDays: z.int().min(1).max(3_650).optional(),
 		logBytesMax: z.int().min(1_024).max(1_073_741_824).optional(),
 		locationHint: z.enum(["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"]).nullable().optional(),
@@ -54,6 +62,12 @@ export const repository = z
 		}),
 		concurrencyGroups: z.record(z.string(), z.object({ limit: z.int() })),
 		retryBudget: z.object({ perHour: z.int(), ratio: z.number() }),
+		fairness: z.object({
+			by: z.enum(["ref", "actor"]),
+			perRunningSeconds: z.number(),
+			weights: z.record(z.string(), z.number()),
+		}),
+		draining: z.boolean(),
 		retentionDays: z.int(),
 		logBytesMax: z.int(),
 		locationHint: z.string().nullable(),
@@ -80,12 +94,13 @@ export type QueueFigures = z.infer<typeof queueFigures>;
 
 /** Lays what somebody wrote over what was there: objects field by field, `concurrencyGroups` as a whole. */
 export function mergeSettings(base: RepositorySettings, request: RepositoryRequest): RepositorySettings {
-	const { defaults, retryBudget, ...flat } = request;
+	const { defaults, retryBudget, fairness, ...flat } = request;
 	return withoutUndefined({
 		...base,
 		...withoutUndefined(flat),
 		defaults: { ...base.defaults, ...withoutUndefined(defaults ?? {}) },
 		retryBudget: { ...base.retryBudget, ...withoutUndefined(retryBudget ?? {}) },
+		fairness: { ...base.fairness, ...withoutUndefined(fairness ?? {}) },
 	}) as RepositorySettings;
 }
 

@@ -65,12 +65,13 @@ export const jobRequest = z
 		exclusive: z.boolean().optional(),
 		onLost: z.enum(["retry", "fail"]).optional(),
 		retry: retryRequest.optional(),
+		notBefore: time.optional(),
 	})
 	.refine((job) => (job.steps === undefined) !== (job.run === undefined), {
 		message: "needs either `steps` or `run`, not both",
 		path: ["steps"],
 	})
-	.openapi("JobRequest") satisfies z.ZodType<JobRequest>;
+	.openapi("JobRequest") satisfies z.ZodType<Omit<JobRequest, "notBefore">>;
 
 const jobs = z.array(jobRequest).min(1).max(requestJobsMax);
 

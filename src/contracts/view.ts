@@ -2,12 +2,12 @@
 import type { Job as DomainJob, FinishedAttempt, OpenAttempt, StepRecord } from "../domain/job.ts";
 import type { Next } from "../domain/retry.ts";
 import type { Run as DomainRun } from "../domain/run.ts";
-import type { RepositorySettings } from "../domain/submission.ts";
+import type { JobRequest, RepositorySettings } from "../domain/submission.ts";
 import { timeText } from "./fields.ts";
 import type { ReportedStep } from "./lease.ts";
 import type { RepositoryName } from "./objects.ts";
 import type { Repository } from "./repository.ts";
-import type { Attempt, Job, Run, Waiting } from "./run.ts";
+import type { Attempt, Job, Run, RunRequest, Waiting } from "./run.ts";
 
 export function viewRun(run: DomainRun, jobs?: Job[]): Run {
 	return {
@@ -103,6 +103,11 @@ function viewNext(next: Next): Attempt["next"] {
 
 export function viewRepository(name: RepositoryName, settings: RepositorySettings): Repository {
 	return { ...name, ...settings };
+}
+
+/** A job as it was asked for on the wire, for the rules. */
+export function readJob({ notBefore, ...job }: RunRequest["jobs"][number]): JobRequest {
+	return notBefore === undefined ? job : { ...job, notBefore: Date.parse(notBefore) };
 }
 
 /** A runner's word about its steps, with what it left out as null. */

@@ -18,6 +18,8 @@ import {
 	start,
 	suspect,
 	timeUp,
+	isAutomaticRetry,
+	withhold,
 } from "./job.ts";
 import { runJobsMax } from "./limits.ts";
 import type { Result } from "./refusal.ts";
@@ -51,6 +53,20 @@ export interface Claim {
 	epoch: number;
 }
 
+/** What a decision is handed beside its subject. */
+export interface Chance {
+	now: Millis;
+	/** In [0, 1). */
+	random: number;
+	/** How many more automatic retries the repository's budget allows; absent: any number. */
+	retriesLeft?: number;
+}
+
+/** [R7] When the repository's budget for automatic retries is spent, the attempt stands and the job ends as it did. */
+function withinBudget(move: Move, retriesLeft: number, now: Millis): Move {
+	return isAutomaticRetry(move) && retriesLeft < 1 ? withhold(move, now) : move;
+}
+
 /** [D1] A submission is accepted whole or not at all. `number` is the next in its repository. */
 export function decideSubmit(
 	id: RunId,
@@ -59,6 +75,7 @@ export function decideSubmit(
 	settings: RepositorySettings,
 	now: Millis,
 ): Result<Decision> {
+	if (settings.draining) return refuse({ code: "repository-draining" });
 	const { source } = submission;
 	const cloneUrl = source === null ? "" : source.cloneUrl || settings.cloneUrl;
 	if (cloneUrl === null) return refuse({ code: "clone-url-missing" });
@@ -121,7 +138,19 @@ function append(
 		const needs = spec.needs.map((key) => places.get(key) ?? -1);
 		return {
 			before: null,
-			after: create({ run: run.id, index: run.jobs + at, spec, needs, needed: needed.has(spec.key), cause }, cause.at),
+			after: create(
+				{
+					run: run.id,
+					index: run.jobs + at,
+					spec,
+					needs,
+					needed: needed.has(spec.key),
+					ref: run.source?.ref ?? null,
+					actor: run.actor,
+					cause,
+				},
+				cause.at,
+			),
 		};
 	});
 	return accept({ run: tally(run, moves, cause.at), moves });
@@ -141,12 +170,15 @@ export function decideFinish(
 	view: RunView,
 	claim: Claim,
 	report: FinishReport,
-	{ now, random }: { now: Millis; random: number },
+	{ now, random, retriesLeft = Number.POSITIVE_INFINITY }: Chance,
 ): Result<Decision> {
 	const index = indexOf(claim.job);
 	const job = view.job(index);
 	if (job === null) return refuse({ code: "job-unknown" });
-	if (holds(job, claim)) return accept(settle(view, [finish(job, report, now, random)], now));
+	if (holds(job, claim)) {
+		const move = withinBudget(finish(job, report, now, random), retriesLeft, now);
+		return accept(settle(view, [move], now));
+	}
 	const earlier = view.attempt(index, claim.attempt);
 	return earlier?.epoch === claim.epoch && earlier.reported ? accept(unchanged(view)) : refuse({ code: "lease-stale" });
 }
@@ -163,13 +195,17 @@ export function decideExpire(view: RunView, claim: Claim, now: Millis): Decision
 export function decideTimeUp(
 	view: RunView,
 	indexes: number[],
-	{ now, random }: { now: Millis; random: number },
+	{ now, random, retriesLeft = Number.POSITIVE_INFINITY }: Chance,
 ): Decision {
 	const moves: Move[] = [];
+	let left = retriesLeft;
 	for (const index of indexes) {
 		const job = view.job(index);
-		const move = job && timeUp(job, now, random);
-		if (move) moves.push(move);
+		const timed = job && timeUp(job, now, random);
+		if (!timed) continue;
+		const move = withinBudget(timed, left, now);
+		if (isAutomaticRetry(move)) left--;
+		moves.push(move);
 	}
 	return settle(view, moves, now);
 }

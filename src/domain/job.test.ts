@@ -140,7 +140,15 @@ describe("every state and command", () => {
 });
 
 describe("create", () => {
-	const fresh = { run: aRunId(), index: 3, spec: aSpec({ priority: 4 }), needed: true, cause: aCause() };
+	const fresh = {
+		run: aRunId(),
+		index: 3,
+		spec: aSpec({ priority: 4 }),
+		needed: true,
+		cause: aCause(),
+		ref: null,
+		actor: "dev",
+	};
 
 	it("[J1] waits when it needs nothing, for as long as its queue timeout", () => {
 		const job = create({ ...fresh, needs: [] }, noon);

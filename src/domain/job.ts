@@ -92,6 +92,13 @@ interface JobBase {
 	attempts: number;
 	used: number;
 	losses: number;
+	/** Whose it is, for fairness: the branch of its run and who asked for it. */
+	ref: string | null;
+	actor: string;
+	/** The runner that was lost with its last attempt: another is preferred. */
+	avoids: RunnerName["id"] | null;
+	/** No attempt begins before it, whatever else is ready; null: at once. */
+	startsAt: Millis | null;
 	/** Why the next (or the open) attempt runs. */
 	cause: Cause;
 }
@@ -181,6 +188,8 @@ export interface NewJob {
 	spec: JobSpec;
 	needs: number[];
 	needed: boolean;
+	ref: string | null;
+	actor: string;
 	cause: Cause;
 }
 
@@ -195,6 +204,8 @@ export function create(job: NewJob, now: Millis): BlockedJob | WaitingJob {
 		attempts: 0,
 		used: 0,
 		losses: 0,
+		avoids: null,
+		startsAt: job.spec.notBefore,
 	};
 	return job.needs.length > 0 ? block(base, now) : wait(base, now, null);
 }
@@ -240,7 +251,7 @@ export function lapse(job: LeasedJob, now: Millis): Move<WaitingJob | FinishedJo
 	return { before: job, after: waiting };
 }
 
-/** The backoff is over. */
+/** The backoff is over, or the instant for which the job was meant has come. */
 export function promote(job: WaitingJob): Move<WaitingJob> {
 	return { before: job, after: { ...job, notBefore: null } };
 }
@@ -295,7 +306,7 @@ export function finish(
 	const used = job.used + 1;
 	const next = nextOf({ ...report, outcome }, job, { used, now, random });
 	const attempt = close(job, { ...report, outcome, next }, now);
-	const base = { ...baseOf(job), used, losses: 0 };
+	const base = { ...baseOf(job), used, losses: 0, avoids: null };
 	if (next !== null && "at" in next) {
 		const cause: Cause = { by: "rule", actor: null, reason: failureText(report), at: now };
 		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
@@ -317,6 +328,17 @@ function nextOf(report: FinishReport, job: HeldJob, context: { used: number; now
 	}
 }
 
+/** Whether a move makes a job wait for another attempt because its own rule says so. */
+export function isAutomaticRetry(move: Move): move is Move<WaitingJob> & { attempt: FinishedAttempt } {
+	return move.attempt !== undefined && move.after.state === "waiting" && move.after.cause.by === "rule";
+}
+
+/** The retry is not granted: the job ends as its attempt did. */
+export function withhold(move: Move<WaitingJob> & { attempt: FinishedAttempt }, now: Millis): Move<FinishedJob> {
+	const attempt: FinishedAttempt = { ...move.attempt, next: { withheld: "budget" } };
+	return { ...move, after: end(move.after, attempt.outcome, attempt.reason, now), attempt };
+}
+
 /**
  * [J7] The runner was lost. An exclusive job's slot is held until its runner must have stopped it; only then it moves on.
  */
@@ -330,7 +352,7 @@ export function lose(job: HeldJob, reason: string, now: Millis): Move<WaitingJob
 	const losses = job.losses + 1;
 	const next = decideAfterLoss(job.spec.onLost, losses, now);
 	const attempt = close(job, { ...silence, outcome: "lost", reason, next }, now);
-	const base = { ...baseOf(job), losses };
+	const base = { ...baseOf(job), losses, avoids: job.lease.runner.id };
 	if ("at" in next) {
 		const cause: Cause = { by: "platform", actor: null, reason, at: now };
 		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
@@ -381,7 +403,7 @@ export function cancel(job: OpenJob, request: Cancel & { force: boolean }): Move
 
 /** [J11] An explicit retry makes a new attempt. A job whose needs are open again is blocked again. */
 export function retry(job: FinishedJob, cause: Cause, open: boolean): Move<BlockedJob | WaitingJob> {
-	const base: JobBase = { ...baseOf(job), losses: 0, cause };
+	const base: JobBase = { ...baseOf(job), losses: 0, avoids: null, startsAt: null, cause };
 	return { before: job, after: open ? block(base, cause.at) : wait(base, cause.at, null) };
 }
 
@@ -431,8 +453,12 @@ export function timeUp(job: Job, now: Millis, random: number): Move | null {
 
 /** The fields every state has; what belonged to the state that a job leaves stays behind. */
 function baseOf(job: JobBase): JobBase {
-	const { id, run, index, spec, createdAt, needs, needed, priority, epoch, attempts, used, losses, cause } = job;
-	return { id, run, index, spec, createdAt, needs, needed, priority, epoch, attempts, used, losses, cause };
+	const { id, run, index, spec, createdAt, needs, needed, priority, ref, actor, startsAt } = job;
+	const { epoch, attempts, used, losses, avoids, cause } = job;
+	return {
+		...{ id, run, index, spec, createdAt, needs, needed, priority, ref, actor, startsAt },
+		...{ epoch, attempts, used, losses, avoids, cause },
+	};
 }
 
 function block(base: JobBase, now: Millis): BlockedJob {
@@ -440,8 +466,10 @@ function block(base: JobBase, now: Millis): BlockedJob {
 }
 
 /** The queue timeout begins anew whenever a job begins to wait: it bounds each wait, not their sum; a backoff comes on top. */
-function wait(base: JobBase, now: Millis, notBefore: Millis | null): WaitingJob {
-	const expiresAt = (notBefore ?? now) + base.spec.queueTimeoutSeconds * 1_000;
+function wait(base: JobBase, now: Millis, backoffUntil: Millis | null): WaitingJob {
+	const latest = Math.max(backoffUntil ?? now, base.startsAt ?? now);
+	const notBefore = latest > now || backoffUntil !== null ? latest : null;
+	const expiresAt = latest + base.spec.queueTimeoutSeconds * 1_000;
 	return { ...base, state: "waiting", since: now, expiresAt, notBefore, lapses: 0 };
 }
 

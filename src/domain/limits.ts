@@ -35,6 +35,8 @@ export const stopAfterSeconds = 30;
 export const exclusiveMarginMs = 20_000;
 /** A job whose runner was lost this often in a row is not given to another. */
 export const lossesMax = 3;
+/** For this long a job whose runner was lost is kept from that runner, so that another may take it. */
+export const avoidMs = 15_000;
 /** Wait before a job whose runner was lost goes to another. */
 export const lossBackoffMs = 1_000;
 
@@ -75,8 +77,6 @@ export const logBlockBytes = 256 * 1024;
 export const logFrameBytesMax = 64 * 1024;
 /** After finish the log waits this long for bytes that were declared and have not come; then it is sealed as `partial`. */
 export const logSealGraceMs = 10 * 60_000;
-/** How often a runner should upload, in seconds. */
-export const uploadIntervalSeconds = 1;
 
 /** Long polls end after this long at the latest. */
 export const acquireWaitSecondsMax = 30;

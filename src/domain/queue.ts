@@ -40,16 +40,16 @@ export function room(lane: Pick<Lane, "group">, settings: RepositorySettings, lo
 	return Math.max(0, Math.min(inRepository, groupLimit(settings, lane.group) - (load.groups.get(lane.group) ?? 0)));
 }
 
-/** [Q3] The lane whose head goes next to a runner of `pool` that has `labels`: the lowest rank among those with room. */
+/** [Q3] The lane whose head goes next to a runner of `pool` that has `labels`: the lowest rank among those with room. `passed` were found to have nobody for this runner. */
 export function chooseLane(
 	lanes: Iterable<Lane>,
-	{ pool, labels }: { pool: string; labels: ReadonlySet<string> },
+	{ pool, labels, passed }: { pool: string; labels: ReadonlySet<string>; passed?: ReadonlySet<string> },
 	settings: RepositorySettings,
 	load: Load,
 ): Lane | null {
 	let best: Lane | null = null;
 	for (const lane of lanes) {
-		if (lane.pool !== pool || lane.head === null || room(lane, settings, load) === 0) continue;
+		if (lane.pool !== pool || lane.head === null || passed?.has(lane.key) || room(lane, settings, load) === 0) continue;
 		if (!lane.labels.every((label) => labels.has(label))) continue;
 		if (best?.head && best.head.rank <= lane.head.rank) continue;
 		best = lane;

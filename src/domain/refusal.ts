@@ -10,6 +10,7 @@ export type Refusal =
 	| { code: "idempotency-key-reused" }
 	| { code: "graph-invalid"; faults: GraphFault[] }
 	| { code: "clone-url-missing" }
+	| { code: "repository-draining" }
 	| { code: "run-jobs-max"; max: number }
 	| { code: "run-finished" }
 	| { code: "run-nothing-to-retry" }

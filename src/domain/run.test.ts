@@ -129,7 +129,10 @@ describe("a run under random moves", () => {
 			const spec = aSpec({ allowFailure: random.chance(0.3), retry: { maxAttempts: 1 + random.below(3), on: [{}] } });
 			apply({
 				before: null,
-				after: create({ run: aRunId(), index, spec, needs: [], needed: false, cause: aCause() }, now),
+				after: create(
+					{ run: aRunId(), index, spec, needs: [], needed: false, cause: aCause(), ref: null, actor: "dev" },
+					now,
+				),
 			});
 		}
 		for (let step = 0; step < 60; step++) {

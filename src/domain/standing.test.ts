@@ -6,7 +6,8 @@ import { seededRandom } from "../testing/random.ts";
 import { deadlineOf, finish, grant, lose, rank, reprioritise, start, timeUp } from "./job.ts";
 import type { Job, Move } from "./job.ts";
 import { chooseLane, laneKey } from "./queue.ts";
-import { openJobOf, Standing } from "./standing.ts";
+import { openJobOf } from "./open-job.ts";
+import { Standing } from "./standing.ts";
 
 const granted = { runner: aRunner(), pool: "default", shard: 0 };
 
@@ -16,8 +17,14 @@ function waiting(index: number, patch: Partial<Job> = {}, group: string | null =
 	return { ...aJob("waiting"), index, id, createdAt: noon, spec, ...patch } as Job;
 }
 
+/** Strictly by rank: fairness has tests of its own. */
+const strict = { by: "ref", perRunningSeconds: 0, weights: {} } as const;
+
 function standingOf(...jobs: Job[]): Standing {
-	return new Standing(jobs.flatMap((job) => openJobOf(job) ?? []));
+	return new Standing(
+		jobs.flatMap((job) => openJobOf(job) ?? []),
+		strict,
+	);
 }
 
 describe("claims", () => {
@@ -27,7 +34,9 @@ describe("claims", () => {
 		const found: number[] = [];
 		while (found.length < free) {
 			const lane = chooseLane(standing.lanes(), { pool: "default", labels: new Set() }, settings, standing.load);
-			const job = jobs.find(({ index }) => index === (lane && standing.head(lane.key)?.index));
+			const job = jobs.find(
+				({ index }) => index === (lane && standing.head(lane.key, { runner: granted.runner.id, now: noon })?.index),
+			);
 			if (job?.state !== "waiting") break;
 			standing.apply([grant(job, granted, noon)]);
 			found.push(job.index);

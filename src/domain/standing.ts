@@ -1,43 +1,20 @@
 // What stands in a repository right now: its unfinished jobs in lanes and by deadline, held slots, counts by state. A cache
 // that moves keep true, built from all unfinished jobs when its holder wakes; so no index on disk has to be kept for it.
+import type { Fairness } from "./fairness.ts";
+import { fairnessDefault, handicapMs, partyOf } from "./fairness.ts";
 import { Heap } from "./heap.ts";
-import type { JobId, Millis, RunId } from "./ids.ts";
+import type { JobId, Millis } from "./ids.ts";
 import { jobIdFrom } from "./ids.ts";
-import type { Job, JobState, Move } from "./job.ts";
-import { deadlineOf, rank } from "./job.ts";
+import type { JobState, Move } from "./job.ts";
+import { LaneQueue } from "./lane-queue.ts";
+import type { OpenJob, Place, PlacedJob } from "./open-job.ts";
+import { openJobOf } from "./open-job.ts";
+import { avoidMs } from "./limits.ts";
 import type { Lane, Load } from "./queue.ts";
-import { laneKey, parseLaneKey } from "./queue.ts";
+import { parseLaneKey } from "./queue.ts";
 
-/** What is known of an unfinished job without its document. */
-export interface OpenJob {
-	run: RunId;
-	index: number;
-	state: Exclude<JobState, "finished">;
-	lane: string;
-	/** Null while it may not be claimed. */
-	rank: number | null;
-	since: Millis;
-	deadline: Millis;
-}
-
-export interface Place {
-	run: RunId;
-	index: number;
-}
-
-interface LaneQueue extends Pick<Lane, "pool" | "labels" | "group"> {
-	waiting: number;
-	heap: Heap<OpenJob>;
-}
-
-/** Null for a finished job. */
-export function openJobOf(job: Job): OpenJob | null {
-	const deadline = deadlineOf(job);
-	if (job.state === "finished" || deadline === null) return null;
-	const queued = job.state === "waiting" && job.notBefore === null;
-	const since = job.state === "waiting" || job.state === "blocked" ? job.since : job.createdAt;
-	const { run, index, state } = job;
-	return { run, index, state, lane: laneKey(job), rank: queued ? rank(job) : null, since, deadline };
+interface OpenLane extends Pick<Lane, "pool" | "labels" | "group"> {
+	queue: LaneQueue;
 }
 
 export class Standing {
@@ -49,52 +26,56 @@ export class Standing {
 		running: 0,
 		canceling: 0,
 	};
-	readonly #jobs = new Map<JobId, OpenJob>();
-	readonly #lanes = new Map<string, LaneQueue>();
-	readonly #deadlines = new Heap<OpenJob>((a, b) => a.deadline < b.deadline);
+	readonly #fairness: Fairness;
+	readonly #jobs = new Map<JobId, PlacedJob>();
+	readonly #lanes = new Map<string, OpenLane>();
+	readonly #deadlines = new Heap<PlacedJob>((a, b) => a.deadline < b.deadline);
+	/** Slots held, by party. */
+	readonly #running = new Map<string, number>();
 
-	constructor(jobs: Iterable<OpenJob>) {
-		for (const job of jobs) this.#enter(jobIdFrom(job.run, job.index), job);
+	constructor(rows: Iterable<OpenJob>, fairness: Fairness = fairnessDefault) {
+		this.#fairness = fairness;
+		for (const row of rows) this.#enter(jobIdFrom(row.run, row.index), row);
 	}
 
 	apply(moves: readonly Move[]): void {
 		for (const { after } of moves) {
 			this.#leave(after.id);
-			const open = openJobOf(after);
-			if (open) this.#enter(after.id, open);
+			const row = openJobOf(after);
+			if (row) this.#enter(after.id, row);
 		}
 	}
 
 	/** Lanes with somebody in them who may be claimed. */
 	*lanes(): Iterable<Lane> {
-		for (const [key, { pool, labels, group, waiting, heap }] of this.#lanes) {
-			const head = this.#first(heap);
-			if (head && head.rank !== null) {
-				yield { key, pool, labels, group, waiting, head: { rank: head.rank, since: head.since } };
-			}
+		for (const [key, { pool, labels, group, queue }] of this.#lanes) {
+			const head = queue.head();
+			if (head === null) continue;
+			yield { key, pool, labels, group, waiting: queue.waiting, head: { rank: head.rank, since: head.job.since } };
 		}
 	}
 
-	/** Who goes next in a lane. */
-	head(lane: string): Place | null {
-		const queue = this.#lanes.get(lane);
-		return (queue && this.#first(queue.heap)) ?? null;
+	/**
+	 * [Q7] Who goes next in a lane to `runner`. A job goes back to the runner that was lost with it only when no other has
+	 * taken it for a while; null when all that wait are such. `runner` null: whoever asks is the only one.
+	 */
+	head(lane: string, { runner, now }: { runner: string | null; now: Millis }): Place | null {
+		const mayTake = (job: PlacedJob) => runner === null || job.avoids !== runner || now - job.since >= avoidMs;
+		return this.#lanes.get(lane)?.queue.head(mayTake)?.job ?? null;
 	}
 
-	/** From 1; null for a job that does not stand in a lane. Costs as much as the lane is long. */
+	/** From 1; null for a job that does not stand in a lane. */
 	position(id: JobId): number | null {
 		const job = this.#jobs.get(id);
-		if (!job || job.rank === null) return null;
-		let before = 0;
-		for (const other of this.#lanes.get(job.lane)?.heap ?? []) {
-			if (this.#counts(other) && goesBefore(other, job)) before++;
-		}
-		return before + 1;
+		return job && job.rank !== null ? (this.#lanes.get(job.lane)?.queue.position(job) ?? null) : null;
 	}
 
 	oldestSince(): Millis | null {
 		let oldest: Millis | null = null;
-		for (const { head } of this.lanes()) if (head && (oldest === null || head.since < oldest)) oldest = head.since;
+		for (const { queue } of this.#lanes.values()) {
+			const since = queue.oldestSince();
+			if (since !== null && (oldest === null || since < oldest)) oldest = since;
+		}
 		return oldest;
 	}
 
@@ -104,7 +85,7 @@ export class Standing {
 
 	/** Jobs whose deadline has passed, at most `limit`; they stay until a move takes them on. */
 	due(now: Millis, limit: number): Place[] {
-		const due: OpenJob[] = [];
+		const due: PlacedJob[] = [];
 		for (let next = this.#first(this.#deadlines); next && next.deadline <= now; next = this.#first(this.#deadlines)) {
 			this.#deadlines.pop();
 			due.push(next);
@@ -114,7 +95,7 @@ export class Standing {
 		return due;
 	}
 
-	#first(heap: Heap<OpenJob>): OpenJob | undefined {
+	#first(heap: Heap<PlacedJob>): PlacedJob | undefined {
 		for (let first = heap.peek(); first !== undefined; first = heap.peek()) {
 			if (this.#counts(first)) return first;
 			heap.pop();
@@ -122,20 +103,20 @@ export class Standing {
 		return undefined;
 	}
 
-	#counts(entry: OpenJob): boolean {
+	#counts(entry: PlacedJob): boolean {
 		return this.#jobs.get(jobIdFrom(entry.run, entry.index)) === entry;
 	}
 
-	#enter(id: JobId, job: OpenJob): void {
+	#enter(id: JobId, row: OpenJob): void {
+		const job: PlacedJob = { ...row, party: partyOf(row, this.#fairness) };
 		this.#jobs.set(id, job);
 		this.counts[job.state]++;
 		this.#deadlines.push(job);
 		if (holdsSlot(job)) this.#hold(job, 1);
 		if (job.rank === null) return;
-		const lane = this.#lanes.get(job.lane) ?? { ...parseLaneKey(job.lane), waiting: 0, heap: new Heap(goesBefore) };
+		const lane = this.#lanes.get(job.lane) ?? { ...parseLaneKey(job.lane), queue: this.#newQueue() };
 		this.#lanes.set(job.lane, lane);
-		lane.waiting++;
-		lane.heap.push(job);
+		lane.queue.add(job);
 	}
 
 	#leave(id: JobId): void {
@@ -146,23 +127,28 @@ export class Standing {
 		if (holdsSlot(job)) this.#hold(job, -1);
 		const lane = job.rank === null ? undefined : this.#lanes.get(job.lane);
 		if (!lane) return;
-		lane.waiting--;
-		if (lane.waiting === 0) this.#lanes.delete(job.lane);
+		lane.queue.remove(job);
+		if (lane.queue.waiting === 0) this.#lanes.delete(job.lane);
 	}
 
-	#hold(job: OpenJob, by: 1 | -1): void {
+	#hold(job: PlacedJob, by: 1 | -1): void {
 		this.load.running += by;
+		add(this.#running, job.party, by);
+		for (const { queue } of this.#lanes.values()) queue.refresh(job.party);
 		const { group } = parseLaneKey(job.lane);
-		if (group === null) return;
-		const held = (this.load.groups.get(group) ?? 0) + by;
-		if (held > 0) this.load.groups.set(group, held);
-		else this.load.groups.delete(group);
+		if (group !== null) add(this.load.groups, group, by);
+	}
+
+	#newQueue(): LaneQueue {
+		const handicap = (party: string) => handicapMs(party, this.#running.get(party) ?? 0, this.#fairness);
+		return new LaneQueue(handicap, (job) => this.#counts(job));
 	}
 }
 
-/** Of equal ranks, the earlier in its run goes first. */
-function goesBefore(a: OpenJob, b: OpenJob): boolean {
-	return (a.rank ?? 0) < (b.rank ?? 0) || (a.rank === b.rank && a.run === b.run && a.index < b.index);
+function add(counts: Map<string, number>, key: string, by: 1 | -1): void {
+	const count = (counts.get(key) ?? 0) + by;
+	if (count > 0) counts.set(key, count);
+	else counts.delete(key);
 }
 
 /** A leased, running or canceling job takes a slot of its repository and of its group. */

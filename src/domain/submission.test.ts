@@ -28,6 +28,7 @@ describe("resolveSpec", () => {
 				on: [{ outcome: "failed" }, { outcome: "timed-out" }],
 				backoff: { initialSeconds: 5, factor: 2, maxSeconds: 300, jitter: "full" },
 			},
+			notBefore: null,
 		});
 	});
 

@@ -1,5 +1,7 @@
 // What somebody asks for (fields may be absent) and what a job is held to (all fields decided). The repository's defaults
 // are applied once, when the job is accepted; limits are not among them, since they act on what already waits.
+import type { Fairness } from "./fairness.ts";
+import { fairnessDefault } from "./fairness.ts";
 import type { Millis } from "./ids.ts";
 import type { RetryPolicy, RetryRequest } from "./retry.ts";
 import { retryDefaults } from "./retry.ts";
@@ -38,6 +40,8 @@ export interface JobRequest {
 	exclusive?: boolean | undefined;
 	onLost?: OnLost | undefined;
 	retry?: RetryRequest | undefined;
+	/** No attempt begins before it. */
+	notBefore?: Millis | undefined;
 }
 
 export interface Submission {
@@ -68,6 +72,7 @@ export interface JobSpec {
 	exclusive: boolean;
 	onLost: OnLost;
 	retry: RetryPolicy;
+	notBefore: Millis | null;
 }
 
 export interface JobDefaults {
@@ -85,6 +90,9 @@ export interface RepositorySettings {
 	defaults: JobDefaults;
 	concurrencyGroups: Record<string, { limit: number }>;
 	retryBudget: { perHour: number; ratio: number };
+	fairness: Fairness;
+	/** Refuses new runs, so that what is there comes to its end. */
+	draining: boolean;
 	retentionDays: number;
 	logBytesMax: number;
 	locationHint: string | null;
@@ -98,6 +106,8 @@ export const settingsDefaults: RepositorySettings = {
 	defaults: { pool: "default", timeoutSeconds: 3_600, queueTimeoutSeconds: 86_400, retry: { maxAttempts: 1 } },
 	concurrencyGroups: {},
 	retryBudget: { perHour: 60, ratio: 0.2 },
+	fairness: fairnessDefault,
+	draining: false,
 	retentionDays: 90,
 	logBytesMax: 100 * 1024 * 1024,
 	locationHint: null,
@@ -130,6 +140,7 @@ export function resolveSpec(request: JobRequest, defaults: JobDefaults): JobSpec
 		exclusive: request.exclusive ?? group !== null,
 		onLost: request.onLost ?? (group === null ? "retry" : "fail"),
 		retry: retryDefaults(request.retry, defaults.retry),
+		notBefore: request.notBefore ?? null,
 	};
 }
 

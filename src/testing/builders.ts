@@ -147,6 +147,10 @@ function base(epoch: number) {
 		attempts: 0,
 		used: 0,
 		losses: 0,
+		ref: null,
+		actor: "dev@example.com",
+		avoids: null,
+		startsAt: null,
 		cause: aCause(),
 	};
 }

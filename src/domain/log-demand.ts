@@ -1,0 +1,23 @@
+// How often a log's bytes move: from the runner as often as somebody looks, to the viewers as often as their number allows.
+
+/** While somebody watches: with a frame on the way, a line is seen a third of a second after it was printed. */
+const watchedSeconds = 0.25;
+/** Nobody watches, and the runner can be told at once when somebody comes: saves requests, and rows, for most of all jobs. */
+const pushedSeconds = 30;
+/** Nobody watches, and the runner hears of it only with its next upload: how long who opens a log may look at an old one. */
+const polledSeconds = 5;
+
+/** [L26] Seconds until the next upload is wanted; `isPushed` says that the runner has a socket to be told over. */
+export function uploadSeconds({ viewers, isPushed }: { viewers: number; isPushed: boolean }): number {
+	if (viewers > 0) return watchedSeconds;
+	return isPushed ? pushedSeconds : polledSeconds;
+}
+
+/** A frame is sent to one viewer in some 40 µs, so fan-outs take a fifth of the object's one thread at most. */
+const frameMsPerViewer = 0.2;
+const frameMsMin = 25;
+
+/** [L18] Between two frames to all: 25 ms up to 125 viewers, 200 ms for 1,000, half a second for 2,500. */
+export function frameIntervalMs(viewers: number): number {
+	return Math.max(frameMsMin, viewers * frameMsPerViewer);
+}
