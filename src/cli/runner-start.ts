@@ -16,6 +16,7 @@ interface RunnerFlags extends GlobalOptions {
 	workDir?: string;
 	env?: string[];
 	once?: boolean;
+	session?: boolean;
 }
 
 export function addRunnerStart(parent: Command, { io }: Host): void {
@@ -29,6 +30,7 @@ export function addRunnerStart(parent: Command, { io }: Host): void {
 		.option("--work-dir <folder>", "where jobs work; one runner at a time; else under ~/.spillway-runner")
 		.option("--env <names>", "further variables of this machine that jobs may see", readList)
 		.option("--once", "take one job, then leave")
+		.option("--no-session", "ask for work by calls only, without a WebSocket")
 		.action(async (_, command: Command) => {
 			const { pool: place, name = hostname(), workDir, json: _json, ...flags } = command.optsWithGlobals<RunnerFlags>();
 			const { url, token, json } = connect(command, io);

@@ -5,6 +5,7 @@ import type { RepositoryName } from "../contracts/objects.ts";
 import { Outage } from "./call-failure.ts";
 import { repositoryPath } from "./client.ts";
 import { waitMs } from "./retryable.ts";
+import { openSocket } from "./socket.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
 
@@ -49,7 +50,7 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 	for (let tried = 1; ; tried++) {
 		const resumed = place.attempt !== null && !place.ended ? place.attempt : null;
 		const path = livePath(options, resumed, place.offset);
-		const connection = new Connection(transport.url.replace(/^http/, "ws") + path, transport.token, options.signal);
+		const connection = new Connection(transport, path, options.signal);
 		try {
 			for await (const message of connection.messages()) {
 				tried = 0;
@@ -118,9 +119,6 @@ function bytesOf({ text, data }: Extract<LogMessage, { type: "output" }>): Uint8
 	return Uint8Array.from(atob(data ?? ""), (character) => character.charCodeAt(0));
 }
 
-/** Node's own WebSocket takes headers; a browser's ignores the second argument's shape and sends its cookie. */
-type WebSocketWithHeaders = new (url: string, options: { headers: Record<string, string> }) => WebSocket;
-
 /** One WebSocket as a sequence of messages, which ends when it closes for whatever reason. */
 class Connection {
 	wasOpen: boolean;
@@ -132,23 +130,21 @@ class Connection {
 	#wake: () => void = () => {};
 	readonly #stop = () => this.close();
 
-	constructor(url: string, token: string | null, signal: AbortSignal | undefined) {
-		this.#socket =
-			token === null
-				? new WebSocket(url)
-				: new (WebSocket as unknown as WebSocketWithHeaders)(url, { headers: { authorization: `Bearer ${token}` } });
+	constructor({ url, token }: Transport, path: string, signal: AbortSignal | undefined) {
 		this.wasOpen = false;
+		this.#socket = openSocket(
+			{ url, path, token },
+			{
+				opened: () => {
+					this.wasOpen = true;
+				},
+				heard: (data) => this.#hear(String(data)),
+				closed: (code) => this.#end(code),
+			},
+		);
 		this.#signal = signal;
 		signal?.addEventListener("abort", this.#stop, { once: true });
 		if (signal?.aborted) this.close();
-		this.#socket.addEventListener("open", () => {
-			this.wasOpen = true;
-		});
-		this.#socket.addEventListener("message", ({ data }) => this.#hear(String(data)));
-		// A refused upgrade comes as `error` alone in Node 22 (nodejs/undici#3546); goes when the oldest Node we run on has
-		// undici 7, which lets `close` follow.
-		this.#socket.addEventListener("error", () => this.#end(1_006));
-		this.#socket.addEventListener("close", ({ code }) => this.#end(code));
 	}
 
 	async *messages(): AsyncGenerator<LogMessage> {

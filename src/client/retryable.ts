@@ -76,10 +76,14 @@ export function waitMs(
 	tried: number,
 	policy: Pick<RetryPolicy, "initialMs" | "maxMs" | "random">,
 ): number {
-	const backoff = policy.random() * Math.min(policy.initialMs * 2 ** (tried - 1), policy.maxMs);
 	const asked = failure instanceof ProblemError ? (failure.retryAfterSeconds ?? 0) * 1_000 : 0;
 	// On top of what was asked for, not instead: everybody was told the same second.
-	return Math.floor(asked + backoff);
+	return Math.floor(asked + backoffMs(tried, policy));
+}
+
+/** Full jitter, for what failed without a word from the server. `tried` counts from 1. */
+export function backoffMs(tried: number, policy: Pick<RetryPolicy, "initialMs" | "maxMs" | "random">): number {
+	return policy.random() * Math.min(policy.initialMs * 2 ** (tried - 1), policy.maxMs);
 }
 
 /** Rejects with the signal's reason when it is aborted. */

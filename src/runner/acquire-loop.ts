@@ -21,10 +21,9 @@ export interface AcquireLoopOptions {
 	eventLog: EventLog;
 	/** Ends the loop at once; a grant that is on its way then lapses by itself. */
 	signal: AbortSignal;
-	/** Resolves when the server does not ask this runner to drain. */
+	/** Resolves when the server does not ask this runner to drain, and no session brings the work. */
 	untilWanted: () => Promise<void>;
-	/** Returns false when no further grant is wanted. */
-	onGrant: (grant: Grant) => boolean;
+	onGrant: (grant: Grant) => void;
 }
 
 /** Returns when there is no more to ask for; throws when the server refuses for good. */
@@ -41,7 +40,7 @@ export async function acquireLoop(options: AcquireLoopOptions): Promise<void> {
 			known = await registration.current();
 			const grant = await poll(options, known);
 			tried = 0;
-			if (grant && !options.onGrant(grant)) return;
+			if (grant) options.onGrant(grant);
 		} catch (failure) {
 			if (signal.aborted) return;
 			if (known && isUnknownRunner(failure)) {

@@ -1,9 +1,11 @@
 // The loop that renews the leases of jobs which say nothing, and hears what the server wants of them: cancel, or let go. It
-// sleeps while nothing is held, and goes on while the server asks to drain, so that it hears when that is over.
+// sleeps while there is a session or nothing is held, and goes on while the server asks to drain, so that it hears when that
+// is over.
 import { RunnerClient } from "../client/lease-client.ts";
 import { sleep, waitMs, isRetryable } from "../client/retryable.ts";
 import type { RetryPolicy } from "../client/retryable.ts";
 import type { EventLog } from "./event-log.ts";
+import type { Gate } from "./gate.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { isUnknownRunner } from "./registration.ts";
 import type { Registration } from "./registration.ts";
@@ -15,6 +17,8 @@ export interface HeartbeatLoopOptions {
 	policy: RetryPolicy;
 	eventLog: EventLog;
 	signal: AbortSignal;
+	/** Shut while there is a session. */
+	polling: Gate;
 	onDraining: (draining: boolean) => void;
 }
 
@@ -23,6 +27,7 @@ export async function heartbeatLoop(options: HeartbeatLoopOptions): Promise<void
 	let isDraining = false;
 	let failed = 0;
 	while (!signal.aborted) {
+		await options.polling.untilOpen(signal);
 		if (!isDraining) await held.untilHeld(signal);
 		if (signal.aborted) return;
 		let beatMs = 0;
@@ -31,6 +36,10 @@ export async function heartbeatLoop(options: HeartbeatLoopOptions): Promise<void
 			beatMs = known.heartbeatSeconds * 1_000;
 			// The grant itself was the first sign of life.
 			if (failed === 0) await sleep(beatMs, signal);
+			if (!options.polling.isOpen) {
+				isDraining = false;
+				continue;
+			}
 			isDraining = await beat(options, { token: known.token, tryMs: beatMs });
 			onDraining(isDraining);
 			failed = 0;

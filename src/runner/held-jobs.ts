@@ -9,13 +9,21 @@ export class HeldJobs {
 	readonly #freed = new WakeUp();
 	readonly #begun = new WakeUp();
 	readonly #emptied: (() => void)[] = [];
+	readonly #watchers = new Set<() => void>();
 
 	constructor(capacity: number) {
 		this.#capacity = capacity;
 	}
 
+	/** A job whose end is acknowledged holds no lease any more, though the rest of its log may still be on its way. */
 	leases(): string[] {
-		return [...this.#jobs.keys()];
+		return this.all().flatMap((job) => (job.isReported ? [] : [job.id]));
+	}
+
+	/** Calls `watcher` whenever a job comes or goes, until the function that it returns is called. */
+	onChange(watcher: () => void): () => void {
+		this.#watchers.add(watcher);
+		return () => this.#watchers.delete(watcher);
 	}
 
 	all(): JobRun[] {
@@ -35,8 +43,10 @@ export class HeldJobs {
 		if (this.#jobs.has(job.id)) return;
 		this.#jobs.set(job.id, job);
 		this.#begun.wake();
+		this.#tell();
 		void job.run().finally(() => {
 			this.#jobs.delete(job.id);
+			this.#tell();
 			this.#freed.wake();
 			if (this.#jobs.size === 0) for (const resolve of this.#emptied.splice(0)) resolve();
 		});
@@ -60,5 +70,9 @@ export class HeldJobs {
 
 	async untilEmpty(): Promise<void> {
 		if (this.#jobs.size > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve));
+	}
+
+	#tell(): void {
+		for (const watcher of this.#watchers) watcher();
 	}
 }

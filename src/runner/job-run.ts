@@ -66,6 +66,7 @@ export class JobRun {
 	/** Too late to stop it: the log is sealed. */
 	#hasVerdict = false;
 	#isFinishing = false;
+	#isReported = false;
 	readonly #timers: NodeJS.Timeout[] = [];
 
 	constructor(context: JobContext, grant: Grant) {
@@ -77,6 +78,11 @@ export class JobRun {
 			token: grant.lease.token,
 			onLeaseState: (state, sentAt) => this.#hear(state, sentAt),
 		});
+	}
+
+	/** The server took its end: the lease is over. */
+	get isReported(): boolean {
+		return this.#isReported;
 	}
 
 	/** The server answered a call about this lease that was sent at `sentAt`. */
@@ -294,6 +300,7 @@ export class JobRun {
 			idempotent: true,
 			onWait: (failure) => this.#tell("finish-failed", { reason: failure.message }),
 		});
+		this.#isReported = true;
 		const { outcome, exitCode, reason } = bounded;
 		this.#tell("job-finished", { outcome, exitCode: exitCode ?? null, reason });
 	}

@@ -1,13 +1,16 @@
-// The agent: registers, asks for work, runs `capacity` jobs at once, and on a signal finishes what it holds and leaves. This
+// The agent: registers, waits for work, runs `capacity` jobs at once, and on a signal finishes what it holds and leaves. This
 // file only puts the loops together; each loop says for itself why it exists.
+import { randomUUID } from "node:crypto";
 import { arch, hostname, platform } from "node:os";
 import { retryDefaults } from "../client/retryable.ts";
 import type { RetryPolicy } from "../client/retryable.ts";
+import type { Grant } from "../contracts/runner.ts";
 import { graceSeconds } from "../domain/limits.ts";
 import { acquireLoop } from "./acquire-loop.ts";
 import type { EventLog } from "./event-log.ts";
 import { plainEventLog } from "./event-log.ts";
 import { Fifos } from "./fifos.ts";
+import { Gate } from "./gate.ts";
 import { HeldJobs } from "./held-jobs.ts";
 import { heartbeatLoop } from "./heartbeat-loop.ts";
 import { lentEnv } from "./job-env.ts";
@@ -15,7 +18,8 @@ import { JobRun } from "./job-run.ts";
 import type { JobContext } from "./job-run.ts";
 import { JobStarter } from "./job-starter.ts";
 import { Registration } from "./registration.ts";
-import { WakeUp } from "./wake-up.ts";
+import { RunnerReplaced, sessionLoop } from "./session-loop.ts";
+import type { SessionLoopOptions } from "./session-loop.ts";
 import { WorkFolder } from "./work-folder.ts";
 
 export interface RunnerOptions {
@@ -39,6 +43,8 @@ export interface RunnerOptions {
 	graceSeconds?: number;
 	version?: string;
 	eventLog?: EventLog;
+	/** False: only calls, no WebSocket. */
+	session?: boolean;
 	/** Longest wait of a poll for work; the server ends it at 30 s. */
 	waitSeconds?: number;
 	retry?: Partial<RetryPolicy>;
@@ -80,8 +86,10 @@ export class Runner {
 	/** Aborted to take nothing more, and when all is over. */
 	readonly #draining = new AbortController();
 	readonly #over = new AbortController();
-	#isUnwanted = false;
-	readonly #wanted = new WakeUp();
+	/** Shut while the server asks to drain. */
+	readonly #wanted = new Gate(true);
+	/** Shut while a session does the work of the two loops that call. */
+	readonly #polling: Gate;
 
 	private constructor(options: RunnerOptions, folder: WorkFolder) {
 		const {
@@ -99,6 +107,7 @@ export class Runner {
 		const eventLog = options.eventLog ?? plainEventLog((line) => process.stderr.write(line));
 		const policy: RetryPolicy = { ...retryDefaults, ...backoff, ...options.retry };
 		this.#options = options;
+		this.#polling = new Gate(options.session === false);
 		this.#held = new HeldJobs(once ? 1 : capacity);
 		this.#context = {
 			url,
@@ -131,24 +140,29 @@ export class Runner {
 
 	/** Resolves when it has drained. */
 	async run(): Promise<void> {
-		const loops = { registration: this.#registration, held: this.#held, ...this.#context };
-		const heartbeats = heartbeatLoop({
-			...loops,
-			signal: this.#over.signal,
-			onDraining: (draining) => this.#setUnwanted(draining),
-		});
+		const loops = {
+			registration: this.#registration,
+			held: this.#held,
+			polling: this.#polling,
+			onDraining: (draining: boolean) => this.#setUnwanted(draining),
+			onGrant: (grant: Grant) => this.#take(grant),
+			...this.#context,
+		};
+		const { signal } = this.#over;
+		const heartbeats = heartbeatLoop({ ...loops, signal });
+		const sessions = this.#holdSessions({ ...loops, signal });
 		try {
-			// A heartbeat that is refused for good ends the asking too; jobs that run are finished all the same.
+			// What is refused for good ends the asking too; jobs that run are finished all the same.
 			heartbeats.catch(() => this.drain());
+			sessions.catch((failure) => {
+				this.drain();
+				if (failure instanceof RunnerReplaced) for (const job of this.#held.all()) job.lose();
+			});
 			await acquireLoop({
 				...loops,
 				waitSeconds: this.#options.waitSeconds ?? waitSecondsDefault,
 				signal: this.#draining.signal,
 				untilWanted: () => this.#untilWanted(),
-				onGrant: (grant) => {
-					this.#held.hold(new JobRun(this.#context, grant));
-					return !this.#options.once;
-				},
 			});
 		} finally {
 			await this.#held.untilEmpty();
@@ -156,8 +170,21 @@ export class Runner {
 			this.#context.starter.close();
 			this.#context.folder.close();
 		}
-		await heartbeats;
+		await Promise.all([heartbeats, sessions]);
 		this.#context.eventLog("runner-stopped");
+	}
+
+	async #holdSessions(loops: Omit<SessionLoopOptions, "capacity" | "instanceId" | "draining">): Promise<void> {
+		if (this.#options.session === false) return;
+		const capacity = this.#options.once ? 1 : (this.#options.capacity ?? 1);
+		await sessionLoop({ ...loops, capacity, instanceId: randomUUID(), draining: this.#draining.signal });
+	}
+
+	/** Holds a job. One that comes when none is wanted any more is left to lapse. */
+	#take(grant: Grant): void {
+		if (this.#draining.signal.aborted) return;
+		this.#held.hold(new JobRun(this.#context, grant));
+		if (this.#options.once) this.drain();
 	}
 
 	/** No new job; those that run finish. */
@@ -165,7 +192,6 @@ export class Runner {
 		if (this.#draining.signal.aborted) return;
 		this.#context.eventLog("runner-draining", { jobs: this.#held.size });
 		this.#draining.abort();
-		this.#wanted.wake();
 	}
 
 	/** Cancels what runs. */
@@ -175,13 +201,18 @@ export class Runner {
 	}
 
 	#setUnwanted(unwanted: boolean): void {
-		if (unwanted !== this.#isUnwanted)
-			this.#context.eventLog(unwanted ? "server-asks-to-drain" : "server-wants-work-done");
-		this.#isUnwanted = unwanted;
-		this.#wanted.wake();
+		if (unwanted === !this.#wanted.isOpen) return;
+		this.#context.eventLog(unwanted ? "server-asks-to-drain" : "server-wants-work-done");
+		if (unwanted) this.#wanted.shut();
+		else this.#wanted.open();
 	}
 
+	/** The server wants work done, and there is no session by which it would come. */
 	async #untilWanted(): Promise<void> {
-		while (this.#isUnwanted && !this.#draining.signal.aborted) await this.#wanted.wait(null);
+		const { signal } = this.#draining;
+		while (!(signal.aborted || (this.#wanted.isOpen && this.#polling.isOpen))) {
+			await this.#wanted.untilOpen(signal);
+			await this.#polling.untilOpen(signal);
+		}
 	}
 }

@@ -16,6 +16,8 @@ export class FakeLease {
 	readonly finishes: FinishRequest[] = [];
 	/** The one that was acknowledged. */
 	finish: FinishRequest | null = null;
+	/** Frames that came by the feed. */
+	frames = 0;
 
 	constructor(grant: Grant) {
 		this.grant = grant;
@@ -23,6 +25,14 @@ export class FakeLease {
 
 	get text(): string {
 		return this.log.toString();
+	}
+
+	/** False, and nothing is stored, when bytes are missing before `offset`. */
+	append(offset: number, bytes: Uint8Array): boolean {
+		if (offset > this.log.length) return false;
+		this.log = Buffer.concat([this.log, bytes.subarray(this.log.length - offset)]);
+		this.uploads.push({ offset, length: bytes.length });
+		return true;
 	}
 }
 

@@ -3,8 +3,13 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Grant } from "../contracts/runner.ts";
+// @ts-expect-error ws ships no types, and its users here are few lines.
+import { WebSocketServer } from "ws";
 import { FakeLease } from "./fake-server-lease.ts";
+import { FakeFeed, FakeSession } from "./fake-server-sockets.ts";
+import type { ServerSocket } from "./fake-server-sockets.ts";
 
 export interface FakeCall {
 	method: string;
@@ -33,11 +38,19 @@ export class FakeServer {
 	heartbeatSeconds = 1;
 	draining = false;
 	uploadInterval = "0";
+	/** Whether it is a server that has them; else an upgrade is refused. */
+	hasSessions = false;
+	hasFeeds = false;
+	/** In the order in which they were opened; the last one gets the grants. */
+	readonly sessions: FakeSession[] = [];
+	readonly feeds: FakeFeed[] = [];
 	intercept: Interceptor = () => null;
 	#grants: Grant[] = [];
 	#server: Server | null = null;
 	#port = 0;
 	#watchers: (() => void)[] = [];
+	readonly #sockets = new WebSocketServer({ noServer: true });
+	readonly #upgraded: Duplex[] = [];
 
 	get url(): string {
 		return `http://127.0.0.1:${this.#port}`;
@@ -47,6 +60,7 @@ export class FakeServer {
 	async open(): Promise<void> {
 		if (this.#server) return;
 		const server = createServer((request, response) => void this.#serve(request, response));
+		server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
 		await new Promise<void>((resolve, reject) => {
 			server.once("error", reject);
 			server.listen(this.#port, "127.0.0.1", resolve);
@@ -62,6 +76,7 @@ export class FakeServer {
 		if (!server) return;
 		const closed = new Promise((resolve) => server.close(resolve));
 		server.closeAllConnections();
+		for (const socket of this.#upgraded.splice(0)) socket.destroy();
 		this.changed();
 		await closed;
 	}
@@ -70,7 +85,9 @@ export class FakeServer {
 	offer(grant: Grant): FakeLease {
 		const lease = new FakeLease(grant);
 		this.leases.set(grant.lease.id, lease);
-		this.#grants.push(grant);
+		const session = this.sessions.at(-1);
+		if (session?.isWaiting) session.send({ type: "grant", grant });
+		else this.#grants.push(grant);
 		this.changed();
 		return lease;
 	}
@@ -88,6 +105,36 @@ export class FakeServer {
 		return this.calls.filter((call) => call.path === path);
 	}
 
+	#upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+		const call = callOf(request, Buffer.alloc(0));
+		this.calls.push(call);
+		this.#upgraded.push(socket);
+		const isSession = this.hasSessions && call.path === "/v1/runner/session" && this.runners.has(call.token);
+		const lease = this.hasFeeds && call.path === "/v1/lease/log/feed" ? this.#leaseOf(call) : undefined;
+		if (this.intercept(call) !== null || !(isSession || lease)) {
+			socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+			this.changed();
+			return;
+		}
+		this.#sockets.handleUpgrade(request, socket, head, (webSocket: ServerSocket) => {
+			if (lease) this.feeds.push(new FakeFeed(webSocket, lease, () => this.changed()));
+			else this.sessions.push(new FakeSession(webSocket, (session) => this.#heard(session)));
+			this.changed();
+		});
+	}
+
+	#heard(session: FakeSession): void {
+		this.#renew(session.leases);
+		if (session === this.sessions.at(-1) && session.isWaiting) {
+			for (const grant of this.#grants.splice(0)) session.send({ type: "grant", grant });
+		}
+		this.changed();
+	}
+
+	#leaseOf(call: FakeCall): FakeLease | undefined {
+		return [...this.leases.values()].find(({ grant }) => grant.lease.token === call.token);
+	}
+
 	async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
 		const chunks: Buffer[] = [];
 		try {
@@ -95,13 +142,7 @@ export class FakeServer {
 		} catch {
 			return;
 		}
-		const call: FakeCall = {
-			method: request.method ?? "",
-			path: request.url ?? "",
-			token: (request.headers.authorization ?? "").replace("Bearer ", ""),
-			headers: request.headers,
-			body: Buffer.concat(chunks),
-		};
+		const call = callOf(request, Buffer.concat(chunks));
 		this.calls.push(call);
 		this.changed();
 		const { status, headers = {}, json } = this.intercept(call) ?? (await this.#answer(call, response));
@@ -117,7 +158,7 @@ export class FakeServer {
 			if (!this.runners.has(call.token)) return problem(401, "token-unknown");
 			return call.path === "/v1/runner/acquire" ? this.#acquire(call, response) : this.#heartbeat(call);
 		}
-		const lease = [...this.leases.values()].find(({ grant }) => grant.lease.token === call.token);
+		const lease = this.#leaseOf(call);
 		if (!lease) return problem(404, "not-found");
 		const answer = lease.state === "lost" ? problem(409, "lease-stale") : this.#leaseCall(call, lease);
 		return { ...answer, headers: { "lease-state": lease.state, ...answer.headers } };
@@ -175,12 +216,17 @@ export class FakeServer {
 
 	#append(call: FakeCall, lease: FakeLease): FakeAnswer {
 		const offset = Number(call.headers["upload-offset"]);
-		if (offset > lease.log.length) return problem(409, "log-gap", { "upload-offset": String(lease.log.length) });
-		lease.log = Buffer.concat([lease.log, call.body.subarray(lease.log.length - offset)]);
-		lease.uploads.push({ offset, length: call.body.length });
+		if (!lease.append(offset, call.body)) {
+			return problem(409, "log-gap", { "upload-offset": String(lease.log.length) });
+		}
 		const headers = { "upload-offset": String(lease.log.length), "upload-interval": this.uploadInterval };
 		return { status: 204, headers };
 	}
+}
+
+function callOf(request: IncomingMessage, body: Buffer): FakeCall {
+	const token = (request.headers.authorization ?? "").replace("Bearer ", "");
+	return { method: request.method ?? "", path: request.url ?? "", token, headers: request.headers, body };
 }
 
 export function problem(status: number, code: string, headers: Record<string, string> = {}): FakeAnswer {

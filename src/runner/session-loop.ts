@@ -1,0 +1,177 @@
+// The loop that holds the runner's session: grants, cancels and losses come by it, and its pings keep every lease alive, so
+// that no call is made to wait for work or to renew. Where none can be had (an old server, a proxy that refuses upgrades) the
+// polling gate opens, the other two loops do the same by calls, and this one tries again now and then.
+import { backoffMs, isRetryable, sleep } from "../client/retryable.ts";
+import type { RetryPolicy } from "../client/retryable.ts";
+import { malformedFrameCloseCode, replacedCloseCode, RunnerSession } from "../client/runner-session.ts";
+import type { SessionEnd } from "../client/runner-session.ts";
+import type { Grant } from "../contracts/runner.ts";
+import type { ServerFrame } from "../contracts/runner-session.ts";
+import type { EventLog } from "./event-log.ts";
+import type { Gate } from "./gate.ts";
+import type { HeldJobs } from "./held-jobs.ts";
+import type { Registered, Registration } from "./registration.ts";
+import { WakeUp } from "./wake-up.ts";
+
+/** Where there are no sessions, a runner asks for one about this often: it costs one refused request. */
+const retryMsMax = 60_000;
+/**
+ * Changes within this long make one hello. Only what is held for longer needs to be named: a grant is the session's by
+ * itself, and a finish ends it; so short jobs cost no hello at all.
+ */
+const helloGatherMs = 1_000;
+
+export interface SessionLoopOptions {
+	url: string;
+	registration: Registration;
+	held: HeldJobs;
+	/** Jobs at once. */
+	capacity: number;
+	/** New with each process: the newest instance of a runner wins. */
+	instanceId: string;
+	policy: RetryPolicy;
+	eventLog: EventLog;
+	/** Opened while there is no session, shut while there is one. */
+	polling: Gate;
+	/** Nothing new is wanted from here on; what is held goes on. */
+	draining: AbortSignal;
+	/** All is over. */
+	signal: AbortSignal;
+	onGrant: (grant: Grant) => void;
+	/** Whether the server asks this runner to drain. A new session begins without that wish. */
+	onDraining: (draining: boolean) => void;
+}
+
+/** Another process speaks as this runner: the server has let go of all that this one holds. */
+export class RunnerReplaced extends Error {
+	override readonly name = "RunnerReplaced";
+}
+
+/** Returns when all is over; throws `RunnerReplaced`, or when the server does not understand what is said. */
+export async function sessionLoop(options: SessionLoopOptions): Promise<void> {
+	const { policy, eventLog, polling, signal } = options;
+	let failed = 0;
+	while (!signal.aborted) {
+		try {
+			const known = await options.registration.current();
+			const end = await holdSession(options, known);
+			if (signal.aborted) return;
+			failed = 0;
+			options.onDraining(false);
+			eventLog("session-lost", { code: end.code, reason: end.reason });
+			judgeEnd(end);
+		} catch (failure) {
+			if (signal.aborted) return;
+			polling.open();
+			if (!isRetryable(failure, true)) throw failure;
+			// Said once for all failures in a row: with an old server they go on for ever.
+			if (failed === 0) eventLog("session-refused", { reason: failure.message });
+			failed++;
+		}
+		await sleep(backoffMs(Math.max(failed, 1), { ...policy, maxMs: retryMsMax }), signal).catch(() => {});
+	}
+}
+
+function judgeEnd({ code, reason }: SessionEnd): void {
+	if (code === replacedCloseCode) {
+		throw new RunnerReplaced(`another process runs as this runner (${reason}): it has taken over, and this one ends`);
+	}
+	if (code === malformedFrameCloseCode) throw new Error(`the server does not understand this runner: ${reason}`);
+}
+
+async function holdSession(options: SessionLoopOptions, known: Registered): Promise<SessionEnd> {
+	const { url, held, draining, signal, polling, eventLog } = options;
+	const session = await RunnerSession.open({
+		url,
+		token: known.token,
+		pingMs: known.heartbeatSeconds * 1_000,
+		onFrame: (frame) => act(options, frame),
+		onContact: (sentAt) => {
+			for (const job of held.all()) job.touch(sentAt);
+		},
+	});
+	eventLog("session-open", { leases: held.leases().length });
+	polling.shut();
+	options.onDraining(false);
+	const hellos = new Hellos(options, session);
+	const leave = () => session.close();
+	signal.addEventListener("abort", leave, { once: true });
+	draining.addEventListener("abort", hellos.bye, { once: true });
+	if (signal.aborted) leave();
+	const stopWatching = held.onChange(() => hellos.later());
+	try {
+		return await session.closed;
+	} finally {
+		stopWatching();
+		hellos.close();
+		signal.removeEventListener("abort", leave);
+		draining.removeEventListener("abort", hellos.bye);
+	}
+}
+
+function act({ held, onGrant, onDraining }: SessionLoopOptions, frame: ServerFrame): void {
+	switch (frame.type) {
+		case "grant":
+			onGrant(frame.grant);
+			break;
+		case "cancel":
+			held.get(frame.lease)?.cancel(frame.graceSeconds * 1_000, "canceled");
+			break;
+		case "lost":
+			held.get(frame.lease)?.lose();
+			break;
+		case "drain":
+			onDraining(true);
+			break;
+	}
+}
+
+/** What the runner says of itself in one session. */
+class Hellos {
+	readonly #options: SessionLoopOptions;
+	readonly #session: RunnerSession;
+	readonly #changed = new WakeUp();
+	#said = "";
+	#isClosed = false;
+
+	constructor(options: SessionLoopOptions, session: RunnerSession) {
+		this.#options = options;
+		this.#session = session;
+		this.#hello();
+		if (options.draining.aborted) this.bye();
+		void this.#loop();
+	}
+
+	later(): void {
+		this.#changed.wake();
+	}
+
+	readonly bye = (): void => {
+		this.#session.say({ type: "bye" });
+	};
+
+	close(): void {
+		this.#isClosed = true;
+		this.#changed.wake();
+	}
+
+	async #loop(): Promise<void> {
+		while (!this.#isClosed) {
+			await this.#changed.wait(null);
+			if (!this.#isClosed) await sleep(helloGatherMs, null);
+			// A hello after the bye would ask for work again.
+			if (!(this.#isClosed || this.#options.draining.aborted)) this.#hello();
+		}
+	}
+
+	#hello(): void {
+		const { held, instanceId, draining } = this.#options;
+		const leases = held.leases();
+		// No free slot while it drains: a bye that follows could come after the next grant.
+		const capacity = draining.aborted ? Math.max(1, leases.length) : this.#options.capacity;
+		const said = JSON.stringify(leases);
+		if (said === this.#said) return;
+		this.#said = said;
+		this.#session.say({ type: "hello", instanceId, capacity, leases });
+	}
+}
