@@ -166,6 +166,16 @@ describe("tokens", () => {
 		expect(await refusal("DELETE", "/v1/tokens/tk0")).toBe("404 unknown");
 	});
 
+	it("[A10] a revocation acts after 60 s on a server that did nothing meanwhile", async () => {
+		const { owner, path } = await aRepo();
+		const { token, id } = await makeToken(owner, ["read"]);
+		expect(await refusal("GET", path, { token })).toBe("200");
+		// As another server would do it: this one is not told.
+		await env.DB.prepare("UPDATE token SET revoked_at = ? WHERE id = ?").bind(Date.now(), id).run();
+		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 4 * 3_600_000 });
+		expect(await refusal("GET", path, { token })).toBe("401 unauthorized");
+	});
+
 	it("[A10] a token signed with a key that is not ours is none, whatever it says", async () => {
 		const { owner, path } = await aRepo();
 		const claims = { id: "tk1", owner, name: "x", scopes: ["read" as const], repos: null, expiresAt: null };

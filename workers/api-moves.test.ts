@@ -125,7 +125,13 @@ describe("retry", () => {
 		const first = await send<Job>("POST", at, call);
 		expect([first.status, first.body.state, first.body.outcome]).toEqual([202, "waiting", null]);
 		expect((await runOf(place, run)).round).toBe(2);
-		await send("POST", at, call);
+		const again = await send<Job>("POST", at, call);
+		expect([again.status, again.headers.get("idempotency-replayed"), again.body.id]).toEqual([
+			200,
+			"true",
+			first.body.id,
+		]);
+		expect(await refusal("POST", at, { ...call, body: { reason: "other" } })).toBe("422 idempotency-key-reused");
 		expect(await runOf(place, run)).toMatchObject({ round: 2, counts: { waiting: 2, blocked: 1 } });
 		expect(await refusal("POST", `${jobAt(place, run, 2)}/retry`, call)).toBe("422 idempotency-key-reused");
 		for (let ended = 0; ended < 3; ended++) await play(place);
@@ -153,7 +159,9 @@ describe("retry", () => {
 		expect(first.body).toMatchObject({ round: 2, state: "running", outcome: null, finishedAt: null });
 		expect(await states(place, run)).toBe("a:passed b:waiting");
 		await play(place);
-		expect((await send<Run>("POST", at, call)).body).toMatchObject({ id: run.id, round: 2, outcome: "passed" });
+		const again = await send<Run>("POST", at, call);
+		expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([200, "true"]);
+		expect(again.body).toMatchObject({ id: run.id, round: 2, outcome: "passed" });
 		expect(await refusal("POST", at, { ...call, body: { only: "all" } })).toBe("422 idempotency-key-reused");
 		expect((await send<Run>("POST", at, { body: { only: "all" } })).body).toMatchObject({ round: 3 });
 		expect(await states(place, run)).toBe("a:waiting b:waiting");

@@ -11,10 +11,13 @@ import { Outage } from "./stubs.ts";
 const pagesKept = 200;
 /** Half of the 60 s within which a revocation acts everywhere. */
 const revocationsRefreshMs = 30_000;
+const revocationsAgeMaxMs = 60_000;
+/** A database that hangs must not hold up whoever only wants to submit. */
+const revocationsWaitMs = 1_000;
 
 /** By question, the last good page of this isolate. */
 const lastPages = new Map<string, Page<unknown>>();
-const revoked: { ids: Set<string>; at: number } = { ids: new Set(), at: 0 };
+const revoked = { ids: new Set<string>(), here: new Map<string, number>(), at: 0 };
 
 /** One for each environment: making them costs as much as a request may. */
 const models = new WeakMap<Env, { db: DrizzleD1Database; model: ReadModel }>();
@@ -56,22 +59,39 @@ function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
 	};
 }
 
-/** Never waits: refreshed in the background, and what is not known to be revoked is not. */
-export function isRevoked(env: Env, id: string, later: (work: Promise<unknown>) => void): boolean {
-	const now = Date.now();
-	if (now - revoked.at > revocationsRefreshMs) {
-		revoked.at = now;
-		const refresh = listRevoked(database(env), now).then((ids) => {
-			revoked.ids = new Set(ids);
-		});
-		later(refresh.catch(() => undefined));
-	}
-	return revoked.ids.has(id);
+/**
+ * Resolves once this isolate knows of all revocations older than a minute: at once, unless it is new or was idle for longer.
+ * Without it the first calls after a rest would pass with tokens revoked long ago. With the read model away it goes on with
+ * what it knew: refusing everybody would be the greater harm.
+ */
+export async function knowRevocations(env: Env, later: (work: Promise<unknown>) => void): Promise<void> {
+	const ageMs = Date.now() - revoked.at;
+	if (ageMs <= revocationsRefreshMs) return;
+	const refresh = refreshRevocations(env);
+	if (ageMs > revocationsAgeMaxMs) await Promise.race([refresh, scheduler.wait(revocationsWaitMs)]);
+	else later(refresh);
 }
 
-/** This isolate knows at once; the others when they next look. */
+async function refreshRevocations(env: Env): Promise<void> {
+	const now = Date.now();
+	// Before the answer, so that not every call of a busy isolate asks; a failure is tried again with the next round.
+	revoked.at = now;
+	try {
+		const here = [...revoked.here].filter(([, at]) => now - at < revocationsAgeMaxMs);
+		revoked.ids = new Set(await listRevoked(database(env), now));
+		revoked.here = new Map(here);
+	} catch (cause) {
+		console.error(JSON.stringify({ event: "revocations-unknown", cause: String(cause) }));
+	}
+}
+
+export function isRevoked(id: string): boolean {
+	return revoked.ids.has(id) || revoked.here.has(id);
+}
+
+/** This isolate knows at once, whatever a refresh under way still brings; the others when they next look. */
 export function addRevoked(id: string): void {
-	revoked.ids.add(id);
+	revoked.here.set(id, Date.now());
 }
 
 async function page<T>(question: string, ask: () => Promise<Slice<T>>): Promise<Page<T>> {

@@ -127,21 +127,27 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#writeJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
 	}
 
-	async retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Run>> {
+	async retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Submitted>> {
 		const decide = (view: RunView, now: number) => decideRetryRun(view, call.only, cause(call, "user", now));
 		const act = () => this.#queue.onRun(call.run, decide);
+		const digest = JSON.stringify(["retry", call.only, call.run, call.reason]);
 		return this.#write(() => {
-			const done = this.#queue.once(call.key, `retry ${call.only} ${call.run}`, call.run, act);
-			return done.ok ? showRun(this.#queue, call.run) : done;
+			const done = this.#queue.once(call.key, digest, call.run, act);
+			if (!done.ok) return done;
+			const shown = showRun(this.#queue, call.run);
+			return shown.ok ? accept({ run: shown.value, replayed: done.value.earlier !== null }) : shown;
 		});
 	}
 
-	async retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<Job>> {
+	async retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<{ job: Job; replayed: boolean }>> {
 		const decide = (view: RunView, index: number, now: number) => decideRetryJob(view, index, cause(call, "user", now));
 		const act = () => this.#queue.onJob(call.job, decide);
+		const digest = JSON.stringify(["retry", call.job, call.reason]);
 		return this.#write(() => {
-			const done = this.#queue.once(call.key, `retry ${call.job}`, call.job, act);
-			return done.ok ? showJob(this.#queue, call.job) : done;
+			const done = this.#queue.once(call.key, digest, call.job, act);
+			if (!done.ok) return done;
+			const shown = showJob(this.#queue, call.job);
+			return shown.ok ? accept({ job: shown.value, replayed: done.value.earlier !== null }) : shown;
 		});
 	}
 

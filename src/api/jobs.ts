@@ -34,7 +34,7 @@ document({
 	summary: "One more attempt of a finished job",
 	headers: idempotencyHeader,
 	body: retryJobRequest,
-	answers: { 202: jobSchema },
+	answers: { 202: jobSchema, 200: jobSchema },
 });
 
 export function addJobRoutes(app: Hono<ApiEnv>): void {
@@ -70,7 +70,9 @@ export function addJobRoutes(app: Hono<ApiEnv>): void {
 		const key = readIdempotencyKey(c);
 		const { reason } = await readBody(c, retryJobRequest);
 		const call = { job: jobId(c), key, actor: caller.name, reason: reason ?? null };
-		return c.json(orThrow(await c.get("services").repo(repository).retryJob(call)), 202);
+		const { job, replayed } = orThrow(await c.get("services").repo(repository).retryJob(call));
+		if (replayed) c.header("Idempotency-Replayed", "true");
+		return c.json(job, replayed ? 200 : 202);
 	});
 }
 

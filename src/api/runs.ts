@@ -84,7 +84,7 @@ document({
 	summary: "Run the failed jobs again, or all",
 	headers: idempotencyHeader,
 	body: retryRunRequest,
-	answers: { 202: runSchema },
+	answers: { 202: runSchema, 200: runSchema },
 });
 
 export function addRunRoutes(app: Hono<ApiEnv>): void {
@@ -152,7 +152,9 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const key = readIdempotencyKey(c);
 		const { only, reason } = await readBody(c, retryRunRequest);
 		const call = { run: readRunId(c), only, key, actor: caller.name, reason: reason ?? null };
-		return c.json(orThrow(await c.get("services").repo(repository).retryRun(call)), 202);
+		const { run, replayed } = orThrow(await c.get("services").repo(repository).retryRun(call));
+		if (replayed) c.header("Idempotency-Replayed", "true");
+		return c.json(run, replayed ? 200 : 202);
 	});
 }
 
