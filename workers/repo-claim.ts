@@ -52,7 +52,7 @@ function grantJob(
 	const { runner, pool, shard } = call;
 	const move = grant(job, { runner, pool, shard }, now);
 	queue.commit(settle(queue.tables.view(run), [move], now));
-	queue.noteWait(now - job.since);
+	queue.waits.add(now - job.since);
 	return { job: move.after, run };
 }
 

@@ -16,6 +16,7 @@ import { demandOf } from "../src/domain/queue.ts";
 import { accept, assert, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { needsRow } from "../src/domain/run.ts";
+import { Recent } from "../src/domain/recent.ts";
 import type { Run } from "../src/domain/run.ts";
 import { Standing } from "../src/domain/standing.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
@@ -28,13 +29,12 @@ import { RepoTeller } from "./repo-tell.ts";
 const summariesMax = 300;
 /** Runs kept in mind; beyond it all are read anew. */
 const runsKept = 5_000;
-/** Waits kept for the percentiles, newest last; they begin anew when the object wakes. */
-const waitsKept = 512;
 
 export class RepoQueue {
 	readonly tables: RepoTables;
-	/** How long the jobs granted last had waited, in milliseconds, oldest first. */
-	readonly waits: number[] = [];
+	/** How long the jobs granted last had waited, and how long the last attempts took. */
+	readonly waits = new Recent();
+	readonly durations = new Recent();
 	readonly #ctx: DurableObjectState;
 	readonly #teller: RepoTeller;
 	repository: Repository | null;
@@ -120,11 +120,6 @@ export class RepoQueue {
 		if (starts + retries === 0) return;
 		this.#budget = count(this.#budget ?? this.tables.budget(), { starts, retries }, Date.now());
 		if (retries > 0) this.tables.saveBudget(this.#budget);
-	}
-
-	noteWait(ms: number): void {
-		this.waits.push(ms);
-		if (this.waits.length > waitsKept) this.waits.shift();
 	}
 
 	/** A hint, forgotten when the object sleeps: whoever follows the run asks again. */
@@ -225,7 +220,11 @@ export class RepoQueue {
 		const name = nameOf(this.repository);
 		const shown = moves.filter(({ after }) => after.state !== "leased").map(({ after }) => summary(after, run));
 		if (shown.length > 0 || moves.length === 0) this.#tellChange(run, shown, before?.version ?? 0);
-		for (const { attempt } of moves) if (attempt) this.#teller.close(closeOf(name, attempt));
+		for (const { attempt } of moves) {
+			if (!attempt) continue;
+			this.#teller.close(closeOf(name, attempt));
+			this.durations.add(attempt.finishedAt - attempt.startedAt);
+		}
 		this.#decided.push(decision);
 	}
 

@@ -4,6 +4,7 @@ import type { QueueFigures } from "../src/contracts/repository.ts";
 import type { Job, Run, Waiting } from "../src/contracts/run.ts";
 import { viewJob, viewRun } from "../src/contracts/view.ts";
 import type { Decision } from "../src/domain/decide.ts";
+import { expectStart } from "../src/domain/expectation.ts";
 import type { JobId, RunId } from "../src/domain/ids.ts";
 import type { FinishedAttempt, Job as DomainJob } from "../src/domain/job.ts";
 import type { Result } from "../src/domain/refusal.ts";
@@ -55,16 +56,23 @@ function explain(queue: RepoQueue, job: DomainJob, position: number | null): Wai
 		detail: reason.detail,
 		position,
 		since: timeText(reason.since),
-		expectedStartAt: timeText(reason.expectedStartAt),
+		expectedStartAt: timeText(reason.expectedStartAt ?? guessStart(queue, reason.code, position)),
 	};
+}
+
+/** Only where runners, or the repository's own limit, are all that is waited for. */
+function guessStart(queue: RepoQueue, code: Waiting["code"], position: number | null): number | null {
+	if (position === null || (code !== "runners-busy" && code !== "repository-limit")) return null;
+	const { durations } = queue;
+	const typicalMs = durations.percentile(0.5) ?? 0;
+	const { running } = queue.standing.load;
+	return expectStart({ position, running, typicalMs, samples: durations.size }, Date.now());
 }
 
 export function showFigures(queue: RepoQueue, settings: RepositorySettings, now: number): QueueFigures {
 	const { counts } = queue.standing;
 	const oldest = queue.standing.oldestSince();
-	const waits = [...queue.waits].sort((a, b) => a - b);
-	const seconds = (part: number) =>
-		waits.length === 0 ? null : (waits[Math.min(waits.length - 1, Math.floor(waits.length * part))] ?? 0) / 1_000;
+	const seconds = (ms: number | null) => (ms === null ? null : ms / 1_000);
 	return {
 		paused: settings.paused,
 		pauseNote: settings.pauseNote,
@@ -73,9 +81,9 @@ export function showFigures(queue: RepoQueue, settings: RepositorySettings, now:
 		leased: counts.leased,
 		running: counts.running,
 		canceling: counts.canceling,
-		oldestWaitingSeconds: oldest === null ? null : (now - oldest) / 1_000,
-		waitSecondsP50: seconds(0.5),
-		waitSecondsP99: seconds(0.99),
+		oldestWaitingSeconds: seconds(oldest === null ? null : now - oldest),
+		waitSecondsP50: seconds(queue.waits.percentile(0.5)),
+		waitSecondsP99: seconds(queue.waits.percentile(0.99)),
 		limits: { maxRunning: settings.maxRunning, concurrencyGroups: settings.concurrencyGroups },
 	};
 }

@@ -5,7 +5,7 @@ const watchedSeconds = 0.25;
 /** Nobody watches, and the runner can be told at once when somebody comes: saves requests, and rows, for most of all jobs. */
 const pushedSeconds = 30;
 /** Nobody watches, and the runner hears of it only with its next upload: how long who opens a log may look at an old one. */
-const polledSeconds = 5;
+const polledSeconds = 2;
 
 /** [L26] Seconds until the next upload is wanted; `isPushed` says that the runner has a socket to be told over. */
 export function uploadSeconds({ viewers, isPushed }: { viewers: number; isPushed: boolean }): number {
