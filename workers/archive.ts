@@ -1,11 +1,13 @@
 // Sealed logs in R2. One object per attempt: blocks of `logBlockBytes` raw bytes, each a gzip member of its own, then an
 // empty member whose extra field holds the blocks' compressed sizes. So `gunzip` of the whole gives the whole log, and a
 // reader of a part needs the object's end and the blocks that the part touches, never more than two reads.
-import { gunzipSync } from "node:zlib";
 import type { LogName, SealedLog } from "../src/api/services.ts";
 import type { LogRecord } from "../src/domain/job.ts";
 import { logBlockBytes } from "../src/domain/limits.ts";
 import { assert } from "../src/domain/refusal.ts";
+import { timesBetween } from "../src/domain/log-time.ts";
+import type { LogChunk } from "../src/domain/log-time.ts";
+import { blockTimes, unpackBlock } from "./log-block.ts";
 import type { LogParts } from "./log-bytes.ts";
 import { Outage } from "./stubs.ts";
 
@@ -25,9 +27,15 @@ export function archiveKey({ owner, repo, job, attempt }: LogName): string {
 	return `logs/${owner}/${repo}/${job}/${attempt}`;
 }
 
+export interface Sealing extends Archived {
+	/** Null: kept for ever. */
+	expiresAt: number | null;
+	parts: LogParts;
+}
+
 /** False when there was an archive before: nothing is ever written over. Holds one block in memory at a time. */
-export async function putLog(bucket: R2Bucket, name: LogName, log: Archived & { parts: LogParts }): Promise<boolean> {
-	const { record, outcome, parts } = log;
+export async function putLog(bucket: R2Bucket, name: LogName, log: Sealing): Promise<boolean> {
+	const { record, outcome, expiresAt, parts } = log;
 	const index = indexMember(parts.sizes);
 	const size = parts.sizes.reduce((sum, part) => sum + part, index.length);
 	const { readable, writable } = new FixedLengthStream(size);
@@ -41,6 +49,7 @@ export async function putLog(bucket: R2Bucket, name: LogName, log: Archived & { 
 			outcome: outcome ?? "",
 			missing: JSON.stringify(record.missing),
 			blocks: String(parts.sizes.length),
+			...(expiresAt === null ? {} : { expiresAt: String(expiresAt) }),
 		},
 	});
 	// A put that ends without reading the stream would leave the writer waiting for ever.
@@ -90,36 +99,33 @@ export async function sealedLogOf(bucket: R2Bucket, name: LogName): Promise<Seal
 		record,
 		length,
 		outcome,
-		read: async (from, to) => unpack({ from, to: Math.min(to, length) }, starts, open),
+		chunks: (from, to) => unpack({ from, to: Math.min(to, length) }, starts, open),
 	};
 }
 
 type OpenPart = (from: number, to: number) => Promise<Uint8Array | ReadableStream<Uint8Array>>;
 
-/** Nothing is read before the first pull, and one block at a time is in memory. */
-function unpack(
+/** Nothing is read before the first chunk is asked for, and one block at a time is in memory. */
+async function* unpack(
 	{ from, to }: { from: number; to: number },
 	starts: number[],
 	open: OpenPart,
-): ReadableStream<Uint8Array> {
-	let number = Math.floor(from / logBlockBytes);
+): AsyncGenerator<LogChunk, void> {
+	const first = Math.floor(from / logBlockBytes);
 	const after = Math.ceil(to / logBlockBytes);
-	let packed: Packed | null = null;
-	return new ReadableStream<Uint8Array>(
-		{
-			async pull(controller) {
-				if (from >= to || number >= after) return controller.close();
-				packed ??= new Packed(await open(start(number), start(after)));
-				const bytes = gunzipSync(await packed.take(start(number + 1) - start(number)));
-				const base = number * logBlockBytes;
-				controller.enqueue(bytes.subarray(Math.max(from - base, 0), Math.min(to - base, bytes.length)));
-				number++;
-				if (number >= after) controller.close();
-			},
-			cancel: (reason) => packed?.cancel(reason),
-		},
-		{ highWaterMark: 0 },
-	);
+	if (from >= to) return;
+	const packed = new Packed(await open(start(first), start(after)));
+	try {
+		for (let number = first; number < after; number++) {
+			const base = number * logBlockBytes;
+			const block = await packed.take(start(number + 1) - start(number));
+			const [begin, end] = [Math.max(from, base), Math.min(to, base + logBlockBytes)];
+			const bytes = unpackBlock(block).subarray(begin - base, end - base);
+			yield { bytes, times: timesBetween(blockTimes(block, base), begin, end) };
+		}
+	} finally {
+		await packed.cancel();
+	}
 
 	function start(block: number): number {
 		const at = starts[block];
@@ -152,8 +158,8 @@ class Packed {
 		return bytes.subarray(0, size);
 	}
 
-	async cancel(reason: unknown): Promise<void> {
-		await this.#reader?.cancel(reason);
+	async cancel(): Promise<void> {
+		await this.#reader?.cancel();
 	}
 }
 

@@ -2,13 +2,14 @@
 // what `append` has written is all that the next incarnation finds, and it is the same.
 import type { Hash } from "node:crypto";
 import { createHash } from "node:crypto";
-import { gunzipSync, gzipSync } from "node:zlib";
+import type { Millis } from "../src/domain/ids.ts";
 import { logBlockBytes } from "../src/domain/limits.ts";
+import { addTime, decodeTimes, encodeTimes, timesBetween } from "../src/domain/log-time.ts";
+import type { LogTime } from "../src/domain/log-time.ts";
 import { assert } from "../src/domain/refusal.ts";
+import { blockTimes, packBlock, unpackBlock } from "./log-block.ts";
 import type { LogTables, TailRow } from "./log-tables.ts";
 
-/** Level 1 does 130 MiB/s where the usual 6 does 28, and leaves a build log a fifth larger: the object's one thread is scarcer. */
-const gzipLevel = 1;
 /** Rows of one tail; then it is written again as one, so that a log of single bytes does not wake up to 262,144 rows. */
 const tailRowsMax = 256;
 /** Blocks unpacked and hashed in a row before others get a turn: some 10 ms. */
@@ -27,6 +28,8 @@ export class LogBytes {
 	/** The raw bytes after the last block; only the first `#tailLength` count. */
 	#tail: Uint8Array;
 	#tailLength: number;
+	/** When the tail's bytes came. */
+	#times: readonly LogTime[] = [];
 	#slot: number;
 	/** Follows the bytes while this incarnation has seen all of them; else the digest is made from what is stored. */
 	#hash: Hash | null;
@@ -44,10 +47,11 @@ export class LogBytes {
 	}
 
 	/** A row whose bytes another has is a leftover of the time before the tail was written as one. */
-	#restore({ slot, start, bytes }: TailRow): void {
+	#restore({ slot, start, bytes, times }: TailRow): void {
 		if (start + bytes.length <= this.length) return;
 		assert(start === this.length, "a tail's rows follow each other");
 		this.#extend(bytes);
+		this.#times = [...this.#times, ...decodeTimes(times, start)];
 		this.#slot = slot + 1;
 	}
 
@@ -56,8 +60,9 @@ export class LogBytes {
 	}
 
 	/** Stored when it returns, durable when the output gate opens. Memory follows storage, so a failed write changes neither. */
-	append(bytes: Uint8Array): void {
+	append(bytes: Uint8Array, now: Millis): void {
 		const blocks: Uint8Array[] = [];
+		let times = addTime(this.#times, this.length, now);
 		let head = this.#tail.subarray(0, this.#tailLength);
 		let taken = 0;
 		while (head.length + bytes.length - taken >= logBlockBytes) {
@@ -65,12 +70,14 @@ export class LogBytes {
 			const room = logBlockBytes - head.length;
 			raw.set(head);
 			raw.set(bytes.subarray(taken, taken + room), head.length);
-			blocks.push(gzipSync(raw, { level: gzipLevel }));
+			const base = (this.#blocks + blocks.length) * logBlockBytes;
+			blocks.push(packBlock(raw, times, base));
+			times = timesBetween(times, base + logBlockBytes, Number.POSITIVE_INFINITY);
 			taken += room;
 			head = head.subarray(head.length);
 		}
 		const rest = bytes.subarray(taken);
-		const row = rest.length === 0 ? null : this.#nextRow(rest, blocks.length);
+		const row = rest.length === 0 ? null : this.#nextRow(rest, times, blocks.length);
 		this.#storage.transactionSync(() => {
 			blocks.forEach((block, at) => this.#tables.addBlock(this.#blocks + at, block));
 			if (row) this.#tables.saveTail(row);
@@ -78,17 +85,27 @@ export class LogBytes {
 		this.#blocks += blocks.length;
 		if (blocks.length > 0) this.#tailLength = 0;
 		this.#extend(rest);
+		this.#times = row ? times : [];
 		this.#slot = row ? row.slot + 1 : 0;
 		this.#hash?.update(bytes);
 	}
 
-	#nextRow(rest: Uint8Array, newBlocks: number): TailRow {
-		if (newBlocks > 0) return { slot: 0, start: (this.#blocks + newBlocks) * logBlockBytes, bytes: rest };
-		if (this.#slot < tailRowsMax) return { slot: this.#slot, start: this.length, bytes: rest };
+	#nextRow(rest: Uint8Array, times: readonly LogTime[], newBlocks: number): TailRow {
+		if (newBlocks > 0) {
+			const start = (this.#blocks + newBlocks) * logBlockBytes;
+			return { slot: 0, start, bytes: rest, times: encodeTimes(times, start) };
+		}
+		if (this.#slot < tailRowsMax) {
+			const start = this.length;
+			// The rows before have all but the newest.
+			const news = times === this.#times ? [] : times.slice(-1);
+			return { slot: this.#slot, start, bytes: rest, times: encodeTimes(news, start) };
+		}
+		const start = this.#blocks * logBlockBytes;
 		const whole = new Uint8Array(this.#tailLength + rest.length);
 		whole.set(this.#tail.subarray(0, this.#tailLength));
 		whole.set(rest, this.#tailLength);
-		return { slot: 0, start: this.#blocks * logBlockBytes, bytes: whole };
+		return { slot: 0, start, bytes: whole, times: encodeTimes(times, start) };
 	}
 
 	/** Grows by doubling: most logs are far smaller than a block, and many objects share one isolate's memory. */
@@ -117,9 +134,20 @@ export class LogBytes {
 		return bytes;
 	}
 
+	/** When bytes [from, to) came; both within the log, and at most some blocks apart. */
+	times(from: number, to: number): LogTime[] {
+		const times: LogTime[] = [];
+		for (let number = Math.floor(from / logBlockBytes); number * logBlockBytes < to; number++) {
+			const base = number * logBlockBytes;
+			const known = number < this.#blocks ? blockTimes(this.#tables.block(number), base) : this.#times;
+			times.push(...timesBetween(known, Math.max(from, base), Math.min(to, base + logBlockBytes)));
+		}
+		return times;
+	}
+
 	#unpack(number: number): Uint8Array {
 		if (this.#unpacked?.number !== number) {
-			this.#unpacked = { number, bytes: gunzipSync(this.#tables.block(number)) };
+			this.#unpacked = { number, bytes: unpackBlock(this.#tables.block(number)) };
 		}
 		return this.#unpacked.bytes;
 	}
@@ -129,7 +157,7 @@ export class LogBytes {
 		if (this.#hash === null) {
 			const hash = createHash("sha256");
 			for (let number = 0; number < this.#blocks; number++) {
-				hash.update(gunzipSync(this.#tables.block(number)));
+				hash.update(unpackBlock(this.#tables.block(number)));
 				if (number % blocksPerTurn === blocksPerTurn - 1) await scheduler.wait(0);
 			}
 			this.#hash = hash.update(this.#tail.subarray(0, this.#tailLength));
@@ -141,7 +169,7 @@ export class LogBytes {
 	parts(): LogParts {
 		const sizes = this.#tables.blockSizes();
 		if (this.#tailLength === 0) return { sizes, part: (number) => this.#tables.block(number) };
-		const last = gzipSync(this.#tail.subarray(0, this.#tailLength), { level: gzipLevel });
+		const last = packBlock(this.#tail.subarray(0, this.#tailLength), this.#times, sizes.length * logBlockBytes);
 		return {
 			sizes: [...sizes, last.length],
 			part: (number) => (number < sizes.length ? this.#tables.block(number) : last),

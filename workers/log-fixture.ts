@@ -4,12 +4,16 @@ import { env } from "cloudflare:workers";
 import { createHash } from "node:crypto";
 import { vi } from "vitest";
 import type { LogName } from "../src/api/services.ts";
+import { writeFrame } from "../src/contracts/log-feed.ts";
+import type { FeedAcknowledgement } from "../src/contracts/log-feed.ts";
 import { logMessage, outputBytes } from "../src/contracts/log-stream.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../src/contracts/log-stream.ts";
 import type { LeaseClaim, LogClose } from "../src/contracts/objects.ts";
+import type { LogChunk } from "../src/domain/log-time.ts";
 import { runIdFrom } from "../src/domain/ids.ts";
 import { orThrow } from "../src/api/answer.ts";
 import { archiveKey } from "./archive.ts";
+import { feedRequest } from "./log-feeders.ts";
 import type { LogObject } from "./log-object.ts";
 import type { RepoObject } from "./repo-object.ts";
 
@@ -95,6 +99,13 @@ export function noise(random: () => number, length: number): Uint8Array {
 	return Uint8Array.from({ length }, () => random() * 256);
 }
 
+/** All bytes of a part of a log. */
+export async function bytesOf(chunks: AsyncIterable<LogChunk> | undefined): Promise<Uint8Array> {
+	const parts: Uint8Array[] = [];
+	for await (const { bytes } of chunks ?? []) parts.push(bytes);
+	return joined(parts);
+}
+
 export function joined(parts: Uint8Array[]): Uint8Array {
 	const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
 	let at = 0;
@@ -105,9 +116,67 @@ export function joined(parts: Uint8Array[]): Uint8Array {
 	return bytes;
 }
 
+/** A runner's end of a feed. */
+export class Feeder {
+	readonly socket: WebSocket;
+	readonly #acks: FeedAcknowledgement[] = [];
+	#closeCode: number | null = null;
+	#news: () => void = () => undefined;
+
+	static async feed(claim: LeaseClaim): Promise<Feeder> {
+		return new Feeder(await logOf(claim).fetch(feedRequest(claim)));
+	}
+
+	static frame = writeFrame;
+
+	constructor({ webSocket, status }: Response) {
+		if (webSocket === null) throw new Error(`no socket: ${status}`);
+		this.socket = webSocket;
+		webSocket.addEventListener("message", ({ data }) => {
+			this.#acks.push(JSON.parse(String(data)));
+			this.#news();
+		});
+		webSocket.addEventListener("close", ({ code }) => {
+			this.#closeCode = code;
+			this.#news();
+		});
+		webSocket.accept();
+	}
+
+	send(offset: number, bytes: Uint8Array): void {
+		this.socket.send(writeFrame(offset, bytes));
+	}
+
+	/** The next acknowledgement; null when the socket closes before it. */
+	async next(): Promise<FeedAcknowledgement | null> {
+		while (this.#acks.length === 0 && this.#closeCode === null) await this.#wait();
+		return this.#acks.shift() ?? null;
+	}
+
+	async acknowledged(): Promise<FeedAcknowledgement> {
+		const next = await this.next();
+		if (next === null) throw new Error(`closed with ${this.#closeCode}`);
+		return next;
+	}
+
+	async closed(): Promise<number> {
+		for (;;) {
+			if (this.#closeCode !== null) return this.#closeCode;
+			await this.#wait();
+		}
+	}
+
+	#wait(): Promise<void> {
+		return new Promise((resolve) => {
+			this.#news = resolve;
+		});
+	}
+}
+
 export class Viewer {
 	readonly messages: LogMessage[] = [];
 	closeCode: number | null = null;
+	readonly #socket: WebSocket;
 	#news: () => void = () => undefined;
 
 	static async watch(name: LogName, from = 0, begun = false): Promise<Viewer> {
@@ -122,6 +191,7 @@ export class Viewer {
 	}
 
 	constructor(socket: WebSocket) {
+		this.#socket = socket;
 		socket.addEventListener("message", ({ data }) => {
 			this.messages.push(logMessage.parse(JSON.parse(String(data))));
 			this.#news();
@@ -131,6 +201,10 @@ export class Viewer {
 			this.#news();
 		});
 		socket.accept();
+	}
+
+	close(): void {
+		this.#socket.close(1_000);
 	}
 
 	get outputs(): LogOutput[] {

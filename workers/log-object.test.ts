@@ -11,14 +11,17 @@ describe("append", () => {
 	it("[L1] bytes are taken at the end, overlap is passed over, a gap is refused", async () => {
 		const claim = await startLease();
 		const log = logOf(claim);
-		expect(await log.append(claim, 0, text.encode("hello "))).toEqual({ ok: true, value: { length: 6, lease: "ok" } });
+		expect(await log.append(claim, 0, text.encode("hello "))).toEqual({
+			ok: true,
+			value: { length: 6, lease: "ok", intervalSeconds: 2 },
+		});
 		expect(await log.append(claim, 3, text.encode("lo world"))).toMatchObject({ value: { length: 11 } });
 		expect(await log.append(claim, 0, text.encode("hello"))).toMatchObject({ value: { length: 11 } });
 		expect(await log.append(claim, 12, text.encode("!"))).toEqual({
 			ok: false,
 			refusal: { code: "log-gap", length: 11 },
 		});
-		expect(new TextDecoder().decode((await log.read({ from: 0, to: 99 })) ?? undefined)).toBe("hello world");
+		expect(new TextDecoder().decode((await log.read({ from: 0, to: 99 }))?.bytes)).toBe("hello world");
 	});
 
 	it("[L2] an epoch that is not the log's and a lost lease are refused, before the first byte and after", async () => {
@@ -103,7 +106,7 @@ describe("storage", () => {
 				if (random() < 0.3) await evictDurableObject(logOf(claim));
 				const at = Math.floor(random() * stored);
 				const read = await logOf(claim).read({ from: at, to: at + Math.floor(random() * 300_000) });
-				expect(read).toEqual(bytes.subarray(at, Math.min(stored, at + (read?.length ?? 0))));
+				expect(read?.bytes).toEqual(bytes.subarray(at, Math.min(stored, at + (read?.bytes.length ?? 0))));
 			}
 		}
 	});
@@ -117,7 +120,7 @@ describe("storage", () => {
 		await evictDurableObject(logOf(claim));
 		await logOf(claim).append(claim, 600, bytes.subarray(600));
 		await evictDurableObject(logOf(claim));
-		expect(await logOf(claim).read({ from: 0, to: 700 })).toEqual(bytes);
+		expect((await logOf(claim).read({ from: 0, to: 700 }))?.bytes).toEqual(bytes);
 		const rows = await runInDurableObject(logOf(claim), (_, { storage }) =>
 			storage.sql.exec("SELECT COUNT(*) AS n FROM tail").one(),
 		);

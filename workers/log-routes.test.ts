@@ -255,7 +255,7 @@ describe("live", () => {
 
 /** The job's next attempt, once its backoff is over. */
 async function again(): Promise<LeaseClaim> {
-	const call = { runner: { id: "n1", name: "runner" }, pool: "default", shard: 0, labels: [], free: 1 };
+	const call = { runner: { id: "n2", name: "another" }, pool: "default", shard: 0, labels: [], free: 1 };
 	let next: LeaseClaim | undefined;
 	await eventually(async () => {
 		next = (await repoOf(claim).claim(call)).grants[0]?.claim;

@@ -12,6 +12,7 @@ const versions = [
 		lease TEXT NOT NULL, steps TEXT NOT NULL, closed TEXT, tries INTEGER NOT NULL);
 	CREATE TABLE block (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 	CREATE TABLE tail (slot INTEGER PRIMARY KEY, start INTEGER NOT NULL, bytes BLOB NOT NULL);`,
+	"ALTER TABLE tail ADD COLUMN times BLOB",
 ];
 
 /** Everything of a log but its bytes. `tries` counts attempts at sealing: above 0 the log is frozen. */
@@ -24,10 +25,12 @@ export interface LogRow {
 	tries: number;
 }
 
+/** `times` is the index of when the bytes came, as `encodeTimes` writes it from `start`. */
 export interface TailRow {
 	slot: number;
 	start: number;
 	bytes: Uint8Array;
+	times: Uint8Array;
 }
 
 export class LogTables {
@@ -102,19 +105,22 @@ export class LogTables {
 
 	/** The tail's rows from its first byte on, in order. One may repeat what another has. */
 	tail(from: number): TailRow[] {
-		const rows = this.#sql.exec<{ slot: number; start: number; bytes: ArrayBuffer }>(
-			"SELECT slot, start, bytes FROM tail WHERE start >= ? ORDER BY start",
+		const rows = this.#sql.exec<{ slot: number; start: number; bytes: ArrayBuffer; times: ArrayBuffer | null }>(
+			"SELECT slot, start, bytes, times FROM tail WHERE start >= ? ORDER BY start",
 			from,
 		);
-		return rows.toArray().map(({ slot, start, bytes }) => ({ slot, start, bytes: new Uint8Array(bytes) }));
+		return rows.toArray().map(({ slot, start, bytes, times }) => ({
+			...{ slot, start, bytes: new Uint8Array(bytes), times: new Uint8Array(times ?? []) },
+		}));
 	}
 
-	saveTail({ slot, start, bytes }: TailRow): void {
+	saveTail({ slot, start, bytes, times }: TailRow): void {
 		this.#sql.exec(
-			"INSERT INTO tail VALUES (?1, ?2, ?3) ON CONFLICT (slot) DO UPDATE SET start = ?2, bytes = ?3",
+			"INSERT INTO tail VALUES (?1, ?2, ?3, ?4) ON CONFLICT (slot) DO UPDATE SET start = ?2, bytes = ?3, times = ?4",
 			slot,
 			start,
 			bytes,
+			times,
 		);
 	}
 }

@@ -6,7 +6,7 @@ import { orThrow } from "../src/api/answer.ts";
 import { appendBytesMax, logFrameBytesMax } from "../src/domain/limits.ts";
 import { seededRandom } from "../src/testing/random.ts";
 import { sealedLogOf } from "./archive.ts";
-import { closeOf, logOf, noise, sealNow, sha256, someLog, startLease, Viewer } from "./log-fixture.ts";
+import { bytesOf, closeOf, joined, logOf, noise, sealNow, sha256, someLog, startLease, Viewer } from "./log-fixture.ts";
 
 const text = new TextEncoder();
 
@@ -51,8 +51,8 @@ describe("viewers", () => {
 		await logOf(claim).close(closeOf(claim, { length: bytes.length }));
 		await sealNow(claim);
 		const log = await sealedLogOf(env.ARCHIVE, claim);
-		const rest = await new Response(await log?.read(seen.length, bytes.length)).arrayBuffer();
-		expect([...seen, ...new Uint8Array(rest)]).toEqual([...bytes]);
+		const rest = await bytesOf(log?.chunks(seen.length, bytes.length));
+		expect(joined([seen, rest])).toEqual(bytes);
 	});
 
 	it("[L10] a character in two appends is shown whole, and a byte that is none comes as data", async () => {

@@ -4,12 +4,12 @@ import { outputMessage } from "../src/contracts/log-stream.ts";
 import type { LogEnd } from "../src/contracts/log-stream.ts";
 import { slowViewerCloseCode } from "../src/contracts/log-stream.ts";
 import { logFrameBytesMax } from "../src/domain/limits.ts";
+import { frameIntervalMs } from "../src/domain/log-demand.ts";
 import { cutFrame } from "../src/domain/log-frame.ts";
 
-/** Sockets of one log; beyond it 503. A fan-out takes some 40 µs a socket, so this is 40 ms of the object's one thread. */
-export const logViewersMax = 1_000;
-/** Bursts of appends reach viewers in at most 15 frames a second; the first bytes after a pause go at once. */
-const frameIntervalMs = 66;
+/** Sockets of one log; beyond it 503. A fan-out takes some 40 µs a socket, so this is 200 ms of the object's one thread. */
+export const logViewersMax = 5_000;
+const tag = "viewer";
 /**
  * Between two frames for a viewer that is behind: 64 KiB each 5 ms are 12 MiB/s. The runtime does not tell how much a socket
  * still has to send, so a viewer slower than that is paid for with this isolate's memory; the pace only bounds how fast.
@@ -46,21 +46,22 @@ export class LogViewers {
 		this.#log = log;
 	}
 
-	count(): number {
-		return this.#ctx.getWebSockets().length;
+	/** Without the one that is just leaving: the runtime may still list it. */
+	count(leaving: WebSocket | null = null): number {
+		return this.#all().filter((socket) => socket !== leaving).length;
 	}
 
 	accept(socket: WebSocket, from: number): void {
-		this.#ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
-		this.#ctx.acceptWebSocket(socket);
+		this.#ctx.acceptWebSocket(socket, [tag]);
 		this.#reach(socket, from);
 		this.#feed(socket);
 	}
 
 	/** There are new bytes. */
 	tell(): void {
-		if (this.#timer !== null || this.count() === 0) return;
-		const wait = this.#toldAt + frameIntervalMs - Date.now();
+		const viewers = this.#timer === null ? this.count() : 0;
+		if (viewers === 0) return;
+		const wait = this.#toldAt + frameIntervalMs(viewers) - Date.now();
 		if (wait <= 0) this.flush();
 		else this.#timer = setTimeout(() => this.flush(), wait);
 	}
@@ -72,7 +73,7 @@ export class LogViewers {
 		const log = this.#log();
 		if (log === null) return;
 		const frames = new Map<number, Sendable | null>();
-		for (const socket of this.#ctx.getWebSockets()) {
+		for (const socket of this.#all()) {
 			if (this.#fed.has(socket)) continue;
 			const at = this.#place(socket);
 			const frame = frames.get(at) ?? this.#frameAt(log, at);
@@ -85,7 +86,7 @@ export class LogViewers {
 	end(end: LogEnd): void {
 		this.#stopTimer();
 		const log = this.#log();
-		for (const socket of this.#ctx.getWebSockets()) {
+		for (const socket of this.#all()) {
 			if (socket.readyState !== WebSocket.OPEN) continue;
 			if (log !== null && log.length - this.#place(socket) > farewellBytesMax) {
 				socket.close(slowViewerCloseCode, "too far behind: come back by offset");
@@ -96,6 +97,10 @@ export class LogViewers {
 			socket.close(1_000, "the log has ended");
 		}
 		this.#fed.clear();
+	}
+
+	#all(): WebSocket[] {
+		return this.#ctx.getWebSockets(tag);
 	}
 
 	#stopTimer(): void {

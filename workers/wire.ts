@@ -4,8 +4,9 @@ import { parseKeys } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
 import { sealedLogOf } from "./archive.ts";
 import type { Env } from "./env.ts";
+import { feedRequest } from "./log-feeders.ts";
 import { acceptSocket, followLog, readSocket } from "./log-sockets.ts";
-import { addRevoked, isRevoked, readModel } from "./read-model.ts";
+import { addRevoked, isRevoked, knowRevocations, readModel } from "./read-model.ts";
 import { connectRequest } from "./pool-connect.ts";
 import { seal } from "./sealing.ts";
 import { feedCalls, logCalls, poolCalls, repoCalls } from "./stubs.ts";
@@ -26,6 +27,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		log: (name) => logCalls(env, name),
 		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name),
 		followLog: (call) => followLog(env, call),
+		openLogFeed: (claim) => logCalls(env, claim).fetch(feedRequest(claim)),
 		feed: (name) => feedCalls(env, name),
 		readSocket,
 		acceptSocket,
@@ -37,7 +39,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 			set: (patch) => changeSwitches(env, patch),
 			read: () => readSwitches(env),
 		},
-		isRevoked: (id) => isRevoked(env, id, later),
+		knowRevocations: () => knowRevocations(env, later),
+		isRevoked,
 		noteRevoked: addRevoked,
 		keys: keysOf(env),
 		sealSecret: async ({ owner, repo }, { name, value }) =>

@@ -12,6 +12,8 @@ import { describeAll, document } from "./document.ts";
 import { addEventRoutes } from "./events.ts";
 import { addJobRoutes } from "./jobs.ts";
 import { addLeaseRoutes, sayStateAnyway } from "./lease.ts";
+import { addLogFeedRoutes } from "./log-feed.ts";
+import { addLogSearchRoutes } from "./log-search.ts";
 import { addLogRoutes } from "./logs.ts";
 import { addOperationRoutes } from "./operation.ts";
 import { addRepositoryRoutes } from "./repositories.ts";
@@ -42,6 +44,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 			"services",
 			services(c.env as Env, (work) => c.executionCtx.waitUntil(work)),
 		);
+		if (c.req.header("authorization") !== undefined) await c.get("services").knowRevocations();
 		await next();
 		// A socket that an object gave has headers that cannot be changed: `c.header` makes a new answer, at a price.
 		if (c.res.status === 101) c.header("X-Request-Id", c.get("requestId"));
@@ -69,6 +72,8 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addEventRoutes(app);
 	addJobRoutes(app);
 	addLogRoutes(app);
+	addLogSearchRoutes(app);
+	addLogFeedRoutes(app);
 	addRunnerRoutes(app);
 	addLeaseRoutes(app);
 	addTokenRoutes(app);

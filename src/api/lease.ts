@@ -16,7 +16,7 @@ import type { LeaseState } from "../contracts/runner.ts";
 import { readStep } from "../contracts/view.ts";
 import { leaseIdFrom } from "../domain/ids.ts";
 import type { FinishReport } from "../domain/job.ts";
-import { appendBytesMax, heartbeatSeconds, uploadIntervalSeconds } from "../domain/limits.ts";
+import { appendBytesMax, heartbeatSeconds } from "../domain/limits.ts";
 import type { Result } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { findLease, readLease } from "./auth.ts";
@@ -104,10 +104,10 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 			services.log(claim).append(claim, offset, bytes),
 			isCanceled(services, claim),
 		]);
-		const { length, lease } = answered(c, claim, appended);
+		const { length, lease, intervalSeconds } = answered(c, claim, appended);
 		sayState(c, claim, isCanceling ? "canceling" : lease);
 		c.header(uploadOffsetHeader, String(length));
-		c.header(uploadIntervalHeader, String(uploadIntervalSeconds));
+		c.header(uploadIntervalHeader, String(intervalSeconds));
 		return c.body(null, 204);
 	});
 

@@ -19,12 +19,14 @@ function movingAfter(calls: number, followed: number): Partial<Services> {
 		record,
 		length: bytes.length,
 		outcome: "passed",
-		read: async (from, to) => new Blob([bytes.slice(from, to)]).stream(),
+		async *chunks(from, to) {
+			yield { bytes: bytes.slice(from, to), times: [] };
+		},
 	};
 	const log = {
 		status: async () => (isHere() ? { record, length: 20, outcome: null, steps: [] } : null),
 		read: async ({ from, to }: { from: number; to: number }) =>
-			isHere() ? bytes.slice(from, Math.min(to, from + 7, 20)) : null,
+			isHere() ? { bytes: bytes.slice(from, Math.min(to, from + 7, 20)), times: [] } : null,
 	};
 	async function* messages(from: number): AsyncGenerator<LogMessage> {
 		const part = bytes.subarray(from, followed);
@@ -47,7 +49,7 @@ describe("a log that is sealed while it is read", () => {
 			const shown: number[] = [];
 			let end: LogMessage | undefined;
 			const gone = new AbortController().signal;
-			for await (const message of logMessages(services, name, { from: 2, gone })) {
+			for await (const message of logMessages(services, name, { from: 2, gone, pause: async () => undefined })) {
 				if (message.type === "end") end = message;
 				else {
 					expect(message.offset).toBe(2 + shown.length);
@@ -62,7 +64,7 @@ describe("a log that is sealed while it is read", () => {
 	it("[L11] a range begun in the object goes on in the archive", async () => {
 		const read: number[] = [];
 		const services = movingAfter(2, 0) as Services;
-		for await (const chunk of readLog(services, name, { from: 3, to: 30, sealed: null })) read.push(...chunk);
+		for await (const chunk of readLog(services, name, { from: 3, to: 30, sealed: null })) read.push(...chunk.bytes);
 		expect(read).toEqual([...bytes.subarray(3, 30)]);
 	});
 });

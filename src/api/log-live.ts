@@ -7,7 +7,7 @@ import type { Attempt, Job } from "../contracts/run.ts";
 import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
 import { cutFrame } from "../domain/log-frame.ts";
 import { orThrow } from "./answer.ts";
-import { loadAttempt, readLog } from "./log-source.ts";
+import { bytesOf, loadAttempt, readLog } from "./log-source.ts";
 import type { LiveSocket, LogName, SealedLog, Services } from "./services.ts";
 
 /** How soon a job's next attempt is seen: each look is one call to its repository, so looks get rarer. */
@@ -16,18 +16,21 @@ const lookAgainMaxMs = 2_000;
 /** Before a lost object is followed again. */
 const followAgainMs = 200;
 
+/** A pause ends early when the viewer is gone. */
+export type Pause = (ms: number, gone: AbortSignal) => Promise<void>;
+
 /** Ends with `end`, or when `gone` is aborted. Throws what its sources throw; whoever comes back does so by offset. */
 export async function* logMessages(
 	services: Services,
 	name: LogName,
-	{ from, gone }: { from: number; gone: AbortSignal },
+	{ from, gone, pause = wait }: { from: number; gone: AbortSignal; pause?: Pause },
 ): AsyncGenerator<LogOutput | LogEnd, void> {
 	let at = from;
 	while (!gone.aborted) {
 		const sealed = await services.sealedLog(name).catch(() => null);
 		if (sealed) {
-			const bytes = readLog(services, name, { from: at, to: sealed.length, sealed });
-			yield* framesOf(bytes, at, true);
+			const chunks = readLog(services, name, { from: at, to: sealed.length, sealed });
+			yield* framesOf(bytesOf(chunks), at, true);
 			return yield endOf(sealed);
 		}
 		for await (const message of framesOf(storedBytes(services, name, at), at, false)) {
@@ -49,10 +52,10 @@ export async function* logMessages(
 /** What an open log has, read at the reader's own pace: what the follower then holds for it is little. */
 async function* storedBytes(services: Services, name: LogName, from: number): AsyncGenerator<Uint8Array, void> {
 	for (let at = from; ; ) {
-		const bytes = await services.log(name).read({ from: at, to: at + appendBytesMax });
-		if (bytes === null || bytes.length === 0) return;
-		yield bytes;
-		at += bytes.length;
+		const chunk = await services.log(name).read({ from: at, to: at + appendBytesMax });
+		if (chunk === null || chunk.bytes.length === 0) return;
+		yield chunk.bytes;
+		at += chunk.bytes.length;
 	}
 }
 
@@ -114,7 +117,11 @@ export interface JobLogMessage {
 export async function* jobLogMessages(
 	services: Services,
 	{ job, ...repository }: RepositoryName & { job: string },
-	{ place, gone }: { place: { attempt: number; offset: number } | null; gone: AbortSignal },
+	{
+		place,
+		gone,
+		pause = wait,
+	}: { place: { attempt: number; offset: number } | null; gone: AbortSignal; pause?: Pause },
 ): AsyncGenerator<JobLogMessage, void> {
 	let least = place?.attempt ?? null;
 	let waitMs = lookAgainMs;
@@ -124,7 +131,7 @@ export async function* jobLogMessages(
 		if (attempt !== null) {
 			const from = attempt === place?.attempt ? place.offset : 0;
 			yield { attempt, message: { type: "attempt", number: attempt } };
-			for await (const message of logMessages(services, { ...repository, job, attempt }, { from, gone })) {
+			for await (const message of logMessages(services, { ...repository, job, attempt }, { from, gone, pause })) {
 				yield { attempt, message };
 			}
 			least = attempt + 1;
@@ -154,7 +161,7 @@ export async function sendAll(socket: LiveSocket, messages: AsyncIterable<LogMes
 	}
 }
 
-function pause(ms: number, gone: AbortSignal): Promise<void> {
+function wait(ms: number, gone: AbortSignal): Promise<void> {
 	return new Promise((resolve) => {
 		if (gone.aborted) return resolve();
 		const timer = setTimeout(done, ms);

@@ -2,6 +2,7 @@
 // know: bytes never change once they are there, so a read begun in the object goes on in the archive.
 import { parseJobId } from "../domain/ids.ts";
 import { appendBytesMax } from "../domain/limits.ts";
+import type { LogChunk } from "../domain/log-time.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Attempt } from "../contracts/run.ts";
 import { orThrow } from "./answer.ts";
@@ -42,29 +43,21 @@ export async function* readLog(
 	services: Services,
 	name: LogName,
 	{ from, to, sealed }: { from: number; to: number; sealed: SealedLog | null },
-): AsyncGenerator<Uint8Array, void> {
+): AsyncGenerator<LogChunk, void> {
 	let at = from;
 	let archive = sealed;
 	while (at < to && archive === null) {
-		const bytes = await services.log(name).read({ from: at, to: Math.min(to, at + appendBytesMax) });
-		if (bytes === null) archive = await services.sealedLog(name);
-		if (bytes === null && archive === null) throw new Error("a log vanished while it was read");
-		if (bytes !== null) {
-			at += bytes.length;
-			yield bytes;
+		const chunk = await services.log(name).read({ from: at, to: Math.min(to, at + appendBytesMax) });
+		if (chunk === null) archive = await services.sealedLog(name);
+		if (chunk === null && archive === null) throw new Error("a log vanished while it was read");
+		if (chunk !== null) {
+			at += chunk.bytes.length;
+			yield chunk;
 		}
 	}
-	if (at < to && archive !== null) yield* chunksOf(await archive.read(at, to));
+	if (at < to && archive !== null) yield* archive.chunks(at, to);
 }
 
-/** Stops the stream when whoever iterates stops. */
-async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-	const reader = stream.getReader();
-	try {
-		for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
-			if (value) yield value;
-		}
-	} finally {
-		await reader.cancel();
-	}
+export async function* bytesOf(chunks: AsyncIterable<LogChunk>): AsyncGenerator<Uint8Array, void> {
+	for await (const { bytes } of chunks) yield bytes;
 }

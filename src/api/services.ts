@@ -1,6 +1,13 @@
 // What the API must be given to run: objects, read model, archive, keys and switches. `workers/wire.ts` builds it from
 // bindings; nothing here knows Cloudflare.
-import type { LogCalls, PoolCalls, RepoCalls, RepositoryName, RunnerIdentity } from "../contracts/objects.ts";
+import type {
+	LeaseClaim,
+	LogCalls,
+	PoolCalls,
+	RepoCalls,
+	RepositoryName,
+	RunnerIdentity,
+} from "../contracts/objects.ts";
 import type { Grant } from "../contracts/runner.ts";
 import type { LogMessage } from "../contracts/log-stream.ts";
 import type { FeedCalls } from "../contracts/run-events.ts";
@@ -9,6 +16,7 @@ import type { Repository } from "../contracts/repository.ts";
 import type { Run } from "../contracts/run.ts";
 import type { TokenRecord } from "../contracts/token.ts";
 import type { LogRecord } from "../domain/job.ts";
+import type { LogChunk } from "../domain/log-time.ts";
 import type { Keys } from "./token.ts";
 
 export interface LogName extends RepositoryName {
@@ -25,8 +33,8 @@ export interface SealedLog {
 	record: LogRecord;
 	length: number;
 	outcome: string | null;
-	/** Bytes [from, to) as a stream; reads only the blocks that the range touches. */
-	read(from: number, to: number): Promise<ReadableStream<Uint8Array>>;
+	/** Bytes [from, to) in order; reads only the blocks that the range touches, and stops when whoever iterates does. */
+	chunks(from: number, to: number): AsyncIterable<LogChunk>;
 }
 
 /** A WebSocket that the Worker itself ends. */
@@ -79,6 +87,8 @@ export interface Services {
 	 * `gone` is aborted, or with the connection: then whoever wants the rest follows again from where it came to.
 	 */
 	followLog(call: { name: LogName; from: number; gone: AbortSignal }): Promise<AsyncIterable<LogMessage> | null>;
+	/** A runner's feed of its log: the answer to its upgrade, its other end at the log; 409 with the refusal. */
+	openLogFeed(claim: LeaseClaim): Promise<Response>;
 	feed(name: FeedName): FeedCalls;
 	/** The messages of the socket in an answer, until it closes or `gone` is aborted. */
 	readSocket(response: Response, gone: AbortSignal): AsyncIterable<string>;
@@ -91,6 +101,8 @@ export interface Services {
 		set(patch: Partial<Switches>): Promise<Switches>;
 		read(): Promise<Switches>;
 	};
+	/** Resolves when `isRevoked` knows all that is older than 60 s: nearly always at once. */
+	knowRevocations(): Promise<void>;
 	/** Ids of tokens that were revoked and have not expired; cached, at most 60 s old. */
 	isRevoked(tokenId: string): boolean;
 	noteRevoked(tokenId: string): void;

@@ -2,6 +2,7 @@
 // other. `workers/` implements these over RPC, `src/api` is given them, tests may build them over memory.
 import type { JobId, Millis, RunId } from "../domain/ids.ts";
 import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job.ts";
+import type { LogChunk } from "../domain/log-time.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { JobRequest, Submission } from "../domain/submission.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "./repository.ts";
@@ -92,8 +93,8 @@ export interface RepoCalls {
 	job(id: JobId): Promise<Result<Job>>;
 	cancelRun(call: { run: RunId } & Actor): Promise<Result<Run>>;
 	cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>>;
-	retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Run>>;
-	retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<Job>>;
+	retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Submitted>>;
+	retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<{ job: Job; replayed: boolean }>>;
 	reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>>;
 	setSecret(call: { name: string; sealed: string | null }): Promise<Result<null>>;
 	secretNames(): Promise<Result<string[]>>;
@@ -164,17 +165,27 @@ export interface LogStatus {
 	steps: StepRecord[];
 }
 
+/** How a log stands after an append. */
+export interface LogAppended {
+	length: number;
+	lease: LeaseState;
+	/** Until the next upload is wanted. */
+	intervalSeconds: number;
+}
+
 /** One attempt's log, named `owner/repo/job/attempt`. */
 export interface LogCalls {
-	/** The log's length after it. Bytes already there are passed over; a gap is refused. */
-	append(claim: LeaseClaim, offset: number, bytes: Uint8Array): Promise<Result<{ length: number; lease: LeaseState }>>;
+	/** Bytes already there are passed over; a gap is refused. */
+	append(claim: LeaseClaim, offset: number, bytes: Uint8Array): Promise<Result<LogAppended>>;
 	steps(claim: LeaseClaim, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>>;
+	/** From the RepoObject when the lease with this epoch is being canceled: a hint, so that the next append says so. */
+	cancel(call: { epoch: number }): Promise<void>;
 	/** Durable when it returns; sealing follows by itself. Told twice, it has the effect of once. */
 	close(call: LogClose): Promise<void>;
 	/** Null when nothing of the log is here (never begun, or sealed and moved to the archive). */
 	status(): Promise<LogStatus | null>;
 	/** Bytes [from, to), at most 1 MiB at a time; null when nothing is here. */
-	read(call: { from: number; to: number }): Promise<Uint8Array | null>;
-	/** The live WebSocket of a viewer: `?from=` is the offset. */
+	read(call: { from: number; to: number }): Promise<LogChunk | null>;
+	/** The live WebSocket of a viewer (`?from=` is the offset), or of the runner. */
 	fetch(request: Request): Promise<Response>;
 }

@@ -1,0 +1,46 @@
+// Which log a request is about, and whether there is one: what all routes of logs begin with.
+import type { Context } from "hono";
+import { parseJobId } from "../domain/ids.ts";
+import { refuse } from "../domain/refusal.ts";
+import { orThrow, ProblemAnswer } from "./answer.ts";
+import { authorizeRepository } from "./auth.ts";
+import type { ApiEnv } from "./context.ts";
+import { settled } from "./log-live.ts";
+import { findLog, loadAttempt } from "./log-source.ts";
+import type { LogSource } from "./log-source.ts";
+import type { LogName, Services } from "./services.ts";
+
+export function readLogName(c: Context<ApiEnv>): LogName {
+	const { owner, repo } = authorizeRepository(c, "read");
+	const job = readJob(c);
+	const attempt = c.req.param("attempt") ?? "";
+	if (!/^[1-9][0-9]{0,5}$/.test(attempt)) orThrow(refuse({ code: "attempt-unknown" }));
+	return { owner, repo, job, attempt: Number(attempt) };
+}
+
+export function readJob(c: Context<ApiEnv>): string {
+	const job = c.req.param("job") ?? "";
+	return parseJobId(job) ? job : orThrow(refuse({ code: "job-unknown" }));
+}
+
+/** An attempt that has started and printed nothing has an empty log; one whose log has gone has none. Throws 404 and 410. */
+export async function findLogOrEmpty(services: Services, name: LogName): Promise<LogSource> {
+	const found = await findLog(services, name);
+	if (found !== null) return found;
+	const attempt = await loadAttempt(services, name);
+	if (settled(attempt.log.state) === null) return { length: 0, sealed: null };
+	throw new ProblemAnswer({ status: 410, code: "log-deleted", detail: "The log has outlived its retention." });
+}
+
+export function isUpgrade(c: Context<ApiEnv>): boolean {
+	return c.req.header("upgrade")?.toLowerCase() === "websocket";
+}
+
+export function pastEnd(length: number): ProblemAnswer {
+	return new ProblemAnswer({
+		status: 416,
+		code: "range-past-end",
+		detail: `The log has ${length} bytes.`,
+		headers: { "Content-Range": `bytes */${length}` },
+	});
+}

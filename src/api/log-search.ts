@@ -1,0 +1,65 @@
+// A search through one log, live or sealed. One answer reads a bounded part of it; the cursor goes on from there.
+import type { Hono } from "hono";
+import { z } from "@hono/zod-openapi";
+import { LogSearch } from "../domain/log-search.ts";
+import type { SearchPlace } from "../domain/log-search.ts";
+import type { ApiEnv } from "./context.ts";
+import { document, pageOf, pageQuery } from "./document.ts";
+import { findLogOrEmpty, readLogName } from "./log-name.ts";
+import { readLog } from "./log-source.ts";
+import { badQuery, readPage, writeCursor } from "./request.ts";
+import { timeText } from "../contracts/fields.ts";
+
+/** Read for one answer: some third of a second of processor time. */
+const searchBytesMax = 32 * 1024 * 1024;
+const queryMax = 256;
+const cursorPattern = /^[0-9]{1,15} [0-9]{1,15} [0-9]{1,15}$/;
+
+const found = z
+	.object({
+		offset: z.int().openapi({ description: "of the line's first byte" }),
+		line: z.int().openapi({ description: "from 1" }),
+		text: z.string(),
+		before: z.array(z.string()),
+		after: z.array(z.string()),
+	})
+	.openapi("LogFound");
+
+document({
+	method: "get",
+	path: "/v1/repos/{owner}/{repo}/jobs/{job}/attempts/{attempt}/log/search",
+	summary:
+		"Lines that contain a text, without escape sequences, with two lines around each; a page may be empty and not the last",
+	query: { q: `the text, as it is, at most ${queryMax} characters of one line`, ...pageQuery },
+	answers: { 200: pageOf(found) },
+});
+
+export function addLogSearchRoutes(app: Hono<ApiEnv>): void {
+	app.get("/v1/repos/:owner/:repo/jobs/:job/attempts/:attempt/log/search", async (c) => {
+		const name = readLogName(c);
+		const query = c.req.query("q") ?? "";
+		if (query === "" || query.length > queryMax || query.includes("\n")) {
+			throw badQuery("q", `must be 1 to ${queryMax} characters without a line break`);
+		}
+		const { limit, cursor } = readPage(c, cursorPattern);
+		const place = readPlace(cursor);
+		const services = c.get("services");
+		const { length, sealed } = await findLogOrEmpty(services, name);
+		const search = new LogSearch({ query, limit, place });
+		let read = 0;
+		for await (const chunk of readLog(services, name, { from: place.from, to: length, sealed })) {
+			search.push(chunk);
+			read += chunk.bytes.length;
+			if (read >= searchBytesMax) search.stop();
+			if (search.isDone) break;
+		}
+		search.end();
+		const nextCursor = writeCursor(search.rest && `${search.rest.from} ${search.rest.line} ${search.rest.next}`);
+		return c.json({ items: search.found, nextCursor, asOf: timeText(services.now()), stale: false });
+	});
+}
+
+function readPlace(cursor: string | null): SearchPlace {
+	const [from = 0, line = 1, next = 0] = cursor?.split(" ").map(Number) ?? [];
+	return { from, line: Math.max(line, 1), next };
+}

@@ -1,0 +1,126 @@
+// The end of a log: when it is due, the move to the archive, and telling the repository. Each step may have been done by an
+// earlier try that died; none of them is done twice with another result.
+import type { LogName } from "../src/api/services.ts";
+import type { LogEnd } from "../src/contracts/log-stream.ts";
+import type { LogRecord } from "../src/domain/job.ts";
+import { alarmNearestMs } from "../src/domain/limits.ts";
+import { decideSeal, sealAgainAt, sealedRecord } from "../src/domain/log.ts";
+import { assert } from "../src/domain/refusal.ts";
+import type { Archived } from "./archive.ts";
+import { headLog, putLog } from "./archive.ts";
+import type { Env } from "./env.ts";
+import type { LogStore } from "./log-store.ts";
+import { repoCalls } from "./stubs.ts";
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+interface LogObjectParts {
+	ctx: DurableObjectState;
+	env(): Env;
+	store: LogStore;
+	/** Whoever listens is told the end. */
+	end(end: LogEnd): void;
+}
+
+export class LogSealer {
+	readonly #object: LogObjectParts;
+	/** Set when this incarnation moved the log to the archive: a call that began before finds it here. */
+	#sealed: Archived | null = null;
+
+	constructor(object: LogObjectParts) {
+		this.#object = object;
+	}
+
+	/** What this incarnation itself has moved. */
+	get sealed(): Archived | null {
+		return this.#sealed;
+	}
+
+	async archived(): Promise<Archived | null> {
+		return this.#sealed ?? (await headLog(this.#object.env().ARCHIVE, this.#name()));
+	}
+
+	/** Now, or when the grace is over, or not yet. An alarm that is set is left where it is unless this one is earlier. */
+	async schedule(): Promise<void> {
+		const { store, ctx } = this.#object;
+		const { row, log } = store.open();
+		if (row.tries > 0) return;
+		const now = Date.now();
+		const verdict = decideSeal(log, now);
+		if (verdict.kind === "open") return;
+		const at = verdict.kind === "wait" ? verdict.until : now + alarmNearestMs;
+		const set = await ctx.storage.getAlarm();
+		if (set === null || at < set) await ctx.storage.setAlarm(at);
+	}
+
+	/** [L9] Armed for the next try before this one begins, so that no end of it leaves the log behind. */
+	async alarm(): Promise<void> {
+		const { store, ctx } = this.#object;
+		if (store.load() === null) return;
+		const { row, log } = store.open();
+		const verdict = decideSeal(log, Date.now());
+		if (verdict.kind === "open") return;
+		if (verdict.kind === "wait") return ctx.storage.setAlarm(verdict.until);
+		const tries = row.tries + 1;
+		store.save({ ...row, tries });
+		await ctx.storage.setAlarm(sealAgainAt(tries, Date.now()));
+		try {
+			await this.#seal(verdict.missing);
+		} catch (cause) {
+			console.error(JSON.stringify({ event: "seal-failed", log: ctx.id.name, tries, cause: String(cause) }));
+		}
+	}
+
+	tellSealed(record: LogRecord): Promise<void> {
+		const { job, attempt, ...repository } = this.#name();
+		return repoCalls(this.#object.env(), repository).logSealed({ job, attempt, record });
+	}
+
+	async #seal(missing: LogRecord["missing"]): Promise<void> {
+		const { store, env, end } = this.#object;
+		const expiresAt = await this.#expiresAt();
+		const sha256 = store.load() === null ? "" : await store.open().bytes.sha256();
+		// An alarm that came twice may have moved everything meanwhile.
+		if (store.load() === null) return;
+		const { row, bytes, log } = store.open();
+		const record = sealedRecord(log, missing, sha256);
+		const outcome = row.closed?.outcome ?? null;
+		const isNew = await putLog(env().ARCHIVE, this.#name(), { record, outcome, expiresAt, parts: bytes.parts() });
+		const archived = isNew ? { record, outcome } : await this.#earlier(record, outcome);
+		const message = endOf(archived);
+		end(message);
+		await this.tellSealed(archived.record);
+		// Once more: somebody may have come to watch meanwhile.
+		end(message);
+		this.#sealed = archived;
+		await store.deleteAll();
+	}
+
+	/** By the repository's settings of today: a later change is for later logs. Null, and kept for ever, when they are unknown. */
+	async #expiresAt(): Promise<number | null> {
+		const { store, env } = this.#object;
+		const { closed } = store.open().row;
+		const settings = await repoCalls(env(), this.#name()).settings();
+		return closed && settings.ok ? closed.at + settings.value.retentionDays * dayMs : null;
+	}
+
+	/** The archive that was there before. It is this log's, unless this object knows of no byte: then the archive knows better. */
+	async #earlier(record: LogRecord, outcome: string | null): Promise<Archived> {
+		const archived = await this.archived();
+		assert(archived, "a put that wrote nothing found an archive");
+		const isSame = archived.record.sha256 === record.sha256;
+		assert(isSame || record.length === 0, "an attempt has one log");
+		return isSame ? { record, outcome } : archived;
+	}
+
+	#name(): LogName {
+		const [owner, repo, job, attempt] = (this.#object.ctx.id.name ?? "").split("/");
+		assert(owner && repo && job && attempt, "a log is named owner/repo/job/attempt");
+		return { owner, repo, job, attempt: Number(attempt) };
+	}
+}
+
+function endOf({ record: { state, length, sha256 }, outcome }: Archived): LogEnd {
+	assert(state !== "live" && state !== "sealing", "an archive is sealed");
+	return { type: "end", length: length ?? 0, sha256, outcome, state };
+}
