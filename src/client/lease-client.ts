@@ -4,6 +4,8 @@
 import type { FinishRequest, ReportedStep } from "../contracts/lease.ts";
 import type { Grant, HeartbeatReply, LeaseReply, LeaseState } from "../contracts/runner.ts";
 import { ProblemError } from "./call-failure.ts";
+import { LogFeed } from "./log-feed.ts";
+import type { FeedOptions } from "./log-feed.ts";
 import { leaseStateHeader, uploadIntervalHeader, uploadOffsetHeader } from "./lease-headers.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
@@ -89,6 +91,12 @@ export class LeaseClient {
 			if (failure.code === "log-sealed") return { kind: "sealed", ...placeOf(failure.headers) };
 			throw failure;
 		}
+	}
+
+	/** The log over a socket. Throws an `Outage` when it cannot be had; then `append` says why, or does the same. */
+	async openFeed(ears: Pick<FeedOptions, "onAck" | "onEnd">): Promise<LogFeed> {
+		const { url, token } = this.#transport;
+		return LogFeed.open({ ...ears, url, token: token ?? "", onLeaseState: this.#onLeaseState });
 	}
 
 	async steps(steps: ReportedStep[], signal?: AbortSignal): Promise<void> {

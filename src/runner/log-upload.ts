@@ -1,9 +1,11 @@
-// The loop that brings one job's log to the server, from the offset the server acknowledged last. It outlives outages of any
-// length: what is not acknowledged is still in the spool, and the server says where it wants to go on.
+// The loop that brings one job's log to the server, from the offset the server acknowledged last. Short logs go by calls; a
+// job that lasts gets a feed, which costs the server less and can ask for more at once. It outlives outages of any length:
+// what is not acknowledged is still in the spool, and both ways follow the same offsets, so they change in mid-log.
 import { appendBytesMax } from "../domain/limits.ts";
 import { Outage } from "../client/call-failure.ts";
 import type { LeaseClient } from "../client/lease-client.ts";
-import { isRetryable, sleep, waitMs } from "../client/retryable.ts";
+import type { LogFeed } from "../client/log-feed.ts";
+import { backoffMs, isRetryable, sleep, waitMs } from "../client/retryable.ts";
 import type { RetryPolicy } from "../client/retryable.ts";
 import type { LogSpool } from "./log-spool.ts";
 import { WakeUp } from "./wake-up.ts";
@@ -11,6 +13,15 @@ import { WakeUp } from "./wake-up.ts";
 /** A moment to let a burst gather before its first bytes go: a short job's whole log is one upload, a viewer sees no delay. */
 const gatherMs = 50;
 const intervalMsDefault = 1_000;
+/** A job that is over sooner has no feed: opening one costs as much as two calls. */
+const feedAfterMs = 1_000;
+/** Where none can be had it is asked for about this often, less and less. */
+const feedRetry = { initialMs: 5_000, maxMs: 120_000 };
+/** So many bytes are not held back, whatever the interval. */
+const feedBytesEnough = 64 * 1024;
+const feedFrameBytesMax = 256 * 1024;
+/** On the way without an acknowledgement: enough for any line, and bounded for the server's sake. */
+const feedWindowBytes = 2 * 1024 * 1024;
 
 export interface LogUploadOptions {
 	lease: LeaseClient;
@@ -26,14 +37,24 @@ export class LogUpload {
 	readonly #wakeUp = new WakeUp();
 	readonly #done: Promise<void>;
 	#acknowledged = 0;
+	/** With a feed this runs ahead of what is acknowledged. */
+	#sent = 0;
 	#intervalMs = intervalMsDefault;
 	#sentAt = 0;
 	#isClosing = false;
+	#feed: LogFeed | null = null;
+	#feedTimer: NodeJS.Timeout | undefined;
+	#feedsFailed = 0;
 
 	constructor(options: LogUploadOptions) {
 		this.#options = options;
-		options.signal.addEventListener("abort", () => this.#wakeUp.wake(), { once: true });
-		this.#done = this.#loop();
+		const { signal } = options;
+		signal.addEventListener("abort", () => this.#wakeUp.wake(), { once: true });
+		this.#feedTimer = setTimeout(() => void this.#openFeed(), feedAfterMs);
+		this.#done = this.#loop().finally(() => {
+			clearTimeout(this.#feedTimer);
+			this.#feed?.close();
+		});
 	}
 
 	/** More is in the spool. */
@@ -52,9 +73,10 @@ export class LogUpload {
 		const { signal, policy, onFailure } = this.#options;
 		for (let tried = 1; ; tried++) {
 			await this.#untilDue();
-			if (signal.aborted || this.#backlog() <= 0) return;
+			if (signal.aborted || this.#isDelivered()) return;
 			try {
-				if (!(await this.#send())) return;
+				if (this.#feed !== null) await this.#sendByFeed(this.#feed);
+				else if (!(await this.#sendByCall())) return;
 				tried = 0;
 			} catch (failure) {
 				if (signal.aborted) return;
@@ -67,7 +89,7 @@ export class LogUpload {
 	}
 
 	/** False when the server takes no more. */
-	async #send(): Promise<boolean> {
+	async #sendByCall(): Promise<boolean> {
 		const { lease, spool, signal } = this.#options;
 		this.#sentAt = Date.now();
 		const bytes = spool.read(this.#acknowledged, appendBytesMax);
@@ -75,23 +97,93 @@ export class LogUpload {
 		if (kind === "gap" && length === this.#acknowledged) {
 			throw new Outage(`the server refuses the offset ${length} that it asked for`, { wasSent: true });
 		}
-		// After a gap this goes backwards, to what the server still has.
+		// After a gap this goes backwards, to what the server still has. A feed that was opened meanwhile begins there.
 		this.#acknowledged = length;
+		this.#sent = length;
 		if (intervalSeconds !== null) this.#intervalMs = intervalSeconds * 1_000;
 		return kind !== "sealed";
 	}
 
-	#backlog(): number {
-		return this.#options.spool.length - this.#acknowledged;
+	/** Sends what there is, within the window. */
+	async #sendByFeed(feed: LogFeed): Promise<void> {
+		const { spool } = this.#options;
+		this.#sentAt = Date.now();
+		while (this.#feed === feed && this.#sent < spool.length && this.#onTheWay() < feedWindowBytes) {
+			const bytes = spool.read(this.#sent, feedFrameBytesMax);
+			feed.send(this.#sent, bytes);
+			this.#sent += bytes.length;
+		}
+		// Each acknowledgement wakes, and so does the feed's end, which comes by itself when there is none.
+		if (this.#isClosing || this.#onTheWay() >= feedWindowBytes) await this.#wakeUp.wait(null);
 	}
 
-	/** Something is there to send, and it is time; a full body is not waited with, and at the end nothing is. */
+	async #openFeed(): Promise<void> {
+		const { lease, policy } = this.#options;
+		const isOver = () => this.#isClosing || this.#options.signal.aborted;
+		if (isOver()) return;
+		try {
+			let ended = false;
+			const feed = await lease.openFeed({
+				onAck: ({ length, intervalSeconds }) => this.#acknowledge(length, intervalSeconds),
+				onEnd: () => {
+					ended = true;
+					this.#dropFeed();
+				},
+			});
+			if (ended) throw new Outage("the feed ended as it began", { wasSent: true });
+			this.#feedsFailed = 0;
+			this.#feed = feed;
+			if (isOver()) feed.close();
+			this.#wakeUp.wake();
+		} catch {
+			// By calls, then; they say what is wrong if anything is.
+			this.#feedsFailed++;
+			this.#feedAgain(backoffMs(this.#feedsFailed, { ...feedRetry, random: policy.random }));
+		}
+	}
+
+	/** What was on the way is sent again by whatever comes next: the server passes over what it has. */
+	#dropFeed(): void {
+		const had = this.#feed !== null;
+		this.#feed = null;
+		this.#sent = this.#acknowledged;
+		this.#wakeUp.wake();
+		if (had) this.#feedAgain(this.#options.policy.random() * feedRetry.initialMs);
+	}
+
+	#feedAgain(ms: number): void {
+		clearTimeout(this.#feedTimer);
+		this.#feedTimer = setTimeout(() => void this.#openFeed(), ms);
+	}
+
+	#acknowledge(length: number, intervalSeconds: number): void {
+		// Less than before: the server lost the end of the log, and wants it again.
+		if (length < this.#acknowledged || this.#sent < length) this.#sent = length;
+		this.#acknowledged = length;
+		this.#intervalMs = intervalSeconds * 1_000;
+		this.#wakeUp.wake();
+	}
+
+	#onTheWay(): number {
+		return this.#sent - this.#acknowledged;
+	}
+
+	#backlog(): number {
+		return this.#options.spool.length - this.#sent;
+	}
+
+	#isDelivered(): boolean {
+		return this.#options.spool.length <= this.#acknowledged;
+	}
+
+	/** Something is there to send, and it is time; enough is not waited with, and at the end nothing is. */
 	async #untilDue(): Promise<void> {
-		const { signal } = this.#options;
-		while (!(this.#isClosing || signal.aborted) && this.#backlog() <= 0) await this.#wakeUp.wait(null);
-		const dueAt = Math.max(Date.now() + gatherMs, this.#sentAt + this.#intervalMs);
-		while (!(this.#isClosing || signal.aborted) && this.#backlog() < appendBytesMax) {
-			const rest = dueAt - Date.now();
+		const isUrgent = () => this.#isClosing || this.#options.signal.aborted;
+		while (!isUrgent() && this.#backlog() <= 0) await this.#wakeUp.wait(null);
+		const gatheredAt = Date.now() + gatherMs;
+		while (!isUrgent() && this.#backlog() < (this.#feed === null ? appendBytesMax : feedBytesEnough)) {
+			// Asked anew each time: an acknowledgement may have brought another interval.
+			const rest = Math.max(gatheredAt, this.#sentAt + this.#intervalMs) - Date.now();
 			if (rest <= 0) return;
 			await this.#wakeUp.wait(rest);
 		}

@@ -4,7 +4,7 @@
 import { backoffMs, isRetryable, sleep } from "../client/retryable.ts";
 import type { RetryPolicy } from "../client/retryable.ts";
 import { malformedFrameCloseCode, replacedCloseCode, RunnerSession } from "../client/runner-session.ts";
-import type { SessionEnd } from "../client/runner-session.ts";
+import type { SocketEnd } from "../client/live-socket.ts";
 import type { Grant } from "../contracts/runner.ts";
 import type { ServerFrame } from "../contracts/runner-session.ts";
 import type { EventLog } from "./event-log.ts";
@@ -72,14 +72,14 @@ export async function sessionLoop(options: SessionLoopOptions): Promise<void> {
 	}
 }
 
-function judgeEnd({ code, reason }: SessionEnd): void {
+function judgeEnd({ code, reason }: SocketEnd): void {
 	if (code === replacedCloseCode) {
 		throw new RunnerReplaced(`another process runs as this runner (${reason}): it has taken over, and this one ends`);
 	}
 	if (code === malformedFrameCloseCode) throw new Error(`the server does not understand this runner: ${reason}`);
 }
 
-async function holdSession(options: SessionLoopOptions, known: Registered): Promise<SessionEnd> {
+async function holdSession(options: SessionLoopOptions, known: Registered): Promise<SocketEnd> {
 	const { url, held, draining, signal, polling, eventLog } = options;
 	const session = await RunnerSession.open({
 		url,

@@ -1,0 +1,103 @@
+// A runner's standing connection, from its opening to its end: a ping now and then, whose answer proves that the server
+// hears, and an end that always comes. What is said over it is its users' matter.
+import { Outage } from "./call-failure.ts";
+import { brokenCloseCode, openSocket } from "./socket.ts";
+
+/** A server, or a proxy in front of it, that does not let a connection begin within this will not. */
+const openMs = 15_000;
+
+export interface LiveSocketOptions {
+	url: string;
+	token: string;
+	path: string;
+	/** Between pings. One that is unanswered when the next is due ends the connection. */
+	pingMs: number;
+	onText: (text: string) => void;
+	/** The server heard what was said up to `sentAt`. What it says by itself does not prove that it hears. */
+	onContact?: (sentAt: number) => void;
+}
+
+export interface SocketEnd {
+	code: number;
+	reason: string;
+}
+
+export class LiveSocket {
+	readonly closed: Promise<SocketEnd>;
+	readonly #options: LiveSocketOptions;
+	readonly #socket: WebSocket;
+	readonly #opened: Promise<boolean>;
+	#pingAt: number | null = null;
+	#timer: NodeJS.Timeout | undefined;
+	#end: (end: SocketEnd) => void = () => {};
+
+	private constructor(options: LiveSocketOptions) {
+		this.#options = options;
+		this.closed = new Promise((resolve) => {
+			this.#end = resolve;
+		});
+		let settle: (isOpen: boolean) => void = () => {};
+		this.#opened = new Promise((resolve) => {
+			settle = resolve;
+		});
+		this.#socket = openSocket(options, {
+			opened: () => settle(true),
+			heard: (data) => this.#hear(data),
+			closed: (code, reason) => {
+				settle(false);
+				this.#over({ code, reason });
+			},
+		});
+	}
+
+	/** Throws an `Outage` when none can be opened, for whatever reason: a WebSocket does not say. */
+	static async open(options: LiveSocketOptions): Promise<LiveSocket> {
+		const socket = new LiveSocket(options);
+		const timer = setTimeout(() => socket.close(brokenCloseCode), openMs);
+		const isOpen = await Promise.race([socket.#opened, socket.closed.then(() => false)]);
+		clearTimeout(timer);
+		if (!isOpen) throw new Outage(`no connection to ${options.path}`, { wasSent: true });
+		socket.#ping();
+		return socket;
+	}
+
+	send(data: string | Uint8Array): void {
+		if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(data);
+	}
+
+	/** Soon there will be contact for what was said before this. */
+	ask(): void {
+		if (this.#pingAt === null) this.#ping();
+	}
+
+	/** Ends it here at once, whether or not the other side still answers. */
+	close(code = 1_000, reason = ""): void {
+		this.#over({ code, reason });
+		this.#socket.close();
+	}
+
+	#over(end: SocketEnd): void {
+		clearTimeout(this.#timer);
+		this.#end(end);
+	}
+
+	#ping(): void {
+		clearTimeout(this.#timer);
+		if (this.#pingAt !== null) {
+			this.close(brokenCloseCode, "the server went silent");
+			return;
+		}
+		this.#pingAt = Date.now();
+		this.send("ping");
+		this.#timer = setTimeout(() => this.#ping(), this.#options.pingMs);
+	}
+
+	#hear(data: string | ArrayBuffer): void {
+		if (data !== "pong") {
+			if (typeof data === "string") this.#options.onText(data);
+			return;
+		}
+		if (this.#pingAt !== null) this.#options.onContact?.(this.#pingAt);
+		this.#pingAt = null;
+	}
+}

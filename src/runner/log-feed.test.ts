@@ -1,0 +1,135 @@
+// A job's log over the feed, against a fake server over loopback: when, how often, and what happens when it breaks.
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { buildGrant } from "../testing/fake-server-lease.ts";
+import type { FakeLease } from "../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import type { FakeFeed } from "../testing/fake-server-sockets.ts";
+
+let fixture: FakeServerRunner;
+beforeEach(async () => {
+	fixture = await FakeServerRunner.open({ retry: { initialMs: 20, maxMs: 40, random: () => 0.01 } });
+	fixture.server.hasFeeds = true;
+});
+afterEach(() => fixture.close());
+
+/** The server has what was declared, to the byte. */
+function expectWhole(lease: FakeLease): void {
+	expect(lease.log.length).toBe(lease.finish?.logLength);
+	expect(createHash("sha256").update(lease.log).digest("hex")).toBe(lease.finish?.logSha256);
+}
+
+/** A job that prints `out` when told to go, and ends when told to end. */
+function offer(out: string): FakeLease {
+	const wait = (file: string) => `until [ -e '${fixture.folder}/${file}' ]; do sleep 0.02; done`;
+	return fixture.server.offer(buildGrant({ run: `echo up; ${wait("go")}; ${out}; ${wait("end")}; echo over` }));
+}
+
+function say(file: "go" | "end"): void {
+	writeFileSync(join(fixture.folder, file), "");
+}
+
+async function feed(at: number): Promise<FakeFeed> {
+	await fixture.server.until(() => fixture.server.feeds.length > at);
+	return fixture.server.feeds[at] as FakeFeed;
+}
+
+async function finished(lease: FakeLease): Promise<FakeLease> {
+	await fixture.server.until(() => lease.finish !== null);
+	return lease;
+}
+
+describe("the feed", () => {
+	it("[N65] a job that lasts sends its log by a feed, one that is over at once by calls alone", async () => {
+		const { server } = fixture;
+		const short = await finished(server.offer(buildGrant({ run: "echo short" })));
+		expect([server.feeds.length, short.frames]).toEqual([0, 0]);
+		const long = offer("seq 1000");
+		await feed(0);
+		const calls = server.callsTo("/v1/lease/log").length;
+		say("go");
+		await server.until(() => long.text.includes("\n1000\n"));
+		say("end");
+		await finished(long);
+		expect(server.callsTo("/v1/lease/log")).toHaveLength(calls);
+		expect(long.frames).toBeGreaterThan(0);
+		expectWhole(long);
+	});
+
+	it("[N66] the log changes from feed to calls and back in mid-job, without a loss or a double", async () => {
+		const { server } = fixture;
+		const lease = offer("for i in $(seq 400); do seq 100; sleep 0.005; done");
+		const first = await feed(0);
+		say("go");
+		await server.until(() => lease.frames > 3);
+		const before = lease.uploads.length;
+		first.cut();
+		await server.until(() => lease.uploads.length > before + 1);
+		const second = await feed(1);
+		const frames = lease.frames;
+		await server.until(() => lease.frames > frames + 1);
+		second.close(4_009);
+		say("end");
+		await finished(lease);
+		expectWhole(lease);
+	});
+
+	it("[N67] bytes go as rarely as is asked, 64 KiB and the end at once, and sooner as soon as that is asked", async () => {
+		const { server } = fixture;
+		server.uploadInterval = "0";
+		const lease = offer("echo one; sleep 0.3; head -c 70000 /dev/zero | tr '\\0' x; echo; echo three");
+		const first = await feed(0);
+		first.intervalSeconds = 60;
+		first.acknowledge();
+		say("go");
+		await server.until(() => lease.log.length > 64 * 1024);
+		expect(lease.frames).toBeLessThanOrEqual(2);
+		expect(lease.text).not.toContain("three");
+		first.intervalSeconds = 0;
+		first.acknowledge();
+		await server.until(() => lease.text.includes("three"));
+		first.intervalSeconds = 60;
+		first.acknowledge();
+		say("end");
+		await finished(lease);
+		expectWhole(lease);
+	});
+
+	it("[N68] bytes that it does not acknowledge go by a call", async () => {
+		const { server } = fixture;
+		const lease = offer("echo unheard");
+		const first = await feed(0);
+		first.isSilent = true;
+		say("go");
+		await server.until(() => lease.text.includes("unheard"));
+		expect(lease.frames).toBe(0);
+		say("end");
+		await finished(lease);
+		expectWhole(lease);
+	});
+
+	it("[N69] a cancel is heard from an acknowledgement", async () => {
+		const lease = offer("true");
+		const first = await feed(0);
+		lease.state = "canceling";
+		first.acknowledge();
+		await finished(lease);
+		expect(lease.finish?.outcome).toBe("canceled");
+	});
+
+	it("[N70] a server that lost the end of a log gets it again from where it is", async () => {
+		const { server } = fixture;
+		const lease = offer("seq 1000");
+		const first = await feed(0);
+		say("go");
+		await server.until(() => lease.text.includes("\n1000\n"));
+		lease.log = lease.log.subarray(0, 5);
+		first.acknowledge();
+		say("end");
+		await finished(lease);
+		expect(lease.text).toContain("\n1000\nover\n");
+		expectWhole(lease);
+	});
+});
