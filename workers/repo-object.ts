@@ -40,6 +40,7 @@ import type { Result } from "../src/domain/refusal.ts";
 import { settingsDefaults } from "../src/domain/submission.ts";
 import type { Cause, JobRequest } from "../src/domain/submission.ts";
 import type { Env } from "./env.ts";
+import { RunArchive } from "./repo-archive.ts";
 import { claimJobs } from "./repo-claim.ts";
 import { RepoQueue } from "./repo-queue.ts";
 import { Turns } from "./turn.ts";
@@ -51,11 +52,13 @@ type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>
 export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	readonly #queue: RepoQueue;
 	readonly #turns: Turns;
+	readonly #archive: RunArchive;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
 		this.#turns = new Turns(ctx.storage);
-		this.#queue = new RepoQueue(ctx, env);
+		this.#archive = new RunArchive(env.ARCHIVE);
+		this.#queue = new RepoQueue(ctx, env, () => this.#archive.dueAt(this.#queue));
 	}
 
 	async configure(
@@ -103,7 +106,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}): Promise<Result<{ items: Job[]; next: number | null }>> {
 		return this.#known(() => {
 			const run = this.#queue.run(call.run);
-			if (run === null) return refuse({ code: "run-unknown" });
+			if (run === null) return this.#queue.unknownRun(call.run);
 			const items = showJobs(this.#queue, call.run, call.from, call.limit);
 			const next = call.from + items.length;
 			return accept({ items, next: items.length > 0 && next < run.jobs ? next : null });
@@ -216,6 +219,8 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	override async alarm(): Promise<void> {
 		if (this.#queue.repository === null) return;
 		await this.#queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#chance(now)));
+		await this.#archive.work(this.#queue, Date.now());
+		this.#queue.arm(Date.now(), true);
 	}
 
 	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {

@@ -14,7 +14,7 @@ import { isAutomaticRetry } from "../src/domain/job.ts";
 import { alarmSliceMax, demandRepeatMs } from "../src/domain/limits.ts";
 import { demandOf } from "../src/domain/queue.ts";
 import { accept, assert, refuse } from "../src/domain/refusal.ts";
-import type { Result } from "../src/domain/refusal.ts";
+import type { Refusal, Result } from "../src/domain/refusal.ts";
 import { needsRow } from "../src/domain/run.ts";
 import { Recent } from "../src/domain/recent.ts";
 import type { Run } from "../src/domain/run.ts";
@@ -37,6 +37,7 @@ export class RepoQueue {
 	readonly durations = new Recent();
 	readonly #ctx: DurableObjectState;
 	readonly #teller: RepoTeller;
+	readonly #alsoDue: () => Millis | null;
 	repository: Repository | null;
 	#standing: Standing | null = null;
 	/** Runs as they are now: ahead of their rows, which are written only when more than counts has changed. */
@@ -60,8 +61,10 @@ export class RepoQueue {
 	/** By pool and labels, how many runners it said fit. */
 	readonly #runners = new Map<string, number>();
 
-	constructor(ctx: DurableObjectState, env: Env) {
+	/** `alsoDue` is what else the alarm is wanted for. */
+	constructor(ctx: DurableObjectState, env: Env, alsoDue: () => Millis | null) {
 		this.#ctx = ctx;
+		this.#alsoDue = alsoDue;
 		this.tables = new RepoTables(ctx.storage.sql);
 		this.repository = this.tables.repository();
 		this.#teller = new RepoTeller(env, {
@@ -69,7 +72,7 @@ export class RepoQueue {
 			demand: (pool, again) => this.demand(pool, again),
 			heard: (demand, runners) => this.#heard(demand, runners),
 			told: (runs) => this.#noteTold(runs),
-			rest: () => this.#arm(Date.now()),
+			rest: () => this.arm(Date.now()),
 		});
 	}
 
@@ -87,6 +90,12 @@ export class RepoQueue {
 		const run = this.repository === null ? null : this.tables.run(id);
 		if (run) this.#remember(run);
 		return run;
+	}
+
+	/** Why a run is not here. */
+	unknownRun(id: RunId): { ok: false; refusal: Refusal } {
+		const isArchived = this.repository !== null && this.tables.isBuried(id);
+		return refuse({ code: isArchived ? "run-archived" : "run-unknown" });
 	}
 
 	job(id: JobId): Job | null {
@@ -122,6 +131,13 @@ export class RepoQueue {
 		if (retries > 0) this.tables.saveBudget(this.#budget);
 	}
 
+	/** The run is in the archive: only a tombstone stays. */
+	bury(run: Run): void {
+		this.transact(() => {
+			if (this.tables.bury(run.id, Date.now())) this.#runs.delete(run.id);
+		});
+	}
+
 	/** A hint, forgotten when the object sleeps: whoever follows the run asks again. */
 	watch(id: RunId, until: Millis): void {
 		if (this.#watched.size >= runsKept) this.#watched.clear();
@@ -142,7 +158,7 @@ export class RepoQueue {
 		const shown = viewRepository(nameOf(repository), repository.settings);
 		this.#teller.change({ ...nameOf(repository), at: Date.now(), repository: shown, run: null, jobs: [] });
 		this.#announce();
-		this.#arm(Date.now());
+		this.arm(Date.now());
 		void this.#teller.tell();
 		return repository.settings;
 	}
@@ -151,7 +167,7 @@ export class RepoQueue {
 	onRun(id: RunId, decide: (view: RunView, now: Millis) => Result<Decision>): Result<Decision> {
 		if (this.repository === null) return refuse({ code: "repository-unknown" });
 		const run = this.run(id);
-		if (run === null) return refuse({ code: "run-unknown" });
+		if (run === null) return this.unknownRun(id);
 		const now = Date.now();
 		return this.transact(() => {
 			const decided = decide(this.tables.view(run), now);
@@ -233,14 +249,13 @@ export class RepoQueue {
 		const now = Date.now();
 		const due = Map.groupBy(this.standing.due(now, alarmSliceMax), ({ run }) => run);
 		this.#armed = null;
-		this.#arm(now);
+		this.arm(now);
 		for (const [id, places] of due) {
 			const indexes = places.map(({ index }) => index);
 			this.onRun(id, (view) => accept(timeUp(view, indexes, now)));
 		}
 		if (this.#repeatAt !== null && now >= this.#repeatAt) this.#announce();
 		await this.#teller.tell(true);
-		this.#arm(Date.now(), true);
 	}
 
 	/** Repeats whatever may have got lost; `stale` are runs as the read model knows them, with the version it has. */
@@ -276,7 +291,7 @@ export class RepoQueue {
 			for (const move of moves) this.#hint(move);
 			this.#announce();
 		}
-		this.#arm(Date.now());
+		this.arm(Date.now());
 		if (this.#teller.hasNews) void this.#teller.tell();
 	}
 
@@ -347,11 +362,12 @@ export class RepoQueue {
 		});
 	}
 
-	/** `exactly` also moves a nearer alarm away: only worth its write at the end of an alarm. */
-	#arm(now: Millis, exactly = false): void {
+	/** Sets the alarm for whatever is due first. `exactly` also moves a nearer one away: worth its write only at an alarm's end. */
+	arm(now: Millis, exactly = false): void {
 		// What is told right now will be told again after waking, should this be the end.
 		const tellBy = this.#teller.hasNews ? now + demandRepeatMs : null;
-		const deadlines = [this.standing.earliestDeadline(), this.#teller.againAt, this.#repeatAt, tellBy];
+		const told = [this.#teller.againAt, this.#repeatAt, tellBy];
+		const deadlines = [this.standing.earliestDeadline(), ...told, this.#alsoDue()];
 		const wanted = nextAlarm(deadlines, now);
 		if (wanted === null || (!exactly && !shouldSet(this.#armed, wanted, now))) return;
 		this.#armed = wanted;

@@ -3,7 +3,7 @@ import type { SubmitCall, Submitted } from "../src/contracts/objects.ts";
 import type { Decision } from "../src/domain/decide.ts";
 import { decideCancelRun, decideSubmit } from "../src/domain/decide.ts";
 import type { Result } from "../src/domain/refusal.ts";
-import { accept } from "../src/domain/refusal.ts";
+import { accept, refuse } from "../src/domain/refusal.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import { showNewRun, showRun } from "./repo-view.ts";
@@ -14,6 +14,7 @@ export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: 
 	let made: Decision | null = null;
 	const done = queue.once(call.key, call.digest, call.run, () => {
 		if (isThere) return accept(null);
+		if (queue.tables.isBuried(call.run)) return refuse({ code: "run-archived" });
 		const decided = acceptRun(queue, settings, call);
 		if (decided.ok) made = decided.value;
 		return decided;

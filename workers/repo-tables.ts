@@ -18,7 +18,8 @@ import type { RepositorySettings } from "../src/domain/submission.ts";
 const versions = [
 	`CREATE TABLE repository (
 		id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, owner TEXT NOT NULL, repo TEXT NOT NULL,
-		settings TEXT NOT NULL, next_number INTEGER NOT NULL, budget TEXT NOT NULL);
+		settings TEXT NOT NULL, next_number INTEGER NOT NULL, budget TEXT NOT NULL,
+		archived_at INTEGER NOT NULL);
 	CREATE TABLE run (id TEXT PRIMARY KEY, ref TEXT, told INTEGER NOT NULL, finished_at INTEGER, doc TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE job (
 		run TEXT NOT NULL, place INTEGER NOT NULL, open INTEGER NOT NULL, sealing INTEGER NOT NULL, state TEXT NOT NULL,
@@ -31,6 +32,7 @@ const versions = [
 		PRIMARY KEY (run, place, number)) WITHOUT ROWID;
 	CREATE TABLE request (
 		key TEXT PRIMARY KEY, digest TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+	CREATE TABLE tombstone (run TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 	CREATE TABLE secret (name TEXT PRIMARY KEY, sealed TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
@@ -64,7 +66,13 @@ export class RepoTables {
 			return;
 		}
 		for (const version of versions) this.#sql.exec(version);
-		this.#sql.exec("INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]')", versions.length, owner, repo, text);
+		this.#sql.exec(
+			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', unixepoch() * 1000)",
+			versions.length,
+			owner,
+			repo,
+			text,
+		);
 	}
 
 	/** The number of the next run: from 1, without a gap, since only an accepted run takes it. */
@@ -113,6 +121,54 @@ export class RepoTables {
 
 	markTold(ids: readonly RunId[]): void {
 		this.#sql.exec("UPDATE run SET told = 1 WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+	}
+
+	hasRuns(): boolean {
+		return this.#rows("SELECT 1 FROM run LIMIT 1").length > 0;
+	}
+
+	/** When all old runs had last been moved away. */
+	archivedAt(): Millis {
+		return this.#sql.exec<{ at: number }>("SELECT archived_at AS at FROM repository").one().at;
+	}
+
+	saveArchivedAt(at: Millis): void {
+		this.#sql.exec("UPDATE repository SET archived_at = ?", at);
+	}
+
+	/** Runs that ended before `before`, found by walking the rows from one id on; `next` is null at the end. */
+	oldRuns({ from, before, rowsMax, runsMax }: { from: RunId; before: Millis; rowsMax: number; runsMax: number }): {
+		runs: RunId[];
+		next: RunId | null;
+	} {
+		const walk = "SELECT id, finished_at AS at FROM run WHERE id >= ? ORDER BY id LIMIT ?";
+		const rows = this.#rows<{ id: string; at: number | null }>(walk, from, rowsMax);
+		const runs: RunId[] = [];
+		for (const { id, at } of rows) {
+			if (at === null || at >= before) continue;
+			if (runs.length === runsMax) return { runs, next: id };
+			runs.push(id);
+		}
+		const last = rows[rowsMax - 1];
+		return { runs, next: last ? `${last.id}0` : null };
+	}
+
+	/** All of a run that is in the archive. Logs that are not told to be sealed yet keep it here. */
+	bury(run: RunId, now: Millis): boolean {
+		const sealing = "SELECT 1 FROM job WHERE run = ? AND open = 1 LIMIT 1";
+		if (this.#rows(sealing, run).length > 0) return false;
+		for (const table of ["attempt", "job"]) this.#sql.exec(`DELETE FROM ${table} WHERE run = ?`, run);
+		this.#sql.exec("DELETE FROM run WHERE id = ?", run);
+		this.#sql.exec("INSERT OR REPLACE INTO tombstone VALUES (?, ?)", run, now);
+		return true;
+	}
+
+	isBuried(run: RunId): boolean {
+		return this.#rows("SELECT 1 FROM tombstone WHERE run = ?", run).length > 0;
+	}
+
+	forgetTombstones(before: Millis): void {
+		this.#sql.exec("DELETE FROM tombstone WHERE at < ?", before);
 	}
 
 	/** Costs as much as there are unfinished jobs. */

@@ -6,6 +6,7 @@ import { viewJob, viewRun } from "../src/contracts/view.ts";
 import type { Decision } from "../src/domain/decide.ts";
 import { expectStart } from "../src/domain/expectation.ts";
 import type { JobId, RunId } from "../src/domain/ids.ts";
+import { parseJobId } from "../src/domain/ids.ts";
 import type { FinishedAttempt, Job as DomainJob } from "../src/domain/job.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
@@ -18,7 +19,7 @@ const jobsShown = 1_000;
 
 export function showRun(queue: RepoQueue, id: RunId): Result<Run> {
 	const run = queue.run(id);
-	return run === null ? refuse({ code: "run-unknown" }) : accept(viewRun(run, showJobs(queue, id, 0, jobsShown)));
+	return run === null ? queue.unknownRun(id) : accept(viewRun(run, showJobs(queue, id, 0, jobsShown)));
 }
 
 /** A run right after its submission: nothing of it need be read again. */
@@ -41,7 +42,10 @@ export function showJobs(queue: RepoQueue, run: RunId, from: number, limit: numb
 /** A single job also tells its position, which costs as much as its lane is long. */
 export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
 	const job = queue.job(id);
-	if (job === null) return refuse({ code: "job-unknown" });
+	if (job === null) {
+		const unknown = queue.unknownRun(parseJobId(id)?.run ?? "");
+		return unknown.refusal.code === "run-archived" ? unknown : refuse({ code: "job-unknown" });
+	}
 	const attempts = job.attempts === 0 ? [] : queue.tables.attempts(job.run, job.index, job.index);
 	const position = job.state === "waiting" ? queue.standing.position(job.id) : null;
 	return accept(viewJob(job, attempts, explain(queue, job, position)));

@@ -5,6 +5,7 @@ import type { Job } from "../contracts/run.ts";
 import { viewStep } from "../contracts/view.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import { orThrow } from "./answer.ts";
+import { readJob } from "./archived-run.ts";
 import { authorizeRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader } from "./document.ts";
@@ -41,7 +42,7 @@ export function addJobRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/jobs/:job", async (c) => {
 		const repository = authorizeRepository(c, "read");
 		const services = c.get("services");
-		const job = orThrow(await services.repo(repository).job(jobId(c)));
+		const job = orThrow(await readJob(services, repository, jobId(c)));
 		return c.json(await withLiveSteps(services, repository, job));
 	});
 

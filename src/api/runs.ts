@@ -17,6 +17,7 @@ import { readJob } from "../contracts/view.ts";
 import type { Submitted } from "../contracts/objects.ts";
 import { refusalFacts } from "../contracts/problem.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
+import { readJobs, readRun } from "./archived-run.ts";
 import { authorizeRepository, findLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
@@ -117,7 +118,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 
 	app.get("/v1/repos/:owner/:repo/runs/:run", async (c) => {
 		const repository = authorizeRepository(c, "read");
-		return c.json(orThrow(await c.get("services").repo(repository).run(readRunId(c))));
+		return c.json(orThrow(await readRun(c.get("services"), repository, readRunId(c))));
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
@@ -125,7 +126,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const { limit, cursor } = readPage(c, jobCursorPattern);
 		const services = c.get("services");
 		const call = { run: readRunId(c), from: Number(cursor ?? 0), limit };
-		const { items, next } = orThrow(await services.repo(repository).jobs(call));
+		const { items, next } = orThrow(await readJobs(services, repository, call));
 		const asOf = new Date(services.now()).toISOString();
 		return c.json({ items, nextCursor: writeCursor(next === null ? null : String(next)), asOf, stale: false });
 	});
