@@ -5,6 +5,7 @@ import { viewRun } from "../src/contracts/view.ts";
 import type { Run } from "../src/contracts/run.ts";
 import type { RepositoryName } from "../src/contracts/objects.ts";
 import type { Millis, RunId } from "../src/domain/ids.ts";
+import { runJobsMax } from "../src/domain/limits.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import { showJobs } from "./repo-view.ts";
 
@@ -66,7 +67,7 @@ export class RunArchive {
 			const run = queue.run(id);
 			// Somebody may have retried it since: it is not old any more.
 			if (run?.finishedAt == null || run.finishedAt >= before) continue;
-			const whole: Run = viewRun(run, showJobs(queue, id, 0, -1));
+			const whole: Run = viewRun(run, showJobs(queue, id, 0, runJobsMax));
 			await this.#bucket.put(archivedRunKey(repository, id), JSON.stringify(whole), {
 				onlyIf: { etagDoesNotMatch: "*" },
 				httpMetadata: { contentType: "application/json" },
