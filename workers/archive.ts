@@ -7,6 +7,8 @@ import { logBlockBytes } from "../src/domain/limits.ts";
 import { assert } from "../src/domain/refusal.ts";
 import { timesBetween } from "../src/domain/log-time.ts";
 import type { LogChunk } from "../src/domain/log-time.ts";
+import { openCached } from "./archive-cache.ts";
+import type { EdgeCache, Opened } from "./archive-cache.ts";
 import { blockTimes, unpackBlock } from "./log-block.ts";
 import type { LogParts } from "./log-bytes.ts";
 import { Outage } from "./stubs.ts";
@@ -23,8 +25,16 @@ export interface Archived {
 	outcome: string | null;
 }
 
+export const logsPrefix = "logs/";
+
 export function archiveKey({ owner, repo, job, attempt }: LogName): string {
-	return `logs/${owner}/${repo}/${job}/${attempt}`;
+	return `${logsPrefix}${owner}/${repo}/${job}/${attempt}`;
+}
+
+export function readArchiveKey(key: string): LogName {
+	const [owner, repo, job, attempt] = key.slice(logsPrefix.length).split("/");
+	assert(owner && repo && job && attempt, "an archive's key is as archiveKey wrote it");
+	return { owner, repo, job, attempt: Number(attempt) };
 }
 
 export interface Sealing extends Archived {
@@ -79,16 +89,16 @@ export async function headLog(bucket: R2Bucket, name: LogName): Promise<Archived
 	return object && describe(object);
 }
 
-/** One R2 read; a second when bytes are read that are not in the object's last 32 KiB. */
-export async function sealedLogOf(bucket: R2Bucket, name: LogName): Promise<SealedLog | null> {
+/** One R2 read, unless the edge has it; a second when bytes are read that are not in the object's last 32 KiB. */
+export async function sealedLogOf(bucket: R2Bucket, name: LogName, edge?: EdgeCache): Promise<SealedLog | null> {
 	const key = archiveKey(name);
-	const object = await bucket.get(key, { range: { suffix: endBytes } }).catch(outage);
-	if (object === null) return null;
-	const { record, outcome } = describe(object);
-	const end = await object.bytes().catch(outage);
-	const starts = readIndex(end, object.size, Number(object.customMetadata?.blocks));
+	const opened = await (edge ? openCached(edge, key, () => openEnd(bucket, key)) : openEnd(bucket, key));
+	if (opened === null) return null;
+	const { size, customMetadata, end } = opened;
+	const { record, outcome } = describe(opened);
+	const starts = readIndex(end, size, Number(customMetadata.blocks));
 	const open = async (from: number, to: number) => {
-		const held = object.size - end.length;
+		const held = size - end.length;
 		if (from >= held) return end.subarray(from - held, to - held);
 		const part = await bucket.get(key, { range: { offset: from, length: to - from } }).catch(outage);
 		assert(part, "an archive is not deleted while it is read");
@@ -101,6 +111,13 @@ export async function sealedLogOf(bucket: R2Bucket, name: LogName): Promise<Seal
 		outcome,
 		chunks: (from, to) => unpack({ from, to: Math.min(to, length) }, starts, open),
 	};
+}
+
+async function openEnd(bucket: R2Bucket, key: string): Promise<Opened | null> {
+	const object = await bucket.get(key, { range: { suffix: endBytes } }).catch(outage);
+	if (object === null) return null;
+	const { size, customMetadata = {} } = object;
+	return { size, customMetadata, end: await object.bytes().catch(outage) };
 }
 
 type OpenPart = (from: number, to: number) => Promise<Uint8Array | ReadableStream<Uint8Array>>;
@@ -177,7 +194,7 @@ function outage(cause: unknown): never {
 	throw new Outage("the archive did not answer", { cause });
 }
 
-function describe({ customMetadata }: R2Object): Archived {
+export function describe({ customMetadata }: { customMetadata?: Record<string, string> }): Archived {
 	const { state, length, sha256, outcome, missing } = customMetadata ?? {};
 	return {
 		record: {
