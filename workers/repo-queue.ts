@@ -229,7 +229,9 @@ export class RepoQueue {
 		const { run, moves } = decision;
 		assert(this.repository, "only a known repository decides");
 		const before = this.#runs.get(run.id) ?? null;
-		if (needsRow(before, run)) this.tables.saveRun(run, this.#toldRuns.has(run.id));
+		if (needsRow(before, run)) {
+			this.tables.saveRun(run, { told: this.#toldRuns.has(run.id), isNew: before === null });
+		}
 		this.tables.saveMoves(moves);
 		this.#spend(moves);
 		this.#remember(run);

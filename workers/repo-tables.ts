@@ -36,6 +36,17 @@ const versions = [
 	CREATE TABLE secret (name TEXT PRIMARY KEY, sealed TEXT NOT NULL) WITHOUT ROWID;`,
 ];
 
+const columns =
+	"state = ?, weight = ?, lane = ?, ref = ?, actor = ?, avoids = ?, rank = ?, since = ?, deadline = ?, doc = ?";
+const noPlace = [null, null, null, null, null, null, null];
+
+/** The index is written whenever its column is named, so it is named only where it changes. */
+function openMark(before: Job, after: Job, attempt: FinishedAttempt | undefined): string {
+	if (before.state === "finished") return after.state === "finished" ? "" : ", open = 1";
+	// With an attempt it stays until the attempt's log is in the archive.
+	return after.state === "finished" && !attempt ? ", open = sealing" : "";
+}
+
 export interface Repository extends RepositoryName {
 	settings: RepositorySettings;
 }
@@ -108,14 +119,13 @@ export class RepoTables {
 	}
 
 	/** `told`: whether the read model is known to have heard of it. */
-	saveRun(run: Run, told: boolean): void {
+	saveRun(run: Run, { told, isNew }: { told: boolean; isNew: boolean }): void {
+		const values = [run.source?.ref ?? null, told ? 1 : 0, run.finishedAt, JSON.stringify(run), run.id];
+		const insert = "INSERT INTO run (ref, told, finished_at, doc, id) VALUES (?, ?, ?, ?, ?)";
+		// Not one statement for both: a row that replaces another counts twice.
 		this.#sql.exec(
-			"INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?)",
-			run.id,
-			run.source?.ref ?? null,
-			told ? 1 : 0,
-			run.finishedAt,
-			JSON.stringify(run),
+			isNew ? insert : "UPDATE run SET ref = ?, told = ?, finished_at = ?, doc = ? WHERE id = ?",
+			...values,
 		);
 	}
 
@@ -231,39 +241,17 @@ export class RepoTables {
 	saveMoves(moves: readonly Move[]): void {
 		for (const { before, after, attempt } of moves) {
 			if (attempt) this.#moveAttemptAside(after);
-			const open = openJobOf(after);
-			const values = [
-				open || attempt ? 1 : 0,
-				after.state,
-				weightOf(after),
-				open?.lane ?? null,
-				after.ref,
-				after.actor,
-				open?.avoids ?? null,
-				open?.rank ?? null,
-				open?.since ?? null,
-				open?.deadline ?? null,
-				JSON.stringify(after),
-			];
+			const row = openJobOf(after);
+			const place = row && [row.lane, row.ref, row.actor, row.avoids, row.rank, row.since, row.deadline];
+			const values = [after.state, weightOf(after), ...(place ?? noPlace), JSON.stringify(after)];
 			if (before === null) {
-				this.#sql.exec(
-					"INSERT INTO job VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-					after.run,
-					after.index,
-					...values,
-				);
+				const insert = `INSERT INTO job VALUES (?, ?, ?, 0, ${values.map(() => "?").join(", ")}, NULL)`;
+				this.#sql.exec(insert, after.run, after.index, row ? 1 : 0, ...values);
 				continue;
 			}
-			const set =
-				"state = ?, weight = ?, lane = ?, ref = ?, actor = ?, avoids = ?, rank = ?, since = ?, deadline = ?, doc = ?";
-			if (attempt) {
-				const text = JSON.stringify(attempt);
-				const update = `UPDATE job SET open = ?, ${set}, attempt = ?, sealing = 1 WHERE run = ? AND place = ?`;
-				this.#sql.exec(update, ...values, text, after.run, after.index);
-			} else {
-				const update = `UPDATE job SET open = MAX(?, sealing), ${set} WHERE run = ? AND place = ?`;
-				this.#sql.exec(update, ...values, after.run, after.index);
-			}
+			const ended = attempt ? ", attempt = ?, sealing = 1" : "";
+			const update = `UPDATE job SET ${columns}${openMark(before, after, attempt)}${ended} WHERE run = ? AND place = ?`;
+			this.#sql.exec(update, ...values, ...(attempt ? [JSON.stringify(attempt)] : []), after.run, after.index);
 		}
 	}
 
