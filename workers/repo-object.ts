@@ -1,8 +1,10 @@
 // One repository's queue: the truth for its runs, jobs, attempts, leases and limits, and alone in deciding about jobs. A thin
 // shell: each call names the rule that decides and shows what came of it.
 import { DurableObject } from "cloudflare:workers";
+import type { BulkRetry } from "../src/contracts/bulk-retry.ts";
 import type {
 	Actor,
+	BulkRetryCall,
 	Claimed,
 	ClaimCall,
 	LeaseAnswer,
@@ -41,6 +43,7 @@ import { settingsDefaults } from "../src/domain/submission.ts";
 import type { Cause, JobRequest } from "../src/domain/submission.ts";
 import type { Env } from "./env.ts";
 import { RunArchive } from "./repo-archive.ts";
+import { retryMatching } from "./repo-bulk.ts";
 import { claimJobs } from "./repo-claim.ts";
 import { RepoQueue } from "./repo-queue.ts";
 import { Turns } from "./turn.ts";
@@ -152,6 +155,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 			const shown = showJob(this.#queue, call.job);
 			return shown.ok ? accept({ job: shown.value, replayed: done.value.earlier !== null }) : shown;
 		});
+	}
+
+	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
+		return this.#write(() => retryMatching(this.#queue, this.ctx.storage.sql, call));
 	}
 
 	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {

@@ -8,6 +8,7 @@ import type { Problem, ProblemFacts } from "../contracts/problem.ts";
 import { requestBytesMax } from "../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
+import { addBulkRetryRoutes } from "./bulk-retry.ts";
 import { describeAll, document } from "./document.ts";
 import { addEventRoutes } from "./events.ts";
 import { addJobRoutes } from "./jobs.ts";
@@ -69,6 +70,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addOperationRoutes(app);
 	addRepositoryRoutes(app);
 	addRunRoutes(app);
+	addBulkRetryRoutes(app);
 	addEventRoutes(app);
 	addJobRoutes(app);
 	addLogRoutes(app);

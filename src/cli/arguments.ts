@@ -50,9 +50,18 @@ export function readGroup(
 
 /** RFC 3339, or from now: `30d`, `12h`, `45m`. */
 export function readExpiry(text: string): string {
+	return readInstant(text, 1);
+}
+
+/** RFC 3339, or until now: `30d`, `12h`, `45m`. */
+export function readSince(text: string): string {
+	return readInstant(text, -1);
+}
+
+function readInstant(text: string, direction: 1 | -1): string {
 	const span = /^(\d{1,6})([dhm])$/.exec(text);
 	const unitMs = { d: 86_400_000, h: 3_600_000, m: 60_000 }[span?.[2] ?? ""];
-	const at = span && unitMs ? Date.now() + Number(span[1]) * unitMs : Date.parse(text);
+	const at = span && unitMs ? Date.now() + direction * Number(span[1]) * unitMs : Date.parse(text);
 	if (Number.isNaN(at)) throw new InvalidArgumentError("Want a time such as 2027-01-31T00:00:00Z, or 30d, 12h, 45m.");
 	return new Date(at).toISOString();
 }

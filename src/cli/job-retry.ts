@@ -1,22 +1,61 @@
-// `spillway job retry`: one more attempt of a finished job, also while its siblings run.
+// `spillway job retry`: one more attempt of a finished job, or of all that match, also while their siblings run.
 import type { Command } from "commander";
+import type { BulkRetry, BulkRetryRequest, RetriedOutcome } from "../contracts/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
-import { readRepository } from "./arguments.ts";
+import { readList, readRepository, readSince } from "./arguments.ts";
 import { connect } from "./connection.ts";
 import type { GlobalOptions } from "./connection.ts";
+import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Host } from "./io.ts";
+import { table } from "./terminal/table.ts";
+
+interface RetryFlags extends GlobalOptions {
+	outcome?: string[];
+	since?: string;
+	label?: string;
+	ref?: string;
+	dryRun?: boolean;
+	reason?: string;
+}
 
 export function addJobRetry(parent: Command, { io }: Host): void {
 	parent
 		.command("retry")
-		.description("run a finished job once more")
+		.description("run a finished job once more, or all that match")
 		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<job>", "the job's id")
+		.argument("[job]", "the job's id; without it, what to match must be said")
+		.option("--outcome <outcomes>", "how they ended, commas between; without it, whatever failed", readList)
+		.option("--since <time>", "ended then or later: 2h, 30m, 1d, or a time", readSince)
+		.option("--label <label>", "that need this label of a runner")
+		.option("--ref <ref>", "of runs of this ref")
+		.option("--dry-run", "only say which these are")
 		.option("--reason <reason>", "kept with the attempt")
-		.action(async (repository: RepositoryName, id: string, _: unknown, command: Command) => {
-			const { reason } = command.optsWithGlobals<GlobalOptions & { reason?: string }>();
+		.action(async (repository: RepositoryName, id: string | undefined, _: unknown, command: Command) => {
+			const { reason, ...flags } = command.optsWithGlobals<RetryFlags>();
 			const { client, answer } = connect(command, io);
-			const job = await client.jobs.retry(repository, id, reason === undefined ? {} : { reason });
+			const matching = matchOf(flags);
+			const said = Object.keys(matching);
+			if (id === undefined ? !said.some((name) => name !== "dryRun") : said.length > 0) {
+				throw new CommandFailure("want either a job's id, or --outcome, --since, --label or --ref", exitCode.usage);
+			}
+			const why = reason === undefined ? {} : { reason };
+			if (id === undefined)
+				return answer(await client.jobs.retryMatching(repository, { ...matching, ...why }), bulkText);
+			const job = await client.jobs.retry(repository, id, why);
 			answer(job, () => `job ${job.key} ${job.id} ${job.state}`);
 		});
+}
+
+/** What was said; the server knows which outcomes there are. */
+function matchOf({ outcome, since, label, ref, dryRun }: RetryFlags): BulkRetryRequest {
+	const said = { outcome: outcome as RetriedOutcome[] | undefined, since, label, ref, dryRun };
+	return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
+}
+
+function bulkText({ items, truncated, dryRun }: BulkRetry): string {
+	const rows = items.map(({ job, key, outcome }) => [outcome, key, job]);
+	const count = `${items.length} ${items.length === 1 ? "job" : "jobs"}`;
+	const more = truncated ? "; there is more: ask again, or narrow it" : "";
+	const summary = `${dryRun ? "would retry" : "retried"} ${count}${more}`;
+	return rows.length === 0 ? summary : `${table(rows)}\n${summary}`;
 }

@@ -1,5 +1,6 @@
 // The API as a person or a program calls it, one group of methods per resource. Shapes come from `contracts` as types only:
 // nothing is validated here, since the server already did, and no schema library is loaded.
+import type { BulkRetry, BulkRetryRequest } from "../contracts/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/repository.ts";
 import type { Job, Run, RunRequest } from "../contracts/run.ts";
@@ -164,6 +165,9 @@ function jobCalls(transport: Transport) {
 			transport.json<Job>(once(repositoryPath(name, "jobs", job, "cancel"), request)),
 		retry: (name: RepositoryName, job: string, request: { reason?: string } = {}, options: CallOptions = {}) =>
 			transport.json<Job>(once(repositoryPath(name, "jobs", job, "retry"), request, options)),
+		/** Many at once, by what they have in common; `dryRun` only says which. */
+		retryMatching: (name: RepositoryName, request: BulkRetryRequest, options: CallOptions = {}) =>
+			transport.json<BulkRetry>(once(repositoryPath(name, "retry"), request, options)),
 		reprioritise: (name: RepositoryName, job: string, priority: number) =>
 			transport.json<Job>({
 				method: "PATCH",

@@ -5,6 +5,7 @@ import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord }
 import type { LogChunk } from "../domain/log-time.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { JobRequest, Submission } from "../domain/submission.ts";
+import type { BulkRetry, RetriedOutcome } from "./bulk-retry.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "./repository.ts";
 import type { Job, Run } from "./run.ts";
 import type { Grant, HeartbeatReply, LeaseState, PoolFigures } from "./runner.ts";
@@ -26,6 +27,16 @@ export interface LeaseClaim extends RepositoryName {
 export interface Actor {
 	actor: string;
 	reason: string | null;
+}
+
+/** All that is not null must hold. */
+export interface BulkRetryCall extends Actor {
+	outcome: RetriedOutcome[];
+	since: Millis | null;
+	label: string | null;
+	ref: string | null;
+	dryRun: boolean;
+	key: string | null;
 }
 
 export interface SubmitCall {
@@ -95,6 +106,7 @@ export interface RepoCalls {
 	cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>>;
 	retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Submitted>>;
 	retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<{ job: Job; replayed: boolean }>>;
+	retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>>;
 	reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>>;
 	setSecret(call: { name: string; sealed: string | null }): Promise<Result<null>>;
 	secretNames(): Promise<Result<string[]>>;

@@ -244,6 +244,11 @@ export function decideRetryJob(view: RunView, index: number, cause: Cause): Resu
 	return accept(again(view, [index], cause));
 }
 
+/** [B1] Several finished jobs of a run in one round; they are known to be finished. */
+export function decideRetryJobs(view: RunView, indexes: number[], cause: Cause): Result<Decision> {
+	return accept(again(view, indexes, cause));
+}
+
 /** [D9] The failed jobs of a run, or all; what still runs is left alone. */
 export function decideRetryRun(view: RunView, only: "failed" | "all", cause: Cause): Result<Decision> {
 	const indexes = view

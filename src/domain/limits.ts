@@ -57,6 +57,11 @@ export const retryAfterSecondsMax = 3_600;
 /** A point of priority is worth this much waiting time: priority 10 passes jobs up to ten minutes older, and nobody starves. */
 export const agingMs = 60_000;
 
+/** Jobs that one bulk retry takes, runs and job rows that it looks at: one turn of the object, well under a second. */
+export const bulkRetryMax = 1_000;
+export const bulkRunsMax = 5_000;
+export const bulkRowsMax = 50_000;
+
 /** Jobs handed out by one claim, timers handled by one alarm, and messages told per round: longer turns would block the object. */
 export const claimMax = 32;
 export const alarmSliceMax = 500;
