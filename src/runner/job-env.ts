@@ -36,13 +36,25 @@ export function lentEnv(host: NodeJS.ProcessEnv, allowed: string[], tokens: stri
 	return env;
 }
 
-export function jobEnv({ job, run, repository }: Grant, folder: JobFolder, lent: Record<string, string>) {
+export interface JobPlace {
+	url: string;
+	folder: JobFolder;
+	lent: Record<string, string>;
+}
+
+/** With the lease's token a job adds jobs to its own run. It could also end itself or write to its log, and nothing else. */
+export function jobEnv(
+	{ lease, job, run, repository }: Grant,
+	{ url, folder, lent }: JobPlace,
+): Record<string, string> {
 	const env: Record<string, string> = {
 		...lent,
 		HOME: folder.home,
 		TMPDIR: folder.temporary,
 		CI: "true",
 		SPILLWAY: "true",
+		SPILLWAY_URL: url,
+		SPILLWAY_LEASE_TOKEN: lease.token,
 		SPILLWAY_RUN_ID: run.id,
 		SPILLWAY_RUN_NUMBER: String(run.number),
 		SPILLWAY_JOB_ID: job.id,

@@ -18,7 +18,7 @@ import { JobShell } from "./job-shell.ts";
 import type { JobStarter } from "./job-starter.ts";
 import { runSteps } from "./job-steps.ts";
 import type { Verdict } from "./job-steps.ts";
-import { LogSpool } from "./log-spool.ts";
+import { JobLog } from "./job-log.ts";
 import { LogUpload } from "./log-upload.ts";
 import { OutputPipe } from "./output-pipe.ts";
 import { identify } from "./process-identity.ts";
@@ -61,7 +61,7 @@ export class JobRun {
 	#isLost = false;
 	#stop: Stop | null = null;
 	#shell: JobShell | null = null;
-	#spool: LogSpool | null = null;
+	#log: JobLog | null = null;
 	#contactAt = Date.now();
 	/** Too late to stop it: the log is sealed. */
 	#hasVerdict = false;
@@ -114,7 +114,7 @@ export class JobRun {
 			if (!this.#isLost) this.#tell("job-fault", { reason: textOf(fault) });
 		} finally {
 			this.#over.abort();
-			this.#spool?.close();
+			this.#log?.spool.close();
 			for (const timer of this.#timers) clearTimeout(timer);
 			await folder?.remove().catch((error) => this.#tell("folder-kept", { reason: textOf(error) }));
 		}
@@ -156,33 +156,36 @@ export class JobRun {
 		let upload: LogUpload | null = null;
 		try {
 			folder.make();
-			this.#spool = new LogSpool({
+			const spool = {
 				path: folder.log,
 				bytesMax: job.logBytesMax,
 				onGrowth: () => upload?.grown(),
-				onFailure: (error) =>
-					this.#end({ outcome: "failed", reason: `its log cannot be kept: ${error.message}`, graceMs: 0 }),
-			});
+				// The machine's fault and not the job's, so it is no failure of the job.
+				onFailure: ({ message }: Error) =>
+					this.#end({ outcome: "refused", reason: `the runner cannot keep its log: ${message}`, graceMs: 0 }),
+			};
+			this.#log = new JobLog(spool, this.#grant);
 		} catch (error) {
 			await this.#finish({ ...refused(error), steps, logLength: 0, logSha256: emptySha256 });
 			return;
 		}
-		const spool = this.#spool;
+		const log = this.#log;
+		const { spool } = log;
 		upload = this.#upload(spool);
 		const verdict = await this.#execute(folder, steps).catch(refused);
 		this.#hasVerdict = true;
 		if (this.#isLost) return;
-		const { length, sha256 } = spool.seal();
+		const { length, sha256 } = log.seal();
 		await this.#deliver(upload, {
 			...verdict,
-			steps,
+			steps: steps.map((step) => placedIn(spool, step)),
 			logLength: length,
 			logSha256: sha256,
 			retryAfterSeconds: folder.readRetryAfterSeconds(),
 		});
 	}
 
-	#upload(spool: LogSpool): LogUpload {
+	#upload(spool: JobLog["spool"]): LogUpload {
 		return new LogUpload({
 			lease: this.#lease,
 			spool,
@@ -200,17 +203,17 @@ export class JobRun {
 		const fault = source && sourceFault(source);
 		if (fault) return { outcome: "failed", exitCode: null, signal: null, reason: fault };
 		this.#writeScripts(folder);
-		const spool = this.#spool;
-		if (!spool) throw new Error("no log to write to");
+		const log = this.#log;
+		if (!log) throw new Error("no log to write to");
 		const output = await this.#context.fifos.take();
-		const pipe = new OutputPipe(output, (bytes) => spool.append(bytes));
+		const pipe = new OutputPipe(output, (bytes) => log.append(bytes));
 		const report = new StepsReport(this.#lease, this.#over.signal);
 		try {
 			const shell = await this.#openShell(folder, output);
 			pipe.release();
 			const isStopped = () => this.#stop !== null;
 			const onProgress = () => report.tell(steps);
-			const verdict = await runSteps({ shell, pipe, spool, folder, source, steps, isStopped, onProgress }).finally(() =>
+			const verdict = await runSteps({ shell, pipe, log, folder, source, steps, isStopped, onProgress }).finally(() =>
 				shell.close(),
 			);
 			pipe.drain();
@@ -234,7 +237,7 @@ export class JobRun {
 
 	async #openShell(folder: JobFolder, output: string): Promise<JobShell> {
 		const { job, lease } = this.#grant;
-		const env = jobEnv(this.#grant, folder, this.#context.lentEnv);
+		const env = jobEnv(this.#grant, { folder, url: this.#context.url, lent: this.#context.lentEnv });
 		const { fifos, starter } = this.#context;
 		const { startFile, work: cwd, scripts } = folder;
 		const shell = await JobShell.open({ fifos, starter, startFile, cwd, scripts, env, output });
@@ -272,7 +275,7 @@ export class JobRun {
 		if (this.#stop !== null || this.#hasVerdict) return;
 		this.#stop = stop;
 		this.#tell("job-stopping", { outcome: stop.outcome, reason: stop.reason });
-		this.#spool?.note(`\u001b[1;33m${stop.reason}\u001b[0m`);
+		this.#log?.note(`\u001b[1;33m${stop.reason}\u001b[0m`);
 		this.#shell?.stop(stop.graceMs);
 	}
 
@@ -308,6 +311,16 @@ export class JobRun {
 	#tell(event: string, facts: EventFacts = {}): void {
 		this.#context.eventLog(event, { lease: this.id, ...facts });
 	}
+}
+
+/** Positions in what was printed become places in the log as it is kept. */
+function placedIn(spool: JobLog["spool"], step: ReportedStep): ReportedStep {
+	const { logStart = null, logEnd = null } = step;
+	return {
+		...step,
+		logStart: logStart === null ? null : spool.startOf(logStart),
+		logEnd: logEnd === null ? null : spool.endOf(logEnd),
+	};
 }
 
 const emptySha256 = createHash("sha256").digest("hex");

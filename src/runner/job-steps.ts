@@ -6,13 +6,13 @@ import { checkoutReason, checkoutStepName } from "./checkout.ts";
 import type { Source } from "./checkout.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobShell, StepEnd } from "./job-shell.ts";
-import type { LogSpool } from "./log-spool.ts";
+import type { JobLog } from "./job-log.ts";
 import type { OutputPipe } from "./output-pipe.ts";
 
 export interface StepsWork {
 	shell: JobShell;
 	pipe: OutputPipe;
-	spool: LogSpool;
+	log: JobLog;
 	folder: JobFolder;
 	/** Null: no checkout. Otherwise the first of `steps` is the checkout. */
 	source: Source | null;
@@ -42,17 +42,17 @@ export async function runSteps(work: StepsWork): Promise<Verdict | null> {
 	return passed;
 }
 
-async function runStep({ shell, pipe, spool, steps, onProgress }: StepsWork, at: number, commit: string | null) {
+async function runStep({ shell, pipe, log, steps, onProgress }: StepsWork, at: number, commit: string | null) {
 	const step = steps[at];
 	if (!step) throw new Error(`no step ${at}`);
-	step.logStart = spool.note(`\u001b[1;36m▸ ${step.name}\u001b[0m`);
+	step.logStart = log.note(`\u001b[1;36m▸ ${step.name}\u001b[0m`);
 	step.startedAt = new Date().toISOString();
 	onProgress();
 	const end = await shell.run(at + 1, commit);
 	pipe.drain();
 	step.exitCode = end.exitCode;
 	step.finishedAt = new Date().toISOString();
-	step.logEnd = spool.position;
+	step.logEnd = log.end();
 	onProgress();
 	return end;
 }

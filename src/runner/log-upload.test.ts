@@ -77,16 +77,24 @@ describe("limit", () => {
 		expectWhole(lease);
 	});
 
-	it("[N35] beyond its limit a log ends with a line that says how much was left out, and the job goes on", async () => {
-		const heading = Buffer.byteLength(headingOf("step 1"));
-		const run = "head -c 100000 /dev/zero | tr '\\0' x; exit 3";
-		const lease = await runToEnd({ run, logBytesMax: 4_096 });
-		const [, kept = "", leftOut = ""] = /(x*)\n.*: (\d+) bytes were left out/.exec(lease.text) ?? [];
-		expect(kept.length + Number(leftOut)).toBe(100_000);
-		expect(lease.log.length).toBeLessThanOrEqual(4_096);
-		expect(kept.length).toBeGreaterThan(4_096 - heading - 200);
+	it("[N71] past its limit a log keeps its head and its last part, and one line says what is not there", async () => {
+		const run = ["seq -f 'line %06g' 20000; echo end of one", "echo two; exit 3"];
+		const lease = await runToEnd({ run, logBytesMax: 8_192 });
+		const lines = Array.from({ length: 20_000 }, (_, at) => `line ${String(at + 1).padStart(6, "0")}\n`).join("");
+		const printed = `${headingOf("step 1")}${lines}end of one\n${headingOf("step 2")}two\n`;
+		const [head = "", leftOut = "", tail = ""] = lease.text.split(
+			/\n\S+The log is longer than its limit of 8192 bytes: (\d+) bytes were left out here.\S+\n/,
+		);
+		expect(printed.startsWith(head) && printed.endsWith(tail)).toBe(true);
+		expect(tail).toMatch(/^line /);
+		expect(head.length + Number(leftOut) + tail.length).toBe(printed.length);
+		expect(lease.log.length).toBeLessThanOrEqual(8_192);
+		expect([head.length, tail.length]).toEqual([expect.closeTo(6_000, -3), expect.closeTo(2_000, -3)]);
 		expect(lease.finish).toMatchObject({ outcome: "failed", exitCode: 3 });
 		expectWhole(lease);
+		const [one, two] = lease.finish?.steps ?? [];
+		expect([one?.logStart, one?.logEnd]).toEqual([0, two?.logStart]);
+		expect(lease.log.toString("utf8", two?.logStart ?? 0, two?.logEnd ?? 0)).toBe(`${headingOf("step 2")}two\n`);
 	});
 
 	it("[N36] a flood costs the runner time but no memory", async () => {

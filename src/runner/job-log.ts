@@ -1,0 +1,39 @@
+// What a job prints on its way to the spool: secrets are masked here, before anything is on disk or leaves the machine. So
+// every length, offset and hash that is told of a log is of the masked one.
+import type { Grant } from "../contracts/runner.ts";
+import { LogSpool } from "./log-spool.ts";
+import type { LogSpoolOptions } from "./log-spool.ts";
+import { Redactor } from "./redactor.ts";
+import { secretForms } from "./secret-forms.ts";
+
+export class JobLog {
+	readonly spool: LogSpool;
+	readonly #redactor: Redactor;
+
+	constructor(options: LogSpoolOptions, { job, lease }: Grant) {
+		this.spool = new LogSpool(options);
+		const forms = secretForms([...Object.values(job.secrets), lease.token]);
+		this.#redactor = new Redactor(forms, (bytes) => this.spool.append(bytes));
+	}
+
+	append(bytes: Uint8Array): void {
+		this.#redactor.append(bytes);
+	}
+
+	/** A line of the runner's own. Returns the position at which it begins. */
+	note(text: string): number {
+		this.#redactor.flush();
+		return this.spool.note(text);
+	}
+
+	/** Of the end of all that was printed. */
+	end(): number {
+		this.#redactor.flush();
+		return this.spool.position;
+	}
+
+	seal(): { length: number; sha256: string } {
+		this.#redactor.flush();
+		return this.spool.seal();
+	}
+}

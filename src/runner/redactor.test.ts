@@ -1,0 +1,135 @@
+// Masking, against a search that is too simple to be wrong, and in a real job.
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { buildGrant } from "../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { seededRandom } from "../testing/random.ts";
+import { Redactor } from "./redactor.ts";
+import { secretForms } from "./secret-forms.ts";
+
+/** What comes out when `text` goes in cut at `cuts`. */
+function masked(secrets: string[], text: string | Buffer, cuts: number[] = []): string {
+	return passed(secretForms(secrets), Buffer.from(text), cuts);
+}
+
+function passed(patterns: Buffer[], bytes: Buffer, cuts: number[]): string {
+	const out: Buffer[] = [];
+	const redactor = new Redactor(patterns, (part) => out.push(Buffer.from(part)));
+	const edges = [0, ...cuts, bytes.length];
+	for (let at = 1; at < edges.length; at++) redactor.append(bytes.subarray(edges[at - 1], edges[at]));
+	redactor.flush();
+	return Buffer.concat(out).toString("latin1");
+}
+
+/** Each byte that some pattern covers; a run of patterns that overlap is one mask. */
+function maskedSimply(patterns: Buffer[], bytes: Buffer): string {
+	let out = "";
+	let end = 0;
+	for (let at = 0; at <= bytes.length; at++) {
+		const fits = patterns.filter((pattern) => bytes.subarray(at, at + pattern.length).equals(pattern));
+		const longest = Math.max(0, ...fits.map(({ length }) => length));
+		if (longest > 0 && at >= end) out += "***";
+		end = Math.max(end, at + longest);
+		if (at >= end && at < bytes.length) out += bytes.toString("latin1", at, at + 1);
+	}
+	return out;
+}
+
+describe("masking", () => {
+	const secret = "p4ss/w+rd é?~ 'x'";
+
+	it.each([
+		["as it is", secret],
+		["in a URL", encodeURIComponent(secret)],
+		["in a form", new URLSearchParams({ a: secret }).toString().slice(2)],
+		["with small digits", encodeURIComponent(secret).replace(/%../g, (digits) => digits.toLowerCase())],
+		["in JSON", JSON.stringify(secret).slice(1, -1)],
+	])("[N72] a secret is masked %s, wherever the stream is cut", (_, form) => {
+		const text = `before ${form} after`;
+		for (let cut = 0; cut <= Buffer.byteLength(text); cut++) {
+			expect(masked([secret], text, [cut])).toBe("before *** after");
+		}
+	});
+
+	it.each([0, 1, 2, 3, 4, 5])("[N72] in base64 with %i bytes before it nothing of it can be decoded", (before) => {
+		const whole = Buffer.concat([Buffer.alloc(before, "#"), Buffer.from(secret), Buffer.from("$$")]);
+		for (const encoding of ["base64", "base64url"] as const) {
+			const text = masked([secret], whole.toString(encoding));
+			expect(text).toMatch(/^.{0,8}\*\*\*.{0,6}$/);
+			const [left = "", right = ""] = text.split("***");
+			expect(Buffer.from(left, "base64").toString("latin1").replaceAll("#", "").length).toBeLessThanOrEqual(1);
+			expect(right.replaceAll("=", "").length).toBeLessThanOrEqual(4);
+		}
+	});
+
+	it("[N72] a long secret is masked line by line, and in base64 that is wrapped", () => {
+		const key = `-----BEGIN KEY-----\n${"Ab3/x+".repeat(30)}\nlast-line-of-it\n-----END KEY-----\n`;
+		expect(masked([key], "the last-line-of-it alone")).toBe("the *** alone");
+		const wrapped = (
+			Buffer.from(key)
+				.toString("base64")
+				.match(/.{1,76}/g) ?? []
+		).join("\n");
+		expect(masked([key], wrapped).replace(/[*\n=]/g, "").length).toBeLessThan(8);
+	});
+
+	it("[N73] secrets that overlap leave no rest of one another", () => {
+		expect(masked(["abcdef", "efghij"], "x abcdefghij y")).toBe("x *** y");
+		expect(masked(["abcd", "abcdefgh"], "abcdefgh", [4])).toBe("***");
+		expect(masked(["abcd", "abcdefgh"], "abcdefg!", [4])).toBe("***efg!");
+	});
+
+	it("[N74] values shorter than 4 characters are not masked", () => {
+		expect(masked(["abc", "", "12"], "abc 12")).toBe("abc 12");
+	});
+
+	it.each([1, 2, 3, 4, 5, 6])("[N72][N73] as a simple search does, on random bytes cut at random (seed %i)", (seed) => {
+		const random = seededRandom(seed);
+		const below = (bound: number) => Math.floor(random() * bound);
+		const word = (length: number) => Buffer.from(Array.from({ length }, () => 97 + below(3)));
+		for (let round = 0; round < 200; round++) {
+			const patterns = Array.from({ length: 1 + below(5) }, () => word(2 + below(7)));
+			const bytes = word(below(80));
+			const cuts = Array.from({ length: below(6) }, () => below(bytes.length + 1)).sort((a, b) => a - b);
+			expect(passed(patterns, bytes, cuts)).toBe(maskedSimply(patterns, bytes));
+		}
+	});
+
+	it("[N76] 100 MB take less than half a second of time, with one secret or with fifty", () => {
+		const chunk = Buffer.from("2026-05-01T12:00:00Z INFO compiling module number 1234 of 9999\n".repeat(1_024));
+		for (const count of [1, 50]) {
+			const secrets = Array.from({ length: count }, (_, at) => `token-${at}-9f8e7d6c5b4a`);
+			let bytes = 0;
+			const redactor = new Redactor(secretForms(secrets), (part) => {
+				bytes += part.length;
+			});
+			const before = process.cpuUsage();
+			for (let done = 0; done < 100_000_000; done += chunk.length) redactor.append(chunk);
+			redactor.flush();
+			const { user } = process.cpuUsage(before);
+			expect(bytes).toBeGreaterThanOrEqual(100_000_000);
+			expect(user / 1_000).toBeLessThan(500);
+		}
+	});
+});
+
+describe("in a job", () => {
+	let fixture: FakeServerRunner;
+	beforeEach(async () => {
+		fixture = await FakeServerRunner.open();
+	});
+	afterEach(() => fixture.close());
+
+	it("[N72][N75] secrets and the lease token leave the machine masked; offsets and hash are of the masked log", async () => {
+		const run = [
+			'printf "%s" "$KEY" | base64; echo "$KEY"; printf correct-; sleep 0.2; echo horse',
+			'echo "token $SPILLWAY_LEASE_TOKEN"',
+		];
+		const lease = fixture.server.offer(buildGrant({ run, secrets: { KEY: "correct-horse" } }));
+		await fixture.server.until(() => lease.finish !== null);
+		expect(lease.text).not.toMatch(/correct|horse|token-of/);
+		expect(lease.text).toContain("***\n***\n");
+		const [one, two] = lease.finish?.steps ?? [];
+		expect(lease.finish?.logLength).toBe(lease.log.length);
+		expect(lease.log.toString("utf8", one?.logEnd ?? 0, two?.logEnd ?? 0)).toMatch(/^.*step 2.*\ntoken \*\*\*\n$/);
+	});
+});
