@@ -4,6 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { BulkRetry } from "../src/contracts/bulk-retry.ts";
 import type {
 	Actor,
+	AddJobsCall,
 	BulkRetryCall,
 	Claimed,
 	ClaimCall,
@@ -20,7 +21,6 @@ import type { Job, Run } from "../src/contracts/run.ts";
 import type { LeaseState } from "../src/contracts/runner.ts";
 import { viewRepository } from "../src/contracts/view.ts";
 import {
-	decideAddJobs,
 	decideCancelJob,
 	decideCancelRun,
 	decideExpire,
@@ -40,14 +40,14 @@ import { idempotencyKeptMs } from "../src/domain/limits.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { settingsDefaults } from "../src/domain/submission.ts";
-import type { Cause, JobRequest } from "../src/domain/submission.ts";
+import type { Cause } from "../src/domain/submission.ts";
 import type { Env } from "./env.ts";
 import { RunArchive } from "./repo-archive.ts";
 import { retryMatching } from "./repo-bulk.ts";
 import { claimJobs } from "./repo-claim.ts";
 import { RepoQueue } from "./repo-queue.ts";
 import { Turns } from "./turn.ts";
-import { submitRun } from "./repo-submit.ts";
+import { addJobs, submitRun } from "./repo-submit.ts";
 import { showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
 
 type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
@@ -86,15 +86,8 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#write(({ settings }) => submitRun(this.#queue, settings, call));
 	}
 
-	async addJobs(
-		call: { run: RunId; jobs: JobRequest[]; key: string | null; digest: string } & Actor,
-	): Promise<Result<Submitted>> {
-		return this.#write(({ settings }) => {
-			const add = (view: RunView, now: number) => decideAddJobs(view, call.jobs, settings, cause(call, "submit", now));
-			const done = this.#queue.once(call.key, call.digest, call.run, () => this.#queue.onRun(call.run, add));
-			const shown = done.ok ? showRun(this.#queue, call.run) : done;
-			return shown.ok ? accept({ run: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
-		});
+	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
+		return this.#write(({ settings }) => addJobs(this.#queue, settings, call));
 	}
 
 	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {

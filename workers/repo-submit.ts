@@ -1,7 +1,8 @@
-// Accepting a run: once per key, whole or not at all, and with it the end of the runs that it supersedes.
-import type { SubmitCall, Submitted } from "../src/contracts/objects.ts";
-import type { Decision } from "../src/domain/decide.ts";
-import { decideCancelRun, decideSubmit } from "../src/domain/decide.ts";
+// Accepting a run, or more jobs for one: once per key, whole or not at all; with a run the end of those that it supersedes.
+import type { AddJobsCall, SubmitCall, Submitted } from "../src/contracts/objects.ts";
+import type { Decision, RunView } from "../src/domain/decide.ts";
+import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../src/domain/decide.ts";
+import { checkReach } from "../src/domain/reach.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
@@ -39,4 +40,18 @@ function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitC
 		if (id !== call.run) queue.onRun(id, (view) => decideCancelRun(view, wish, call.run));
 	}
 	return decided;
+}
+
+export function addJobs(queue: RepoQueue, settings: RepositorySettings, call: AddJobsCall): Result<Submitted> {
+	const { run, jobs, key, digest, actor, reason, lease } = call;
+	const { defaults } = settings;
+	const add = (view: RunView, at: number): Result<Decision> => {
+		const within = lease ? checkReach(view, { claim: lease, jobs, defaults }) : accept(null);
+		return within.ok ? decideAddJobs(view, jobs, settings, { by: "submit", actor, reason, at }) : within;
+	};
+	// Before the key is looked at: a lease that is over gets no answer out of a replay either.
+	if (lease && leaseStateOf(queue.job(lease.job), lease) === "lost") return refuse({ code: "lease-stale" });
+	const done = queue.once(key, digest, run, () => queue.onRun(run, add));
+	const shown = done.ok ? showRun(queue, run) : done;
+	return shown.ok ? accept({ run: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
 }

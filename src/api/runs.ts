@@ -14,7 +14,7 @@ import {
 } from "../contracts/run.ts";
 import type { RunRequest } from "../contracts/run.ts";
 import { readJob } from "../contracts/view.ts";
-import type { Submitted } from "../contracts/objects.ts";
+import type { LeaseClaim, RepositoryName, Submitted } from "../contracts/objects.ts";
 import { refusalFacts } from "../contracts/problem.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { readJobs, readRun } from "./archived-run.ts";
@@ -132,12 +132,12 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
-		const { owner, repo, actor } = await authorizeAdding(c);
+		const { owner, repo, actor, ...by } = authorizeAdding(c);
 		const run = readRunId(c);
 		const key = readIdempotencyKey(c);
 		const { jobs } = await readBody(c, jobsRequest);
 		const digest = digestOf(`${run}\n${JSON.stringify(jobs)}`);
-		const call = { run, jobs: jobs.map(readJob), key, digest, actor, reason: null };
+		const call = { run, jobs: jobs.map(readJob), key, digest, actor, reason: null, ...by };
 		return answerSubmitted(c, orThrow(await c.get("services").repo({ owner, repo }).addJobs(call)));
 	});
 
@@ -159,8 +159,8 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 	});
 }
 
-/** A job that runs may add jobs to its own run with its lease, as long as it holds it; anybody else needs `write`. */
-async function authorizeAdding(c: Context<ApiEnv>): Promise<{ owner: string; repo: string; actor: string }> {
+/** [B5] A job that runs may add jobs to its own run with its lease, which its repository looks at; anybody else needs `write`. */
+function authorizeAdding(c: Context<ApiEnv>): RepositoryName & { actor: string; lease?: LeaseClaim } {
 	const lease = findLease(c);
 	if (lease === null) {
 		const { owner, repo, caller } = authorizeRepository(c, "write");
@@ -170,10 +170,7 @@ async function authorizeAdding(c: Context<ApiEnv>): Promise<{ owner: string; rep
 	const isOwn =
 		c.req.param("owner") === owner && c.req.param("repo") === repo && parseJobId(job)?.run === c.req.param("run");
 	if (!isOwn) throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
-	// Asked before the jobs are added, not with it: a lease that ends in this very moment may still have added them.
-	const state = await c.get("services").repo(lease).lease(lease);
-	if (state === "lost") throw new ProblemAnswer(refusalFacts({ code: "lease-stale" }));
-	return { owner, repo, actor: `job ${job}` };
+	return { owner, repo, actor: `job ${job}`, lease };
 }
 
 /** A filter that no run can fit is a typo; an empty one is none. */

@@ -47,6 +47,15 @@ export interface SubmitCall {
 	submission: Submission;
 }
 
+export interface AddJobsCall extends Actor {
+	run: RunId;
+	jobs: JobRequest[];
+	key: string | null;
+	digest: string;
+	/** Of the job in the run that adds them: it must be held, and they may do no more than that job. Absent: anybody who may write. */
+	lease?: LeaseClaim;
+}
+
 export interface Submitted {
 	run: Run;
 	replayed: boolean;
@@ -92,9 +101,7 @@ export interface RepoCalls {
 	settings(): Promise<Result<Repository>>;
 	figures(): Promise<Result<QueueFigures>>;
 	submit(call: SubmitCall): Promise<Result<Submitted>>;
-	addJobs(
-		call: { run: RunId; jobs: JobRequest[]; key: string | null; digest: string } & Actor,
-	): Promise<Result<Submitted>>;
+	addJobs(call: AddJobsCall): Promise<Result<Submitted>>;
 	/**
 	 * `watchedUntil` comes from the run's FeedObject: until that instant it is to be told what changes in the run as soon as it
 	 * is durable. A hint, asked for again before it ends; forgotten, changes come by queue, some seconds later.

@@ -89,6 +89,20 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 			return { status: 409, code, detail: `The job is ${refusal.state}; only a finished job can be retried.` };
 		case "job-not-waiting":
 			return { status: 409, code, detail: `The job is ${refusal.state}; only one that waits has a priority.` };
+		case "pool-limited":
+			return {
+				status: 403,
+				code,
+				detail: "A job adds jobs for its own pool only.",
+				errors: [{ path: `jobs[${refusal.index}].pool`, message: `would be "${refusal.pool}"` }],
+			};
+		case "secrets-limited":
+			return {
+				status: 403,
+				code,
+				detail: "A job adds jobs with no other secrets than it was given itself.",
+				errors: [{ path: `jobs[${refusal.index}].secrets`, message: `"${refusal.secret}" is not among its own` }],
+			};
 		case "lease-stale":
 			return { status: 409, code, detail: "This lease has ended or passed to another; nothing was changed." };
 		case "log-gap":

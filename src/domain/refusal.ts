@@ -18,6 +18,8 @@ export type Refusal =
 	| { code: "job-finished" }
 	| { code: "job-not-finished"; state: string }
 	| { code: "job-not-waiting"; state: string }
+	| { code: "pool-limited"; index: number; pool: string }
+	| { code: "secrets-limited"; index: number; secret: string }
 	| { code: "lease-stale" }
 	| { code: "log-gap"; length: number }
 	| { code: "log-limit"; max: number }
