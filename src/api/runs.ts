@@ -1,6 +1,5 @@
 // Runs: submit, list, read, add jobs, cancel, retry.
-import { Buffer } from "node:buffer";
-import { createHash, randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
 import type { Submission } from "../domain/submission.ts";
 import { isRunId, parseJobId, runIdFrom } from "../domain/ids.ts";
@@ -102,8 +101,8 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		}
 		const key = readIdempotencyKey(c);
 		const request = await readBody(c, runRequest);
-		const digest = digestOf(JSON.stringify(request));
-		const run = runIdFrom(hash(`${owner}/${repo}\n${key ?? randomUUID()}\n${digest}`));
+		const digest = hash("sha256", JSON.stringify(request), "hex");
+		const run = runIdFrom(hash("sha256", `${owner}/${repo}\n${key ?? randomUUID()}\n${digest}`, "buffer"));
 		const submission = submissionOf(request, caller.name);
 		const submitted = orThrow(await services.repo({ owner, repo }).submit({ run, key, digest, submission }));
 		return answerSubmitted(c, submitted);
@@ -136,7 +135,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const run = readRunId(c);
 		const key = readIdempotencyKey(c);
 		const { jobs } = await readBody(c, jobsRequest);
-		const digest = digestOf(`${run}\n${JSON.stringify(jobs)}`);
+		const digest = hash("sha256", `${run}\n${JSON.stringify(jobs)}`, "hex");
 		const call = { run, jobs: jobs.map(readJob), key, digest, actor, reason: null, ...by };
 		return answerSubmitted(c, orThrow(await c.get("services").repo({ owner, repo }).addJobs(call)));
 	});
@@ -212,12 +211,4 @@ function readRunId(c: Context<ApiEnv>): string {
 	const id = c.req.param("run") ?? "";
 	if (!isRunId(id)) throw new ProblemAnswer(refusalFacts({ code: "run-unknown" }));
 	return id;
-}
-
-function hash(text: string): Uint8Array {
-	return createHash("sha256").update(text).digest();
-}
-
-function digestOf(text: string): string {
-	return Buffer.from(hash(text)).toString("hex");
 }
