@@ -13,7 +13,7 @@ it("[B5] a job adds jobs with its own secrets and pool, and with no others; whoe
 	expect((await add(job("a", { secrets: ["MINE"] }), job("b", { pool: "default" }))).status).toBe(201);
 	const wanting = await add(job("c"), job("d", { secrets: ["MINE", "OTHER"] }));
 	expect([wanting.status, wanting.body.code]).toEqual([403, "secrets-limited"]);
-	expect(wanting.body.errors).toEqual([{ path: "jobs[1].secrets", message: '"OTHER" is not among its own' }]);
+	expect(wanting.body.errors).toEqual([{ path: "jobs[1].secrets", message: '"OTHER" is not among them' }]);
 	const leaving = await add(job("c", { pool: "deploy" }));
 	expect([leaving.status, leaving.body.code]).toEqual([403, "pool-limited"]);
 	expect(leaving.body.errors).toEqual([{ path: "jobs[0].pool", message: 'would be "deploy"' }]);

@@ -71,6 +71,7 @@ describe("runners", () => {
 		const pool = {
 			owner: place.owner,
 			pool: "big",
+			...{ paused: false, pauseNote: null, draining: false },
 			runners: [{ ...runner, lastSeenAt: time }],
 			waiting: 1,
 			running: 1,

@@ -8,6 +8,7 @@ import { claimMax } from "../src/domain/limits.ts";
 import { chooseRepository } from "../src/domain/pool.ts";
 import type { Env } from "./env.ts";
 import type { PoolMembers } from "./pool-members.ts";
+import type { PoolPause } from "./pool-pause.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";
 import type { PoolRunner } from "./pool-tables.ts";
 import { repoCalls } from "./stubs.ts";
@@ -27,6 +28,7 @@ export class PoolGrants {
 	readonly #env: Env;
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
+	readonly #pause: PoolPause;
 	readonly #granted: (first: boolean) => void;
 	/** Slots for which a claim is under way, by runner. */
 	readonly #claiming = new Map<string, number>();
@@ -35,11 +37,15 @@ export class PoolGrants {
 	#again = false;
 
 	/** `granted` is called with each lease that is handed out, and told whether it is the only one. */
-	constructor(env: Env, members: PoolMembers, sockets: PoolSockets, granted: (first: boolean) => void) {
+	constructor(
+		env: Env,
+		parts: { members: PoolMembers; sockets: PoolSockets; pause: PoolPause; granted: (first: boolean) => void },
+	) {
 		this.#env = env;
-		this.#members = members;
-		this.#sockets = sockets;
-		this.#granted = granted;
+		this.#members = parts.members;
+		this.#sockets = parts.sockets;
+		this.#pause = parts.pause;
+		this.#granted = parts.granted;
 	}
 
 	/** One grant for a runner with a free slot, or null when nothing fits it. */
@@ -85,7 +91,7 @@ export class PoolGrants {
 
 	async #fill(runner: PoolRunner, wish: Wish): Promise<Grant[]> {
 		const labels = new Set(runner.labels);
-		while (switchesNow(this.#env).dispatch) {
+		while (switchesNow(this.#env).dispatch && this.#pause.present === null) {
 			const now = Date.now();
 			const claiming = this.#claiming.get(runner.id) ?? 0;
 			const free = Math.min(wish.atMost, this.#members.freeSlots(runner, wish.named, now) - claiming);

@@ -7,7 +7,7 @@ import type { LeaseId, Millis } from "../src/domain/ids.ts";
 import { leaseIdFrom } from "../src/domain/ids.ts";
 import { heartbeatSeconds, poolRunnersMax, runnerForgottenMs } from "../src/domain/limits.ts";
 import { fits, takenSlots } from "../src/domain/pool.ts";
-import type { RepositoryDemand } from "../src/domain/pool.ts";
+import type { PoolSettings, RepositoryDemand } from "../src/domain/pool.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import type { PoolLease, PoolRunner, PoolTables } from "./pool-tables.ts";
@@ -193,10 +193,10 @@ export class PoolMembers {
 		}
 	}
 
-	figures(name: { owner: string; pool: string }, now: Millis): PoolFigures {
+	figures(name: { owner: string; pool: string }, settings: PoolSettings, now: Millis): PoolFigures {
 		const runners = [...this.#runners.values()].map((runner) => {
 			const leases = this.#byRunner.get(runner.id)?.size ?? 0;
-			const state = this.#isLive(runner, now) ? (leases > 0 ? "busy" : "idle") : "offline";
+			const state = this.#isLive(runner, now) ? stateOf(leases, settings) : "offline";
 			const lastSeenAt = timeText(Math.max(runner.seenAt, this.#seen.get(runner.id) ?? 0));
 			const { id, name, labels, capacity } = runner;
 			return { id, name, labels, state, capacity, leases, lastSeenAt } as const;
@@ -205,6 +205,7 @@ export class PoolMembers {
 		const oldest = Math.min(...sets.map(({ since }) => since));
 		return {
 			...name,
+			...settings,
 			runners,
 			waiting: sets.reduce((sum, { waiting }) => sum + waiting, 0),
 			running: this.#leases.size,
@@ -235,6 +236,12 @@ export class PoolMembers {
 		const repository = `${lease.claim.owner}/${lease.claim.repo}`;
 		this.#byRepository.set(repository, (this.#byRepository.get(repository) ?? 0) + 1);
 	}
+}
+
+/** A runner of a draining pool is neither idle nor busy to whoever wants to know where there is room. */
+function stateOf(leases: number, { draining }: PoolSettings): "draining" | "busy" | "idle" {
+	if (draining) return "draining";
+	return leases > 0 ? "busy" : "idle";
 }
 
 function asNew(identity: RunnerIdentity): PoolRunner {

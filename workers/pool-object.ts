@@ -1,8 +1,8 @@
 // One shard of a pool: which runners live, which leases they hold, what waits for them. It never chooses a job: it picks the
 // repository that goes next and asks it. Waiting runners are hibernatable sockets, so that waiting costs nothing.
 import { DurableObject } from "cloudflare:workers";
-import type { Demand, PoolCalls, RunnerIdentity } from "../src/contracts/objects.ts";
-import type { Grant, HeartbeatReply, PoolFigures } from "../src/contracts/runner.ts";
+import type { Demand, DemandAnswer, PoolCalls, RunnerIdentity } from "../src/contracts/objects.ts";
+import type { Grant, HeartbeatReply, PoolFigures, PoolPatch } from "../src/contracts/runner.ts";
 import { malformedFrameCloseCode, replacedCloseCode, runnerFrame } from "../src/contracts/runner-session.ts";
 import type { RunnerFrame } from "../src/contracts/runner-session.ts";
 import type { LeaseId } from "../src/domain/ids.ts";
@@ -14,6 +14,7 @@ import { readConnect } from "./pool-connect.ts";
 import { PoolGrants } from "./pool-grants.ts";
 import { PoolLiveness } from "./pool-liveness.ts";
 import { PoolMembers } from "./pool-members.ts";
+import { PoolPause } from "./pool-pause.ts";
 import { PoolSockets } from "./pool-sockets.ts";
 import type { Poll, Session } from "./pool-sockets.ts";
 import { PoolTables } from "./pool-tables.ts";
@@ -23,6 +24,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	readonly #sockets: PoolSockets;
 	readonly #grants: PoolGrants;
 	readonly #liveness: PoolLiveness;
+	readonly #pause: PoolPause;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
@@ -32,7 +34,11 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		this.#members = members;
 		this.#sockets = sockets;
 		this.#liveness = new PoolLiveness({ ctx, env }, { tables, members, sockets });
-		this.#grants = new PoolGrants(env, members, sockets, (first) => first && this.#liveness.begin());
+		this.#pause = new PoolPause({ tables, members, sockets, liveness: this.#liveness });
+		this.#grants = new PoolGrants(env, {
+			...{ members, sockets, pause: this.#pause },
+			granted: (first) => first && this.#liveness.begin(),
+		});
 	}
 
 	async register(runner: RunnerIdentity): Promise<Result<null>> {
@@ -55,7 +61,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 			const state = lease === null ? "lost" : lease.canceling ? "canceling" : "ok";
 			return { id, state, graceSeconds } as const;
 		});
-		return { leases, draining: runner.spent };
+		return { leases, draining: runner.spent || this.#pause.settings.draining };
 	}
 
 	override async fetch(request: Request): Promise<Response> {
@@ -101,11 +107,12 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		this.#members.renew(null, [lease], Date.now());
 	}
 
-	async demand(demand: Demand): Promise<{ runners: number[] }> {
+	async demand(demand: Demand): Promise<DemandAnswer> {
 		this.#members.hear(demand);
 		this.#grants.serveSoon();
 		const now = this.#seeConnected();
-		return { runners: demand.sets.map(({ labels }) => this.#members.liveRunners(labels, now)) };
+		const runners = demand.sets.map(({ labels }) => this.#members.liveRunners(labels, now));
+		return { runners, pause: this.#pause.present };
 	}
 
 	async ended(leases: LeaseId[]): Promise<void> {
@@ -122,8 +129,13 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	}
 
 	async figures(): Promise<PoolFigures> {
-		const [owner = "", pool = ""] = (this.ctx.id.name ?? "").split("/");
-		return this.#members.figures({ owner, pool }, this.#seeConnected());
+		return this.#members.figures(this.#name(), this.#pause.settings, this.#seeConnected());
+	}
+
+	async configure(patch: PoolPatch): Promise<PoolFigures> {
+		this.#pause.change(this.env, this.#name().pool, patch);
+		this.#grants.serveSoon();
+		return this.figures();
 	}
 
 	override async alarm(): Promise<void> {
@@ -139,8 +151,14 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		this.#sockets.change(socket, hello);
 		for (const [other] of this.#sockets.siblings(socket))
 			this.#sockets.close(other, replacedCloseCode, "a newer session of this runner");
+		this.#pause.greet(socket);
 		await this.#liveness.name(socket, hello, leases, isNewInstance);
 		this.#grants.serveSoon();
+	}
+
+	#name(): { owner: string; pool: string } {
+		const [owner = "", pool = ""] = (this.ctx.id.name ?? "").split("/");
+		return { owner, pool };
 	}
 
 	/** Whoever is connected has been seen now. */

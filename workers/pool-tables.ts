@@ -2,9 +2,12 @@
 // leases are kept in memory too, which is a cache of these.
 import type { Demand, LeaseClaim, RunnerIdentity } from "../src/contracts/objects.ts";
 import type { LeaseId, Millis } from "../src/domain/ids.ts";
+import { poolSettingsDefault } from "../src/domain/pool.ts";
+import type { PoolSettings } from "../src/domain/pool.ts";
 
 const versions = [
-	`CREATE TABLE pool (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, looked_at INTEGER, grace_until INTEGER);
+	`CREATE TABLE pool (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, looked_at INTEGER, grace_until INTEGER,
+		settings TEXT);
 	CREATE TABLE runner (id TEXT PRIMARY KEY, seen_at INTEGER NOT NULL, spent INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE lease (
 		id TEXT PRIMARY KEY, runner TEXT NOT NULL, granted_at INTEGER NOT NULL, renewed_at INTEGER NOT NULL,
@@ -132,11 +135,22 @@ export class PoolTables {
 		this.#sql.exec("UPDATE pool SET looked_at = ?, grace_until = ?", lookedAt, graceUntil);
 	}
 
+	settings(): PoolSettings {
+		if (!this.#made) return poolSettingsDefault;
+		const { settings } = this.#sql.exec<{ settings: string | null }>("SELECT settings FROM pool").one();
+		return settings === null ? poolSettingsDefault : JSON.parse(settings);
+	}
+
+	saveSettings(settings: PoolSettings): void {
+		this.#make();
+		this.#sql.exec("UPDATE pool SET settings = ?", JSON.stringify(settings));
+	}
+
 	/** An object that nobody registered with stays empty. */
 	#make(): void {
 		if (this.#made) return;
 		for (const version of versions) this.#sql.exec(version);
-		this.#sql.exec("INSERT INTO pool VALUES (1, ?, NULL, NULL)", versions.length);
+		this.#sql.exec("INSERT INTO pool VALUES (1, ?, NULL, NULL, NULL)", versions.length);
 		this.#made = true;
 	}
 

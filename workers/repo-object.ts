@@ -37,6 +37,7 @@ import { parseJobId } from "../src/domain/ids.ts";
 import type { JobId, RunId } from "../src/domain/ids.ts";
 import type { FinishReport, LogRecord } from "../src/domain/job.ts";
 import { idempotencyKeptMs } from "../src/domain/limits.ts";
+import type { PoolPause } from "../src/domain/pool.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { settingsDefaults } from "../src/domain/submission.ts";
@@ -179,6 +180,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 				this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, now)));
 			}
 		});
+	}
+
+	async hearPause({ pool, pause }: { pool: string; pause: PoolPause | null }): Promise<void> {
+		this.#queue.pauses.set(pool, pause);
 	}
 
 	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {

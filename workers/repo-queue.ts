@@ -1,7 +1,7 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
 import type { JobSummary } from "../src/contracts/events.ts";
-import type { Demand, LogClose, RepositoryName } from "../src/contracts/objects.ts";
+import type { Demand, DemandAnswer, LogClose, RepositoryName } from "../src/contracts/objects.ts";
 import { viewRepository, viewRun } from "../src/contracts/view.ts";
 import { nextAlarm, shouldSet } from "../src/domain/deadline.ts";
 import type { BudgetMinute } from "../src/domain/budget.ts";
@@ -12,6 +12,7 @@ import type { JobId, Millis, RunId } from "../src/domain/ids.ts";
 import type { FinishedAttempt, Job, Move } from "../src/domain/job.ts";
 import { isAutomaticRetry } from "../src/domain/job.ts";
 import { alarmSliceMax, demandRepeatMs } from "../src/domain/limits.ts";
+import type { PoolPause } from "../src/domain/pool.ts";
 import { demandOf } from "../src/domain/queue.ts";
 import { accept, assert, refuse } from "../src/domain/refusal.ts";
 import type { Refusal, Result } from "../src/domain/refusal.ts";
@@ -35,6 +36,8 @@ export class RepoQueue {
 	/** How long the jobs granted last had waited, and how long the last attempts took. */
 	readonly waits = new Recent();
 	readonly durations = new Recent();
+	/** By pool, whether it said that it hands out nothing; forgotten when the object sleeps, and asked for when it wakes. */
+	readonly pauses = new Map<string, PoolPause | null>();
 	readonly #ctx: DurableObjectState;
 	readonly #teller: RepoTeller;
 	readonly #alsoDue: () => Millis | null;
@@ -70,7 +73,7 @@ export class RepoQueue {
 		this.#teller = new RepoTeller(env, {
 			repository: () => this.repository,
 			demand: (pool, again) => this.demand(pool, again),
-			heard: (demand, runners) => this.#heard(demand, runners),
+			heard: (demand, answer) => this.#heard(demand, answer),
 			told: (runs) => this.#noteTold(runs),
 			rest: () => this.arm(Date.now()),
 		});
@@ -358,7 +361,8 @@ export class RepoQueue {
 		return demand;
 	}
 
-	#heard(demand: Demand, runners: number[]): void {
+	#heard(demand: Demand, { runners, pause }: DemandAnswer): void {
+		this.pauses.set(demand.pool, pause);
 		demand.sets.forEach(({ labels }, at) => {
 			this.#runners.set(runnersKey(demand.pool, labels), runners[at] ?? 0);
 		});

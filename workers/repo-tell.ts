@@ -2,7 +2,7 @@
 // demand and hints to pools. One round at a time; what comes in meanwhile is told together in the next. A failure waits for
 // the alarm. News is kept in memory: after a crash it is found again by the marks in the tables.
 import type { ChangeEvent, JobSummary } from "../src/contracts/events.ts";
-import type { Demand, LogClose, RepositoryName } from "../src/contracts/objects.ts";
+import type { Demand, DemandAnswer, LogClose, RepositoryName } from "../src/contracts/objects.ts";
 import type { Millis, RunId } from "../src/domain/ids.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../src/domain/limits.ts";
 import type { Env } from "./env.ts";
@@ -27,8 +27,8 @@ export interface Present {
 	repository(): RepositoryName | null;
 	/** The pool's demand as it is now, with a new version; null when it is what the pool was told last. */
 	demand(pool: string, again: boolean): Demand | null;
-	/** What the pool answered: live runners for each of the demand's sets. */
-	heard(demand: Demand, runners: number[]): void;
+	/** What the pool answered: live runners for each of the demand's sets, and whether it is paused. */
+	heard(demand: Demand, answer: DemandAnswer): void;
 	/** The read model's queue has these runs' changes. */
 	told(runs: ReadonlySet<RunId>): void;
 	/** The round is over: the alarm may have to be set. */
@@ -126,7 +126,7 @@ export class RepoTeller {
 			if (demand.sets.length > 0) this.#expectant.add(pool);
 			else this.#expectant.delete(pool);
 			if (wakes) work.push(this.#env.DELIVERIES.send({ shard: 0, demand }).catch(() => undefined));
-			work.push(calls.demand(demand).then(({ runners }) => this.#present.heard(demand, runners)));
+			work.push(calls.demand(demand).then((answer) => this.#present.heard(demand, answer)));
 		}
 		if (news.canceled.length > 0) work.push(calls.canceled(news.canceled));
 		if (news.ended.length > 0) work.push(calls.ended(news.ended));

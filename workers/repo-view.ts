@@ -54,7 +54,8 @@ export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {
 	if ((job.state !== "blocked" && job.state !== "waiting") || queue.repository === null) return null;
 	const { settings } = queue.repository;
-	const reason = explainWaiting(job, settings, queue.standing.load, queue.runnersFor(job.spec));
+	const pool = { runners: queue.runnersFor(job.spec), pause: queue.pauses.get(job.spec.pool) ?? null };
+	const reason = explainWaiting(job, settings, queue.standing.load, pool);
 	return {
 		code: reason.code,
 		detail: reason.detail,

@@ -8,6 +8,7 @@ import {
 	heartbeatReply,
 	heartbeatRequest,
 	poolFigures,
+	poolPatch,
 	registered,
 	registerRequest,
 } from "../contracts/runner.ts";
@@ -35,6 +36,13 @@ document({
 	method: "get",
 	path: "/v1/pools/{owner}/{pool}",
 	summary: "A pool's runners and load",
+	answers: { 200: poolFigures },
+});
+document({
+	method: "patch",
+	path: "/v1/pools/{owner}/{pool}",
+	summary: "Pause or drain a pool, or go on (scope admin)",
+	body: poolPatch,
 	answers: { 200: poolFigures },
 });
 document({
@@ -86,6 +94,16 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 				.pool({ owner, pool: readName(c, "pool"), shard })
 				.figures(),
 		);
+	});
+
+	app.patch("/v1/pools/:owner/:pool", async (c) => {
+		const owner = authorizeOwnerInPath(c, "admin");
+		const pool = readName(c, "pool");
+		const patch = await readBody(c, poolPatch);
+		const services = c.get("services");
+		const figures = await services.pool({ owner, pool, shard }).configure(patch);
+		services.later(services.readModel.addPool(owner, pool).catch(() => undefined));
+		return c.json(figures);
 	});
 
 	app.post("/v1/pools/:owner/:pool/runners", async (c) => {

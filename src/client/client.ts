@@ -4,7 +4,7 @@ import type { BulkRetry, BulkRetryRequest } from "../contracts/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/repository.ts";
 import type { Job, Run, RunRequest } from "../contracts/run.ts";
-import type { PoolFigures, Registered, RegisterRequest } from "../contracts/runner.ts";
+import type { PoolFigures, PoolPatch, Registered, RegisterRequest } from "../contracts/runner.ts";
 import type { Switches } from "../contracts/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/token.ts";
 import type { Call, TransportOptions } from "./transport.ts";
@@ -219,6 +219,14 @@ function poolCalls(transport: Transport) {
 		list: (owner: string) => get<{ items: PoolFigures[] }>(transport, pathOf("v1", "pools", owner)),
 		get: ({ owner, pool }: { owner: string; pool: string }) =>
 			get<PoolFigures>(transport, pathOf("v1", "pools", owner, pool)),
+		/** Pauses, drains or goes on; needs scope `admin`. */
+		patch: ({ owner, pool }: { owner: string; pool: string }, patch: PoolPatch) =>
+			transport.json<PoolFigures>({
+				method: "PATCH",
+				path: pathOf("v1", "pools", owner, pool),
+				json: patch,
+				idempotent: true,
+			}),
 	};
 }
 

@@ -3,12 +3,13 @@
 import type { JobId, Millis, RunId } from "../domain/ids.ts";
 import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job.ts";
 import type { LogChunk } from "../domain/log-time.ts";
+import type { PoolPause } from "../domain/pool.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { JobRequest, Submission } from "../domain/submission.ts";
 import type { BulkRetry, RetriedOutcome } from "./bulk-retry.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "./repository.ts";
 import type { Job, Run } from "./run.ts";
-import type { Grant, HeartbeatReply, LeaseState, PoolFigures } from "./runner.ts";
+import type { Grant, HeartbeatReply, LeaseState, PoolFigures, PoolPatch } from "./runner.ts";
 
 export interface RepositoryName {
 	owner: string;
@@ -122,6 +123,8 @@ export interface RepoCalls {
 	claim(call: ClaimCall): Promise<Claimed>;
 	/** Called by a PoolObject about leases nobody renewed. Those that have ended by themselves are passed over. */
 	expire(claims: LeaseClaim[]): Promise<void>;
+	/** Called by a PoolObject that was paused, or is no longer, while something waits: a hint, for whoever asks why it does. */
+	hearPause(call: { pool: string; pause: PoolPause | null }): Promise<void>;
 	/** Called by the cron sweep with runs that the read model has as unfinished: repeats demand and whatever was not told. */
 	sweep(stale: { id: RunId; version: number }[]): Promise<void>;
 
@@ -158,12 +161,19 @@ export interface PoolCalls {
 	/** A lease call was seen: the lease is alive. */
 	renew(lease: string): Promise<void>;
 	/** From a RepoObject, directly or by queue: stored before it returns; an older version changes nothing.
-	 * Answers how many live runners fit each of its sets. */
-	demand(demand: Demand): Promise<{ runners: number[] }>;
+	 * Answers how many live runners fit each of its sets, and whether the pool hands out anything. */
+	demand(demand: Demand): Promise<DemandAnswer>;
 	/** From a RepoObject: leases that ended, and leases whose runner should stop. Hints: a lost one costs time only. */
 	ended(leases: string[]): Promise<void>;
 	canceled(leases: string[]): Promise<void>;
 	figures(): Promise<PoolFigures>;
+	/** Acts at once on what waits. A claim that is under way is still handed out. */
+	configure(patch: PoolPatch): Promise<PoolFigures>;
+}
+
+export interface DemandAnswer {
+	runners: number[];
+	pause: PoolPause | null;
 }
 
 /** The end of an attempt as the RepoObject tells it: `length` is null when no runner declared one. */

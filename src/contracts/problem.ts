@@ -90,19 +90,8 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "job-not-waiting":
 			return { status: 409, code, detail: `The job is ${refusal.state}; only one that waits has a priority.` };
 		case "pool-limited":
-			return {
-				status: 403,
-				code,
-				detail: "A job adds jobs for its own pool only.",
-				errors: [{ path: `jobs[${refusal.index}].pool`, message: `would be "${refusal.pool}"` }],
-			};
 		case "secrets-limited":
-			return {
-				status: 403,
-				code,
-				detail: "A job adds jobs with no other secrets than it was given itself.",
-				errors: [{ path: `jobs[${refusal.index}].secrets`, message: `"${refusal.secret}" is not among its own` }],
-			};
+			return limitedFacts(refusal);
 		case "lease-stale":
 			return { status: 409, code, detail: "This lease has ended or passed to another; nothing was changed." };
 		case "log-gap":
@@ -124,4 +113,13 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		default:
 			return unreachable(refusal);
 	}
+}
+
+function limitedFacts(refusal: Refusal & { code: "pool-limited" | "secrets-limited" }): ProblemFacts {
+	const { code, index } = refusal;
+	const [detail, path, message] =
+		code === "pool-limited"
+			? ["A job adds jobs for its own pool only.", "pool", `would be "${refusal.pool}"`]
+			: ["A job adds jobs with its own secrets only.", "secrets", `"${refusal.secret}" is not among them`];
+	return { status: 403, code, detail, errors: [{ path: `jobs[${index}].${path}`, message }] };
 }

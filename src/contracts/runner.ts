@@ -72,10 +72,25 @@ export const grant = z
 	.openapi("Grant");
 export type Grant = z.infer<typeof grant>;
 
+/** What is not named stays as it is. */
+export const poolPatch = z
+	.strictObject({
+		/** Nothing is granted; what runs goes on. */
+		paused: z.boolean().optional(),
+		pauseNote: shortText.nullable().optional(),
+		/** As paused, and its runners are told to finish what they hold and go. */
+		draining: z.boolean().optional(),
+	})
+	.openapi("PoolPatch");
+export type PoolPatch = z.infer<typeof poolPatch>;
+
 export const poolFigures = z
 	.object({
 		owner: z.string(),
 		pool: z.string(),
+		paused: z.boolean(),
+		pauseNote: z.string().nullable(),
+		draining: z.boolean(),
 		runners: z.array(
 			z.object({
 				id: z.string(),

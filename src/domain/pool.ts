@@ -33,6 +33,27 @@ function isBefore(a: readonly number[], b: readonly number[]): boolean {
 	return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
 }
 
+/** What its owner says of a pool. `draining`: its runners are to finish what they hold and go. */
+export interface PoolSettings {
+	paused: boolean;
+	pauseNote: string | null;
+	draining: boolean;
+}
+
+export const poolSettingsDefault: PoolSettings = { paused: false, pauseNote: null, draining: false };
+
+/** Why a pool hands out nothing at present. */
+export interface PoolPause {
+	kind: "paused" | "draining";
+	note: string | null;
+}
+
+/** [B6] A pool that is paused or drains hands out nothing; what runs goes on. Null: it hands out jobs. */
+export function pauseOf({ paused, pauseNote, draining }: PoolSettings): PoolPause | null {
+	if (paused) return { kind: "paused", note: pauseNote };
+	return draining ? { kind: "draining", note: pauseNote } : null;
+}
+
 export interface HeldLease {
 	id: LeaseId;
 	grantedAt: Millis;

@@ -60,10 +60,25 @@ it.each([
 		'every fitting runner of the pool "default" is busy',
 	],
 ] as const)("[E1] %s", (code, job, repository, load, runners, detail) => {
-	const { since, ...found } = explainWaiting(job, repository, load, runners);
+	const { since, ...found } = explainWaiting(job, repository, load, { runners, pause: null });
 	expect(found).toEqual({ code, detail, expectedStartAt: code === "backing-off" ? noon : null });
 	expect(since).toBe(job.since);
 });
+
+it.each([
+	["paused", "new disks", 'the pool "default" is paused: new disks'],
+	["paused", null, 'the pool "default" is paused'],
+	["draining", null, 'the pool "default" is draining'],
+] as const)(
+	"[E1][B8] a pool that is %s (note: %s) is named before anything of the repository but its own pause",
+	(kind, note, detail) => {
+		const job = aJob("waiting", { spec, notBefore: noon });
+		const pool = { runners: 0, pause: { kind, note } };
+		expect(explainWaiting(job, settings, full, pool)).toMatchObject({ code: "paused", detail });
+		const paused = someSettings({ paused: true });
+		expect(explainWaiting(job, paused, full, pool).detail).toBe("the repository is paused");
+	},
+);
 
 it("[E1] a long list of needs is cut", () => {
 	const job = aJob("blocked", { spec: aSpec({ needs: ["a", "b", "c", "d", "e", "f", "g"] }) });

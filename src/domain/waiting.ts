@@ -1,6 +1,7 @@
 // Why a job waits, from the same facts the scheduler decides by.
 import type { Millis } from "./ids.ts";
 import type { BlockedJob, WaitingJob } from "./job.ts";
+import type { PoolPause } from "./pool.ts";
 import type { Load } from "./queue.ts";
 import type { RepositorySettings } from "./submission.ts";
 import { groupLimit } from "./submission.ts";
@@ -21,12 +22,18 @@ export interface WaitingReason {
 	expectedStartAt: Millis | null;
 }
 
-/** [E1] The first fact that holds the job back, in the order in which they would have to be removed. `runners` is how many of its pool fit it, null if unknown. */
+/** What a job's pool last said of itself: how many of its runners fit the job (null: not said), and whether it is paused. */
+export interface PoolFacts {
+	runners: number | null;
+	pause: PoolPause | null;
+}
+
+/** [E1] The first fact that holds the job back, in the order in which they would have to be removed. `pool` null: it said nothing. */
 export function explainWaiting(
 	job: BlockedJob | WaitingJob,
 	settings: RepositorySettings,
 	load: Load,
-	runners: number | null,
+	pool: PoolFacts | null,
 ): WaitingReason {
 	const reason = (code: WaitingCode, detail: string, expectedStartAt: Millis | null = null): WaitingReason => ({
 		code,
@@ -35,9 +42,9 @@ export function explainWaiting(
 		expectedStartAt,
 	});
 	if (job.state === "blocked") return reason("needs", `waits for ${listed(job.spec.needs)}`);
-	if (settings.paused) {
-		return reason("paused", `the repository is paused${settings.pauseNote === null ? "" : `: ${settings.pauseNote}`}`);
-	}
+	if (settings.paused) return reason("paused", `the repository is paused${noted(settings.pauseNote)}`);
+	const pause = pool?.pause ?? null;
+	if (pause !== null) return reason("paused", `the pool "${job.spec.pool}" is ${pause.kind}${noted(pause.note)}`);
 	if (job.notBefore !== null) {
 		return reason("backing-off", `attempt ${job.attempts + 1} waits for its backoff`, job.notBefore);
 	}
@@ -48,11 +55,15 @@ export function explainWaiting(
 	if (group !== null && (load.groups.get(group) ?? 0) >= groupLimit(settings, group)) {
 		return reason("concurrency-group", `the group "${group}" runs as many jobs as it may`);
 	}
-	if (runners === 0) {
+	if (pool?.runners === 0) {
 		const labels = job.spec.labels.length === 0 ? "" : ` with ${listed(job.spec.labels)}`;
 		return reason("no-runner", `the pool "${job.spec.pool}" has no runner${labels}`);
 	}
 	return reason("runners-busy", `every fitting runner of the pool "${job.spec.pool}" is busy`);
+}
+
+function noted(note: string | null): string {
+	return note === null ? "" : `: ${note}`;
 }
 
 function listed(names: string[]): string {
