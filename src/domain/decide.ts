@@ -220,9 +220,9 @@ export function decideCancelRun(view: RunView, wish: Cancel, supersededBy: RunId
 	for (const job of view.jobs("unfinished")) {
 		if (job.state !== "finished" && job.state !== "canceling") moves.push(cancel(job, { ...wish, force: false }));
 	}
-	return accept(
-		settle(view, moves, wish.at, { cancel: run.cancel ?? wish, supersededBy: supersededBy ?? run.supersededBy }),
-	);
+	const patch = { cancel: run.cancel ?? wish, supersededBy: supersededBy ?? run.supersededBy };
+	const isNew = moves.length > 0 || patch.cancel !== run.cancel || patch.supersededBy !== run.supersededBy;
+	return accept(isNew ? settle(view, moves, wish.at, patch) : unchanged(view));
 }
 
 export function decideCancelJob(view: RunView, index: number, wish: Cancel & { force: boolean }): Result<Decision> {
@@ -292,7 +292,7 @@ export function decidePriority(view: RunView, index: number, priority: number, n
 	const job = view.job(index);
 	if (job === null) return refuse({ code: "job-unknown" });
 	if (job.state !== "blocked" && job.state !== "waiting") return refuse({ code: "job-not-waiting", state: job.state });
-	return accept(settle(view, [reprioritise(job, priority)], now));
+	return accept(job.priority === priority ? unchanged(view) : settle(view, [reprioritise(job, priority)], now));
 }
 
 /** [D11] Whatever ended is carried through the graph in the same decision, so no one ever sees a run half settled. */

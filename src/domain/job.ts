@@ -403,7 +403,9 @@ export function cancel(job: OpenJob, request: Cancel & { force: boolean }): Move
 
 /** [J11] An explicit retry makes a new attempt. A job whose needs are open again is blocked again. */
 export function retry(job: FinishedJob, cause: Cause, open: boolean): Move<BlockedJob | WaitingJob> {
-	const base: JobBase = { ...baseOf(job), losses: 0, avoids: null, startsAt: null, cause };
+	// One that was skipped waits again because of another: the instant for which it was meant still holds.
+	const startsAt = job.outcome === "skipped" ? job.startsAt : null;
+	const base: JobBase = { ...baseOf(job), losses: 0, avoids: null, startsAt, cause };
 	return { before: job, after: open ? block(base, cause.at) : wait(base, cause.at, null) };
 }
 

@@ -74,7 +74,8 @@ export function demandOf(lanes: Iterable<Lane>, pool: string, settings: Reposito
 		const key = lane.labels.join(",");
 		const set = sets.get(key);
 		if (set) {
-			set.waiting += waiting;
+			// Lanes of one label set share what the repository has left.
+			set.waiting = Math.min(set.waiting + waiting, settings.maxRunning - load.running);
 			set.rank = Math.min(set.rank, lane.head.rank);
 			set.since = Math.min(set.since, lane.head.since);
 		} else sets.set(key, { labels: lane.labels, waiting, ...lane.head });
