@@ -1,7 +1,8 @@
 // `spillway runner start`: this machine as a runner. The one file that reaches over to src/runner, since both are one program;
 // it loads the runner only when it is asked to.
 import { homedir, hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { Option } from "commander";
 import type { Command } from "commander";
 import { readList, readPool, readWhole } from "./arguments.ts";
 import { connect } from "./connection.ts";
@@ -16,7 +17,13 @@ interface RunnerFlags extends GlobalOptions {
 	workDir?: string;
 	env?: string[];
 	once?: boolean;
+	ephemeral?: boolean;
 	session?: boolean;
+	preJob?: string;
+	postJob?: string;
+	isolate?: "bwrap";
+	wrap?: string;
+	gitCache?: boolean;
 }
 
 export function addRunnerStart(parent: Command, { io }: Host): void {
@@ -30,23 +37,55 @@ export function addRunnerStart(parent: Command, { io }: Host): void {
 		.option("--work-dir <folder>", "where jobs work; one runner at a time; else under ~/.spillway-runner")
 		.option("--env <names>", "further variables of this machine that jobs may see", readList)
 		.option("--once", "take one job, then leave")
+		.option("--ephemeral", "the same as --once: the server forgets it after one job")
+		.option("--pre-job <program>", "run before each job; the job is refused unless it ends with 0")
+		.option("--post-job <program>", "run after each job, whatever became of it")
+		.addOption(new Option("--isolate <how>", "run each step in a sandbox").choices(["bwrap"]).conflicts("wrap"))
+		.option("--wrap <command>", "put before each step's command, to run it in a container; see docs/runners.md")
+		.option("--no-git-cache", "keep no repositories between jobs")
 		.option("--no-session", "ask for work by calls only, without a WebSocket")
 		.action(async (_, command: Command) => {
-			const { pool: place, name = hostname(), workDir, json: _json, ...flags } = command.optsWithGlobals<RunnerFlags>();
+			const flags = command.optsWithGlobals<RunnerFlags>();
+			const { pool: place, name = hostname(), workDir } = flags;
 			const { url, token, json } = connect(command, io);
-			const [{ runRunner }, { plainEventLog, jsonEventLog }] = await Promise.all([
+			useProxy(io.environment);
+			const [{ runRunner }, { plainEventLog, jsonEventLog }, { bubblewrap }] = await Promise.all([
 				import("../runner/runner.ts"),
 				import("../runner/event-log.ts"),
+				import("../runner/isolation.ts"),
 			]);
+			const wrap = flags.isolate === "bwrap" ? bubblewrap : flags.wrap;
 			await runRunner({
-				...flags,
 				...place,
 				url,
 				token,
 				name,
+				labels: flags.labels ?? [],
+				capacity: flags.capacity ?? 1,
+				env: flags.env ?? [],
+				once: (flags.once ?? false) || (flags.ephemeral ?? false),
+				session: flags.session ?? true,
+				hooks: {
+					...(flags.preJob === undefined ? {} : { "pre-job": resolve(flags.preJob) }),
+					...(flags.postJob === undefined ? {} : { "post-job": resolve(flags.postJob) }),
+				},
+				...(wrap === undefined ? {} : { wrap }),
+				...(flags.gitCache === false ? { gitCacheBytes: 0 } : {}),
 				workDir: workDir ?? join(homedir(), ".spillway-runner", place.owner, place.pool, name),
 				eventLog: (json ? jsonEventLog : plainEventLog)(io.err),
 				hostEnv: io.environment,
 			});
 		});
+}
+
+/**
+ * Node reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY only if this variable is there when it starts: then `fetch` and WebSockets
+ * go by them alike. So the process is replaced by itself, once, under the same number.
+ */
+function useProxy(environment: NodeJS.ProcessEnv): void {
+	const asks = ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"].some((name) => environment[name]);
+	if (!asks || environment.NODE_USE_ENV_PROXY !== undefined) return;
+	const words = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+	const quiet = `${environment.NODE_OPTIONS ?? ""} --disable-warning=UNDICI-EHPA`.trim();
+	process.execve?.(process.execPath, words, { ...environment, NODE_USE_ENV_PROXY: "1", NODE_OPTIONS: quiet });
 }

@@ -41,6 +41,12 @@ export const finishRequest = z
 			.nullable()
 			.optional(),
 		retryAfterSeconds: z.number().min(0).nullable().optional(),
+		/** What was checked out; absent without a source. */
+		commit: z
+			.string()
+			.regex(/^[0-9a-f]{40}$/)
+			.nullable()
+			.optional(),
 	})
 	.openapi("FinishRequest");
 export type FinishRequest = z.infer<typeof finishRequest>;

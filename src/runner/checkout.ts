@@ -1,7 +1,8 @@
-// The script that fetches exactly one commit, run as the job's first step so that its output, timeout and cancel are the
+// The scripts that fetch exactly one commit, run as the job's first step so that their output, timeout and cancel are the
 // job's. Git's own words stay in the log; the exit code says which fact ended it. Nothing of a URL, ref or commit is ever
 // taken for an option, and nobody is ever asked for a password.
 import type { Grant } from "../contracts/runner.ts";
+import type { JobFolder } from "./job-folder.ts";
 import { quoted } from "./shell-quote.ts";
 
 export type Source = NonNullable<Grant["run"]["source"]>;
@@ -24,34 +25,161 @@ export function sourceFault({ cloneUrl, ref, commit }: Source): string | null {
 	return null;
 }
 
-/** `commitFile` is where the script leaves the commit it found. `hostEnv` is what git may use of the machine's own settings. */
-export function checkoutScript(
-	source: Source,
-	{ commitFile, hostEnv }: { commitFile: string; hostEnv: NodeJS.ProcessEnv },
-): string {
+export interface CheckoutPlace {
+	folder: JobFolder;
+	/** The machine's variables, of which git may use its own settings. */
+	hostEnv: NodeJS.ProcessEnv;
+	/** The bare repository that is kept between jobs; null: none. */
+	cache: string | null;
+}
+
+/** What a job may ask of its checkout, as variables of its own. */
+const wishes = `depth=\${SPILLWAY_GIT_DEPTH:-1}
+case "$depth" in 0 | '' | *[!0-9]*) depth=() ;; *) depth=("--depth=$depth") ;; esac`;
+
+/**
+ * Brings what is wanted into the cache: nobody else may do so at the same time. A commit that is there already costs no
+ * network. The cache is as shallow as the jobs that filled it, and deepens when one asks for more.
+ */
+export function cacheScript(source: Source, place: CheckoutPlace & { cache: string }): string {
+	return `${beginning(source, place)}
+cache=${quoted(place.cache)}
+cached() { git --git-dir="$cache" "$@"; }
+anew() {
+	rm -rf -- "$cache"
+	git init --bare --quiet "$cache"
+	cached config gc.auto 0
+	cached config fetch.unpackLimit 1
+	cached config uploadpack.allowAnySHA1InWant true
+}
+${source.commit === null ? fetchRefToCache : fetchCommitToCache}
+cached rev-parse --is-bare-repository >/dev/null 2>&1 || anew
+touch "$cache"
+if ! bring; then
+	git ls-remote --quiet -- "$url" HEAD >/dev/null || exit ${exitCodes.unreachable}
+	cached fsck --connectivity-only >/dev/null 2>&1 && exit ${source.commit === null ? exitCodes.noRef : exitCodes.noCommit}
+	echo "The cache of this repository is broken; making it anew."
+	anew
+	bring || exit ${source.commit === null ? exitCodes.noRef : exitCodes.noCommit}
+fi
+cached update-ref "refs/commits/$commit" "$commit"
+printf '%s' "$commit" > ${quoted(place.folder.commit)}
+packs=("$cache"/objects/pack/*.pack)
+if [ "\${#packs[@]}" -gt ${cachePacksMax} ]; then
+	cached for-each-ref --sort=-committerdate --format='delete %(refname)' refs/commits | tail -n +${cacheCommitsKept} | cached update-ref --stdin
+	cached gc --quiet --prune=now || true
+fi
+`;
+}
+
+/** Packs, one for each fetch, at which the cache is put in order, and the commits that are kept then. */
+const cachePacksMax = 50;
+const cacheCommitsKept = 100;
+
+/** A depth would make a cache shallow again that has the whole history. */
+const deepen = `deepen() {
+	local shallow
+	how=()
+	shallow=$(cached rev-parse --is-shallow-repository)
+	if [ "\${#depth[@]}" -eq 0 ]; then
+		[ "$shallow" = false ] || how=(--unshallow)
+	elif [ "$shallow" = true ] || [ -z "$(cached for-each-ref --count=1)" ]; then
+		how=("\${depth[@]}")
+	fi
+}`;
+
+const fetchCommitToCache = `${deepen}
+bring() {
+	if cached cat-file -e "$commit^{tree}" 2>/dev/null; then
+		[ "\${depth[*]}" = --depth=1 ] && return
+		[ "\${#depth[@]}" -gt 0 ] || [ "$(cached rev-parse --is-shallow-repository)" = true ] || return 0
+	fi
+	deepen
+	cached fetch --quiet "\${how[@]}" --no-tags -- "$url" "+$commit:refs/commits/$commit" && return
+	echo "The commit alone cannot be had; fetching all refs."
+	cached fetch --quiet --no-tags -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' || return
+	[ -z "$ref" ] || cached cat-file -e "$commit^{commit}" 2>/dev/null || cached fetch --quiet --no-tags -- "$url" "$ref" || true
+	cached cat-file -e "$commit^{commit}"
+}`;
+
+const fetchRefToCache = `${deepen}
+bring() {
+	deepen
+	cached fetch --quiet "\${how[@]}" --no-tags -- "$url" "\${ref:-HEAD}" || return
+	commit=$(cached rev-parse 'FETCH_HEAD^{commit}')
+}`;
+
+/** Leaves the commit it found in the job's folder, for the steps and for the report. */
+export function checkoutScript(source: Source, place: CheckoutPlace): string {
+	const { folder, cache } = place;
+	const direct = source.commit === null ? fetchRef : fetchCommit;
+	return `${beginning(source, place)}
+git -c init.defaultBranch=main init --quiet .
+git config remote.origin.url "$url"
+git config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'
+${cache === null ? direct : fetchFromCache(folder, cache, direct)}
+if [ -n "\${SPILLWAY_GIT_SPARSE:-}" ]; then
+	IFS=$' \\t\\n' read -r -d '' -a paths <<< "$SPILLWAY_GIT_SPARSE" || true
+	printf '%s\\n' "\${paths[@]}" | git sparse-checkout set --cone --stdin
+fi
+git -c advice.detachedHead=false checkout --quiet --detach "$commit"
+[ "$(git rev-parse HEAD)" = "$commit" ] || exit ${exitCodes.wrongHead}
+case "\${SPILLWAY_GIT_SUBMODULES:-}" in
+	'' | false) ;;
+	recursive) git submodule --quiet update --init --recursive "\${depth[@]}" ;;
+	*) git submodule --quiet update --init "\${depth[@]}" ;;
+esac
+if [ "\${SPILLWAY_GIT_LFS:-false}" != false ]; then
+	git lfs install --local >/dev/null
+	git lfs pull origin
+fi
+printf '%s' "$commit" > ${quoted(folder.commit)}
+git log -1 --format='%H %s'
+`;
+}
+
+/** A copy, not a reference: what a job has must not change when the cache does, and a container may not see the cache. */
+function fetchFromCache(folder: JobFolder, cache: string, direct: string): string {
+	return `commit=$(cat ${quoted(folder.commit)})
+if ! git fetch --quiet "\${depth[@]}" --no-tags -- ${quoted(`file://${cache}`)} "$commit"; then
+	echo "The cache of this repository is broken; fetching from its origin."
+	rm -rf -- ${quoted(cache)}
+	${direct.replaceAll("\n", "\n\t")}
+fi`;
+}
+
+function beginning(source: Source, { folder, hostEnv }: CheckoutPlace): string {
 	const settings = ["HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO"]
 		.flatMap((name) => (hostEnv[name] === undefined ? [] : [`export ${name}=${quoted(hostEnv[name])}`]))
 		.join("\n");
 	return `${settings}
 url=${quoted(source.cloneUrl)} ref=${quoted(source.ref ?? "")} commit=${quoted(source.commit ?? "")}
+${wishes}
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
-export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=false SSH_ASKPASS=false GCM_INTERACTIVE=never
+export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=false SSH_ASKPASS=false GCM_INTERACTIVE=never GIT_LFS_SKIP_SMUDGE=1
 export GIT_SSH_COMMAND="\${GIT_SSH_COMMAND:-ssh -o BatchMode=yes -o ConnectTimeout=30}"
 export GIT_ALLOW_PROTOCOL=file:git:http:https:ssh
 export GIT_HTTP_LOW_SPEED_LIMIT=1 GIT_HTTP_LOW_SPEED_TIME=60
-git -c init.defaultBranch=main init --quiet .
-git config remote.origin.url "$url"
-git config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'
-${source.commit === null ? fetchRef : fetchCommit}
-git -c advice.detachedHead=false checkout --quiet --detach "$commit"
-[ "$(git rev-parse HEAD)" = "$commit" ] || exit ${exitCodes.wrongHead}
-printf '%s' "$commit" > ${quoted(commitFile)}
-git log -1 --format='%H %s'
+[ -z "\${SPILLWAY_GIT_TOKEN:-}" ] || export GIT_ASKPASS=${quoted(folder.askpass)}`;
+}
+
+/**
+ * What git asks for a user and a password. The token comes from the environment, so it is in no URL, no argument and no file;
+ * and only the host of the clone URL gets it, not one that a submodule names.
+ */
+export function askpassScript({ cloneUrl }: Source): string {
+	const host = /^https?:\/\/(?:[^/@]*@)?([^/]+)/.exec(cloneUrl)?.[1] ?? "";
+	return `#!/bin/sh
+case "$1" in
+	Username*${quoted(`//${host}'`)}*) printf '%s\\n' "\${SPILLWAY_GIT_USER:-x-access-token}" ;;
+	Password*${quoted(`@${host}'`)}*) printf '%s\\n' "$SPILLWAY_GIT_TOKEN" ;;
+	*) exit 1 ;;
+esac
 `;
 }
 
 /** One commit if the server gives single ones away, else everything: some servers refuse what no ref points at. */
-const fetchCommit = `if ! git fetch --quiet --depth=1 --no-tags -- "$url" "$commit"; then
+const fetchCommit = `if ! git fetch --quiet "\${depth[@]}" --no-tags -- "$url" "$commit"; then
 	echo "The commit alone cannot be had; fetching all refs."
 	refs=('+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*')
 	git fetch --quiet --no-tags -- "$url" "\${refs[@]}" || exit ${exitCodes.unreachable}
@@ -59,7 +187,7 @@ const fetchCommit = `if ! git fetch --quiet --depth=1 --no-tags -- "$url" "$comm
 	git cat-file -e "$commit^{commit}" || exit ${exitCodes.noCommit}
 fi`;
 
-const fetchRef = `if ! git fetch --quiet --depth=1 --no-tags -- "$url" "\${ref:-HEAD}"; then
+const fetchRef = `if ! git fetch --quiet "\${depth[@]}" --no-tags -- "$url" "\${ref:-HEAD}"; then
 	git ls-remote --quiet -- "$url" HEAD >/dev/null || exit ${exitCodes.unreachable}
 	exit ${exitCodes.noRef}
 fi

@@ -17,6 +17,7 @@ export class JobFolder {
 	readonly retryAfter: string;
 	readonly commit: string;
 	readonly startFile: string;
+	readonly askpass: string;
 
 	constructor(path: string) {
 		this.path = path;
@@ -28,6 +29,7 @@ export class JobFolder {
 		this.retryAfter = join(path, "retry-after");
 		this.commit = join(path, "commit");
 		this.startFile = join(path, "start.bash");
+		this.askpass = join(path, "askpass.sh");
 	}
 
 	/** Throws when it is there already: a lease is run once. */
@@ -36,8 +38,19 @@ export class JobFolder {
 		for (const folder of [this.work, this.home, this.temporary, this.scripts]) mkdirSync(folder);
 	}
 
-	writeScript(step: number, script: string): void {
-		writeFileSync(join(this.scripts, `${step}.sh`), script);
+	/** By its name, which is a step's number for all but the runner's own. */
+	writeScript(name: number | string, script: string): void {
+		writeFileSync(join(this.scripts, `${name}.sh`), script);
+	}
+
+	/** What starts a step that is isolated. */
+	writeWrapper(step: number, script: string): void {
+		writeFileSync(join(this.scripts, `${step}.wrap`), script);
+	}
+
+	/** A program: git runs it by its path. */
+	writeAskpass(script: string): void {
+		writeFileSync(this.askpass, script, { mode: 0o700 });
 	}
 
 	/** Before any step runs, so that whoever cleans up after a crash finds the group. */

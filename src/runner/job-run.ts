@@ -1,42 +1,22 @@
 // One job from its grant to its acknowledged finish. Nothing runs before the server confirmed the start; from then on the job
 // owes the server a report, and only the loss of its lease frees it from that. Why a job is stopped is kept apart from how.
 import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
 import { LeaseClient } from "../client/lease-client.ts";
 import { ProblemError } from "../client/call-failure.ts";
 import { retryable, sleep } from "../client/retryable.ts";
-import type { RetryPolicy } from "../client/retryable.ts";
 import type { FinishRequest, ReportedStep } from "../contracts/lease.ts";
 import type { Grant, LeaseState } from "../contracts/runner.ts";
 import { logSealGraceMs } from "../domain/limits.ts";
-import { checkoutScript, checkoutStepName, sourceFault } from "./checkout.ts";
-import type { EventFacts, EventLog } from "./event-log.ts";
-import { jobEnv } from "./job-env.ts";
+import { checkoutStepName } from "./checkout.ts";
+import type { EventFacts } from "./event-log.ts";
+import type { JobContext } from "./job-context.ts";
+import { JobExecution } from "./job-execution.ts";
 import type { JobFolder } from "./job-folder.ts";
-import type { Fifos } from "./fifos.ts";
-import { JobShell } from "./job-shell.ts";
-import type { JobStarter } from "./job-starter.ts";
-import { runSteps } from "./job-steps.ts";
-import type { Verdict } from "./job-steps.ts";
 import { JobLog } from "./job-log.ts";
+import { refused, textOf } from "./job-steps.ts";
+import type { Verdict } from "./job-steps.ts";
 import { LogUpload } from "./log-upload.ts";
-import { OutputPipe } from "./output-pipe.ts";
-import { identify } from "./process-identity.ts";
 import { StepsReport } from "./steps-report.ts";
-import type { WorkFolder } from "./work-folder.ts";
-
-export interface JobContext {
-	url: string;
-	folder: WorkFolder;
-	fifos: Fifos;
-	starter: JobStarter;
-	/** Of the machine's variables, those that jobs see, and all of them for git's own settings. */
-	lentEnv: Record<string, string>;
-	hostEnv: NodeJS.ProcessEnv;
-	graceMs: number;
-	policy: RetryPolicy;
-	eventLog: EventLog;
-}
 
 /** The finish waits this long for a log that cannot be delivered; the log follows later. */
 const logPatienceMs = 20_000;
@@ -60,7 +40,7 @@ export class JobRun {
 	readonly #over = new AbortController();
 	#isLost = false;
 	#stop: Stop | null = null;
-	#shell: JobShell | null = null;
+	#execution: JobExecution | null = null;
 	#log: JobLog | null = null;
 	#contactAt = Date.now();
 	/** Too late to stop it: the log is sealed. */
@@ -172,8 +152,7 @@ export class JobRun {
 		const log = this.#log;
 		const { spool } = log;
 		upload = this.#upload(spool);
-		const verdict = await this.#execute(folder, steps).catch(refused);
-		this.#hasVerdict = true;
+		const verdict = await this.#execute(folder, log, steps);
 		if (this.#isLost) return;
 		const { length, sha256 } = log.seal();
 		await this.#deliver(upload, {
@@ -181,6 +160,7 @@ export class JobRun {
 			steps: steps.map((step) => placedIn(spool, step)),
 			logLength: length,
 			logSha256: sha256,
+			...(run.source ? { commit: folder.readCommit() } : {}),
 			retryAfterSeconds: folder.readRetryAfterSeconds(),
 		});
 	}
@@ -198,58 +178,29 @@ export class JobRun {
 		});
 	}
 
-	async #execute(folder: JobFolder, steps: ReportedStep[]): Promise<Verdict> {
-		const { source } = this.#grant.run;
-		const fault = source && sourceFault(source);
-		if (fault) return { outcome: "failed", exitCode: null, signal: null, reason: fault };
-		this.#writeScripts(folder);
-		const log = this.#log;
-		if (!log) throw new Error("no log to write to");
-		const output = await this.#context.fifos.take();
-		const pipe = new OutputPipe(output, (bytes) => log.append(bytes));
+	async #execute(folder: JobFolder, log: JobLog, steps: ReportedStep[]): Promise<Verdict> {
 		const report = new StepsReport(this.#lease, this.#over.signal);
+		const onProgress = () => report.tell(steps);
+		const execution = new JobExecution({ context: this.#context, grant: this.#grant, folder, log, steps, onProgress });
+		this.#execution = execution;
+		if (this.#stop) execution.stop(this.#stop.graceMs);
+		this.#watchTime();
 		try {
-			const shell = await this.#openShell(folder, output);
-			pipe.release();
-			const isStopped = () => this.#stop !== null;
-			const onProgress = () => report.tell(steps);
-			const verdict = await runSteps({ shell, pipe, log, folder, source, steps, isStopped, onProgress }).finally(() =>
-				shell.close(),
-			);
-			pipe.drain();
-			return this.#judge(verdict);
+			const verdict = this.#judge(await execution.run().catch(refused));
+			this.#hasVerdict = true;
+			await execution.close(verdict);
+			return verdict;
 		} finally {
-			this.#shell = null;
 			report.close();
-			pipe.close();
-			rmSync(output, { force: true });
 		}
 	}
 
-	#writeScripts(folder: JobFolder): void {
-		const { job, run } = this.#grant;
-		const scripts = job.steps.map((step) => step.run);
-		if (run.source) {
-			scripts.unshift(checkoutScript(run.source, { commitFile: folder.commit, hostEnv: this.#context.hostEnv }));
-		}
-		scripts.forEach((script, at) => folder.writeScript(at + 1, script));
-	}
-
-	async #openShell(folder: JobFolder, output: string): Promise<JobShell> {
+	#watchTime(): void {
 		const { job, lease } = this.#grant;
-		const env = jobEnv(this.#grant, { folder, url: this.#context.url, lent: this.#context.lentEnv });
-		const { fifos, starter } = this.#context;
-		const { startFile, work: cwd, scripts } = folder;
-		const shell = await JobShell.open({ fifos, starter, startFile, cwd, scripts, env, output });
-		const identity = await identify(shell.pid);
-		if (identity) folder.recordProcess(identity);
-		this.#shell = shell;
-		if (this.#stop) shell.stop(this.#stop.graceMs);
 		const reason = `ran longer than its timeout of ${job.timeoutSeconds} s`;
 		const timeUp = () => this.#end({ outcome: "timed-out", reason, graceMs: this.#context.graceMs });
 		this.#timers.push(setTimeout(timeUp, job.timeoutSeconds * 1_000));
 		if (job.exclusive) this.#watchContact(lease.stopAfterSeconds);
-		return shell;
 	}
 
 	/** By the wall clock: it goes on while the machine sleeps, and so do the other runners. */
@@ -276,7 +227,7 @@ export class JobRun {
 		this.#stop = stop;
 		this.#tell("job-stopping", { outcome: stop.outcome, reason: stop.reason });
 		this.#log?.note(`\u001b[1;33m${stop.reason}\u001b[0m`);
-		this.#shell?.stop(stop.graceMs);
+		this.#execution?.stop(stop.graceMs);
 	}
 
 	#hear(state: LeaseState, sentAt: number): void {
@@ -324,15 +275,6 @@ function placedIn(spool: JobLog["spool"], step: ReportedStep): ReportedStep {
 }
 
 const emptySha256 = createHash("sha256").digest("hex");
-
-/** The runner could not do its part: not the job's failure. */
-function refused(error: unknown): Verdict {
-	return { outcome: "refused", exitCode: null, signal: null, reason: `the runner could not run it: ${textOf(error)}` };
-}
-
-function textOf(error: unknown): string {
-	return error instanceof Error ? error.message : String(error);
-}
 
 async function withinMs(work: Promise<void>, ms: number): Promise<void> {
 	const over = new AbortController();

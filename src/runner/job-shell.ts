@@ -8,7 +8,7 @@ import { signalGroup } from "./process-identity.ts";
 import { quoted } from "./shell-quote.ts";
 
 /**
- * Line in: a step's number, and the commit once it is known. Line out: first its process id, then each step's exit status.
+ * Line in: a script's name, and the commit once it is known. Line out: first its process id, then each step's exit status.
  * The traps keep this shell alive whatever the group gets; unlike ignored signals, they are not inherited by the steps. Its
  * own stderr is nowhere, so that its remarks ("Terminated") are not taken for the job's. When the runner dies, the pipe ends
  * and the group goes with it.
@@ -18,8 +18,13 @@ echo "$$" >&4
 while IFS=' ' read -r step commit <&3; do
 	[ "$step" = leave ] && exit 0
 	[ -z "$commit" ] || export SPILLWAY_COMMIT="$commit"
-	bash -e -o pipefail "$1/$step.sh" 2>&1 3>&- 4>&-
+	set -- "$1" bash -e -o pipefail "$1/$step.sh"
+	[ -e "$1/$step.wrap" ] && set -- "$1" bash "$1/$step.wrap" bash -e -o pipefail "$1/$step.sh"
+	folder=$1
+	shift
+	"$@" 2>&1 3>&- 4>&-
 	echo "$?" >&4
+	set -- "$folder"
 done
 kill -KILL 0`;
 
@@ -103,7 +108,7 @@ export class JobShell {
 	}
 
 	/** One step at a time. */
-	async run(step: number, commit: string | null): Promise<StepEnd> {
+	async run(step: number | string, commit: string | null): Promise<StepEnd> {
 		const status = this.#line(null).then((line): StepEnd => ({ exitCode: Number(line), signal: null }));
 		this.#say(`${step} ${commit ?? ""}`);
 		return Promise.race([status, this.#exited.then((signal): StepEnd => ({ exitCode: null, signal }))]);

@@ -7,6 +7,7 @@ import type { Source } from "./checkout.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobShell, StepEnd } from "./job-shell.ts";
 import type { JobLog } from "./job-log.ts";
+import { memoryKills } from "./memory-kills.ts";
 import type { OutputPipe } from "./output-pipe.ts";
 
 export interface StepsWork {
@@ -16,6 +17,8 @@ export interface StepsWork {
 	folder: JobFolder;
 	/** Null: no checkout. Otherwise the first of `steps` is the checkout. */
 	source: Source | null;
+	/** Runs what nobody else may do with the repository's cache at the same time; null: there is no cache. */
+	alone: <T>(work: () => Promise<T>) => Promise<T> | null;
 	steps: ReportedStep[];
 	isStopped: () => boolean;
 	onProgress: () => void;
@@ -29,32 +32,55 @@ export type Verdict = Pick<FinishRequest, "outcome"> & {
 
 export const passed: Verdict = { outcome: "passed", exitCode: 0, signal: null, reason: null };
 
+/** The runner could not do its part: not the job's failure. */
+export function refused(cause: unknown): Verdict {
+	return { outcome: "refused", exitCode: null, signal: null, reason: `the runner could not run it: ${textOf(cause)}` };
+}
+
+export function textOf(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}
+
 /** Fills `steps` as it goes. The first step that does not end with 0 is the last. Null: stopped before a step could say more. */
 export async function runSteps(work: StepsWork): Promise<Verdict | null> {
 	let commit: string | null = null;
+	const kills = memoryKills();
 	for (const [at, step] of work.steps.entries()) {
 		if (work.isStopped()) return null;
 		const end = await runStep(work, at, commit);
 		const isCheckout = work.source !== null && at === 0;
-		if (end.exitCode !== 0) return isCheckout ? checkoutFailed(work.source, end) : failed(step.name, end);
+		if (end.exitCode !== 0) {
+			const verdict = isCheckout ? checkoutFailed(work.source, end) : failed(step.name, end);
+			return work.isStopped() ? verdict : explained(verdict, kills);
+		}
 		if (isCheckout) commit = work.folder.readCommit();
 	}
 	return passed;
 }
 
-async function runStep({ shell, pipe, log, steps, onProgress }: StepsWork, at: number, commit: string | null) {
+async function runStep(work: StepsWork, at: number, commit: string | null): Promise<StepEnd> {
+	const { pipe, log, steps, onProgress } = work;
 	const step = steps[at];
 	if (!step) throw new Error(`no step ${at}`);
 	step.logStart = log.note(`\u001b[1;36m▸ ${step.name}\u001b[0m`);
 	step.startedAt = new Date().toISOString();
 	onProgress();
-	const end = await shell.run(at + 1, commit);
+	const end = await runScript(work, at, commit);
 	pipe.drain();
 	step.exitCode = end.exitCode;
 	step.finishedAt = new Date().toISOString();
 	step.logEnd = log.end();
 	onProgress();
 	return end;
+}
+
+/** A checkout has two scripts if there is a cache: into it, and out of it. */
+async function runScript({ shell, source, alone, isStopped }: StepsWork, at: number, commit: string | null) {
+	if (source !== null && at === 0) {
+		const cached = await alone(() => shell.run("cache", null));
+		if (cached !== null && (cached.exitCode !== 0 || isStopped())) return cached;
+	}
+	return shell.run(at + 1, commit);
 }
 
 function failed(name: string, { exitCode, signal }: StepEnd): Verdict {
@@ -69,6 +95,15 @@ function failed(name: string, { exitCode, signal }: StepEnd): Verdict {
 	const by = signalOf(exitCode);
 	const reason = `the step "${name}" ended with exit code ${exitCode}${by === null ? "" : ` (${by})`}`;
 	return { outcome: "failed", exitCode, signal: by, reason };
+}
+
+/** SIGKILL that the runner did not send: the kernel counts whom it kills for want of memory. Else somebody else sent it. */
+function explained(verdict: Verdict, killsBefore: number | null): Verdict {
+	if (verdict.signal !== "SIGKILL") return verdict;
+	const kills = (memoryKills() ?? 0) - (killsBefore ?? 0);
+	const cause =
+		kills > 0 ? "the machine ran out of memory meanwhile, and the kernel killed for it" : "the runner did not send it";
+	return { ...verdict, reason: `${verdict.reason}; ${cause}` };
 }
 
 /** Git's exit codes and ours are not the job's: a retry rule for exit code 1 must not fit a checkout. */

@@ -11,11 +11,14 @@ import type { EventLog } from "./event-log.ts";
 import { plainEventLog } from "./event-log.ts";
 import { Fifos } from "./fifos.ts";
 import { Gate } from "./gate.ts";
+import { GitCache } from "./git-cache.ts";
 import { HeldJobs } from "./held-jobs.ts";
 import { heartbeatLoop } from "./heartbeat-loop.ts";
 import { lentEnv } from "./job-env.ts";
+import type { HookName } from "./hook.ts";
+import { templateFault } from "./isolation.ts";
 import { JobRun } from "./job-run.ts";
-import type { JobContext } from "./job-run.ts";
+import type { JobContext } from "./job-context.ts";
 import { JobStarter } from "./job-starter.ts";
 import { Registration } from "./registration.ts";
 import { RunnerReplaced, sessionLoop } from "./session-loop.ts";
@@ -43,6 +46,12 @@ export interface RunnerOptions {
 	graceSeconds?: number;
 	version?: string;
 	eventLog?: EventLog;
+	/** Programs to run before and after each job. The first may refuse it. */
+	hooks?: Partial<Record<HookName, string>>;
+	/** Put before each step's command, with places filled in: see `isolation.ts`. */
+	wrap?: string;
+	/** Repositories kept between jobs take no more than this on disk after a start; 0: none is kept. */
+	gitCacheBytes?: number;
 	/** False: only calls, no WebSocket. */
 	session?: boolean;
 	/** Longest wait of a poll for work; the server ends it at 30 s. */
@@ -53,6 +62,7 @@ export interface RunnerOptions {
 }
 
 const waitSecondsDefault = 25;
+const gitCacheBytesDefault = 20 * 1024 ** 3;
 /** After an outage a fleet comes back within this long, spread evenly. */
 const backoff = { initialMs: 500, maxMs: 15_000 };
 
@@ -114,8 +124,12 @@ export class Runner {
 			folder,
 			fifos: new Fifos(folder.pipes),
 			starter: new JobStarter(),
+			gitCache: options.gitCacheBytes === 0 ? null : new GitCache(folder.cache),
 			lentEnv: lentEnv(hostEnv, options.env ?? [], [token]),
 			hostEnv,
+			tokens: [token],
+			hooks: options.hooks ?? {},
+			wrap: options.wrap ?? null,
 			graceMs: (options.graceSeconds ?? graceSeconds) * 1_000,
 			policy,
 			eventLog,
@@ -135,7 +149,12 @@ export class Runner {
 
 	static async open(options: RunnerOptions): Promise<Runner> {
 		const eventLog = options.eventLog ?? plainEventLog((line) => process.stderr.write(line));
-		return new Runner(options, await WorkFolder.open(options.workDir, eventLog));
+		const fault = options.wrap === undefined ? null : templateFault(options.wrap);
+		if (fault !== null) throw new Error(`the isolating command: ${fault}`);
+		const folder = await WorkFolder.open(options.workDir, eventLog);
+		const bytesMax = options.gitCacheBytes ?? gitCacheBytesDefault;
+		await new GitCache(folder.cache).prune({ bytesMax, now: Date.now(), eventLog });
+		return new Runner(options, folder);
 	}
 
 	/** Resolves when it has drained. */

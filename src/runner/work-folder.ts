@@ -8,18 +8,20 @@ import { identify, isAlive, killGroup } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
 export class WorkFolder {
+	readonly path: string;
 	readonly pipes: string;
-	readonly #path: string;
+	readonly cache: string;
 	readonly #jobs: string;
 	readonly #lock: string;
 	readonly #registration: string;
 
 	private constructor(path: string) {
-		this.#path = resolve(path);
-		this.#jobs = join(this.#path, "jobs");
-		this.pipes = join(this.#path, "pipes");
-		this.#lock = join(this.#path, "lock.json");
-		this.#registration = join(this.#path, "runner.json");
+		this.path = resolve(path);
+		this.#jobs = join(this.path, "jobs");
+		this.pipes = join(this.path, "pipes");
+		this.cache = join(this.path, "cache");
+		this.#lock = join(this.path, "lock.json");
+		this.#registration = join(this.path, "runner.json");
 	}
 
 	/** Throws when a live runner has it. */
@@ -62,7 +64,7 @@ export class WorkFolder {
 			}
 			const holder = readJson(this.#lock) as ProcessIdentity | null;
 			if (holder && (await isAlive(holder))) {
-				throw new Error(`another runner (process ${holder.pid}) works in ${this.#path}`);
+				throw new Error(`another runner (process ${holder.pid}) works in ${this.path}`);
 			}
 			unlinkSync(this.#lock);
 		}

@@ -1,0 +1,221 @@
+// What a job may ask of its checkout, and the repositories that are kept between jobs; from real repositories on this disk.
+import { execFileSync } from "node:child_process";
+import {
+	chmodSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	utimesSync,
+	writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { buildGrant } from "../testing/fake-server-lease.ts";
+import type { FakeLease } from "../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { GitCache } from "./git-cache.ts";
+
+let fixture: FakeServerRunner;
+let cloneUrl: string;
+let origin: string;
+let commits: string[];
+
+function git(cwd: string, ...words: string[]): string {
+	const settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "protocol.file.allow=always"];
+	return execFileSync("git", [...settings, ...words], {
+		cwd,
+		encoding: "utf8",
+		stdio: ["ignore", "pipe", "pipe"],
+	}).trim();
+}
+
+function commit(folder: string, files: Record<string, string>): string {
+	for (const [file, text] of Object.entries(files)) {
+		mkdirSync(join(folder, file, ".."), { recursive: true });
+		writeFileSync(join(folder, file), text);
+	}
+	git(folder, "add", ".");
+	git(folder, "commit", "--quiet", "-m", "a commit");
+	return git(folder, "rev-parse", "HEAD");
+}
+
+function makeRepository(name: string): string {
+	const folder = join(fixture.folder, name);
+	mkdirSync(folder);
+	git(folder, "init", "--quiet", "--initial-branch=main");
+	return folder;
+}
+
+beforeEach(async () => {
+	fixture = await FakeServerRunner.open({ capacity: 4 });
+	origin = makeRepository("origin");
+	cloneUrl = `file://${origin}`;
+	commits = [1, 2, 3].map((n) => commit(origin, { "a/file": `a ${n}\n`, "b/file": `b ${n}\n`, top: `${n}\n` }));
+});
+afterEach(() => fixture.close());
+
+interface Wish {
+	env?: Record<string, string>;
+	secrets?: Record<string, string>;
+	commit?: string | undefined;
+	url?: string;
+	run?: string;
+}
+
+function offer({ env = {}, secrets = {}, commit: wanted = commits[2], url = cloneUrl, run = "true" }: Wish): FakeLease {
+	const source = { cloneUrl: url, ref: null, commit: wanted ?? null };
+	return fixture.server.offer(
+		buildGrant({ run, env, secrets }, { run: { id: "rtest", number: 1, title: null, source } }),
+	);
+}
+
+async function check(wish: Wish): Promise<FakeLease> {
+	const lease = offer(wish);
+	await fixture.server.until(() => lease.finish !== null);
+	return lease;
+}
+
+const cachePath = () => new GitCache(join(fixture.workDir, "cache")).pathOf(cloneUrl);
+const history = "git rev-list HEAD | wc -l | tr -d ' '";
+
+describe("what a job asks for", () => {
+	it.each([
+		["1", "1"],
+		["2", "2"],
+		["0", "3"],
+	])("[N77] with SPILLWAY_GIT_DEPTH=%s it has %s commits of history", async (depth, count) => {
+		const lease = await check({ env: { SPILLWAY_GIT_DEPTH: depth }, run: history });
+		expect(lease.text).toMatch(new RegExp(`\n${count}\n$`));
+	});
+
+	it("[N77] one that asks for more gets it from a cache that was filled by one that asked for less, and back", async () => {
+		for (const [depth, count] of [
+			["1", "1"],
+			["0", "3"],
+			["1", "1"],
+			["0", "3"],
+		] as const) {
+			const lease = await check({ env: { SPILLWAY_GIT_DEPTH: depth }, run: history });
+			expect(lease.text).toMatch(new RegExp(`\n${count}\n$`));
+		}
+	});
+
+	it("[N78] with SPILLWAY_GIT_SPARSE only those folders, and what is at the top, are there", async () => {
+		const lease = await check({ env: { SPILLWAY_GIT_SPARSE: "a\nno/such" }, run: "ls -d */ *" });
+		expect(lease.text).toContain("a/\n");
+		expect(lease.text).toContain("top\n");
+		expect(lease.text).not.toContain("b/\n");
+	});
+
+	it("[N79] submodules are there only if they are asked for", async () => {
+		const inner = makeRepository("inner");
+		commit(inner, { file: "inside\n" });
+		git(origin, "submodule", "--quiet", "add", `file://${inner}`, "sub");
+		const withModule = commit(origin, { top: "4\n" });
+		const run = "cat sub/file || echo nothing";
+		expect((await check({ commit: withModule, run })).text).toContain("nothing\n");
+		for (const wish of ["true", "recursive"]) {
+			const lease = await check({ commit: withModule, run, env: { SPILLWAY_GIT_SUBMODULES: wish } });
+			expect(lease.text).toMatch(/\ninside\n$/);
+		}
+	});
+
+	it("[N80] large files are fetched only if they are asked for", async () => {
+		const programs = join(fixture.folder, "programs");
+		mkdirSync(programs);
+		writeFileSync(join(programs, "git-lfs"), `#!/bin/sh\necho "lfs $*" >> '${fixture.folder}/lfs'\n`);
+		chmodSync(join(programs, "git-lfs"), 0o755);
+		const PATH = `${programs}:${process.env.PATH}`;
+		await check({ env: { PATH } });
+		expect(existsSync(join(fixture.folder, "lfs"))).toBe(false);
+		await check({ env: { PATH, SPILLWAY_GIT_LFS: "true" } });
+		expect(readFileSync(join(fixture.folder, "lfs"), "utf8")).toBe("lfs install --local\nlfs pull origin\n");
+	});
+
+	it("[N81] the commit that was checked out is reported, and nothing where nothing was", async () => {
+		expect((await check({ commit: undefined })).finish?.commit).toBe(commits[2]);
+		expect((await check({ commit: commits[1] })).finish?.commit).toBe(commits[1]);
+		const lease = fixture.server.offer(buildGrant());
+		await fixture.server.until(() => lease.finish !== null);
+		expect(lease.finish).not.toHaveProperty("commit");
+	});
+});
+
+describe("the cache", () => {
+	it("[N82] what is in the cache is not fetched again", async () => {
+		await check({});
+		rmSync(origin, { recursive: true });
+		const lease = await check({ run: "cat a/file" });
+		expect(lease.text).toMatch(/\na 3\n$/);
+	});
+
+	it("[N83] many jobs at once fill and use one cache", async () => {
+		const leases = [0, 1, 2, 0, 1, 2, 2, 2].map((at) => offer({ commit: commits[at], run: "cat top" }));
+		await fixture.server.until(() => leases.every(({ finish }) => finish !== null));
+		expect(leases.map(({ text }) => text.trim().at(-1))).toEqual(["1", "2", "3", "1", "2", "3", "3", "3"]);
+		expect(readdirSync(join(fixture.workDir, "cache"))).toHaveLength(1);
+	});
+
+	it.each([
+		["without its objects", () => rmSync(join(cachePath(), "objects"), { recursive: true })],
+		["with packs that are cut off", () => spoilPacks()],
+		["with a head that is nonsense", () => writeFileSync(join(cachePath(), "HEAD"), "nonsense")],
+	])("[N84] a cache %s is made anew", async (_, spoil) => {
+		await check({});
+		spoil();
+		for (let job = 0; job < 2; job++) {
+			const lease = await check({ commit: commits[job], run: "cat top" });
+			expect([lease.finish?.outcome, lease.text.trim().at(-1)]).toEqual(["passed", String(job + 1)]);
+		}
+	});
+
+	function spoilPacks(): void {
+		const packs = join(cachePath(), "objects", "pack");
+		for (const name of readdirSync(packs)) {
+			chmodSync(join(packs, name), 0o600);
+			if (name.endsWith(".pack")) writeFileSync(join(packs, name), readFileSync(join(packs, name)).subarray(0, 40));
+		}
+	}
+
+	it("[N85] what was not used for long, or is too much, goes at the next start, the oldest first", async () => {
+		const folder = join(fixture.folder, "cache");
+		const cache = new GitCache(folder);
+		const now = 1_800_000_000_000;
+		const days = { old: 31, large: 3, newer: 2, newest: 1 };
+		for (const [name, age] of Object.entries(days)) {
+			mkdirSync(join(folder, name), { recursive: true });
+			writeFileSync(join(folder, name, "pack"), Buffer.alloc(name === "large" ? 5_000 : 1_000));
+			const at = now / 1_000 - age * 24 * 3_600;
+			utimesSync(join(folder, name), at, at);
+		}
+		await cache.prune({ bytesMax: 4_000, now, eventLog: () => {} });
+		expect(readdirSync(folder).sort()).toEqual(["newer", "newest"]);
+	});
+});
+
+describe("credentials", () => {
+	let gate: Server;
+	const asked: (string | undefined)[] = [];
+	afterEach(() => void gate.close());
+
+	it("[N86] git gets the token from a secret when it is asked, and no URL, process list or file has it", async () => {
+		asked.length = 0;
+		// Refuses everybody, after it has seen who comes.
+		gate = createServer((request, response) => {
+			asked.push(request.headers.authorization);
+			response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
+		});
+		await new Promise<void>((resolve) => gate.listen(0, "127.0.0.1", resolve));
+		const url = `http://127.0.0.1:${(gate.address() as AddressInfo).port}/acme/web.git`;
+		const lease = await check({ url, secrets: { SPILLWAY_GIT_TOKEN: "open-sesame" } });
+		const expected = `Basic ${Buffer.from("x-access-token:open-sesame").toString("base64")}`;
+		expect(asked).toContain(expected);
+		expect(lease.finish).toMatchObject({ outcome: "failed", reason: `checkout: ${url} does not answer` });
+		expect(lease.text).not.toContain("open-sesame");
+	});
+});

@@ -1,0 +1,79 @@
+// A program of the machine's owner, run before or after each job: outside the job's processes, with the machine's own
+// environment and what the job is, but none of its secrets. What it prints stands in the job's log.
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import type { Grant } from "../contracts/runner.ts";
+import type { JobLog } from "./job-log.ts";
+import { signalGroup } from "./process-identity.ts";
+
+export type HookName = "pre-job" | "post-job";
+
+/** A hook that takes longer hangs. */
+const hookMs = 5 * 60 * 1_000;
+/** What a hook started in the background may keep its output open; it is not waited for longer than this. */
+const outputMs = 500;
+
+export interface HookCall {
+	name: HookName;
+	/** The program. */
+	path: string;
+	cwd: string;
+	env: NodeJS.ProcessEnv;
+	log: JobLog;
+}
+
+export class Hook {
+	/** Null: it ended with 0. Else why it did not. */
+	readonly done: Promise<string | null>;
+	readonly #child: ChildProcess;
+	#stopped: string | null = null;
+
+	constructor({ name, path, cwd, env, log }: HookCall) {
+		log.note(`\u001b[1;36m▸ ${name}\u001b[0m`);
+		this.#child = spawn(path, [], { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+		for (const stream of [this.#child.stdout, this.#child.stderr]) {
+			stream?.on("data", (bytes: Buffer) => log.append(bytes));
+		}
+		const timer = setTimeout(() => this.stop(`took longer than ${hookMs / 1_000} s`), hookMs);
+		this.done = this.#end(name).finally(() => clearTimeout(timer));
+	}
+
+	stop(reason: string): void {
+		this.#stopped ??= reason;
+		if (this.#child.pid !== undefined) signalGroup(this.#child.pid, "SIGKILL");
+	}
+
+	async #end(name: HookName): Promise<string | null> {
+		const child = this.#child;
+		const end = await new Promise<string>((resolve) => {
+			child.once("error", (error) => resolve(error.message));
+			child.once("exit", (code, signal) => {
+				const text = code === 0 ? "" : (signal ?? `exit code ${code}`);
+				child.once("close", () => resolve(text));
+				setTimeout(() => resolve(text), outputMs).unref();
+			});
+		});
+		child.stdout?.destroy();
+		child.stderr?.destroy();
+		const reason = this.#stopped ?? (end === "" ? null : `ended with ${end}`);
+		return reason === null ? null : `the hook ${name} ${reason}`;
+	}
+}
+
+/** What a hook may know of the job, beside the machine's own environment without the runner's tokens. */
+export function hookEnv(host: NodeJS.ProcessEnv, tokens: string[], { job, run, repository, lease }: Grant) {
+	const own = Object.entries(host).filter(([, value]) => value !== undefined && !tokens.includes(value));
+	return {
+		...Object.fromEntries(own),
+		SPILLWAY_LEASE_ID: lease.id,
+		SPILLWAY_RUN_ID: run.id,
+		SPILLWAY_RUN_NUMBER: String(run.number),
+		SPILLWAY_JOB_ID: job.id,
+		SPILLWAY_JOB_KEY: job.key,
+		SPILLWAY_ATTEMPT: String(job.attempt),
+		SPILLWAY_OWNER: repository.owner,
+		SPILLWAY_REPO: repository.repo,
+		SPILLWAY_CLONE_URL: run.source?.cloneUrl ?? "",
+		SPILLWAY_REF: run.source?.ref ?? "",
+	};
+}

@@ -1,0 +1,48 @@
+// A command put before each step's own, so that it runs in a sandbox or a container. The runner only fills in the job's
+// places and names; what they isolate, and how well, is the command's business. The checkout is not wrapped: it runs nothing of
+// the repository's.
+import type { JobFolder } from "./job-folder.ts";
+import { quoted } from "./shell-quote.ts";
+
+/**
+ * Reads everything but the user's home, the runner's folder and other jobs; writes only its own folder and an empty `/tmp`;
+ * sees only its own processes. The network is the machine's.
+ */
+export const bubblewrap = [
+	"bwrap --die-with-parent --new-session --unshare-pid --unshare-ipc --unshare-uts",
+	"--ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs {hostHome} --tmpfs {runner}",
+	"--bind {job} {job} --chdir {work} --",
+].join(" ");
+
+export interface Places {
+	folder: JobFolder;
+	/** The runner's own. */
+	runner: string;
+	hostHome: string;
+	/** The variables that the job has. */
+	names: string[];
+}
+
+const placeholder = /\{(\w+)\}/g;
+
+/** Null when each placeholder is one that is filled in. */
+export function templateFault(template: string): string | null {
+	const known = new Set(["job", "work", "home", "tmp", "runner", "hostHome", "env"]);
+	const unknown = [...template.matchAll(placeholder)].find(([, name = ""]) => !known.has(name));
+	return unknown ? `there is no ${unknown[0]} to fill in` : null;
+}
+
+/** A bash script that takes the step's command as its arguments. */
+export function wrapperScript(template: string, { folder, runner, hostHome, names }: Places): string {
+	const values: Record<string, string> = {
+		job: quoted(folder.path),
+		work: quoted(folder.work),
+		home: quoted(folder.home),
+		tmp: quoted(folder.temporary),
+		runner: quoted(runner),
+		hostHome: quoted(hostHome),
+		// Names only: values would stand in the process list.
+		env: names.map((name) => `--env ${name}`).join(" "),
+	};
+	return `exec ${template.replaceAll(placeholder, (whole, name: string) => values[name] ?? whole)} "$@"\n`;
+}

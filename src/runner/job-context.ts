@@ -1,0 +1,28 @@
+// What all jobs of one runner share.
+import type { RetryPolicy } from "../client/retryable.ts";
+import type { EventLog } from "./event-log.ts";
+import type { Fifos } from "./fifos.ts";
+import type { GitCache } from "./git-cache.ts";
+import type { HookName } from "./hook.ts";
+import type { JobStarter } from "./job-starter.ts";
+import type { WorkFolder } from "./work-folder.ts";
+
+export interface JobContext {
+	url: string;
+	folder: WorkFolder;
+	fifos: Fifos;
+	starter: JobStarter;
+	/** Null: each checkout fetches from its origin. */
+	gitCache: GitCache | null;
+	/** Of the machine's variables, those that jobs see, and all of them for git's own settings and for hooks. */
+	lentEnv: Record<string, string>;
+	hostEnv: NodeJS.ProcessEnv;
+	/** The runner's own, which neither a job nor a hook may see. */
+	tokens: string[];
+	hooks: Partial<Record<HookName, string>>;
+	/** The command that isolates a step; null: none. */
+	wrap: string | null;
+	graceMs: number;
+	policy: RetryPolicy;
+	eventLog: EventLog;
+}
