@@ -53,6 +53,10 @@ export class ObjectPort implements QueuePort {
 		if (at !== null && at <= this.#now + alarmNearestMs) await runDurableObjectAlarm(repoOf(this.#repo));
 	}
 
+	async tell(): Promise<void> {}
+
+	hear(): void {}
+
 	async evict(): Promise<void> {
 		await evictDurableObject(repoOf(this.#repo));
 	}

@@ -1,6 +1,6 @@
 // What a repository's queue must offer to be shown by the behaviours and driven by chance: its calls, and by hand the clock, the
 // alarm and its death. The simulation offers it over memory, the tests of workers/ over the real object.
-import type { RepoCalls } from "../contracts/objects.ts";
+import type { Demand, RepoCalls } from "../contracts/objects.ts";
 import type { Millis } from "../domain/ids.ts";
 
 export type QueueCalls = Pick<
@@ -37,6 +37,10 @@ export interface QueuePort {
 	 * a jump of the clock makes it set an overdue alarm anew.
 	 */
 	alarm(): Promise<void>;
+	/** Pools hear what is new for them; the real object sees to that by itself. */
+	tell(): Promise<void>;
+	/** The pool that claimed learns of its present demand. */
+	hear(demand: Demand): void;
 	/** All memory is lost, and what was not told yet with it. */
 	evict(): Promise<void>;
 }

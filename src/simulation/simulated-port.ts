@@ -12,6 +12,11 @@ export class SimulatedPort implements QueuePort {
 	readonly pools = new Map<string, Demand>();
 	/** What the next decision that asks for chance is given, in [0, 1). */
 	random = 0.5;
+	/** When the alarm went off last. */
+	lastAlarmAt: Millis | null = null;
+	/** Pools that may still believe what they were told before that was forgotten; each learns better with its next claim. */
+	readonly misled = new Set<string>();
+	#hasLostNews = false;
 	#now: Millis;
 
 	constructor(owner: string, now: Millis) {
@@ -22,6 +27,11 @@ export class SimulatedPort implements QueuePort {
 			random: () => this.random,
 			demand: (demand) => this.hear(demand),
 		});
+	}
+
+	/** Whether nothing that pools were to hear is under way, or was lost and not told again. */
+	get isTold(): boolean {
+		return !this.#hasLostNews && !this.calls.hasNews;
 	}
 
 	now(): Millis {
@@ -38,15 +48,26 @@ export class SimulatedPort implements QueuePort {
 
 	async alarm(): Promise<void> {
 		const { alarmAt } = this.calls.rows;
-		if (alarmAt !== null && alarmAt <= this.#now + alarmNearestMs) this.calls.alarm();
+		if (alarmAt !== null && alarmAt <= this.#now + alarmNearestMs) {
+			this.lastAlarmAt = this.#now;
+			this.calls.alarm();
+			this.#hasLostNews = false;
+		}
+	}
+
+	async tell(): Promise<void> {
+		this.calls.tell();
 	}
 
 	async evict(): Promise<void> {
+		this.#hasLostNews ||= this.calls.hasNews;
 		this.calls.evict();
+		for (const { pool, sets } of this.pools.values()) if (sets.length > 0) this.misled.add(pool);
 	}
 
 	hear(demand: Demand): void {
 		const known = this.pools.get(demand.pool);
+		this.misled.delete(demand.pool);
 		if (known === undefined || demand.version > known.version) this.pools.set(demand.pool, demand);
 	}
 }

@@ -99,6 +99,14 @@ export const limitBehaviours: readonly Behaviour[] = [
 		},
 	},
 	{
+		title: "[Q4] a label set's demand never exceeds what its repository has left, whatever groups its jobs are in",
+		async show(queue) {
+			await queue.configure({ maxRunning: 1 });
+			await queue.submit([job("a"), job("b", { concurrencyGroup: "deploy" })]);
+			expect((await queue.claim({ free: 0 })).demand.sets).toMatchObject([{ labels: [], waiting: 1 }]);
+		},
+	},
+	{
 		title: "[Q5] a claim hands out no more than asked for, and than one claim may",
 		async show(queue) {
 			await queue.submit(Array.from({ length: claimMax + 8 }, (_, at) => job(`j${at}`)));

@@ -1,0 +1,226 @@
+// Commands by chance, made from what is known outside: most of them sensible, some late, stale, doubled or nonsense.
+import type { RepositoryRequest } from "../contracts/repository.ts";
+import type { Millis } from "../domain/ids.ts";
+import { runIdFrom } from "../domain/ids.ts";
+import type { FinishReport } from "../domain/job.ts";
+import type { RetryRequest } from "../domain/retry.ts";
+import type { JobRequest } from "../domain/submission.ts";
+import type { SeededRandom } from "../testing/random.ts";
+import type { Command } from "./command.ts";
+import { isIdempotent } from "./command.ts";
+import type { Known, KnownLease } from "./known.ts";
+
+export interface Step {
+	command: Command;
+	/** What the rules get for chance, in [0, 1). */
+	random: number;
+	/** Whether it comes a second time, and whether everything in memory is lost in between. */
+	again: "no" | "at once" | "after eviction";
+}
+
+const pools = ["default", "default", "default", "other"];
+const labelSets = [[], [], [], ["gpu"], ["gpu", "linux"]];
+const refs = ["refs/heads/main", "refs/heads/next"];
+const actors = ["ann", "ben"];
+const secondMs = 1_000;
+
+/** How often each kind is tried, of all together. */
+const weights: Record<Command["do"], number> = {
+	submit: 8,
+	add: 3,
+	claim: 18,
+	start: 16,
+	finish: 18,
+	expire: 5,
+	"cancel-run": 2,
+	"cancel-job": 4,
+	"retry-run": 3,
+	"retry-job": 5,
+	priority: 3,
+	configure: 5,
+	clock: 16,
+	alarm: 12,
+	tell: 8,
+	evict: 6,
+};
+const kinds = (Object.keys(weights) as Command["do"][]).flatMap((kind) =>
+	Array<Command["do"]>(weights[kind]).fill(kind),
+);
+
+export function someStep(random: SeededRandom, known: Known, now: Millis): Step {
+	const command = someCommand(random, known, now);
+	const again = isIdempotent(command)
+		? random.pick(["no", "no", "no", "no", "at once", "after eviction"] as const)
+		: "no";
+	return { command, random: random(), again };
+}
+
+function someCommand(random: SeededRandom, known: Known, now: Millis): Command {
+	const kind = known.runs.size === 0 ? "submit" : random.pick(kinds);
+	const lease = someLease(random, known);
+	const run = () => random.pick([...known.runs.keys()]);
+	const job = () => random.pick(known.jobs);
+	switch (kind) {
+		case "submit":
+			return someSubmission(random, known, now);
+		case "add":
+			return { do: kind, run: run(), key: someKey(random), jobs: someJobs(random, now, `x${random.below(1_000)}-`) };
+		case "start":
+		case "finish":
+		case "expire":
+			if (lease === null) return { do: "claim", ...someRunner(random) };
+			if (kind === "expire") return { do: kind, leases: [lease.claim] };
+			return kind === "start" || (!lease.isStarted && random.chance(0.8))
+				? { do: "start", lease: lease.claim }
+				: { do: "finish", lease: lease.claim, report: someReport(random) };
+		case "claim":
+			return { do: kind, ...someRunner(random) };
+		case "cancel-run":
+			return { do: kind, run: run() };
+		case "cancel-job":
+			return { do: kind, job: job(), force: random.chance(0.25) };
+		case "retry-run":
+			return { do: kind, run: run(), only: random.pick(["failed", "all"] as const), key: someKey(random) };
+		case "retry-job":
+			return { do: kind, job: job(), key: someKey(random) };
+		case "priority":
+			return { do: kind, job: job(), priority: random.below(21) - 10 };
+		case "configure":
+			return { do: kind, request: someSettings(random) };
+		case "clock":
+			return { do: kind, byMs: someWhile(random) };
+		case "alarm":
+		case "tell":
+		case "evict":
+			return { do: kind };
+	}
+}
+
+/** Mostly one that its runner still holds; else any, however long it is over. */
+function someLease(random: SeededRandom, { leases }: Known): KnownLease | null {
+	const held = leases.filter(({ isOver }) => !isOver);
+	const from = held.length > 0 && random.chance(0.8) ? held : leases;
+	return from.length === 0 ? null : random.pick(from);
+}
+
+function someSubmission(random: SeededRandom, known: Known, now: Millis): Command {
+	const earlier = known.keys.length > 0 && random.chance(0.15) ? random.pick(known.keys) : null;
+	// The same key for the same, or for something else.
+	if (earlier?.do === "submit" && random.chance(0.5)) return earlier;
+	const run = runIdFrom(Uint8Array.from({ length: 15 }, () => random.below(256)));
+	const key = earlier !== null && "key" in earlier ? earlier.key : someKey(random);
+	const jobs = someJobs(random, now, "");
+	return {
+		do: "submit",
+		run,
+		key,
+		jobs,
+		ref: random.pick(refs),
+		actor: random.pick(actors),
+		supersedes: random.chance(0.1),
+	};
+}
+
+function someKey(random: SeededRandom): string | null {
+	return random.chance(0.5) ? `key-${random.below(1e9)}` : null;
+}
+
+function someJobs(random: SeededRandom, now: Millis, prefix: string): JobRequest[] {
+	const keys = Array.from({ length: 1 + random.below(5) }, (_, at) => `${prefix}${at}`);
+	// Jobs that are added may need those of the submission.
+	const known = prefix === "" ? [] : ["0", "1"];
+	return keys.map((key, at) => {
+		const before = [...known, ...keys.slice(0, at)];
+		const needs = before.filter(() => random.chance(0.3));
+		if (random.chance(0.01)) needs.push(random.pick([...keys, "nobody"]));
+		return { ...someJob(random, now), key, needs };
+	});
+}
+
+function someJob(random: SeededRandom, now: Millis): Omit<JobRequest, "key"> {
+	const group = random.chance(0.25) ? random.pick(["deploy", "db"]) : null;
+	return {
+		run: "true",
+		when: random.pick(["success", "success", "success", "failure", "always"] as const),
+		allowFailure: random.chance(0.2),
+		pool: random.pick(pools),
+		labels: random.pick(labelSets),
+		priority: random.pick([0, 0, 0, 5, -3]),
+		timeoutSeconds: random.pick([1, 60, 3_600]),
+		queueTimeoutSeconds: random.pick([5, 60, 3_600, 86_400]),
+		concurrencyGroup: group,
+		exclusive: perhaps(random, [true, false]),
+		onLost: perhaps(random, ["retry", "fail"] as const),
+		retry: random.chance(0.6) ? someRetry(random) : undefined,
+		notBefore: random.chance(0.15) ? now + someWhile(random) : undefined,
+	};
+}
+
+function someRetry(random: SeededRandom): RetryRequest {
+	const backoff = {
+		initialSeconds: random.pick([0, 1, 30]),
+		factor: random.pick([1, 2, 10]),
+		maxSeconds: random.pick([1, 60, 3_600]),
+		jitter: random.pick(["none", "equal", "full"] as const),
+	};
+	const on = random.chance(0.3) ? [{ exitCodes: [75], maxAttempts: 2 }, { outcome: "refused" as const }] : undefined;
+	return { maxAttempts: 1 + random.below(4), on, backoff };
+}
+
+function perhaps<T>(random: SeededRandom, from: readonly T[]): T | undefined {
+	return random.chance(0.5) ? random.pick(from) : undefined;
+}
+
+function someSettings(random: SeededRandom): RepositoryRequest {
+	const groups = [{}, { deploy: { limit: 2 } }, { deploy: { limit: 0 }, db: { limit: 3 } }];
+	return {
+		maxRunning: random.pick([0, 1, 2, 5, 50]),
+		paused: random.chance(0.25),
+		draining: random.chance(0.1),
+		concurrencyGroups: random.pick(groups),
+		retryBudget: { perHour: random.pick([0, 1, 60]), ratio: random.pick([0, 0.5]) },
+		fairness: { by: random.pick(["ref", "actor"] as const), perRunningSeconds: random.pick([0, 60]) },
+		defaults: { retry: { maxAttempts: 1 + random.below(2) } },
+	};
+}
+
+function someRunner(random: SeededRandom) {
+	const id = random.pick(["rn1", "rn2", "rn3"]);
+	return {
+		runner: { id, name: id },
+		pool: random.pick(pools),
+		labels: random.pick([[], ["linux"], ["gpu", "linux", "x64"]]),
+		free: random.pick([1, 1, 2, 40]),
+	};
+}
+
+function someReport(random: SeededRandom): FinishReport {
+	const outcome = random.pick([
+		"passed",
+		"passed",
+		"failed",
+		"failed",
+		"failed",
+		"timed-out",
+		"canceled",
+		"refused",
+	] as const);
+	return {
+		outcome,
+		exitCode: random.pick([null, 0, 1, 75]),
+		signal: random.pick([null, null, "SIGKILL"]),
+		reason: random.pick([null, "so it was"]),
+		steps: [],
+		logLength: 0,
+		logSha256: null,
+		retryAfterSeconds: random.pick([null, null, null, 2, 100_000]),
+	};
+}
+
+function someWhile(random: SeededRandom): number {
+	return random.pick(
+		[0, 1, 20, 500, 1, 2, 5, 12, 15, 20, 30, 60, 61, 300, 3_600, 10_000].map(
+			(some, at) => some * (at < 4 ? 1 : secondMs),
+		),
+	);
+}

@@ -1,0 +1,116 @@
+// What may be asked of a repository's queue, as plain data: a list of commands can be printed, cut short and done again.
+import type { LeaseClaim, Submitted } from "../contracts/objects.ts";
+import type { RepositoryRequest } from "../contracts/repository.ts";
+import type { JobId, RunId } from "../domain/ids.ts";
+import type { FinishReport, RunnerName } from "../domain/job.ts";
+import type { Result } from "../domain/refusal.ts";
+import type { JobRequest } from "../domain/submission.ts";
+import type { QueuePort } from "./queue-port.ts";
+
+export type Command =
+	| {
+			do: "submit";
+			run: RunId;
+			key: string | null;
+			jobs: JobRequest[];
+			ref: string;
+			actor: string;
+			supersedes: boolean;
+	  }
+	| { do: "add"; run: RunId; key: string | null; jobs: JobRequest[] }
+	| { do: "claim"; runner: RunnerName; pool: string; labels: string[]; free: number }
+	| { do: "start"; lease: LeaseClaim }
+	| { do: "finish"; lease: LeaseClaim; report: FinishReport }
+	| { do: "expire"; leases: LeaseClaim[] }
+	| { do: "cancel-run"; run: RunId }
+	| { do: "cancel-job"; job: JobId; force: boolean }
+	| { do: "retry-run"; run: RunId; only: "failed" | "all"; key: string | null }
+	| { do: "retry-job"; job: JobId; key: string | null }
+	| { do: "priority"; job: JobId; priority: number }
+	| { do: "configure"; request: RepositoryRequest }
+	| { do: "clock"; byMs: number }
+	| { do: "alarm" }
+	| { do: "tell" }
+	| { do: "evict" };
+
+export interface Answer {
+	/** `ok`, or why not. */
+	code: string;
+	/** What a claim handed out. */
+	grants: LeaseClaim[];
+	/** How many jobs the run has that was submitted or added to. */
+	jobs: number;
+}
+
+const done: Answer = { code: "ok", grants: [], jobs: 0 };
+
+function answerOf(result: Result<unknown>): Answer {
+	return { ...done, code: result.ok ? "ok" : result.refusal.code };
+}
+
+function acceptedOf(result: Result<Submitted>): Answer {
+	return { ...answerOf(result), jobs: result.ok ? (result.value.run.jobs?.length ?? 0) : 0 };
+}
+
+const dev = { actor: "dev", reason: null };
+
+export async function perform(port: QueuePort, command: Command): Promise<Answer> {
+	const { calls } = port;
+	switch (command.do) {
+		case "submit": {
+			const { run, key, jobs, ref, actor, supersedes } = command;
+			const source = { cloneUrl: "https://git.example/web.git", ref, commit: null };
+			const rest = { source, title: null, trigger: "api", cancelSuperseded: supersedes } as const;
+			const submission = { ...rest, actor, jobs };
+			return acceptedOf(await calls.submit({ run, key, digest: JSON.stringify(jobs), submission }));
+		}
+		case "add": {
+			const { run, key, jobs } = command;
+			return acceptedOf(await calls.addJobs({ run, jobs, key, digest: JSON.stringify(jobs), ...dev }));
+		}
+		case "claim": {
+			const { runner, pool, labels, free } = command;
+			const { grants, demand } = await calls.claim({ runner, pool, labels, free, shard: 0 });
+			port.hear(demand);
+			return { ...done, grants: grants.map(({ claim }) => claim) };
+		}
+		case "start":
+			return answerOf(await calls.start(command.lease));
+		case "finish":
+			return answerOf(await calls.finish(command.lease, command.report));
+		case "expire":
+			await calls.expire(command.leases);
+			return done;
+		case "cancel-run":
+			return answerOf(await calls.cancelRun({ run: command.run, ...dev }));
+		case "cancel-job":
+			return answerOf(await calls.cancelJob({ job: command.job, force: command.force, ...dev }));
+		case "retry-run":
+			return answerOf(await calls.retryRun({ run: command.run, only: command.only, key: command.key, ...dev }));
+		case "retry-job":
+			return answerOf(await calls.retryJob({ job: command.job, key: command.key, ...dev }));
+		case "priority":
+			return answerOf(await calls.reprioritise({ job: command.job, priority: command.priority }));
+		case "configure": {
+			const { owner } = port;
+			return answerOf(await calls.configure({ owner, repo: "web", request: command.request, replace: false }));
+		}
+		case "clock":
+			port.moveClock(command.byMs);
+			return done;
+		case "alarm":
+			await port.alarm();
+			return done;
+		case "tell":
+			await port.tell();
+			return done;
+		case "evict":
+			await port.evict();
+			return done;
+	}
+}
+
+/** Whether doing it twice has the effect of once. A claim asks for more each time; the rest is no call. */
+export function isIdempotent(command: Command): boolean {
+	return !["claim", "clock", "alarm", "tell", "evict"].includes(command.do);
+}

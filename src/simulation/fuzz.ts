@@ -1,0 +1,181 @@
+// Random commands against a simulated queue, with its death between any two of them, and every invariant after each. A failure is
+// told by its seed and by the shortest list of commands that was found to repeat it.
+import type { Millis } from "../domain/ids.ts";
+import { jobIdFrom } from "../domain/ids.ts";
+import { noon } from "../testing/clock.ts";
+import type { SeededRandom } from "../testing/random.ts";
+import { seededRandom } from "../testing/random.ts";
+import type { Step } from "./chance.ts";
+import { someStep } from "./chance.ts";
+import type { Answer, Command } from "./command.ts";
+import { perform } from "./command.ts";
+import type { Stored } from "./facts.ts";
+import { isOpen, isSameStored, readStored } from "./facts.ts";
+import { checkInvariants, InvariantMemory } from "./invariants.ts";
+import { Known } from "./known.ts";
+import { must, aReport } from "./queue-driver.ts";
+import { SimulatedPort } from "./simulated-port.ts";
+
+export const stepsPerSeed = 60;
+/** An object needs some time to come back. */
+const wakeMs = 50;
+/** Rounds until everything must have ended: a run of five jobs with four attempts each needs far fewer. */
+const roundsMax = 500;
+
+/** A simulated queue with those around it, held to the invariants with each step. */
+export class World {
+	readonly port = new SimulatedPort("acme", noon);
+	readonly known = new Known();
+	readonly #memory = new InvariantMemory();
+	#stored: Stored | null = null;
+
+	static async open(): Promise<World> {
+		const world = new World();
+		must(await world.port.calls.configure({ request: {}, replace: true }));
+		return world;
+	}
+
+	get stored(): Stored {
+		this.#stored ??= readStored(this.port.calls.rows.snapshot(), null);
+		return this.#stored;
+	}
+
+	async step({ command, random, again }: Step): Promise<void> {
+		this.port.random = random;
+		const answer = await this.#do(command);
+		if (again === "no") return;
+		if (again === "after eviction") await this.#do({ do: "evict" });
+		const [stored, runs] = [this.stored.texts, this.#runs()];
+		await this.#do(command);
+		if (answer.code === "ok" && (!isSameStored(stored, this.stored.texts) || this.#runs() !== runs)) {
+			throw new Error(`[I4] a ${command.do} told twice has another effect than once`);
+		}
+	}
+
+	/** As they are shown, versions included. */
+	#runs(): string {
+		return JSON.stringify([...this.known.runs.keys()].map((id) => this.port.calls.domainRun(id)));
+	}
+
+	async #do(command: Command): Promise<Answer> {
+		const before = this.stored;
+		if (command.do === "evict") this.port.moveClock(wakeMs);
+		const answer = await perform(this.port, command);
+		this.#stored = readStored(this.port.calls.rows.snapshot(), before);
+		this.known.note(command, answer);
+		if (command.do === "retry-job") this.#memory.retried.add(command.job);
+		if (command.do === "retry-run") {
+			for (let index = 0; index < (this.known.runs.get(command.run) ?? 0); index++) {
+				const job = before.jobs.get(jobIdFrom(command.run, index));
+				if (job?.state === "finished" && (command.only === "all" || job.outcome !== "skipped")) {
+					this.#memory.retried.add(job.id);
+				}
+			}
+		}
+		const { known, port } = this;
+		checkInvariants({ command, answer, now: port.now(), before, after: this.stored, known, port }, this.#memory);
+		return answer;
+	}
+
+	/** From here on nothing goes wrong any more: all that was accepted must come to its end. */
+	async settle({ runners }: { runners: boolean }): Promise<void> {
+		const request = { paused: false, maxRunning: 50, concurrencyGroups: {} };
+		await this.#do({ do: "configure", request });
+		for (let round = 0; round < roundsMax; round++) {
+			if (![...this.stored.jobs.values()].some(isOpen)) return;
+			await this.#do({ do: "tell" });
+			if (runners) await this.#work();
+			await this.#untilAlarm();
+		}
+		const [left] = [...this.stored.jobs.values()].filter(isOpen);
+		throw new Error(`[I1] job ${left?.id} was accepted and is ${left?.state} for ever`);
+	}
+
+	/** Runners take what their pools believe to be there, and end all that they hold. */
+	async #work(): Promise<void> {
+		for (const { pool, sets } of [...this.port.pools.values()]) {
+			if (sets.length === 0) continue;
+			const runner = { id: "healthy", name: "healthy" };
+			await this.#do({ do: "claim", runner, pool, labels: ["gpu", "linux"], free: 32 });
+		}
+		for (const { claim, isOver } of this.known.leases) {
+			if (isOver) continue;
+			await this.#do({ do: "start", lease: claim });
+			await this.#do({ do: "finish", lease: claim, report: aReport() });
+		}
+	}
+
+	/** A late alarm does as well, so the clock may jump to the first deadline. */
+	async #untilAlarm(): Promise<void> {
+		const alarmAt = this.port.calls.rows.alarmAt;
+		if (alarmAt === null) {
+			if ([...this.stored.jobs.values()].some(isOpen))
+				throw new Error("[I10] something is unfinished, and no alarm is set");
+			return;
+		}
+		const deadline: Millis = this.port.calls.standing.earliestDeadline() ?? alarmAt;
+		await this.#do({ do: "clock", byMs: Math.max(0, alarmAt - this.port.now(), deadline - this.port.now()) });
+		await this.#do({ do: "alarm" });
+	}
+}
+
+/** Every third world has no runners left at its end. */
+export async function playSeed(seed: number): Promise<void> {
+	const random = seededRandom(seed);
+	const steps: Step[] = [];
+	try {
+		await play(random, seed, steps);
+	} catch (cause) {
+		throw new Error(await tellFailure(seed, steps, cause), { cause });
+	}
+}
+
+async function play(random: SeededRandom, seed: number, steps: Step[]): Promise<void> {
+	const world = await World.open();
+	while (steps.length < stepsPerSeed) {
+		const step = someStep(random, world.known, world.port.now());
+		steps.push(step);
+		await world.step(step);
+	}
+	await world.settle({ runners: seed % 3 !== 0 });
+}
+
+/** The message of what goes wrong when these steps are done again; null when nothing does. */
+export async function replay(steps: readonly Step[], seed: number): Promise<string | null> {
+	try {
+		const world = await World.open();
+		for (const step of steps) await world.step(step);
+		await world.settle({ runners: seed % 3 !== 0 });
+		return null;
+	} catch (cause) {
+		return messageOf(cause);
+	}
+}
+
+async function tellFailure(seed: number, steps: readonly Step[], cause: unknown): Promise<string> {
+	const id = /^\[\w+\]/.exec(messageOf(cause))?.[0] ?? "";
+	const isAlike = async (some: readonly Step[]) => ((await replay(some, seed)) ?? " ").startsWith(id);
+	const shortest = id === "" ? steps : await shorten(steps, isAlike);
+	const lines = shortest.map((step) => `\t${JSON.stringify(step)}`);
+	return `seed ${seed}: ${messageOf(cause)}\n${shortest.length} of ${steps.length} steps:\n${lines.join("\n")}`;
+}
+
+/** Leaves out ever smaller parts, as long as what is left still fails alike. */
+async function shorten(
+	steps: readonly Step[],
+	fails: (some: readonly Step[]) => Promise<boolean>,
+): Promise<readonly Step[]> {
+	let left = steps;
+	for (let size = Math.ceil(left.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+		for (let from = 0; from < left.length; ) {
+			const without = [...left.slice(0, from), ...left.slice(from + size)];
+			if (await fails(without)) left = without;
+			else from += size;
+		}
+	}
+	return left;
+}
+
+function messageOf(cause: unknown): string {
+	return cause instanceof Error ? cause.message : String(cause);
+}
