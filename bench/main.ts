@@ -11,6 +11,8 @@ import { formatTable } from "./figure.ts";
 import { measureFinishedJobs } from "./finished-jobs.ts";
 import { measureFloors } from "./floor-figures.ts";
 import { measureGrantLatency } from "./grant-latency.ts";
+import { measureLogs } from "./logs.ts";
+import { measureQueueScale } from "./queue-scale.ts";
 import { measureServerMemory } from "./server-memory.ts";
 
 const measurements: Record<string, (bench: Bench, home: Home) => Promise<Figure[]>> = {
@@ -19,6 +21,8 @@ const measurements: Record<string, (bench: Bench, home: Home) => Promise<Figure[
 	batch: measureBatchedJobs,
 	start: measureGrantLatency,
 	finish: measureFinishedJobs,
+	logs: measureLogs,
+	scale: measureQueueScale,
 	memory: measureServerMemory,
 };
 
