@@ -89,7 +89,7 @@ describe("the document", () => {
 			.filter(({ method, path }) => method !== "ALL" && path !== "/")
 			.map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
 		expect(told.sort()).toEqual([...new Set(served)].sort());
-		for (const absent of ["/v1/tickets", "/v1/audit", "/metrics"]) expect(Object.keys(paths)).not.toContain(absent);
+		expect(Object.keys(paths)).not.toContain("/metrics");
 	});
 
 	it("[A39] is OpenAPI 3.1 that holds together: parameters, bodies, answers, references", async () => {

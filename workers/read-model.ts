@@ -2,6 +2,7 @@
 import { drizzle } from "drizzle-orm/d1";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { Page, ReadModel } from "../src/api/services.ts";
+import { listAudit } from "../src/store/audit.ts";
 import { addPool, listPools, listRepositories, listRuns } from "../src/store/runs.ts";
 import type { Slice } from "../src/store/runs.ts";
 import { addToken, findToken, listRevoked, listTokens, revokeToken } from "../src/store/tokens.ts";
@@ -44,7 +45,8 @@ function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
 		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => listRepositories(db, call)),
 		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => listRuns(db, call)),
 		tokens: (call) => page(`tokens ${JSON.stringify(call)}`, () => listTokens(db, call)),
-		pools: (owner) => reach(() => listPools(db, owner)),
+		pools: (call) => page(`pools ${JSON.stringify(call)}`, () => listPools(db, call)),
+		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => listAudit(db, call)),
 		addPool: (owner, pool) => reach(() => addPool(db, owner, pool)),
 		token: (id) => reach(() => findToken(db, id)),
 		addToken: (token) => reach(() => addToken(db, token)),

@@ -3,6 +3,7 @@ import type { Services } from "../src/api/services.ts";
 import { parseKeys } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
 import { sealedLogOf } from "./archive.ts";
+import { writeAudit } from "./audit.ts";
 import type { Env } from "./env.ts";
 import { feedRequest } from "./log-feeders.ts";
 import { acceptSocket, followLog, readSocket } from "./log-sockets.ts";
@@ -42,6 +43,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		knowRevocations: () => knowRevocations(env, later),
 		isRevoked,
 		noteRevoked: addRevoked,
+		writeAudit: (record) => writeAudit(env, record),
 		keys: keysOf(env),
 		sealSecret: async ({ owner, repo }, { name, value }) =>
 			seal(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),

@@ -7,6 +7,7 @@ import { problemContentType } from "../contracts/problem.ts";
 import type { Problem, ProblemFacts } from "../contracts/problem.ts";
 import { requestBytesMax } from "../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
+import { addAuditRoutes } from "./audit.ts";
 import type { ApiEnv } from "./context.ts";
 import { addBulkRetryRoutes } from "./bulk-retry.ts";
 import { describeAll, document } from "./document.ts";
@@ -79,6 +80,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addRunnerRoutes(app);
 	addLeaseRoutes(app);
 	addTokenRoutes(app);
+	addAuditRoutes(app);
 
 	app.notFound((c) => answerProblem(c, notServed(c.req.method, methodsAt(app, c.req.path))));
 	app.onError((error, c) => {

@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import { bulkRetry, bulkRetryRequest, retriedOutcomesDefault } from "../contracts/bulk-retry.ts";
 import { orThrow } from "./answer.ts";
+import { noteAct } from "./audit.ts";
 import { authorizeRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader } from "./document.ts";
@@ -37,6 +38,11 @@ export function addBulkRetryRoutes(app: Hono<ApiEnv>): void {
 				}),
 		);
 		if (replayed) c.header("Idempotency-Replayed", "true");
+		else if (!answer.dryRun) {
+			const { reason, dryRun: _, ...filter } = request;
+			const details = { ...filter, retried: answer.retried };
+			noteAct(c, caller, { action: "jobs-retry", ...repository, reason, details });
+		}
 		return c.json(answer, replayed || answer.dryRun ? 200 : 202);
 	});
 }

@@ -6,6 +6,7 @@ import { viewStep } from "../contracts/view.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import { orThrow } from "./answer.ts";
 import { readJob } from "./archived-run.ts";
+import { noteAct } from "./audit.ts";
 import { authorizeRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader } from "./document.ts";
@@ -47,23 +48,22 @@ export function addJobRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.patch("/v1/repos/:owner/:repo/jobs/:job", async (c) => {
-		const repository = authorizeRepository(c, "write");
+		const { caller, ...repository } = authorizeRepository(c, "write");
 		const { priority } = await readBody(c, patchJobRequest);
-		return c.json(
-			orThrow(
-				await c
-					.get("services")
-					.repo(repository)
-					.reprioritise({ job: jobId(c), priority }),
-			),
-		);
+		const subject = jobId(c);
+		const job = orThrow(await c.get("services").repo(repository).reprioritise({ job: subject, priority }));
+		noteAct(c, caller, { action: "job-prioritise", ...repository, subject, details: { priority } });
+		return c.json(job);
 	});
 
 	app.post("/v1/repos/:owner/:repo/jobs/:job/cancel", async (c) => {
 		const { caller, ...repository } = authorizeRepository(c, "write");
 		const { reason, force } = await readBody(c, cancelJobRequest);
 		const call = { job: jobId(c), actor: caller.name, reason: reason ?? null, force: force ?? false };
-		return c.json(orThrow(await c.get("services").repo(repository).cancelJob(call)), 202);
+		const job = orThrow(await c.get("services").repo(repository).cancelJob(call));
+		const details = { force: call.force };
+		noteAct(c, caller, { action: "job-cancel", ...repository, subject: call.job, reason, details });
+		return c.json(job, 202);
 	});
 
 	app.post("/v1/repos/:owner/:repo/jobs/:job/retry", async (c) => {
@@ -73,6 +73,7 @@ export function addJobRoutes(app: Hono<ApiEnv>): void {
 		const call = { job: jobId(c), key, actor: caller.name, reason: reason ?? null };
 		const { job, replayed } = orThrow(await c.get("services").repo(repository).retryJob(call));
 		if (replayed) c.header("Idempotency-Replayed", "true");
+		else noteAct(c, caller, { action: "job-retry", ...repository, subject: call.job, reason });
 		return c.json(job, replayed ? 200 : 202);
 	});
 }

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import { switches, switchesPatch } from "../contracts/switches.ts";
+import { noteAct } from "./audit.ts";
 import { authorizeOperator } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
@@ -46,9 +47,11 @@ export function addOperationRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.patch("/v1/switches", async (c) => {
-		authorizeOperator(c);
+		const caller = authorizeOperator(c);
 		const patch = await readBody(c, switchesPatch);
 		const set = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
-		return c.json(await c.get("services").switches.set(set));
+		const switched = await c.get("services").switches.set(set);
+		noteAct(c, caller, { action: "switches-set", owner: null, details: set });
+		return c.json(switched);
 	});
 }

@@ -4,6 +4,7 @@ import type { Hono } from "hono";
 import { withoutNul } from "../contracts/fields.ts";
 import { queueFigures, repository, repositoryRequest } from "../contracts/repository.ts";
 import { orThrow } from "./answer.ts";
+import { noteAct } from "./audit.ts";
 import { authorize, authorizeRepository, readCaller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
@@ -73,10 +74,12 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 
 	for (const method of ["put", "patch"] as const) {
 		app[method]("/v1/repos/:owner/:repo", async (c) => {
-			const { owner, repo } = authorizeRepository(c, "admin");
+			const { owner, repo, caller } = authorizeRepository(c, "admin");
 			const request = await readBody(c, repositoryRequest);
-			const calls = c.get("services").repo({ owner, repo });
-			return c.json(orThrow(await calls.configure({ owner, repo, request, replace: method === "put" })));
+			const replace = method === "put";
+			const set = orThrow(await c.get("services").repo({ owner, repo }).configure({ owner, repo, request, replace }));
+			noteAct(c, caller, { action: "repository-set", owner, repo, details: { replace, ...request } });
+			return c.json(set);
 		});
 	}
 
@@ -98,19 +101,21 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.put("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
-		const { owner, repo } = authorizeRepository(c, "admin");
+		const { owner, repo, caller } = authorizeRepository(c, "admin");
 		const name = readName(c, "name", secretPattern);
 		const { value } = await readBody(c, secretRequest);
 		const services = c.get("services");
 		const sealed = await services.sealSecret({ owner, repo }, { name, value });
 		orThrow(await services.repo({ owner, repo }).setSecret({ name, sealed }));
+		noteAct(c, caller, { action: "secret-set", owner, repo, subject: name });
 		return c.body(null, 204);
 	});
 
 	app.delete("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
-		const repository = authorizeRepository(c, "admin");
+		const { owner, repo, caller } = authorizeRepository(c, "admin");
 		const name = readName(c, "name", secretPattern);
-		orThrow(await c.get("services").repo(repository).setSecret({ name, sealed: null }));
+		orThrow(await c.get("services").repo({ owner, repo }).setSecret({ name, sealed: null }));
+		noteAct(c, caller, { action: "secret-delete", owner, repo, subject: name });
 		return c.body(null, 204);
 	});
 }

@@ -16,14 +16,17 @@ import type { Grant, PoolFigures, Registered } from "../contracts/runner.ts";
 import type { Scope } from "../contracts/token.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
+import { noteAct } from "./audit.ts";
 import { authorizeOwner, readCaller, readRunner } from "./auth.ts";
+import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
-import { readBody, readName, slicePage } from "./request.ts";
+import { readBody, readName, readPage, writeCursor } from "./request.ts";
 import { signToken } from "./token.ts";
 
 /** Pools have one shard as yet; the name carries it already, so that more can be added without moving anything. */
 const shard = 0;
+const cursorPattern = /^[a-z0-9._-]{1,100}$/;
 
 document({
 	method: "get",
@@ -79,15 +82,15 @@ document({
 
 export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/pools/:owner", async (c) => {
-		const owner = authorizeOwnerInPath(c, "read");
+		const { owner } = authorizeOwnerInPath(c, "read");
 		const services = c.get("services");
-		const page = slicePage(c, await services.readModel.pools(owner));
+		const page = await services.readModel.pools({ owner, ...readPage(c, cursorPattern) });
 		const figures = page.items.map((pool): Promise<PoolFigures> => services.pool({ owner, pool, shard }).figures());
-		return c.json({ ...page, items: await Promise.all(figures) });
+		return c.json({ ...page, items: await Promise.all(figures), nextCursor: writeCursor(page.nextCursor) });
 	});
 
 	app.get("/v1/pools/:owner/:pool", async (c) => {
-		const owner = authorizeOwnerInPath(c, "read");
+		const { owner } = authorizeOwnerInPath(c, "read");
 		return c.json(
 			await c
 				.get("services")
@@ -97,17 +100,18 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.patch("/v1/pools/:owner/:pool", async (c) => {
-		const owner = authorizeOwnerInPath(c, "admin");
+		const { owner, caller } = authorizeOwnerInPath(c, "admin");
 		const pool = readName(c, "pool");
 		const patch = await readBody(c, poolPatch);
 		const services = c.get("services");
 		const figures = await services.pool({ owner, pool, shard }).configure(patch);
 		services.later(services.readModel.addPool(owner, pool).catch(() => undefined));
+		noteAct(c, caller, { action: "pool-set", owner, subject: pool, reason: patch.pauseNote, details: patch });
 		return c.json(figures);
 	});
 
 	app.post("/v1/pools/:owner/:pool/runners", async (c) => {
-		const owner = authorizeOwnerInPath(c, "runner:register");
+		const { owner, caller } = authorizeOwnerInPath(c, "runner:register");
 		const pool = readName(c, "pool");
 		const request = await readBody(c, registerRequest);
 		const services = c.get("services");
@@ -124,6 +128,9 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 		const { os = "", arch = "", version = "" } = request;
 		orThrow(await services.pool(runner).register({ ...runner, os, arch, version }));
 		services.later(services.readModel.addPool(owner, pool).catch(() => undefined));
+		const { name, labels, capacity, ephemeral } = runner;
+		const details = { pool, name, labels, capacity, ephemeral };
+		noteAct(c, caller, { action: "runner-register", owner, subject: runner.id, details });
 		const answer: Registered = {
 			id: runner.id,
 			token: signToken(services.keys, "runner", runner),
@@ -160,11 +167,10 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	});
 }
 
-function authorizeOwnerInPath(c: Context<ApiEnv>, scope: Scope): string {
+function authorizeOwnerInPath(c: Context<ApiEnv>, scope: Scope): { owner: string; caller: Caller } {
 	readCaller(c);
 	const owner = readName(c, "owner");
-	authorizeOwner(c, scope, owner);
-	return owner;
+	return { owner, caller: authorizeOwner(c, scope, owner) };
 }
 
 /** First at once; then as a socket to the pool, which sends one grant or stays silent until the time is over. */

@@ -17,6 +17,7 @@ import type { LeaseClaim, RepositoryName, Submitted } from "../contracts/objects
 import { refusalFacts } from "../contracts/problem.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { readJobs, readRun } from "./archived-run.ts";
+import { noteAct } from "./audit.ts";
 import { authorizeRepository, findLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
@@ -144,7 +145,9 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const { caller, ...repository } = authorizeRepository(c, "write");
 		const { reason } = await readBody(c, cancelRunRequest);
 		const call = { run: readRunId(c), actor: caller.name, reason: reason ?? null };
-		return c.json(orThrow(await c.get("services").repo(repository).cancelRun(call)), 202);
+		const run = orThrow(await c.get("services").repo(repository).cancelRun(call));
+		noteAct(c, caller, { action: "run-cancel", ...repository, subject: call.run, reason });
+		return c.json(run, 202);
 	});
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/retry", async (c) => {
@@ -154,6 +157,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const call = { run: readRunId(c), only, key, actor: caller.name, reason: reason ?? null };
 		const { run, replayed } = orThrow(await c.get("services").repo(repository).retryRun(call));
 		if (replayed) c.header("Idempotency-Replayed", "true");
+		else noteAct(c, caller, { action: "run-retry", ...repository, subject: call.run, reason, details: { only } });
 		return c.json(run, replayed ? 200 : 202);
 	});
 }

@@ -1,5 +1,6 @@
 // What the API must be given to run: objects, read model, archive, keys and switches. `workers/wire.ts` builds it from
 // bindings; nothing here knows Cloudflare.
+import type { AuditRecord } from "../contracts/audit.ts";
 import type {
 	LeaseClaim,
 	LogCalls,
@@ -64,12 +65,19 @@ export interface RunFilter {
 export interface ReadModel {
 	repositories(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<Repository>>;
 	runs(call: RepositoryName & { filter: RunFilter; limit: number; cursor: string | null }): Promise<Page<Run>>;
-	pools(owner: string): Promise<string[]>;
+	pools(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<string>>;
 	addPool(owner: string, pool: string): Promise<void>;
 	tokens(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<TokenRecord>>;
 	token(id: string): Promise<TokenRecord | null>;
 	addToken(token: TokenRecord): Promise<void>;
 	revokeToken(id: string, at: number): Promise<void>;
+	audit(call: {
+		owner: string | null;
+		actor: string | undefined;
+		action: string | undefined;
+		limit: number;
+		cursor: string | null;
+	}): Promise<Page<AuditRecord>>;
 	isReachable(): Promise<boolean>;
 }
 
@@ -106,6 +114,8 @@ export interface Services {
 	/** Ids of tokens that were revoked and have not expired; cached, at most 60 s old. */
 	isRevoked(tokenId: string): boolean;
 	noteRevoked(tokenId: string): void;
+	/** Resolves when the act is in the audit, or in the log if that cannot be; never throws. */
+	writeAudit(record: AuditRecord): Promise<void>;
 	keys: Keys;
 	/** Encrypts a secret for the repository that will hold it. */
 	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;

@@ -5,6 +5,7 @@ import { timeText } from "../contracts/fields.ts";
 import { tokenMade, tokenRecord, tokenRequest } from "../contracts/token.ts";
 import type { TokenRecord } from "../contracts/token.ts";
 import { ProblemAnswer } from "./answer.ts";
+import { noteAct } from "./audit.ts";
 import { authorize, authorizeOwner, forbidden, readCaller } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
@@ -13,7 +14,7 @@ import { malformed, readBody, readPage, writeCursor } from "./request.ts";
 import { signToken } from "./token.ts";
 import type { AccessClaims } from "./token.ts";
 
-const cursorPattern = /^[0-9]{1,15}( \S{1,50})?$/;
+const cursorPattern = /^[0-9]{1,15} \S{1,50}$/;
 
 document({
 	method: "post",
@@ -64,6 +65,8 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 			revokedAt: null,
 		};
 		await services.readModel.addToken(record);
+		const details = { name, scopes, repos, expiresAt: record.expiresAt };
+		noteAct(c, caller, { action: "token-create", owner, subject: id, details });
 		const token = signToken(services.keys, "access", { id, owner, name, scopes, repos, expiresAt });
 		return c.json({ ...record, token }, 201);
 	});
@@ -83,9 +86,11 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 		const token = await services.readModel.token(c.req.param("id"));
 		if (token === null)
 			throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
-		authorizeOwner(c, "admin", token.owner);
+		const caller = authorizeOwner(c, "admin", token.owner);
 		await services.readModel.revokeToken(token.id, services.now());
 		services.noteRevoked(token.id);
+		const { owner, name } = token;
+		noteAct(c, caller, { action: "token-revoke", owner, subject: token.id, details: { name } });
 		return c.body(null, 204);
 	});
 }

@@ -80,14 +80,21 @@ export async function listUnfinished(
 		.limit(limit);
 }
 
-export async function listPools(db: DrizzleD1Database, owner: string): Promise<string[]> {
+export async function listPools(
+	db: DrizzleD1Database,
+	{ owner, limit, cursor }: { owner: string; limit: number; cursor: string | null },
+): Promise<Slice<string>> {
 	const rows = await db
 		.select({ pool: pools.pool })
 		.from(pools)
-		.where(eq(pools.owner, owner))
+		.where(and(eq(pools.owner, owner), gt(pools.pool, cursor ?? "")))
 		.orderBy(asc(pools.pool))
-		.limit(100);
-	return rows.map(({ pool }) => pool);
+		.limit(limit + 1);
+	const last = rows[limit - 1];
+	return {
+		items: rows.slice(0, limit).map(({ pool }) => pool),
+		next: rows.length > limit && last ? last.pool : null,
+	};
 }
 
 export async function addPool(db: DrizzleD1Database, owner: string, pool: string): Promise<void> {

@@ -1,4 +1,4 @@
-// D1: the directory (repositories, pools, tokens) and the projection of runs and jobs. Every projected row has a version
+// D1: the directory (repositories, pools, tokens), the audit, and the projection of runs and jobs. Every projected row has a version
 // that only grows; what comes late or twice changes nothing. Lists read columns, answers carry the documents.
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
@@ -64,4 +64,18 @@ export const tokens = sqliteTable(
 		doc: text().notNull(),
 	},
 	(table) => [index("token_owner").on(table.owner, table.createdAt), index("token_revoked").on(table.revokedAt)],
+);
+
+/** Null `owner`: of the whole installation. */
+export const audit = sqliteTable(
+	"audit",
+	{
+		id: text().primaryKey(),
+		owner: text(),
+		at: integer().notNull(),
+		actor: text().notNull(),
+		action: text().notNull(),
+		doc: text().notNull(),
+	},
+	(table) => [index("audit_owner").on(table.owner, table.at, table.id), index("audit_newest").on(table.at, table.id)],
 );

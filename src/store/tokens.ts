@@ -1,5 +1,5 @@
 // Records of access tokens; the tokens themselves are stored nowhere.
-import { and, desc, eq, gt, isNotNull, isNull, lt, or } from "drizzle-orm";
+import { and, desc, eq, gt, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { TokenRecord } from "../contracts/token.ts";
 import type { Slice } from "./runs.ts";
@@ -28,17 +28,18 @@ export async function listTokens(
 	db: DrizzleD1Database,
 	{ owner, limit, cursor }: { owner: string; limit: number; cursor: string | null },
 ): Promise<Slice<TokenRecord>> {
-	const before = cursor === null ? undefined : lt(tokens.createdAt, Number(cursor) || 0);
+	const [at = "", id = ""] = cursor?.split(" ") ?? [];
+	const before = cursor === null ? undefined : sql`(${tokens.createdAt}, ${tokens.id}) < (${Number(at)}, ${id})`;
 	const rows = await db
-		.select({ doc: tokens.doc, revokedAt: tokens.revokedAt, createdAt: tokens.createdAt })
+		.select({ id: tokens.id, doc: tokens.doc, revokedAt: tokens.revokedAt, createdAt: tokens.createdAt })
 		.from(tokens)
 		.where(and(eq(tokens.owner, owner), before))
-		.orderBy(desc(tokens.createdAt))
+		.orderBy(desc(tokens.createdAt), desc(tokens.id))
 		.limit(limit + 1);
 	const last = rows[limit - 1];
 	return {
 		items: rows.slice(0, limit).map(readRecord),
-		next: rows.length > limit && last ? String(last.createdAt) : null,
+		next: rows.length > limit && last ? `${last.createdAt} ${last.id}` : null,
 	};
 }
 

@@ -1,0 +1,44 @@
+// The record of privileged acts: who did what, when, from where and why. Never a secret's value, nor a token.
+import { z } from "@hono/zod-openapi";
+import { time } from "./fields.ts";
+
+/** Named by what they act on, like commands; a name never changes its meaning. */
+export const auditAction = z.enum([
+	"repository-set",
+	"secret-set",
+	"secret-delete",
+	"token-create",
+	"token-revoke",
+	"run-cancel",
+	"run-retry",
+	"job-cancel",
+	"job-retry",
+	"job-prioritise",
+	"jobs-retry",
+	"pool-set",
+	"runner-register",
+	"switches-set",
+]);
+export type AuditAction = z.infer<typeof auditAction>;
+
+export const auditRecord = z
+	.object({
+		id: z.string(),
+		at: time,
+		action: auditAction,
+		/** Null for what concerns the whole installation: the operator's. */
+		owner: z.string().nullable(),
+		repo: z.string().nullable(),
+		/** What was acted on: a run, a job, a pool, the name of a secret, the id of a token or a runner. */
+		subject: z.string().nullable(),
+		/** The name that the token was given, and which token it was; null: the operator's. */
+		actor: z.string(),
+		token: z.string().nullable(),
+		/** The address that the edge saw; null where there is no edge. */
+		from: z.string().nullable(),
+		reason: z.string().nullable(),
+		/** What was asked for, as far as it is not said above. */
+		details: z.record(z.string(), z.unknown()),
+	})
+	.openapi("AuditRecord");
+export type AuditRecord = z.infer<typeof auditRecord>;

@@ -1,0 +1,20 @@
+// Writes the audit after the act: the act has happened, so nothing here may delay it or make it fail.
+import type { AuditRecord } from "../src/contracts/audit.ts";
+import { addAudit } from "../src/store/audit.ts";
+import type { Env } from "./env.ts";
+import { database } from "./read-model.ts";
+
+/** Short: the platform gives what outlives an answer 30 s, and a database that is away for longer is away for all of them. */
+const pausesMs = [200, 1_000];
+
+/** Never throws. What cannot be written stands in the log instead; what dies with its isolate in these seconds is lost. */
+export async function writeAudit(env: Env, record: AuditRecord): Promise<void> {
+	for (const pauseMs of [...pausesMs, null]) {
+		try {
+			return await addAudit(database(env), record);
+		} catch (cause) {
+			if (pauseMs === null) console.error(JSON.stringify({ event: "audit-unwritten", record, cause: String(cause) }));
+			else await scheduler.wait(pauseMs);
+		}
+	}
+}
