@@ -1,0 +1,154 @@
+// What the machine's owner decides about jobs, hooks and isolation, and what is the machine's fault and not the job's.
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { buildGrant, headingOf } from "../testing/fake-server-lease.ts";
+import type { FakeLease } from "../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { bubblewrap } from "./isolation.ts";
+import { memoryKills } from "./memory-kills.ts";
+import type { RunnerOptions } from "./runner.ts";
+
+let fixture: FakeServerRunner;
+afterEach(() => fixture.close());
+
+async function open(options: (fixture: FakeServerRunner) => Partial<RunnerOptions> = () => ({})): Promise<void> {
+	fixture = new FakeServerRunner();
+	await fixture.server.open();
+	await fixture.start(options(fixture));
+}
+
+/** A program in the fixture's folder. */
+function program(name: string, script: string): string {
+	const path = join(fixture.folder, name);
+	mkdirSync(join(path, ".."), { recursive: true });
+	writeFileSync(path, `#!/bin/bash\n${script}\n`);
+	chmodSync(path, 0o755);
+	return path;
+}
+
+async function runToEnd(...grant: Parameters<typeof buildGrant>): Promise<FakeLease> {
+	const lease = fixture.server.offer(buildGrant(...grant));
+	await fixture.server.until(() => lease.finish !== null);
+	return lease;
+}
+
+describe("hooks", () => {
+	const openWith = (preJob: string, postJob: string) =>
+		open(({ folder }) => ({
+			hooks: { "pre-job": program("pre", preJob), "post-job": program("post", postJob) },
+			hostEnv: { PATH: process.env.PATH, OWN: "the machine's", LEAK: "registration-token", FOLDER: folder },
+		}));
+
+	it("[N87] hooks run before and after the job, know what it is, and print into its log", async () => {
+		await openWith(
+			'echo "pre $SPILLWAY_JOB_KEY $OWN"; env > "$FOLDER/env"',
+			'echo "post $SPILLWAY_OUTCOME $SPILLWAY_EXIT_CODE"',
+		);
+		const lease = await runToEnd({ run: "exit 3", secrets: { KEY: "correct-horse" } });
+		expect(lease.text).toBe(
+			`${headingOf("pre-job")}pre test the machine's\n${headingOf("step 1")}${headingOf("post-job")}post failed 3\n`,
+		);
+		expect(lease.finish).toMatchObject({ outcome: "failed", exitCode: 3, logLength: lease.log.length });
+		expect(readFileSync(join(fixture.folder, "env"), "utf8")).not.toMatch(/correct-horse|token/);
+	});
+
+	it("[N88] a hook before the job that does not end with 0 refuses it, with its reason", async () => {
+		await openWith("echo no room; exit 7", "true");
+		const lease = await runToEnd({ run: `touch '${fixture.folder}/ran'` });
+		expect(lease.finish).toMatchObject({ outcome: "refused", exitCode: null });
+		expect(lease.finish?.reason).toBe("the runner could not run it: the hook pre-job ended with exit code 7");
+		expect(lease.text).toContain("no room\n");
+		expect(existsSync(join(fixture.folder, "ran"))).toBe(false);
+	});
+
+	it("[N88] so does one that is not there", async () => {
+		await open(({ folder }) => ({ hooks: { "pre-job": join(folder, "nowhere") } }));
+		expect((await runToEnd()).finish?.reason).toMatch(/the hook pre-job .*ENOENT/);
+	});
+
+	it("[N89] the hook after the job runs when the job was canceled too, and changes nothing of what it came to", async () => {
+		await openWith("true", 'echo "post $SPILLWAY_OUTCOME" >> "$FOLDER/said"; exit 9');
+		const { server, folder } = fixture;
+		expect((await runToEnd()).finish?.outcome).toBe("passed");
+		const lease = server.offer(buildGrant({ run: "echo up; while :; do echo on; sleep 0.02; done" }));
+		await server.until(() => lease.text.includes("up\n"));
+		lease.state = "canceling";
+		await server.until(() => lease.finish !== null);
+		expect(lease.finish?.outcome).toBe("canceled");
+		expect(readFileSync(join(folder, "said"), "utf8")).toBe("post passed\npost canceled\n");
+	});
+});
+
+describe("isolation", () => {
+	it("[N90] a command is put before each step's own, with the job's places filled in; the checkout is left out", async () => {
+		await open(() => ({
+			wrap: `'${program("box", 'printf "%s\\n" "$@" > "$0.said"; shift 4; exec "$@"')}' {job} {work} "x y" --`,
+		}));
+		const source = { cloneUrl: `file://${fixture.folder}/nowhere`, ref: null, commit: null };
+		const plain = await runToEnd({}, { run: { id: "rtest", number: 1, title: null, source } });
+		expect(plain.finish?.reason).toMatch(/does not answer/);
+		expect(existsSync(join(fixture.folder, "box.said"))).toBe(false);
+		const lease = await runToEnd({ run: ["pwd", "exit 4"] });
+		const [job, work, ...rest] = readFileSync(join(fixture.folder, "box.said"), "utf8").trim().split("\n");
+		expect(job).toBe(join(fixture.workDir, "jobs", lease.grant.lease.id));
+		expect([work, ...rest.slice(0, 3)]).toEqual([`${job}/work`, "x y", "--", "bash"]);
+		expect(lease.finish).toMatchObject({ outcome: "failed", exitCode: 4 });
+		expect(lease.text).toContain(`${job}/work\n`);
+	});
+
+	it("[N90] variables are named to a container, and never told their values", async () => {
+		await open(() => ({
+			wrap: `'${program("box", 'echo "$@"; while [ "$1" = --env ]; do shift 2; done; exec "$@"')}' {env}`,
+		}));
+		const lease = await runToEnd({ run: "true", secrets: { KEY: "correct-horse" } });
+		expect(lease.text).toContain("--env KEY");
+		expect(lease.text).not.toContain("***");
+	});
+
+	it("[N91] a place that there is not ends the runner before it begins", async () => {
+		fixture = new FakeServerRunner();
+		await fixture.server.open();
+		await expect(fixture.start({ wrap: "docker run {image}" })).rejects.toThrow("there is no {image} to fill in");
+	});
+
+	it("[N92] the sandbox shows the job its own folder, and neither the runner's nor the user's home", async () => {
+		await open(({ folder }) => {
+			program("programs/bwrap", 'echo "$@"; while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
+			return { wrap: bubblewrap, hostEnv: { PATH: `${folder}/programs:${process.env.PATH}`, HOME: "/home/some one" } };
+		});
+		const lease = await runToEnd({ run: "echo inside" });
+		expect(lease.text).toContain(`--tmpfs /home/some one --tmpfs ${fixture.workDir} --bind ${fixture.workDir}/jobs/`);
+		expect(lease.text).toMatch(/\ninside\n$/);
+	});
+});
+
+describe("the machine's fault", () => {
+	it("[N93] a step that is killed by nobody known says so, and says when the machine ran out of memory", async () => {
+		await open();
+		const lease = await runToEnd({ run: "kill -KILL $$" });
+		expect(lease.finish).toMatchObject({ outcome: "failed", signal: "SIGKILL" });
+		expect(lease.finish?.reason).toMatch(/\(SIGKILL\); (the runner did not send it|the machine ran out of memory)/);
+		if (process.platform === "linux") expect(memoryKills()).toBeGreaterThanOrEqual(0);
+	});
+
+	it("[N94] a disk that takes no more of a log refuses the job, and what was kept of the log is whole", async () => {
+		fixture = new FakeServerRunner();
+		const { server } = fixture;
+		await server.open();
+		const path = fileURLToPath(new URL("./runner.ts", import.meta.url));
+		const { eventLog: _, ...options } = fixture.options();
+		const script = `const { runRunner } = await import(${JSON.stringify(path)}); await runRunner(${JSON.stringify(options)});`;
+		// No file may be larger than 64 KiB: to the runner that is a full disk.
+		const words = ["-c", 'ulimit -f 64; exec "$0" "$@"', process.execPath, "--input-type=module", "--eval", script];
+		const child = spawn("bash", words, { stdio: "ignore" });
+		const lease = await runToEnd({ run: "head -c 200000 /dev/zero | tr '\\0' x; sleep 1000" });
+		expect(lease.finish).toMatchObject({ outcome: "refused", logLength: 65_536 });
+		expect(lease.finish?.reason).toMatch(/^the runner cannot keep its log: EFBIG/);
+		expect(lease.log.length).toBe(65_536);
+		child.kill("SIGTERM");
+		await new Promise((resolve) => child.once("exit", resolve));
+	});
+});

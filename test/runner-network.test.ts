@@ -1,0 +1,120 @@
+// How a runner's process reaches its server: by a proxy, and over TLS with a certificate of one's own.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { Child } from "../scripts/child.ts";
+import { FakeServer } from "../src/testing/fake-server.ts";
+import { buildGrant } from "../src/testing/fake-server-lease.ts";
+
+let folder: string;
+let server: FakeServer;
+const closing: (() => void)[] = [];
+beforeEach(async () => {
+	folder = mkdtempSync(join(tmpdir(), "spillway-network-"));
+	server = new FakeServer();
+	server.hasSessions = true;
+	server.hasFeeds = true;
+	await server.open();
+});
+afterEach(async () => {
+	for (const close of closing.splice(0)) close();
+	await server.close();
+	rmSync(folder, { recursive: true, force: true });
+});
+
+const serverPort = () => Number(new URL(server.url).port);
+
+async function listen(front: Server): Promise<number> {
+	const sockets = new Set<Socket>();
+	front.on("connection", (socket) => void sockets.add(socket));
+	closing.push(() => {
+		for (const socket of sockets) socket.destroy();
+		front.close();
+	});
+	await new Promise<void>((resolve) => front.listen(0, "127.0.0.1", resolve));
+	return (front.address() as AddressInfo).port;
+}
+
+function joinSockets(near: Socket, far: Socket): void {
+	for (const [from, to] of [
+		[near, far],
+		[far, near],
+	] as const) {
+		from.on("error", () => {});
+		from.on("close", () => to.destroy());
+		from.pipe(to);
+	}
+}
+
+/** Knows the host `spillway.test`, which nobody else does. */
+async function proxy(): Promise<{ port: number; asked: string[] }> {
+	const asked: string[] = [];
+	const front = createServer();
+	front.on("connect", ({ url = "" }, socket: Socket) => {
+		asked.push(url);
+		const far = connect(serverPort(), "127.0.0.1", () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
+		joinSockets(socket, far);
+	});
+	return { port: await listen(front), asked };
+}
+
+function runner(url: string, environment: NodeJS.ProcessEnv): Child {
+	const words = ["runner", "start", "--pool", "acme/default", "--work-dir", join(folder, "work")];
+	const child = new Child({ words, environment: { SPILLWAY_URL: url, SPILLWAY_TOKEN: "a-token", ...environment } });
+	closing.unshift(() => void child.stop());
+	return child;
+}
+
+it("[N103] by a proxy: calls, session and feed; the process keeps its number and drains as ever", async () => {
+	const { port, asked } = await proxy();
+	const url = `http://spillway.test:${serverPort()}`;
+	const child = runner(url, { HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: "" });
+	const lease = server.offer(buildGrant({ run: "sleep 1.5; echo done; env" }));
+	await server.until(() => lease.finish !== null);
+	expect(lease.finish?.outcome).toBe("passed");
+	expect([server.sessions.length, server.feeds.length, server.callsTo("/v1/runner/acquire").length]).toEqual([1, 1, 0]);
+	expect(new Set(asked)).toEqual(new Set([`spillway.test:${serverPort()}`]));
+	expect(lease.text).not.toContain("NODE_USE_ENV_PROXY");
+	await child.stop();
+	expect(child.process.exitCode).toBe(0);
+	expect(child.complaint).not.toContain("Warning");
+});
+
+it("[N103] not by the proxy where the environment says so", async () => {
+	const { port, asked } = await proxy();
+	runner(server.url, { HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: "127.0.0.1" });
+	const lease = server.offer(buildGrant());
+	await server.until(() => lease.finish !== null);
+	expect(asked).toEqual([]);
+});
+
+it("[N104] a certificate of one's own is trusted if the environment names it, and not otherwise", async () => {
+	const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+	const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+	execFileSync(
+		"openssl",
+		["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", key, "-out", cert, ...subject],
+		{
+			stdio: "ignore",
+		},
+	);
+	const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) =>
+		joinSockets(socket, connect(serverPort(), "127.0.0.1")),
+	);
+	front.on("tlsClientError", () => {});
+	const url = `https://localhost:${await listen(front)}`;
+	const distrustful = runner(url, {});
+	while (!distrustful.complaint.includes("register-failed")) await new Promise((resolve) => setTimeout(resolve, 50));
+	expect(distrustful.complaint).toMatch(/self-signed certificate/);
+	await distrustful.stop();
+	runner(url, { NODE_EXTRA_CA_CERTS: cert });
+	const lease = server.offer(buildGrant());
+	await server.until(() => lease.finish !== null);
+	expect([lease.finish?.outcome, server.sessions.length]).toEqual(["passed", 1]);
+});
