@@ -8,6 +8,7 @@ import type { LeaseClaim } from "../src/contracts/objects.ts";
 import { seededRandom } from "../src/testing/random.ts";
 import { appendBytesMax } from "../src/domain/limits.ts";
 import { archiveKey } from "./archive.ts";
+import { forgetCached } from "./archive-cache.ts";
 import {
 	eventually,
 	joined,
@@ -156,6 +157,7 @@ describe("bytes", () => {
 		await finish(0);
 		expect((await front("/attempts/1/log")).headers.get("content-length")).toBe("0");
 		await env.ARCHIVE.delete(archiveKey(claim));
+		await forgetCached(caches.default, archiveKey(claim));
 		expect((await front("/attempts/1/log")).status).toBe(410);
 	});
 });
