@@ -38,11 +38,13 @@ export interface Answer {
 	code: string;
 	/** What a claim handed out. */
 	grants: LeaseClaim[];
+	/** The demand that a claim left, in a fixed order. */
+	demand: string[];
 	/** How many jobs the run has that was submitted or added to. */
 	jobs: number;
 }
 
-const done: Answer = { code: "ok", grants: [], jobs: 0 };
+const done: Answer = { code: "ok", grants: [], demand: [], jobs: 0 };
 
 function answerOf(result: Result<unknown>): Answer {
 	return { ...done, code: result.ok ? "ok" : result.refusal.code };
@@ -72,7 +74,8 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 			const { runner, pool, labels, free } = command;
 			const { grants, demand } = await calls.claim({ runner, pool, labels, free, shard: 0 });
 			port.hear(demand);
-			return { ...done, grants: grants.map(({ claim }) => claim) };
+			const sets = demand.sets.map((set) => JSON.stringify(set)).sort();
+			return { ...done, grants: grants.map(({ claim }) => claim), demand: sets };
 		}
 		case "start":
 			return answerOf(await calls.start(command.lease));
