@@ -65,7 +65,9 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		socket.close(1_003, "a run's events only speak");
 	}
 
+	/** A hibernating socket's close is not answered by the platform; without an answer the viewer waits 10 s for it. */
 	override async webSocketClose(closed: WebSocket): Promise<void> {
+		if (closed.readyState === WebSocket.CLOSING) closed.close(1_000);
 		const isWatched = this.ctx.getWebSockets().some((socket) => socket !== closed);
 		if (!isWatched && this.#history.isKept()) await this.ctx.storage.setAlarm(Date.now() + keptMs);
 	}

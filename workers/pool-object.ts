@@ -92,8 +92,10 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		}
 	}
 
+	/** A hibernating socket's close is not answered by the platform; without an answer the other end waits 10 s for it. */
 	override async webSocketClose(socket: WebSocket): Promise<void> {
 		const held = this.#sockets.forget(socket);
+		this.#sockets.close(socket, 1_000, "left");
 		if (held?.kind === "session" && this.#sockets.sessionOf(held.runner.id) === null) {
 			this.#liveness.detach(held.runner.id);
 		}
