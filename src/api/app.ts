@@ -22,6 +22,7 @@ import { addRepositoryRoutes } from "./repositories.ts";
 import { addRunnerRoutes } from "./runners.ts";
 import { addRunRoutes } from "./runs.ts";
 import type { Services } from "./services.ts";
+import { addTicketRoutes } from "./tickets.ts";
 import { addTokenRoutes } from "./tokens.ts";
 
 const outageRetryAfterSeconds = 2;
@@ -46,7 +47,8 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 			"services",
 			services(c.env as Env, (work) => c.executionCtx.waitUntil(work)),
 		);
-		if (c.req.header("authorization") !== undefined) await c.get("services").knowRevocations();
+		const hasToken = c.req.header("authorization") !== undefined || c.req.query("ticket") !== undefined;
+		if (hasToken) await c.get("services").knowRevocations();
 		await next();
 		// A socket that an object gave has headers that cannot be changed: `c.header` makes a new answer, at a price.
 		if (c.res.status === 101) c.header("X-Request-Id", c.get("requestId"));
@@ -81,6 +83,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addLeaseRoutes(app);
 	addTokenRoutes(app);
 	addAuditRoutes(app);
+	addTicketRoutes(app);
 
 	app.notFound((c) => answerProblem(c, notServed(c.req.method, methodsAt(app, c.req.path))));
 	app.onError((error, c) => {

@@ -17,7 +17,7 @@ export interface Caller {
 	name: string;
 }
 
-const unauthorized = (detail: string) =>
+export const unauthorized = (detail: string) =>
 	new ProblemAnswer({
 		status: 401,
 		code: "unauthorized",
@@ -43,6 +43,11 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 		if (sameText(token, services.operatorToken)) return { access: null, name: "operator" };
 		throw unauthorized("The token is not one of ours, or not of this kind.");
 	}
+	return callerOf(services, access);
+}
+
+/** Throws 401 when the token has ended, whatever brought its claims here. */
+export function callerOf(services: Services, access: AccessClaims): Caller {
 	if (access.expiresAt !== null && access.expiresAt <= services.now()) throw unauthorized("The token has expired.");
 	if (services.isRevoked(access.id)) throw unauthorized("The token was revoked.");
 	return { access, name: access.name };
@@ -50,7 +55,11 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 
 /** Throws 401, 403 or 404 unless the caller may do this with this owner's things (or this repository of theirs). */
 export function authorize(c: Context<ApiEnv>, scope: Scope, owner: string, repo: string | null = null): Caller {
-	const caller = readCaller(c);
+	return allow(readCaller(c), scope, owner, repo);
+}
+
+/** As `authorize`, for a caller who is known. */
+export function allow(caller: Caller, scope: Scope, owner: string, repo: string | null): Caller {
 	const { access } = caller;
 	if (access === null) return caller;
 	if (access.owner !== owner || (repo !== null && access.repos !== null && !access.repos.includes(repo))) {

@@ -7,25 +7,25 @@ import { isRunId } from "../domain/ids.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
-import { authorizeRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { eventStream } from "./event-stream.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { badQuery } from "./request.ts";
+import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
 document({
 	method: "get",
 	path: "/v1/repos/{owner}/{repo}/runs/{run}/events",
 	summary: "The run, then every change in it: WebSocket if asked to upgrade, else SSE",
-	query: { after: "the last `seq` seen: only what came after it, without the snapshot" },
+	query: { after: "the last `seq` seen: only what came after it, without the snapshot", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: as `after`" },
 	answers: { 101: "One message per frame", 200: runEvent, 410: "What came after that `seq` is not kept any more" },
 });
 
 export function addEventRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/runs/:run/events", async (c) => {
-		const { owner, repo } = authorizeRepository(c, "read");
+		const { owner, repo } = authorizeWatcher(c);
 		const run = c.req.param("run");
 		if (!isRunId(run)) return orThrow(refuse({ code: "run-unknown" }));
 		const services = c.get("services");

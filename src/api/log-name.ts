@@ -5,13 +5,23 @@ import { refuse } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { authorizeRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
+import type { RepositoryName } from "../contracts/objects.ts";
 import { settled } from "./log-live.ts";
 import { findLog, loadAttempt } from "./log-source.ts";
 import type { LogSource } from "./log-source.ts";
 import type { LogName, Services } from "./services.ts";
+import { authorizeWatcher } from "./tickets.ts";
 
 export function readLogName(c: Context<ApiEnv>): LogName {
-	const { owner, repo } = authorizeRepository(c, "read");
+	return logNameIn(c, authorizeRepository(c, "read"));
+}
+
+/** As `readLogName`, where a WebSocket may bring a ticket. */
+export function readWatchedLogName(c: Context<ApiEnv>): LogName {
+	return logNameIn(c, authorizeWatcher(c));
+}
+
+function logNameIn(c: Context<ApiEnv>, { owner, repo }: RepositoryName): LogName {
 	const job = readJob(c);
 	const attempt = c.req.param("attempt") ?? "";
 	if (!/^[1-9][0-9]{0,5}$/.test(attempt)) orThrow(refuse({ code: "attempt-unknown" }));

@@ -2,7 +2,6 @@
 import type { Context, Hono } from "hono";
 import { logMessage, logOffsetHeader } from "../contracts/log-stream.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
-import { authorizeRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { eventStream } from "./event-stream.ts";
@@ -10,9 +9,10 @@ import type { StreamEvent } from "./event-stream.ts";
 import { answerBytes, answerLines, answerTail, findTail, readForm, readTail, tailLinesMax } from "./log-bytes.ts";
 import { jobLogMessages, logMessages, sendAll } from "./log-live.ts";
 import type { JobLogMessage } from "./log-live.ts";
-import { findLogOrEmpty, isUpgrade, pastEnd, readJob, readLogName } from "./log-name.ts";
+import { findLogOrEmpty, isUpgrade, pastEnd, readJob, readLogName, readWatchedLogName } from "./log-name.ts";
 import { badQuery } from "./request.ts";
 import type { LogName, Services } from "./services.ts";
+import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
 const jobPath = "/v1/repos/{owner}/{repo}/jobs/{job}";
 const attemptPath = `${jobPath}/attempts/{attempt}`;
@@ -34,7 +34,7 @@ document({
 	method: "get",
 	path: `${attemptPath}/log/live`,
 	summary: "What is stored, then what comes, until the log ends: WebSocket if asked to upgrade, else SSE",
-	query: { from: "offset of the first byte wanted" },
+	query: { from: "offset of the first byte wanted", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: the offset to go on from" },
 	answers: { 101: "One message per frame", 200: logMessage },
 });
@@ -42,6 +42,7 @@ document({
 	method: "get",
 	path: `${jobPath}/log/live`,
 	summary: "The live log of the present attempt, and of each one after it until the job is finished",
+	query: ticketQuery,
 	headers: { "Last-Event-ID": "SSE: `attempt:offset` to go on from" },
 	answers: { 101: "One message per frame", 200: logMessage },
 });
@@ -58,7 +59,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.get("/v1/repos/:owner/:repo/jobs/:job/attempts/:attempt/log/live", async (c) => {
-		const name = readLogName(c);
+		const name = readWatchedLogName(c);
 		const services = c.get("services");
 		const from = readFrom(c);
 		const log = await findLogOrEmpty(services, name);
@@ -75,7 +76,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.get("/v1/repos/:owner/:repo/jobs/:job/log/live", async (c) => {
-		const { owner, repo } = authorizeRepository(c, "read");
+		const { owner, repo } = authorizeWatcher(c);
 		const job = readJob(c);
 		const services = c.get("services");
 		const name = { owner, repo, job };

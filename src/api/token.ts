@@ -21,10 +21,19 @@ export interface AccessClaims {
 	expiresAt: number | null;
 }
 
+/** `access` null: the operator's. */
+export interface TicketClaims {
+	id: string;
+	/** Epoch milliseconds. */
+	until: number;
+	access: AccessClaims | null;
+}
+
 export interface TokenClaims {
 	access: AccessClaims;
 	runner: RunnerIdentity;
 	lease: LeaseClaim;
+	ticket: TicketClaims;
 }
 export type TokenKind = keyof TokenClaims;
 
