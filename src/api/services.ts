@@ -86,6 +86,8 @@ export interface Services {
 	pool(name: { owner: string; pool: string; shard: number }): PoolCalls;
 	/** A long poll: the grant that comes within `waitMs`, or null. */
 	waitForGrant(poll: { runner: RunnerIdentity; named: string[] | null }, waitMs: number): Promise<Grant | null>;
+	/** A run that left its object, with all its jobs; null when the archive has none. */
+	archivedRun(name: RepositoryName, run: string): Promise<Run | null>;
 	/** A runner's session: the answer to its upgrade, its other end at the pool. */
 	openSession(runner: RunnerIdentity): Promise<Response>;
 	log(name: LogName): LogCalls;
