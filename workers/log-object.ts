@@ -117,8 +117,12 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		);
 	}
 
-	/** The last viewer went, so the runner need not hurry. Whose socket it was cannot be asked any more. */
+	/**
+	 * The last viewer went, so the runner need not hurry; whose socket it was cannot be asked any more. A hibernating socket's
+	 * close is not answered by the platform: without an answer the other end waits 10 s for it.
+	 */
 	override webSocketClose(socket: WebSocket): void {
+		if (socket.readyState === WebSocket.CLOSING) socket.close(1_000);
 		if (this.#viewers.count(socket) === 0) this.#tellFeeder();
 	}
 
