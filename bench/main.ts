@@ -12,7 +12,6 @@ import { measureFinishedJobs } from "./finished-jobs.ts";
 import { measureFloors } from "./floor-figures.ts";
 import { measureGrantLatency } from "./grant-latency.ts";
 import { measureLogs } from "./logs.ts";
-import { measureLogs } from "./logs.ts";
 import { measureQueueScale } from "./queue-scale.ts";
 import { measureServerMemory } from "./server-memory.ts";
 
@@ -24,7 +23,6 @@ const measurements: Record<string, (bench: Bench, home: Home) => Promise<Figure[
 	finish: measureFinishedJobs,
 	logs: measureLogs,
 	scale: measureQueueScale,
-	logs: measureLogs,
 	memory: measureServerMemory,
 };
 
