@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { aCause, aFailure } from "../testing/builders.ts";
 import { noon } from "../testing/clock.ts";
+import { MemoryRun } from "../testing/memory-run.ts";
 import type { BudgetMinute } from "./budget.ts";
 import { count, retriesLeft } from "./budget.ts";
+import { decideFinish, decideRetryJob, decideStart } from "./decide.ts";
 
 const minuteMs = 60_000;
 const hour = { perHour: 3, ratio: 0.2 };
@@ -33,5 +36,28 @@ describe("the retry budget", () => {
 
 	it("[R8] counts what happens in one minute together", () => {
 		expect(hourOf([0, 1, 0], [0, 2, 1])).toEqual([{ minute: noon / minuteMs, starts: 3, retries: 1 }]);
+	});
+});
+
+describe("a spent budget", () => {
+	function failed(retriesLeft: number): MemoryRun {
+		const run = MemoryRun.of({ key: "a", retry: { maxAttempts: 3 } });
+		const claim = run.grant("a", noon);
+		expect(run.take(decideStart(run, claim, noon))).toBe("ok");
+		expect(run.take(decideFinish(run, claim, aFailure(), { now: noon, random: 0, retriesLeft }))).toBe("ok");
+		return run;
+	}
+
+	it("[R7] lets the attempt stand, which says so, and the job ends as it did", () => {
+		expect(failed(1).story()).toEqual({ a: "waiting" });
+		const spent = failed(0);
+		expect(spent.story()).toEqual({ a: "failed" });
+		expect(spent.attempt(0, 1)).toMatchObject({ outcome: "failed", next: { withheld: "budget" } });
+	});
+
+	it("[R7] leaves it to a person to retry", () => {
+		const spent = failed(0);
+		expect(spent.take(decideRetryJob(spent, 0, aCause({ by: "user" })))).toBe("ok");
+		expect(spent.story()).toEqual({ a: "waiting" });
 	});
 });
