@@ -22,7 +22,7 @@ const pumpUnitsMax = 2 * 1024 * 1024;
  * themselves would cost a frame for each viewer. At 40 goes a second that is 10 MiB/s.
  */
 const framesAtOnce = 4;
-/** Full frames remembered, 64 KiB each: whoever is fed just behind another gets the same. */
+/** Full frames remembered while viewers are fed, 64 KiB each: whoever is fed just behind another gets the same. */
 const framesKept = 16;
 /** What a viewer may still be owed at the end; one further behind comes back by offset and is served by the archive. */
 const farewellBytesMax = 1024 * 1024;
@@ -161,6 +161,7 @@ export class LogViewers {
 			await scheduler.wait(feedPauseMs);
 		}
 		this.#isPumping = false;
+		this.#frames.clear();
 	}
 
 	/** How much was sent; 0 when there is nothing to send, or nobody to send it to. */
@@ -179,7 +180,7 @@ export class LogViewers {
 		const frame = cutFrame(bytes, log.ended && to === log.length);
 		if (frame === null) return null;
 		const sendable = { next: at + frame.size, text: JSON.stringify(outputMessage(at, frame, bytes)) };
-		if (to - at === logFrameBytesMax) this.#keep(at, sendable);
+		if (this.#isPumping && to - at === logFrameBytesMax) this.#keep(at, sendable);
 		return sendable;
 	}
 

@@ -1,0 +1,15 @@
+import { describe, expect, it } from "vitest";
+import { frameIntervalMs, uploadSeconds } from "./log-demand.ts";
+
+describe("demand", () => {
+	it("[L26] asks a runner four times a second while somebody watches, and seldom else", () => {
+		for (const isPushed of [true, false]) expect(uploadSeconds({ viewers: 1, isPushed })).toBe(0.25);
+		expect(uploadSeconds({ viewers: 0, isPushed: true })).toBe(30);
+		// Who cannot be told when somebody comes is asked now and then.
+		expect(uploadSeconds({ viewers: 0, isPushed: false })).toBe(2);
+	});
+
+	it("[L18] frames get rarer as viewers get more", () => {
+		expect([1, 125, 1_000, 2_500].map(frameIntervalMs)).toEqual([25, 25, 200, 500]);
+	});
+});
