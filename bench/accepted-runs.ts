@@ -32,7 +32,7 @@ async function measure(bench: Bench, { repo, keyed }: { repo: string; keyed: boo
 	const load: Load = {
 		url: bench.server.ready.url,
 		connections,
-		durationMs: bench.isQuick ? 1_500 : 3_000,
+		durationMs: bench.isQuick ? 1_500 : 2_000,
 		countMax: 30_000,
 		request: {
 			method: "POST",
@@ -46,7 +46,7 @@ async function measure(bench: Bench, { repo, keyed }: { repo: string; keyed: boo
 	const warm = need(await bench.load({ ...load, durationMs: 1_000, keyPrefix: keyed ? "warm-" : null }));
 	const ids = [...warm.ids];
 	let round = 0;
-	const rounds = await bench.floored({ rounds: bench.isQuick ? 1 : 3, connections }, async (): Promise<Accepted> => {
+	const rounds = await bench.floored({ rounds: bench.isQuick ? 2 : 5, connections }, async (): Promise<Accepted> => {
 		const before = bench.server.usage()?.cpuMs ?? 0;
 		const keyPrefix = keyed ? `${load.keyPrefix}${round++}-` : null;
 		const result = need(await bench.load({ ...load, keyPrefix }));

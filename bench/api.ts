@@ -11,19 +11,25 @@ export interface RunnerSession {
 	token: string;
 }
 
+/** Shorter than any server keeps an idle connection. */
+const idleMs = 2_000;
+
 /** One connection, so one call at a time. Any status but the one that the call expects throws. */
 export class Api {
-	readonly #connection: HttpConnection;
+	readonly #url: string;
 	readonly #token: string;
+	#connection: HttpConnection;
+	#usedAt = performance.now();
 
-	private constructor(connection: HttpConnection, token: string) {
-		this.#connection = connection;
+	private constructor(url: string, token: string, connection: HttpConnection) {
+		this.#url = url;
 		this.#token = token;
+		this.#connection = connection;
 	}
 
 	/** `token`: for the calls that are not a runner's. */
 	static async connect(url: string, token: string): Promise<Api> {
-		return new Api(await HttpConnection.open(url), token);
+		return new Api(url, token, await HttpConnection.open(url));
 	}
 
 	close(): void {
@@ -82,13 +88,24 @@ export class Api {
 		return answer.job;
 	}
 
+	/** The server may have closed what was idle, and must not be asked on it at that very moment. */
+	async #renewConnection(): Promise<void> {
+		const isIdle = performance.now() - this.#usedAt > idleMs;
+		this.#usedAt = performance.now();
+		if (!isIdle) return;
+		this.#connection.close();
+		this.#connection = await HttpConnection.open(this.#url);
+	}
+
 	async #json<T>(call: Call, statuses: number[]): Promise<T> {
 		return JSON.parse((await this.#send(call, statuses)).body.toString());
 	}
 
 	async #send({ body, text, ...call }: Call, statuses: number[]): Promise<Answer> {
 		const payload = body === undefined ? text : JSON.stringify(body);
+		await this.#renewConnection();
 		const answer = await this.#connection.send(encodeRequest({ token: this.#token, ...call, body: payload }));
+		this.#usedAt = performance.now();
 		if (statuses.includes(answer.status)) return answer;
 		throw new Error(`${call.method} ${call.path}: ${answer.status} ${answer.body.toString().slice(0, 500)}`);
 	}

@@ -22,7 +22,7 @@ async function measure(bench: Bench, connections: number): Promise<Figure> {
 	const load = {
 		url: bench.server.ready.url,
 		connections,
-		durationMs: bench.isQuick ? 1_500 : 3_000,
+		durationMs: bench.isQuick ? 1_500 : 2_000,
 		countMax: 600,
 		request: {
 			method: "POST",
@@ -34,7 +34,7 @@ async function measure(bench: Bench, connections: number): Promise<Figure> {
 		status: 201,
 	};
 	let runs = need(await bench.load({ ...load, durationMs: 500 })).done;
-	const rounds = await bench.floored({ rounds: bench.isQuick ? 1 : 3, connections }, async () => {
+	const rounds = await bench.floored({ rounds: bench.isQuick ? 1 : 4, connections }, async () => {
 		const before = bench.server.usage()?.cpuMs ?? 0;
 		const result = need(await bench.load(load));
 		runs += result.done;

@@ -16,7 +16,6 @@ export async function measureServerMemory(bench: Bench): Promise<Figure[]> {
 	try {
 		await settle(server);
 		const fresh = server.usage();
-		const floor = bench.floor.usage();
 		await api.createRepository(owner, repo, {});
 		const jobs = Array.from({ length: jobsInRun }, (_, at) => jobRequest(`test-${at}`, pool));
 		for (let run = 0; run < count / jobsInRun; run++)
@@ -28,8 +27,8 @@ export async function measureServerMemory(bench: Bench): Promise<Figure[]> {
 		if (waiting + running + leased > 0) throw new Error(`${waiting + running + leased} jobs are left`);
 		await settle(server);
 		return [
-			...figures("server memory, fresh", fresh, floor),
-			...figures(`server memory, after ${count.toLocaleString("en-GB")} jobs`, server.usage(), floor),
+			...figures("server memory, fresh", fresh),
+			...figures(`server memory, after ${count.toLocaleString("en-GB")} jobs`, server.usage()),
 		];
 	} finally {
 		api.close();
@@ -37,16 +36,15 @@ export async function measureServerMemory(bench: Bench): Promise<Figure[]> {
 	}
 }
 
-function figures(name: string, usage: Usage | null, floor: Usage | null): Figure[] {
-	if (usage === null || floor === null) return [];
-	const ratio = megabytes(usage) / megabytes(floor);
+function figures(name: string, usage: Usage | null): Figure[] {
+	if (usage === null) return [];
 	const parts = Object.entries(usage.rssBytes).map(([program, bytes]) => `${program} ${Math.round(bytes / 1e6)}`);
 	return [
 		{
 			name,
 			value: megabytes(usage),
 			unit: "MB",
-			ratio: { call: ratio, insert: ratio },
+			ratio: null,
 			serverCpuMicros: null,
 			aim: null,
 			note: parts.join(", "),
