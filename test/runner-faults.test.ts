@@ -95,6 +95,7 @@ it.concurrent("[N98] an exclusive job that is cut off stops itself before anothe
 	expectOneAtATime("deploy");
 	mkdirSync(rig.path("deploy.ticks.end"));
 	const [finished] = await rig.finished("deploy", run);
+	proxy.mend();
 	expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
 }, 180_000);
 

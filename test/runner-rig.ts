@@ -111,10 +111,7 @@ export class RunnerRig {
 	}
 
 	async close(): Promise<void> {
-		for (const child of this.#children) {
-			if (child.isRunning) child.process.kill("SIGCONT");
-			await child.stop();
-		}
+		await Promise.all(this.#children.map((child) => child.stop()));
 		await this.server.stop();
 		for (const close of this.#closing) close();
 		await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });

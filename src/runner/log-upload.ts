@@ -119,8 +119,7 @@ export class LogUpload {
 
 	async #openFeed(): Promise<void> {
 		const { lease, policy } = this.#options;
-		const isOver = () => this.#isClosing || this.#options.signal.aborted;
-		if (isOver()) return;
+		if (this.#isOver()) return;
 		try {
 			let ended = false;
 			const feed = await lease.openFeed({
@@ -133,7 +132,7 @@ export class LogUpload {
 			if (ended) throw new Outage("the feed ended as it began", { wasSent: true });
 			this.#feedsFailed = 0;
 			this.#feed = feed;
-			if (isOver()) feed.close();
+			if (this.#isOver()) feed.close();
 			this.#wakeUp.wake();
 		} catch {
 			// By calls, then; they say what is wrong if anything is.
@@ -153,7 +152,7 @@ export class LogUpload {
 
 	#feedAgain(ms: number): void {
 		clearTimeout(this.#feedTimer);
-		this.#feedTimer = setTimeout(() => void this.#openFeed(), ms);
+		if (!this.#isOver()) this.#feedTimer = setTimeout(() => void this.#openFeed(), ms);
 	}
 
 	#acknowledge(length: number, intervalSeconds: number): void {
@@ -162,6 +161,11 @@ export class LogUpload {
 		this.#acknowledged = length;
 		this.#intervalMs = intervalSeconds * 1_000;
 		this.#wakeUp.wake();
+	}
+
+	/** At the end all is sent at once, and there is nothing more to wait for. */
+	#isOver(): boolean {
+		return this.#isClosing || this.#options.signal.aborted;
 	}
 
 	#onTheWay(): number {
@@ -178,10 +182,9 @@ export class LogUpload {
 
 	/** Something is there to send, and it is time; enough is not waited with, and at the end nothing is. */
 	async #untilDue(): Promise<void> {
-		const isUrgent = () => this.#isClosing || this.#options.signal.aborted;
-		while (!isUrgent() && this.#backlog() <= 0) await this.#wakeUp.wait(null);
+		while (!this.#isOver() && this.#backlog() <= 0) await this.#wakeUp.wait(null);
 		const gatheredAt = Date.now() + gatherMs;
-		while (!isUrgent() && this.#backlog() < (this.#feed === null ? appendBytesMax : feedBytesEnough)) {
+		while (!this.#isOver() && this.#backlog() < (this.#feed === null ? appendBytesMax : feedBytesEnough)) {
 			// Asked anew each time: an acknowledgement may have brought another interval.
 			const rest = Math.max(gatheredAt, this.#sentAt + this.#intervalMs) - Date.now();
 			if (rest <= 0) return;

@@ -63,6 +63,8 @@ export interface RunnerOptions {
 
 const waitSecondsDefault = 25;
 const gitCacheBytesDefault = 20 * 1024 ** 3;
+/** What is on its way when all is over, as a last line of the runner's own log, has this long. */
+const leaveMs = 500;
 /** After an outage a fleet comes back within this long, spread evenly. */
 const backoff = { initialMs: 500, maxMs: 15_000 };
 
@@ -85,6 +87,9 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
 	} finally {
 		process.off("SIGTERM", onSignal);
 		process.off("SIGINT", onSignal);
+		// A WebSocket waits for the other side's close for ever, and there is no way to let go of it (nodejs/undici has none
+		// before version 7): nothing of that may keep the process.
+		setTimeout(() => process.exit(), leaveMs).unref();
 	}
 }
 

@@ -132,7 +132,7 @@ class Hellos {
 	readonly #session: RunnerSession;
 	readonly #changed = new WakeUp();
 	#said = "";
-	#isClosed = false;
+	readonly #closed = new AbortController();
 
 	constructor(options: SessionLoopOptions, session: RunnerSession) {
 		this.#options = options;
@@ -151,16 +151,17 @@ class Hellos {
 	};
 
 	close(): void {
-		this.#isClosed = true;
+		this.#closed.abort();
 		this.#changed.wake();
 	}
 
 	async #loop(): Promise<void> {
-		while (!this.#isClosed) {
+		const { signal } = this.#closed;
+		while (!signal.aborted) {
 			await this.#changed.wait(null);
-			if (!this.#isClosed) await sleep(helloGatherMs, null);
+			await sleep(helloGatherMs, signal).catch(() => {});
 			// A hello after the bye would ask for work again.
-			if (!(this.#isClosed || this.#options.draining.aborted)) this.#hello();
+			if (!(signal.aborted || this.#options.draining.aborted)) this.#hello();
 		}
 	}
 
