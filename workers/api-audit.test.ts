@@ -20,7 +20,9 @@ import {
 	submit,
 	timePattern,
 } from "./api-fixture.ts";
+import type { Env } from "./env.ts";
 import worker from "./main.ts";
+import { sweep } from "./sweep.ts";
 
 afterEach(() => {
 	vi.useRealTimers();
@@ -119,6 +121,36 @@ describe("what is in it", () => {
 		expect(record).toMatchObject({ owner: null, actor: "operator", from: null, details: { dispatch: true } });
 	});
 
+	it("[B10] one-job runners that come by the job are in it once an hour for each pool and address", async () => {
+		const place = await aRepo();
+		const register = (pool: string, from: string) =>
+			send("POST", `/v1/pools/${place.owner}/${pool}/runners`, {
+				...{ body: { name: "one", ephemeral: true }, headers: { "cf-connecting-ip": from } },
+			});
+		for (const pool of ["a", "a", "b", "a"]) expect((await register(pool, "192.0.2.1")).status).toBe(201);
+		await register("a", "192.0.2.2");
+		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
+		await register("a", "192.0.2.1");
+		await aRunner(place);
+		const noted = (await acts(place, 6)).map(({ from, details }) => `${details.pool} ${from}`);
+		const expected = ["undefined null", "a 192.0.2.1", "b 192.0.2.1", "a 192.0.2.2", "a 192.0.2.1", "default null"];
+		expect(noted).toEqual(expected);
+	});
+
+	it("[B17] an act is kept for 400 days", async () => {
+		const place = await aRepo();
+		const dayMs = 86_400_000;
+		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5_000 });
+		await send("PATCH", place.path, { body: {} });
+		await acts(place, 2);
+		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 400 * dayMs - 4_000 });
+		await sweep(env as unknown as Env);
+		await acts(place, 1);
+		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5_000 });
+		await sweep(env as unknown as Env);
+		await acts(place, 0);
+	});
+
 	it("[B11] a refusal, a replay and a dry run are not", async () => {
 		const place = await aRepo();
 		const run = await submit(place, [job("a")]);
@@ -174,7 +206,10 @@ describe("reading it", () => {
 		expect(await auditOf(`owner=${place.owner}&actor=Bob`, token)).toEqual([]);
 		const other = await aRepo();
 		await acts(other, 1);
-		expect((await auditOf("limit=1"))[0]?.owner).toBe(other.owner);
+		const everybodys = (await auditOf("limit=100")).map(({ owner }) => owner);
+		expect(everybodys).toEqual(expect.arrayContaining([place.owner, other.owner]));
+		const own = (await auditOf(`owner=${place.owner}&limit=100`, token)).map(({ owner }) => owner);
+		expect(new Set(own)).toEqual(new Set([place.owner]));
 	});
 
 	it("[B13] others may not, and what cannot be asked is malformed", async () => {

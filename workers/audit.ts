@@ -1,6 +1,7 @@
 // Writes the audit after the act: the act has happened, so nothing here may delay it or make it fail.
 import type { AuditRecord } from "../src/contracts/audit.ts";
-import { addAudit } from "../src/store/audit.ts";
+import { auditKeptMs, auditSliceMax } from "../src/domain/limits.ts";
+import { addAudit, forgetAudit } from "../src/store/audit.ts";
 import type { Env } from "./env.ts";
 import { database } from "./read-model.ts";
 
@@ -17,4 +18,9 @@ export async function writeAudit(env: Env, record: AuditRecord): Promise<void> {
 			else await scheduler.wait(pauseMs);
 		}
 	}
+}
+
+/** [B17] A round of the sweep. */
+export async function expireAudit(env: Env, now: number): Promise<void> {
+	await forgetAudit(database(env), { before: now - auditKeptMs, limit: auditSliceMax });
 }

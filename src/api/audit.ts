@@ -67,6 +67,21 @@ export function noteAct(c: Context<ApiEnv>, { access, name }: Caller, act: Act):
 	services.later(services.writeAudit(record));
 }
 
+/** By act and who did it, when this isolate last noted it. */
+const notedAt = new Map<string, number>();
+const notedMax = 2_000;
+const notedAgainMs = 3_600_000;
+
+/** As `noteAct`, but once an hour for the same token, address and `thing`: for what programs do by the second. */
+export function noteActSeldom(c: Context<ApiEnv>, caller: Caller, { thing, ...act }: Act & { thing: string }): void {
+	const now = c.get("services").now();
+	const key = [act.action, act.owner, thing, caller.access?.id, addressOf(c)].join(" ");
+	if (now - (notedAt.get(key) ?? Number.NEGATIVE_INFINITY) < notedAgainMs) return;
+	if (notedAt.size >= notedMax) notedAt.clear();
+	notedAt.set(key, now);
+	noteAct(c, caller, act);
+}
+
 /** As the edge says it; what is no address is none. */
 function addressOf(c: Context<ApiEnv>): string | null {
 	return /^[0-9A-Fa-f:.]{2,45}$/.exec(c.req.header("cf-connecting-ip") ?? "")?.[0] ?? null;

@@ -16,7 +16,7 @@ import type { Grant, PoolFigures, Registered } from "../contracts/runner.ts";
 import type { Scope } from "../contracts/token.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
-import { noteAct } from "./audit.ts";
+import { noteAct, noteActSeldom } from "./audit.ts";
 import { authorizeOwner, readCaller, readRunner } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
@@ -130,7 +130,10 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 		services.later(services.readModel.addPool(owner, pool).catch(() => undefined));
 		const { name, labels, capacity, ephemeral } = runner;
 		const details = { pool, name, labels, capacity, ephemeral };
-		noteAct(c, caller, { action: "runner-register", owner, subject: runner.id, details });
+		const act = { action: "runner-register", owner, subject: runner.id, details } as const;
+		// One-job runners come by the job: a row for each would outgrow the read model.
+		if (ephemeral) noteActSeldom(c, caller, { ...act, thing: pool });
+		else noteAct(c, caller, act);
 		const answer: Registered = {
 			id: runner.id,
 			token: signToken(services.keys, "runner", runner),

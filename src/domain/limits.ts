@@ -57,10 +57,15 @@ export const retryAfterSecondsMax = 3_600;
 /** A point of priority is worth this much waiting time: priority 10 passes jobs up to ten minutes older, and nobody starves. */
 export const agingMs = 60_000;
 
-/** Jobs that one bulk retry takes, runs and job rows that it looks at: one turn of the object, well under a second. */
+/** Jobs that one bulk retry takes, runs and job rows that it looks at: one turn of the object, 0.4 s where 35,000 runs are kept. */
 export const bulkRetryMax = 1_000;
 export const bulkRunsMax = 5_000;
 export const bulkRowsMax = 50_000;
+
+/** Acts stay in the audit for this long: a year and a month, so that each year's can be looked through. */
+export const auditKeptMs = 400 * 24 * 60 * 60 * 1_000;
+/** Acts forgotten by one round of the sweep, each minute: more than are made, and a delete that D1 does not feel. */
+export const auditSliceMax = 1_000;
 
 /** Jobs handed out by one claim, timers handled by one alarm, and messages told per round: longer turns would block the object. */
 export const claimMax = 32;

@@ -46,3 +46,12 @@ export async function listAudit(
 		next: rows.length > limit && last ? `${last.at} ${last.id}` : null,
 	};
 }
+
+/** The oldest first, at most `limit`. */
+export async function forgetAudit(
+	db: DrizzleD1Database,
+	{ before, limit }: { before: number; limit: number },
+): Promise<void> {
+	const old = sql`SELECT id FROM audit WHERE at < ${before} ORDER BY at LIMIT ${limit}`;
+	await db.run(sql`DELETE FROM audit WHERE id IN (${old})`);
+}
