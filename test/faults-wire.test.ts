@@ -242,12 +242,12 @@ it("[F11] what a lost lease reports is refused and changes nothing; the next one
 });
 
 it("[F12] a WebSocket that its client closes is closed from the other side too", async () => {
-	const runner = await register("closing");
-	const { id, job } = await submit("closing");
+	const { runner, run, job } = await started("closing");
 	const wires = await Promise.all([
 		Wire.open(runner.sessionUrl, runner.token),
-		Wire.open(urlOf(`${path}/runs/${id}/events`), user),
-		Wire.open(urlOf(`${path}/jobs/${job.id}/log/live`), user),
+		Wire.open(urlOf(`${path}/runs/${run.id}/events`), user),
+		Wire.open(urlOf(`${path}/jobs/${job}/log/live`), user),
+		Wire.open(urlOf(`${path}/jobs/${job}/attempts/1/log/live`), user),
 	]);
 	for (const wire of wires) wire.close();
 	// Nobody answered, and in the end the connection was cut.
