@@ -216,7 +216,8 @@ function emptyStream(): ReadableStream<Uint8Array> {
 
 function poolCalls(transport: Transport) {
 	return {
-		list: (owner: string) => get<{ items: PoolFigures[] }>(transport, pathOf("v1", "pools", owner)),
+		list: (owner: string, page: PageOptions = {}) =>
+			list<PoolFigures>(transport, pathOf("v1", "pools", owner), { ...page }),
 		get: ({ owner, pool }: { owner: string; pool: string }) =>
 			get<PoolFigures>(transport, pathOf("v1", "pools", owner, pool)),
 		/** Pauses, drains or goes on; needs scope `admin`. */
