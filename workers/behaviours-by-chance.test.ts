@@ -3,7 +3,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import type { Run } from "../src/contracts/run.ts";
 import type { Step } from "../src/simulation/chance.ts";
-import { someStep } from "../src/simulation/chance.ts";
+import { chanceOf } from "../src/simulation/chance.ts";
 import { perform } from "../src/simulation/command.ts";
 import { Known } from "../src/simulation/known.ts";
 import { must } from "../src/simulation/queue-driver.ts";
@@ -12,7 +12,7 @@ import { SimulatedPort } from "../src/simulation/simulated-port.ts";
 import { seededRandom } from "../src/testing/random.ts";
 import { ObjectPort } from "./behaviours-port.ts";
 
-const stepsPerSeed = 40;
+const stepsPerSeed = 50;
 const seeds = Array.from({ length: 30 }, (_, seed) => seed);
 
 afterEach(() => {
@@ -25,11 +25,11 @@ it.each(seeds)("[Z5] the object does, command for command, what the simulation d
 	const simulation = new SimulatedPort(object.owner, object.now());
 	must(await simulation.calls.configure({ request: {}, replace: true }));
 	// Seeds of their own: the read model that all repositories share knows runs by their ids.
-	const random = seededRandom(1_000_000 + seed);
+	const chance = chanceOf(seededRandom(1_000_000 + seed));
 	const known = new Known();
 	const steps: Step[] = [];
 	while (steps.length < stepsPerSeed) {
-		const step = someStep(random, known, object.now());
+		const step = chance(known, object.now());
 		steps.push(step);
 		simulation.random = step.random;
 		vi.spyOn(Math, "random").mockReturnValue(step.random);

@@ -26,38 +26,50 @@ const secondMs = 1_000;
 
 /** How often each kind is tried, of all together. */
 const weights: Record<Command["do"], number> = {
-	submit: 8,
-	add: 3,
-	claim: 18,
-	start: 16,
-	finish: 18,
-	expire: 5,
-	"cancel-run": 2,
-	"cancel-job": 4,
-	"retry-run": 3,
-	"retry-job": 5,
-	priority: 3,
-	configure: 5,
-	clock: 16,
-	alarm: 12,
-	tell: 8,
-	evict: 6,
+	submit: 4,
+	add: 1,
+	claim: 16,
+	start: 18,
+	finish: 14,
+	expire: 8,
+	"cancel-run": 1,
+	"cancel-job": 2,
+	"retry-run": 2,
+	"retry-job": 4,
+	priority: 2,
+	configure: 3,
+	clock: 18,
+	alarm: 4,
+	tell: 6,
+	evict: 5,
 };
-const kinds = (Object.keys(weights) as Command["do"][]).flatMap((kind) =>
-	Array<Command["do"]>(weights[kind]).fill(kind),
-);
+export type Chance = (known: Known, now: Millis) => Step;
 
-export function someStep(random: SeededRandom, known: Known, now: Millis): Step {
-	const command = someCommand(random, known, now);
-	const again = isIdempotent(command)
-		? random.pick(["no", "no", "no", "no", "at once", "after eviction"] as const)
-		: "no";
-	return { command, random: random(), again };
+/** Each seed has its own temper: some things happen often in it and others hardly ever, so that rare chains are tried too. */
+export function chanceOf(random: SeededRandom): Chance {
+	const kinds = (Object.keys(weights) as Command["do"][]).flatMap((kind) =>
+		Array<Command["do"]>(Math.ceil(weights[kind] * random.pick([0.5, 1, 1, 3]))).fill(kind),
+	);
+	let last: Command["do"] | null = null;
+	return (known, now) => {
+		// Alarms are seldom late, and runners seldom let a grant lapse.
+		const follows = last === "clock" ? "alarm" : last === "claim" || last === "start" ? "start" : null;
+		const isNext = follows !== null && random.chance(0.7);
+		const kind = known.runs.size === 0 ? "submit" : isNext ? follows : random.pick(kinds);
+		const command = someCommand(kind, random, { known, now });
+		last = command.do;
+		const again = isIdempotent(command)
+			? random.pick(["no", "no", "no", "no", "at once", "after eviction"] as const)
+			: "no";
+		return { command, random: random(), again };
+	};
 }
 
-function someCommand(random: SeededRandom, known: Known, now: Millis): Command {
-	const kind = known.runs.size === 0 ? "submit" : random.pick(kinds);
-	const lease = someLease(random, known);
+function someCommand(
+	kind: Command["do"],
+	random: SeededRandom,
+	{ known, now }: { known: Known; now: Millis },
+): Command {
 	const run = () => random.pick([...known.runs.keys()]);
 	const job = () => random.pick(known.jobs);
 	switch (kind) {
@@ -67,12 +79,14 @@ function someCommand(random: SeededRandom, known: Known, now: Millis): Command {
 			return { do: kind, run: run(), key: someKey(random), jobs: someJobs(random, now, `x${random.below(1_000)}-`) };
 		case "start":
 		case "finish":
-		case "expire":
-			if (lease === null) return { do: "claim", ...someRunner(random) };
+		case "expire": {
+			const lease = someLease(random, known, kind !== "start");
+			if (lease === null)
+				return someCommand(random.pick(["claim", "clock", "clock", "retry-job"] as const), random, { known, now });
 			if (kind === "expire") return { do: kind, leases: [lease.claim] };
-			return kind === "start" || (!lease.isStarted && random.chance(0.8))
-				? { do: "start", lease: lease.claim }
-				: { do: "finish", lease: lease.claim, report: someReport(random) };
+			if (kind === "start") return { do: kind, lease: lease.claim };
+			return { do: kind, lease: lease.claim, report: someReport(random) };
+		}
 		case "claim":
 			return { do: kind, ...someRunner(random) };
 		case "cancel-run":
@@ -96,11 +110,11 @@ function someCommand(random: SeededRandom, known: Known, now: Millis): Command {
 	}
 }
 
-/** Mostly one that its runner still holds; else any, however long it is over. */
-function someLease(random: SeededRandom, { leases }: Known): KnownLease | null {
-	const held = leases.filter(({ isOver }) => !isOver);
-	const from = held.length > 0 && random.chance(0.8) ? held : leases;
-	return from.length === 0 ? null : random.pick(from);
+/** Mostly one that its runner still holds and has, or has not, started; else any, however long it is over. */
+function someLease(random: SeededRandom, { leases }: Known, isStarted: boolean): KnownLease | null {
+	const fitting = leases.filter((lease) => !lease.isOver && lease.isStarted === isStarted);
+	if (fitting.length > 0 && random.chance(0.9)) return random.pick(fitting);
+	return leases.length === 0 || random.chance(0.7) ? null : random.pick(leases);
 }
 
 function someSubmission(random: SeededRandom, known: Known, now: Millis): Command {
@@ -126,7 +140,7 @@ function someKey(random: SeededRandom): string | null {
 }
 
 function someJobs(random: SeededRandom, now: Millis, prefix: string): JobRequest[] {
-	const keys = Array.from({ length: 1 + random.below(5) }, (_, at) => `${prefix}${at}`);
+	const keys = Array.from({ length: 1 + random.below(4) }, (_, at) => `${prefix}${at}`);
 	// Jobs that are added may need those of the submission.
 	const known = prefix === "" ? [] : ["0", "1"];
 	return keys.map((key, at) => {
@@ -146,13 +160,13 @@ function someJob(random: SeededRandom, now: Millis): Omit<JobRequest, "key"> {
 		pool: random.pick(pools),
 		labels: random.pick(labelSets),
 		priority: random.pick([0, 0, 0, 5, -3]),
-		timeoutSeconds: random.pick([1, 60, 3_600]),
-		queueTimeoutSeconds: random.pick([5, 60, 3_600, 86_400]),
+		timeoutSeconds: random.pick([1, 60, 3_600, 3_600]),
+		queueTimeoutSeconds: random.pick([5, 60, 3_600, 86_400, 86_400, 86_400]),
 		concurrencyGroup: group,
 		exclusive: perhaps(random, [true, false]),
 		onLost: perhaps(random, ["retry", "fail"] as const),
 		retry: random.chance(0.6) ? someRetry(random) : undefined,
-		notBefore: random.chance(0.15) ? now + someWhile(random) : undefined,
+		notBefore: random.chance(0.2) ? now + random.pick([1, 60, 3_600, 10_000]) * secondMs : undefined,
 	};
 }
 
@@ -174,8 +188,8 @@ function perhaps<T>(random: SeededRandom, from: readonly T[]): T | undefined {
 function someSettings(random: SeededRandom): RepositoryRequest {
 	const groups = [{}, { deploy: { limit: 2 } }, { deploy: { limit: 0 }, db: { limit: 3 } }];
 	return {
-		maxRunning: random.pick([0, 1, 2, 5, 50]),
-		paused: random.chance(0.25),
+		maxRunning: random.pick([0, 1, 2, 5, 50, 50]),
+		paused: random.chance(0.1),
 		draining: random.chance(0.1),
 		concurrencyGroups: random.pick(groups),
 		retryBudget: { perHour: random.pick([0, 1, 60]), ratio: random.pick([0, 0.5]) },
@@ -189,7 +203,7 @@ function someRunner(random: SeededRandom) {
 	return {
 		runner: { id, name: id },
 		pool: random.pick(pools),
-		labels: random.pick([[], ["linux"], ["gpu", "linux", "x64"]]),
+		labels: random.pick([[], ["linux"], ["gpu", "linux", "x64"], ["gpu", "linux", "x64"]]),
 		free: random.pick([1, 1, 2, 40]),
 	};
 }
@@ -217,10 +231,9 @@ function someReport(random: SeededRandom): FinishReport {
 	};
 }
 
+/** Milliseconds: from nothing over the times that the rules know to some hours. */
 function someWhile(random: SeededRandom): number {
-	return random.pick(
-		[0, 1, 20, 500, 1, 2, 5, 12, 15, 20, 30, 60, 61, 300, 3_600, 10_000].map(
-			(some, at) => some * (at < 4 ? 1 : secondMs),
-		),
-	);
+	if (random.chance(0.2)) return random.pick([0, 1, 20, 500]);
+	if (random.chance(0.1)) return random.pick([300, 3_600, 10_000]) * secondMs;
+	return random.pick([1, 1, 2, 2, 5, 12, 15, 20, 30, 60, 61]) * secondMs;
 }

@@ -5,11 +5,11 @@ import { playSeed } from "./fuzz.ts";
 import { SimulatedPort } from "./simulated-port.ts";
 
 const pinned = [
-	{ seed: 2, found: "a priority set again to what it is made a new version" },
-	{ seed: 11, found: "lanes of one label set were each promised the repository's whole room" },
-	{ seed: 38, found: "a run canceled again made a new version" },
-	{ seed: 280, found: "a skipped job that waits again began before its instant" },
-	{ seed: 3_956, found: "a job kept from a runner lets another of its lane go early; not promised otherwise" },
+	{ seed: 0, found: "a priority set again to what it is made a new version" },
+	{ seed: 18, found: "a run canceled again made a new version" },
+	{ seed: 41, found: "lanes of one label set were each promised the repository's whole room" },
+	{ seed: 99, found: "a job kept from a runner let another of its lane go before its turn; only that is not promised" },
+	{ seed: 281, found: "a job that was skipped and waits again began before its instant" },
 ];
 
 const seedsInAll = 2_000;
@@ -32,7 +32,7 @@ describe("random commands", () => {
 		const told = await playSeed(1).then(() => "", String);
 		dead.mockRestore();
 		expect(told).toMatch(
-			/seed 1: \[I1\] job \S+ was accepted and is \w+ for ever\n1 of \d+ steps:\n\t\{"command":\{"do":"submit"/,
+			/seed 1: \[I1\] job \S+ was accepted and is \w+ for ever\n\d of \d+ steps:\n\t\{"command":\{"do":"submit"/,
 		);
 	});
 });

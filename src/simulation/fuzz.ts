@@ -1,12 +1,11 @@
 // Random commands against a simulated queue, with its death between any two of them, and every invariant after each. A failure is
 // told by its seed and by the shortest list of commands that was found to repeat it.
 import type { Millis } from "../domain/ids.ts";
-import { jobIdFrom } from "../domain/ids.ts";
 import { noon } from "../testing/clock.ts";
 import type { SeededRandom } from "../testing/random.ts";
 import { seededRandom } from "../testing/random.ts";
 import type { Step } from "./chance.ts";
-import { someStep } from "./chance.ts";
+import { chanceOf } from "./chance.ts";
 import type { Answer, Command } from "./command.ts";
 import { perform } from "./command.ts";
 import type { Stored } from "./facts.ts";
@@ -16,7 +15,7 @@ import { Known } from "./known.ts";
 import { must, aReport } from "./queue-driver.ts";
 import { SimulatedPort } from "./simulated-port.ts";
 
-export const stepsPerSeed = 60;
+export const stepsPerSeed = 100;
 /** An object needs some time to come back. */
 const wakeMs = 50;
 /** Rounds until everything must have ended: a run of five jobs with four attempts each needs far fewer. */
@@ -63,18 +62,20 @@ export class World {
 		const answer = await perform(this.port, command);
 		this.#stored = readStored(this.port.calls.rows.snapshot(), before);
 		this.known.note(command, answer);
-		if (command.do === "retry-job") this.#memory.retried.add(command.job);
-		if (command.do === "retry-run") {
-			for (let index = 0; index < (this.known.runs.get(command.run) ?? 0); index++) {
-				const job = before.jobs.get(jobIdFrom(command.run, index));
-				if (job?.state === "finished" && (command.only === "all" || job.outcome !== "skipped")) {
-					this.#memory.retried.add(job.id);
-				}
-			}
-		}
+		if (answer.code === "ok") this.#noteRetried(command, before);
 		const { known, port } = this;
 		checkInvariants({ command, answer, now: port.now(), before, after: this.stored, known, port }, this.#memory);
 		return answer;
+	}
+
+	/** Whom somebody retried: a job by its name, or those of a run that had ended otherwise than by being skipped. */
+	#noteRetried(command: Command, before: Stored): void {
+		if (command.do === "retry-job") this.#memory.retried.add(command.job);
+		if (command.do !== "retry-run") return;
+		for (const job of before.jobs.values()) {
+			const isMeant = job.run === command.run && job.state === "finished" && job.outcome !== "skipped";
+			if (isMeant) this.#memory.retried.add(job.id);
+		}
 	}
 
 	/** From here on nothing goes wrong any more: all that was accepted must come to its end. */
@@ -132,8 +133,9 @@ export async function playSeed(seed: number): Promise<void> {
 
 async function play(random: SeededRandom, seed: number, steps: Step[]): Promise<void> {
 	const world = await World.open();
+	const chance = chanceOf(random);
 	while (steps.length < stepsPerSeed) {
-		const step = someStep(random, world.known, world.port.now());
+		const step = chance(world.known, world.port.now());
 		steps.push(step);
 		await world.step(step);
 	}
@@ -153,9 +155,8 @@ export async function replay(steps: readonly Step[], seed: number): Promise<stri
 }
 
 async function tellFailure(seed: number, steps: readonly Step[], cause: unknown): Promise<string> {
-	const id = /^\[\w+\]/.exec(messageOf(cause))?.[0] ?? "";
-	const isAlike = async (some: readonly Step[]) => ((await replay(some, seed)) ?? " ").startsWith(id);
-	const shortest = id === "" ? steps : await shorten(steps, isAlike);
+	const kind = kindOf(messageOf(cause));
+	const shortest = await shorten(steps, async (some) => kindOf((await replay(some, seed)) ?? "") === kind);
 	const lines = shortest.map((step) => `\t${JSON.stringify(step)}`);
 	return `seed ${seed}: ${messageOf(cause)}\n${shortest.length} of ${steps.length} steps:\n${lines.join("\n")}`;
 }
@@ -174,6 +175,11 @@ async function shorten(
 		}
 	}
 	return left;
+}
+
+/** The invariant's id; of any other fault, its words without what differs from case to case. */
+function kindOf(message: string): string {
+	return /^\[\w+\]/.exec(message)?.[0] ?? message.replaceAll(/\S*\d\S*/g, "");
 }
 
 function messageOf(cause: unknown): string {

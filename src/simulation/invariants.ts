@@ -8,13 +8,19 @@ import { deadlineOf } from "../domain/job.ts";
 import {
 	alarmNearestMs,
 	avoidMs,
+	blockedMaxMs,
+	cancelMarginMs,
 	graceSeconds,
 	lapseBackoffMaxMs,
 	lossBackoffMs,
 	lossesMax,
+	overrunMarginMs,
 	retryAfterSecondsMax,
+	startBySeconds,
+	startMarginMs,
 	stopAfterSeconds,
 } from "../domain/limits.ts";
+import type { Run } from "../domain/run.ts";
 import { weightOf } from "../domain/run.ts";
 import { Standing } from "../domain/standing.ts";
 import { explainWaiting } from "../domain/waiting.ts";
@@ -31,7 +37,7 @@ export class InvariantMemory {
 	/** When the runner of each lease must have stopped by itself, should it say nothing more. */
 	readonly stopsBy = new Map<string, Millis>();
 	/** The highest version ever shown of each run, and what it showed. */
-	readonly shown = new Map<RunId, { version: number; text: string }>();
+	readonly shown = new Map<RunId, { run: Run; version: number; text: string }>();
 	/** Jobs that somebody retried by name since they were accepted. */
 	readonly retried = new Set<JobId>();
 }
@@ -40,6 +46,7 @@ const checks: readonly [string, Check][] = [
 	["I1", isKept],
 	["I2", hasOneLease],
 	["I2", isUntouchedByRefusals],
+	["I2", isUntouchedByTheStale],
 	["I2", holdsExclusiveSlots],
 	["I3", standsAsHistory],
 	["I6", isBounded],
@@ -95,6 +102,14 @@ function hasOneLease({ before, after, known }: Facts): string | null {
 function isUntouchedByRefusals({ command, answer, before, after }: Facts): string | null {
 	if (answer.code === "ok" || isSameStored(before.texts, after.texts)) return null;
 	return `a ${command.do} that was refused as ${answer.code} changed what is stored`;
+}
+
+/** What reports a lease that has passed on changes nothing, whatever it is answered: a finish told twice gets its answer again. */
+function isUntouchedByTheStale({ command, before, after }: Facts): string | null {
+	if (command.do !== "start" && command.do !== "finish") return null;
+	const job = before.jobs.get(command.lease.job);
+	if (job !== undefined && isHeld(job) && job.epoch === command.lease.epoch) return null;
+	return isSameStored(before.texts, after.texts) ? null : `the ${command.do} of a stale lease changed what is stored`;
 }
 
 /** The slot of an exclusive job is freed by its runner's report, by force, or when the runner must have stopped. */
@@ -156,9 +171,9 @@ function isBounded({ before, after, now }: Facts): string | null {
 		);
 		if (byRule.length > maxAttempts - 1)
 			return `job ${job.id} is retried ${byRule.length} times, and may have ${maxAttempts} attempts`;
-		const sinceAsked = attempts.slice(
-			attempts.findLastIndex((each) => each?.cause.by === "user" || each?.outcome !== "lost") + 1,
-		);
+		const asked = attempts.findLastIndex((each) => each?.cause.by === "user");
+		const ended = attempts.findLastIndex((each) => each?.outcome !== "lost");
+		const sinceAsked = attempts.slice(Math.max(asked, ended + 1));
 		if (isRetried && sinceAsked.length >= lossesMax)
 			return `job ${job.id} was lost ${sinceAsked.length} times in a row and goes on`;
 		if (attempt.next === null || !("at" in attempt.next)) continue;
@@ -213,28 +228,34 @@ function keepsLimits({ answer, before, after, now }: Facts, { retried }: Invaria
 
 /** Counts are the jobs, and a run that looks different has a version that nobody saw before. */
 function keepsBooks({ command, after, port }: Facts, { shown }: InvariantMemory): string | null {
+	const jobsOf = Map.groupBy(after.jobs.values(), ({ run }) => run);
 	for (const id of after.runs.keys()) {
 		const run = port.calls.domainRun(id);
 		if (run === null) return `run ${id} is gone`;
-		const jobs = [...after.jobs.values()].filter((job) => job.run === id);
-		for (const [state, count] of Object.entries(run.counts)) {
-			const found = jobs.filter((job) => job.state === state).length;
-			if (found !== count) return `run ${id} counts ${count} jobs as ${state} and has ${found}`;
-		}
-		for (const [weight, count] of Object.entries(run.bad)) {
-			const found = jobs.filter((job) => weightOf(job) === weight).length;
-			if (found !== count) return `run ${id} counts ${count} ends as ${weight} and has ${found}`;
-		}
-		const isFinished = jobs.every((job) => !isOpen(job));
-		if ((run.state === "finished") !== isFinished) return `run ${id} is ${run.state}`;
-		const text = JSON.stringify([{ ...run, version: 0 }, jobs.map((job) => after.texts.jobs.get(job.id))]);
 		const last = shown.get(id);
+		if (last?.run === run) continue;
+		const jobs = jobsOf.get(id) ?? [];
+		const wrong = miscountOf(run, jobs);
+		if (wrong !== null) return wrong;
+		const text = JSON.stringify([{ ...run, version: 0 }, jobs.map((job) => after.texts.jobs.get(job.id))]);
 		if (last && last.text !== text && run.version <= last.version) {
 			return `run ${id} changed by ${command.do}, and its version went from ${last.version} to ${run.version}`;
 		}
-		if (!last || last.text !== text) shown.set(id, { version: Math.max(run.version, last?.version ?? 0), text });
+		shown.set(id, { run, version: Math.max(run.version, last?.version ?? 0), text });
 	}
 	return isLoadTrue(after, port.calls.standing);
+}
+
+function miscountOf(run: Run, jobs: readonly Job[]): string | null {
+	for (const [state, count] of Object.entries(run.counts)) {
+		const found = jobs.filter((job) => job.state === state).length;
+		if (found !== count) return `run ${run.id} counts ${count} jobs as ${state} and has ${found}`;
+	}
+	for (const [weight, count] of Object.entries(run.bad)) {
+		const found = jobs.filter((job) => weightOf(job) === weight).length;
+		if (found !== count) return `run ${run.id} counts ${count} ends as ${weight} and has ${found}`;
+	}
+	return (run.state === "finished") === jobs.every((job) => !isOpen(job)) ? null : `run ${run.id} is ${run.state}`;
 }
 
 function isLoadTrue({ jobs }: Stored, standing: Standing): string | null {
@@ -297,6 +318,7 @@ function hasDeadlines({ command, before, after, now, port }: Facts): string | nu
 		const deadline = deadlineOf(job);
 		if (!isOpen(job)) continue;
 		if (deadline === null) return `job ${id} is ${job.state} without a deadline`;
+		if (deadline > now + longestMs(job)) return `job ${id} is ${job.state}, and nobody looks for ${deadline - now} ms`;
 		earliest = Math.min(deadline, earliest ?? deadline);
 		if (command.do === "alarm" && deadline <= now && wasDue(port, now) && before.jobs.get(id) === job) {
 			return `job ${id} is due, and the alarm left it`;
@@ -309,6 +331,27 @@ function hasDeadlines({ command, before, after, now, port }: Facts): string | nu
 	if (command.do === "alarm" && alarmAt !== null && alarmAt < now + alarmNearestMs && wasDue(port, now))
 		return "the alarm spins";
 	return null;
+}
+
+/** How long a job may stay as it is when nobody does anything about it. */
+function longestMs({ state, spec, startsAt, createdAt }: Job): number {
+	switch (state) {
+		case "blocked":
+			return blockedMaxMs;
+		case "waiting": {
+			const delayMs = Math.max(0, (startsAt ?? createdAt) - createdAt);
+			const backoffMs = Math.max(spec.retry.backoff.maxSeconds, retryAfterSecondsMax) * secondMs;
+			return spec.queueTimeoutSeconds * secondMs + Math.max(delayMs, backoffMs);
+		}
+		case "leased":
+			return startBySeconds * secondMs + startMarginMs;
+		case "running":
+			return spec.timeoutSeconds * secondMs + overrunMarginMs;
+		case "canceling":
+			return graceMs + cancelMarginMs;
+		case "finished":
+			return 0;
+	}
 }
 
 function wasDue({ lastAlarmAt }: { lastAlarmAt: Millis | null }, now: Millis): boolean {
