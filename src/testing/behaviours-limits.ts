@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { claimMax } from "../domain/limits.ts";
 import { aFailure, codeOf, job, must } from "../simulation/queue-driver.ts";
 import type { Behaviour } from "./behaviours-form.ts";
-import { minuteMs } from "./behaviours-form.ts";
+import { hourMs, minuteMs } from "./behaviours-form.ts";
 
 export const limitBehaviours: readonly Behaviour[] = [
 	{
@@ -140,6 +140,45 @@ export const limitBehaviours: readonly Behaviour[] = [
 			expect(await codes()).toEqual([null, null, "repository-limit", "needs"]);
 			await queue.finish(lease, aFailure());
 			expect(await codes()).toEqual(["backing-off", null, "concurrency-group", "needs"]);
+		},
+	},
+	{
+		title: "[Q6] a branch that runs much lets others go first",
+		async show(queue) {
+			await queue.configure({ cloneUrl: "https://git.example/web.git" });
+			const on = (ref: string) => ({ source: { cloneUrl: "", ref, commit: null } });
+			await queue.submit(
+				["a1", "a2", "a3"].map((key) => job(key)),
+				on("refs/heads/a"),
+			);
+			await queue.later(1_000);
+			await queue.submit([job("b1"), job("b2")], on("refs/heads/b"));
+			expect(await queue.granted({ free: 9 })).toEqual(["a1", "b1", "a2", "b2", "a3"]);
+		},
+	},
+	{
+		title: "[D1] a repository that drains refuses runs, and what is there goes on",
+		async show(queue) {
+			const run = await queue.submit([job("a")]);
+			await queue.configure({ draining: true });
+			expect(codeOf(await (await queue.calls()).submit(queue.submission([job("b")])))).toBe("repository-draining");
+			await queue.finish(await queue.start());
+			expect(await queue.states(run)).toBe("a:passed");
+		},
+	},
+	{
+		title: "[J1][G4] a job that is meant for later waits until then, also when it was skipped and waits again",
+		async show(queue) {
+			const notBefore = queue.port.now() + hourMs;
+			const run = await queue.submit([job("a"), job("b", { needs: ["a"], notBefore }), job("c", { notBefore })]);
+			await queue.finish(await queue.start(), aFailure());
+			must(await queue.retry(run, "a"));
+			await queue.finish(await queue.start());
+			expect(await queue.states(run)).toBe("a:passed b:waiting c:waiting");
+			expect(await queue.waits(run, "b")).toBe("backing-off");
+			expect(await queue.granted({ free: 9 })).toEqual([]);
+			await queue.later(hourMs);
+			expect((await queue.granted({ free: 9 })).sort()).toEqual(["b", "c"]);
 		},
 	},
 ];

@@ -1,6 +1,6 @@
 // What runs again, when, and why not: by rule, by the platform, by a person.
 import { expect } from "vitest";
-import { lossesMax } from "../domain/limits.ts";
+import { avoidMs, lossBackoffMs, lossesMax } from "../domain/limits.ts";
 import { aFailure, aReport, codeOf, job, must } from "../simulation/queue-driver.ts";
 import type { Behaviour } from "./behaviours-form.ts";
 import { hourMs, minuteMs, secondMs, soonMs } from "./behaviours-form.ts";
@@ -149,6 +149,37 @@ export const retryBehaviours: readonly Behaviour[] = [
 			expect(await queue.states(run)).toBe("a:waiting b:waiting c:running");
 			expect(codeOf(await queue.retryRun(run, "all"))).toBe("run-nothing-to-retry");
 			expect((await queue.run(run)).round).toBe(3);
+		},
+	},
+	{
+		title: "[R7] when the budget is spent the job ends, says so, and a person may still retry it",
+		async show(queue) {
+			await queue.configure({ retryBudget: { perHour: 1, ratio: 0 } });
+			const retry = { maxAttempts: 3, backoff };
+			const run = await queue.submit([job("a", { retry }), job("b", { retry })]);
+			await queue.finish(await queue.start(), aFailure());
+			await queue.finish(await queue.start(), aFailure());
+			expect(await queue.states(run)).toBe("a:waiting b:failed");
+			expect((await queue.job(run, "b")).attempts.at(-1)?.next).toEqual({ withheld: "budget" });
+			must(await queue.retry(run, "b"));
+			await queue.finish(await queue.start());
+			expect(await queue.states(run)).toBe("a:waiting b:passed");
+			await queue.later(hourMs);
+			await queue.finish(await queue.start(), aFailure());
+			expect(await queue.states(run)).toBe("a:waiting b:passed");
+		},
+	},
+	{
+		title: "[Q7] a job is kept from the runner that was lost with it for a while, and holds up nobody",
+		async show(queue) {
+			const run = await queue.submit([job("a"), job("b")]);
+			const lost = { id: "lost", name: "lost" };
+			await queue.loses(await queue.start({ runner: lost }));
+			await queue.later(lossBackoffMs);
+			expect(await queue.granted({ runner: lost, free: 9 })).toEqual(["b"]);
+			expect(await queue.waits(run, "a")).not.toBeNull();
+			await queue.later(avoidMs);
+			expect(await queue.granted({ runner: lost, free: 9 })).toContain("a");
 		},
 	},
 ];
