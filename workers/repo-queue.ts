@@ -49,6 +49,8 @@ export class RepoQueue {
 	readonly #toldRuns = new Set<RunId>();
 	/** Runs that were told anew after waking: their rows are to say so, or each waking would tell them again. */
 	readonly #recovered = new Set<RunId>();
+	/** By run, the version that was told last. */
+	readonly #toldVersions = new Map<RunId, number>();
 	/** By run, until when its FeedObject is to be told at once. */
 	readonly #watched = new Map<RunId, Millis>();
 	#nextNumber: number | null = null;
@@ -304,11 +306,19 @@ export class RepoQueue {
 		if (before === null || !("lease" in before)) return;
 		const { pool, id } = before.lease;
 		if (!("lease" in after)) this.#teller.pool(pool).ended.push(id);
-		else if (after.state === "canceling" && before.state === "running") this.#teller.pool(pool).canceled.push(id);
+		else if (after.state === "canceling" && before.state === "running") {
+			this.#teller.pool(pool).canceled.push(id);
+			const { attempt, epoch } = after;
+			const name = nameOf(this.repository ?? { owner: "", repo: "" });
+			this.#teller.cancelLog({ ...name, job: after.id, attempt: attempt.number, epoch });
+		}
 	}
 
 	#remember(run: Run): void {
-		if (this.#runs.size >= runsKept) this.#runs.clear();
+		if (this.#runs.size >= runsKept) {
+			this.#runs.clear();
+			this.#toldVersions.clear();
+		}
 		this.#runs.set(run.id, run);
 	}
 
@@ -316,8 +326,11 @@ export class RepoQueue {
 	#tellChange(run: Run, jobs: JobSummary[], since: number): void {
 		assert(this.repository, "only a known repository tells");
 		const at = Date.now();
+		// What was not worth telling raised the version too: whoever follows must not take that for a gap.
+		const heard = this.#toldVersions.get(run.id) ?? since;
+		this.#toldVersions.set(run.id, run.version);
 		const watched = (this.#watched.get(run.id) ?? 0) > at;
-		const event = { ...nameOf(this.repository), at, repository: null, run: viewRun(run), since, watched };
+		const event = { ...nameOf(this.repository), at, repository: null, run: viewRun(run), since: heard, watched };
 		this.#teller.change({ ...event, jobs: jobs.slice(0, summariesMax) });
 		for (let from = summariesMax; from < jobs.length; from += summariesMax) {
 			this.#teller.change({ ...event, jobs: jobs.slice(from, from + summariesMax) });

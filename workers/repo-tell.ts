@@ -17,6 +17,12 @@ const summaryBytes = 700;
 const changesMax = 2_000;
 const closesAtOnce = 50;
 
+interface LogName extends RepositoryName {
+	job: string;
+	attempt: number;
+	epoch: number;
+}
+
 interface PoolNews {
 	demand: boolean;
 	ended: string[];
@@ -41,6 +47,8 @@ export class RepoTeller {
 	#pools = new Map<string, PoolNews>();
 	#changes: ChangeEvent[] = [];
 	#watched: ChangeEvent[] = [];
+	/** Attempts whose runners should stop: their logs pass it on with the next append. */
+	#canceled: LogName[] = [];
 	readonly #closes = new Map<string, LogClose>();
 	#round: Promise<void> | null = null;
 	#again = false;
@@ -67,6 +75,10 @@ export class RepoTeller {
 
 	close(close: LogClose): void {
 		this.#closes.set(`${close.job}.${close.attempt}`, close);
+	}
+
+	cancelLog(log: LogName): void {
+		this.#canceled.push(log);
 	}
 
 	pool(name: string): PoolNews {
@@ -99,6 +111,7 @@ export class RepoTeller {
 				...[...pools].map(([pool, news]) => this.#tellPool(pool, news, again)),
 				this.#sendChanges(),
 				this.#feedWatched(),
+				this.#cancelLogs(),
 				this.#closeLogs(),
 			]);
 			const failed = results.find((result) => result.status === "rejected");
@@ -161,6 +174,12 @@ export class RepoTeller {
 		await Promise.allSettled(fed);
 	}
 
+	/** A hint: whoever does not hear of it from the log hears of it from a heartbeat. */
+	async #cancelLogs(): Promise<void> {
+		const told = this.#canceled.splice(0).map((log) => logCalls(this.#env, log).cancel({ epoch: log.epoch }));
+		await Promise.allSettled(told);
+	}
+
 	async #closeLogs(): Promise<void> {
 		const closes = [...this.#closes].slice(0, closesAtOnce);
 		const told = closes.map(async ([key, close]) => {
@@ -193,7 +212,9 @@ function fold(events: readonly ChangeEvent[]): ChangeEvent[] {
 		const known = last.get(key);
 		const jobs = new Map<string, JobSummary>();
 		for (const job of [...(known?.jobs ?? []), ...event.jobs]) jobs.set(job.id, job);
-		last.set(key, { ...event, repository: event.repository ?? known?.repository ?? null, jobs: [...jobs.values()] });
+		const repository = event.repository ?? known?.repository ?? null;
+		const since = known?.since ?? event.since;
+		last.set(key, { ...event, ...(since === undefined ? {} : { since }), repository, jobs: [...jobs.values()] });
 	}
 	return [...last.values()];
 }
