@@ -4,7 +4,7 @@ import type { ChangeEvent, Delivery } from "../src/contracts/events.ts";
 import { project } from "../src/store/projection.ts";
 import type { Env } from "./env.ts";
 import { database } from "./read-model.ts";
-import { feedCalls, poolCalls } from "./stubs.ts";
+import { feedCalls, poolCalls, repoCalls } from "./stubs.ts";
 
 const retryDelaySecondsMax = 60;
 
@@ -38,7 +38,27 @@ async function deliver(messages: readonly Message<Delivery>[], env: Env): Promis
 
 async function tellChanges(messages: readonly Message<ChangeEvent>[], env: Env): Promise<void> {
 	const events = messages.map(({ body }) => body);
-	await Promise.all([settle(messages, () => project(database(env), events)), feed(events, env)]);
+	const told = async () => {
+		await project(database(env), events);
+		await confirm(events, env);
+	};
+	await Promise.all([settle(messages, told), feed(events, env)]);
+}
+
+/** Each repository hears which beginnings and ends the read model now has; what lies between is told without that. */
+async function confirm(events: readonly ChangeEvent[], env: Env): Promise<void> {
+	const groups = Map.groupBy(events, ({ owner, repo }) => `${owner}/${repo}`);
+	const confirmed = [...groups.values()].map(async (changes) => {
+		const [first] = changes;
+		const repository = changes.some((change) => change.repository !== null);
+		const runs = changes.flatMap(({ run }) => (run === null ? [] : [{ id: run.id, version: run.version }]));
+		if (first) await repoCalls(env, first).projected({ repository, runs });
+	});
+	for (const result of await Promise.allSettled(confirmed)) {
+		if (result.status === "rejected") {
+			console.error(JSON.stringify({ event: "confirm-failed", cause: String(result.reason) }));
+		}
+	}
 }
 
 /** Whoever follows a run finds a gap by itself, so what a feed does not take is not told again. */

@@ -299,6 +299,12 @@ describe("the hot week", () => {
 		}
 		const logs = async () => (await jobsOf(repo, old.id)).map((job) => job.attempts[0]?.log.state);
 		await vi.waitFor(async () => expect(await logs()).toEqual(["sealed", "sealed"]));
+		// The read model has confirmed the end: until then the run keeps its mark, and stays.
+		const marks = () =>
+			runInDurableObject(repoOf(repo), (_, { storage }) =>
+				storage.sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM job WHERE open = 1").one(),
+			);
+		await vi.waitFor(async () => expect(await marks()).toEqual({ n: 0 }), { timeout: 5_000 });
 		const shown = orThrow(await repoOf(repo).run(old.id));
 		const open = await submit(repo, [aJob("c")]);
 		moveClock(8 * dayMs);

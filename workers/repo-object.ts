@@ -92,7 +92,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
-		if (watchedUntil !== undefined) this.#queue.watch(id, watchedUntil);
+		if (watchedUntil !== undefined) this.#queue.news.watch(id, watchedUntil);
 		return this.#known(() => showRun(this.#queue, id));
 	}
 
@@ -192,6 +192,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		await this.#queue.repeat(stale);
 	}
 
+	async projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void> {
+		if (this.#queue.repository !== null) await this.#turns.take(() => this.#queue.news.confirmed(call));
+	}
+
 	async start(claim: LeaseClaim): Promise<Result<LeaseAnswer>> {
 		return this.#answer(claim, (view, _, now) => decideStart(view, claim, now));
 	}
@@ -218,7 +222,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	async logSealed({ job, attempt, record }: { job: JobId; attempt: number; record: LogRecord }): Promise<void> {
 		const place = parseJobId(job);
 		if (place === null || this.#queue.repository === null) return;
-		await this.#turns.take(() => this.#queue.tables.saveLogRecord(place.run, place.index, attempt, record));
+		await this.#turns.take(() => this.#queue.news.logEnded({ ...place, number: attempt }, record));
 	}
 
 	override async alarm(): Promise<void> {

@@ -1,8 +1,6 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
-import type { JobSummary } from "../src/contracts/events.ts";
 import type { Demand, DemandAnswer, LogClose, RepositoryName } from "../src/contracts/objects.ts";
-import { viewRepository, viewRun } from "../src/contracts/view.ts";
 import { nextAlarm, shouldSet } from "../src/domain/deadline.ts";
 import type { BudgetMinute } from "../src/domain/budget.ts";
 import { count, retriesLeft } from "../src/domain/budget.ts";
@@ -23,11 +21,10 @@ import { Standing } from "../src/domain/standing.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
 import type { Env } from "./env.ts";
 import { RepoTables } from "./repo-tables.ts";
+import { RepoNews } from "./repo-news.ts";
 import type { Repository } from "./repo-tables.ts";
 import { RepoTeller } from "./repo-tell.ts";
 
-/** Jobs in one message of the queue `events`: a message holds 128 KB. */
-const summariesMax = 300;
 /** Runs kept in mind; beyond it all are read anew. */
 const runsKept = 5_000;
 
@@ -38,6 +35,7 @@ export class RepoQueue {
 	readonly durations = new Recent();
 	/** By pool, whether it said that it hands out nothing; forgotten when the object sleeps, and asked for when it wakes. */
 	readonly pauses = new Map<string, PoolPause | null>();
+	readonly news: RepoNews;
 	readonly #ctx: DurableObjectState;
 	readonly #teller: RepoTeller;
 	readonly #alsoDue: () => Millis | null;
@@ -45,14 +43,6 @@ export class RepoQueue {
 	#standing: Standing | null = null;
 	/** Runs as they are now: ahead of their rows, which are written only when more than counts has changed. */
 	readonly #runs = new Map<RunId, Run>();
-	/** Unfinished runs of which the read model has certainly heard. */
-	readonly #toldRuns = new Set<RunId>();
-	/** Runs that were told anew after waking: their rows are to say so, or each waking would tell them again. */
-	readonly #recovered = new Set<RunId>();
-	/** By run, the version that was told last. */
-	readonly #toldVersions = new Map<RunId, number>();
-	/** By run, until when its FeedObject is to be told at once. */
-	readonly #watched = new Map<RunId, Millis>();
 	#nextNumber: number | null = null;
 	/** Starts and automatic retries of the last hour. Stored with each retry; starts since then are forgotten by a sleep, which only makes the budget smaller. */
 	#budget: readonly BudgetMinute[] | null = null;
@@ -76,8 +66,13 @@ export class RepoQueue {
 			repository: () => this.repository,
 			demand: (pool, again) => this.demand(pool, again),
 			heard: (demand, answer) => this.#heard(demand, answer),
-			told: (runs) => this.#noteTold(runs),
 			rest: () => this.arm(Date.now()),
+		});
+		this.news = new RepoNews({
+			tables: this.tables,
+			repository: () => this.repository,
+			run: (id) => this.run(id),
+			tell: (change) => this.#teller.change(change),
 		});
 	}
 
@@ -143,12 +138,6 @@ export class RepoQueue {
 		});
 	}
 
-	/** A hint, forgotten when the object sleeps: whoever follows the run asks again. */
-	watch(id: RunId, until: Millis): void {
-		if (this.#watched.size >= runsKept) this.#watched.clear();
-		this.#watched.set(id, until);
-	}
-
 	/** Live runners that fit; null while the pool has not said. */
 	runnersFor({ pool, labels }: { pool: string; labels: readonly string[] }): number | null {
 		return this.#runners.get(runnersKey(pool, labels)) ?? null;
@@ -160,8 +149,7 @@ export class RepoQueue {
 		this.repository = repository;
 		// Who is a party with whom may have changed: every place in the queue is found anew.
 		if (!isDeepEqual(before, repository.settings.fairness)) this.#standing = null;
-		const shown = viewRepository(nameOf(repository), repository.settings);
-		this.#teller.change({ ...nameOf(repository), at: Date.now(), repository: shown, run: null, jobs: [] });
+		this.news.configured(repository);
 		this.#announce();
 		this.arm(Date.now());
 		void this.#teller.tell();
@@ -235,14 +223,13 @@ export class RepoQueue {
 		assert(this.repository, "only a known repository decides");
 		const before = this.#runs.get(run.id) ?? null;
 		if (needsRow(before, run)) {
-			this.tables.saveRun(run, { told: this.#toldRuns.has(run.id), isNew: before === null });
+			this.tables.saveRun(run, { told: this.news.isTold(run.id), isNew: before === null });
 		}
-		this.tables.saveMoves(moves);
+		this.tables.saveMoves(moves, run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null);
 		this.#spend(moves);
 		this.#remember(run);
 		const name = nameOf(this.repository);
-		const shown = moves.filter(({ after }) => after.state !== "leased").map(({ after }) => summary(after, run));
-		if (shown.length > 0 || moves.length === 0) this.#tellChange(run, shown, before?.version ?? 0);
+		this.news.moved(run, moves, before?.version ?? 0);
 		for (const { attempt } of moves) {
 			if (!attempt) continue;
 			this.#teller.close(closeOf(name, attempt));
@@ -262,6 +249,7 @@ export class RepoQueue {
 			this.onRun(id, (view) => accept(timeUp(view, indexes, now)));
 		}
 		if (this.#repeatAt !== null && now >= this.#repeatAt) this.#announce();
+		this.news.tellUnconfirmed(now);
 		await this.#teller.tell(true);
 	}
 
@@ -269,7 +257,7 @@ export class RepoQueue {
 	async repeat(stale: readonly { id: RunId; version: number }[]): Promise<void> {
 		for (const { id, version } of stale) {
 			const run = this.run(id);
-			if (run && (run.version > version || run.state === "finished")) this.#tellWhole(run);
+			if (run && (run.version > version || run.state === "finished")) this.news.whole(run);
 		}
 		this.#announce();
 		await this.#teller.tell(true);
@@ -277,12 +265,8 @@ export class RepoQueue {
 
 	/** After waking: what the marks in the tables say was perhaps never told. */
 	#recover(): void {
-		for (const id of this.tables.untoldRuns()) {
-			const run = this.run(id);
-			if (run) this.#tellWhole(run);
-			this.#recovered.add(id);
-		}
 		if (this.repository === null) return;
+		this.news.recover();
 		const name = nameOf(this.repository);
 		for (const { run, index } of this.tables.sealingPlaces()) {
 			for (const attempt of this.tables.sealing(run, index)) this.#teller.close(closeOf(name, attempt));
@@ -315,41 +299,8 @@ export class RepoQueue {
 	}
 
 	#remember(run: Run): void {
-		if (this.#runs.size >= runsKept) {
-			this.#runs.clear();
-			this.#toldVersions.clear();
-		}
+		if (this.#runs.size >= runsKept) this.#runs.clear();
 		this.#runs.set(run.id, run);
-	}
-
-	/** `since` is the run's version before, for those who follow it to see a gap. */
-	#tellChange(run: Run, jobs: JobSummary[], since: number): void {
-		assert(this.repository, "only a known repository tells");
-		const at = Date.now();
-		// What was not worth telling raised the version too: whoever follows must not take that for a gap.
-		const heard = this.#toldVersions.get(run.id) ?? since;
-		this.#toldVersions.set(run.id, run.version);
-		const watched = (this.#watched.get(run.id) ?? 0) > at;
-		const event = { ...nameOf(this.repository), at, repository: null, run: viewRun(run), since: heard, watched };
-		this.#teller.change({ ...event, jobs: jobs.slice(0, summariesMax) });
-		for (let from = summariesMax; from < jobs.length; from += summariesMax) {
-			this.#teller.change({ ...event, jobs: jobs.slice(from, from + summariesMax) });
-		}
-	}
-
-	#tellWhole(run: Run): void {
-		const jobs = this.tables.jobs(run.id, 0, -1).map((job) => summary(job, run));
-		this.#tellChange(run, jobs, run.version);
-	}
-
-	/** Runs that end need no mark; of the others, those whose row does not say so yet are marked when they are next written. */
-	#noteTold(runs: ReadonlySet<RunId>): void {
-		for (const id of runs) {
-			if (this.#runs.get(id)?.state === "finished") this.#toldRuns.delete(id);
-			else this.#toldRuns.add(id);
-		}
-		const recovered = [...runs].filter((id) => this.#recovered.delete(id));
-		if (recovered.length > 0) this.tables.markTold(recovered);
 	}
 
 	/** Every pool with somebody in a lane, and every pool that still believes so, is told if what it knows has changed. */
@@ -385,7 +336,7 @@ export class RepoQueue {
 	arm(now: Millis, exactly = false): void {
 		// What is told right now will be told again after waking, should this be the end.
 		const tellBy = this.#teller.hasNews ? now + demandRepeatMs : null;
-		const told = [this.#teller.againAt, this.#repeatAt, tellBy];
+		const told = [this.#teller.againAt, this.#repeatAt, tellBy, this.news.dueAt];
 		const deadlines = [this.standing.earliestDeadline(), ...told, this.#alsoDue()];
 		const wanted = nextAlarm(deadlines, now);
 		if (wanted === null || (!exactly && !shouldSet(this.#armed, wanted, now))) return;
@@ -405,21 +356,6 @@ function runnersKey(pool: string, labels: readonly string[]): string {
 function closeOf(name: RepositoryName, attempt: FinishedAttempt): LogClose {
 	const { job, number, epoch, outcome, log, reported } = attempt;
 	return { ...name, job, attempt: number, epoch, outcome, length: reported ? log.length : null, sha256: log.sha256 };
-}
-
-function summary(job: Job, run: Run): JobSummary {
-	return {
-		id: job.id,
-		run: job.run,
-		key: job.spec.key,
-		name: job.spec.name,
-		state: job.state,
-		outcome: job.state === "finished" ? job.outcome : null,
-		attempts: job.attempts,
-		createdAt: job.createdAt,
-		finishedAt: job.state === "finished" ? job.finishedAt : null,
-		version: run.version,
-	};
 }
 
 function isDeepEqual(a: unknown, b: unknown): boolean {

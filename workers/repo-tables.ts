@@ -19,7 +19,7 @@ const versions = [
 	`CREATE TABLE repository (
 		id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, owner TEXT NOT NULL, repo TEXT NOT NULL,
 		settings TEXT NOT NULL, next_number INTEGER NOT NULL, budget TEXT NOT NULL,
-		archived_at INTEGER NOT NULL);
+		archived_at INTEGER NOT NULL, told INTEGER NOT NULL);
 	CREATE TABLE run (id TEXT PRIMARY KEY, ref TEXT, told INTEGER NOT NULL, finished_at INTEGER, doc TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE job (
 		run TEXT NOT NULL, place INTEGER NOT NULL, open INTEGER NOT NULL, sealing INTEGER NOT NULL, state TEXT NOT NULL,
@@ -73,12 +73,12 @@ export class RepoTables {
 	saveRepository({ owner, repo, settings }: Repository, isNew: boolean): void {
 		const text = JSON.stringify(settings);
 		if (!isNew) {
-			this.#sql.exec("UPDATE repository SET settings = ?", text);
+			this.#sql.exec("UPDATE repository SET settings = ?, told = 0", text);
 			return;
 		}
 		for (const version of versions) this.#sql.exec(version);
 		this.#sql.exec(
-			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', unixepoch() * 1000)",
+			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', unixepoch() * 1000, 0)",
 			versions.length,
 			owner,
 			repo,
@@ -187,9 +187,28 @@ export class RepoTables {
 		return this.#rows<{ id: string }>(open, ref).map(({ id }) => id);
 	}
 
+	/** Runs of which the read model may not know that they began, or that they ended. */
 	untoldRuns(): RunId[] {
-		const untold = "SELECT id FROM run WHERE id IN (SELECT DISTINCT run FROM job WHERE open = 1) AND told = 0";
+		const open = "SELECT DISTINCT run FROM job WHERE open = 1";
+		const untold = `SELECT id FROM run WHERE id IN (${open}) AND (told = 0 OR finished_at IS NOT NULL)`;
 		return this.#rows<{ id: string }>(untold).map(({ id }) => id);
+	}
+
+	isRepositoryTold(): boolean {
+		return this.#rows("SELECT 1 FROM repository WHERE told = 1").length > 0;
+	}
+
+	markRepositoryTold(): void {
+		this.#sql.exec("UPDATE repository SET told = 1");
+	}
+
+	/** The read model has these runs' ends: nothing keeps their jobs in the index of open ones but logs that are not sealed. */
+	closeRuns(ids: readonly RunId[]): void {
+		this.#sql.exec(
+			`UPDATE job SET open = 0 WHERE open = 1 AND sealing = 0 AND state = 'finished'
+			AND run IN (SELECT value FROM json_each(?))`,
+			JSON.stringify(ids),
+		);
 	}
 
 	job(run: RunId, index: number): Job | null {
@@ -238,7 +257,8 @@ export class RepoTables {
 		};
 	}
 
-	saveMoves(moves: readonly Move[]): void {
+	/** `mark` is the place of the job that stays in the index of open ones until the read model has the run's end. */
+	saveMoves(moves: readonly Move[], mark: number | null): void {
 		for (const { before, after, attempt } of moves) {
 			if (attempt) this.#moveAttemptAside(after);
 			const row = openJobOf(after);
@@ -246,11 +266,11 @@ export class RepoTables {
 			const values = [after.state, weightOf(after), ...(place ?? noPlace), JSON.stringify(after)];
 			if (before === null) {
 				const insert = `INSERT INTO job VALUES (?, ?, ?, 0, ${values.map(() => "?").join(", ")}, NULL)`;
-				this.#sql.exec(insert, after.run, after.index, row ? 1 : 0, ...values);
+				this.#sql.exec(insert, after.run, after.index, row || after.index === mark ? 1 : 0, ...values);
 				continue;
 			}
 			const ended = attempt ? ", attempt = ?, sealing = 1" : "";
-			const update = `UPDATE job SET ${columns}${openMark(before, after, attempt)}${ended} WHERE run = ? AND place = ?`;
+			const update = `UPDATE job SET ${columns}${after.index === mark ? "" : openMark(before, after, attempt)}${ended} WHERE run = ? AND place = ?`;
 			this.#sql.exec(update, ...values, ...(attempt ? [JSON.stringify(attempt)] : []), after.run, after.index);
 		}
 	}
@@ -266,7 +286,7 @@ export class RepoTables {
 	}
 
 	/** The only change a finished attempt ever sees: what became of its log. */
-	saveLogRecord(run: RunId, index: number, number: number, log: LogRecord): void {
+	saveLogRecord({ run, index, number }: Place & { number: number }, log: LogRecord, keepOpen: boolean): void {
 		const attempt = this.attempt(run, index, number);
 		if (attempt === null) return;
 		const doc = JSON.stringify({ ...attempt, log });
@@ -274,7 +294,8 @@ export class RepoTables {
 		const sealing = others > 0 || log.state === "sealing" ? 1 : 0;
 		const aside = "UPDATE attempt SET doc = ? WHERE run = ? AND place = ? AND number = ?";
 		const isAside = this.#sql.exec(aside, doc, run, index, number).rowsWritten > 0;
-		const marks = "open = CASE WHEN state = 'finished' THEN ?1 ELSE 1 END, sealing = ?1";
+		// While it stays open the index is not touched: naming its column would write it.
+		const marks = keepOpen ? "sealing = ?1" : "open = CASE WHEN state = 'finished' THEN ?1 ELSE 1 END, sealing = ?1";
 		const own = isAside ? "" : ", attempt = ?4";
 		const values = isAside ? [sealing, run, index] : [sealing, run, index, doc];
 		this.#sql.exec(`UPDATE job SET ${marks}${own} WHERE run = ?2 AND place = ?3`, ...values);

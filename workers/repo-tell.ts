@@ -3,7 +3,7 @@
 // the alarm. News is kept in memory: after a crash it is found again by the marks in the tables.
 import type { ChangeEvent, JobSummary } from "../src/contracts/events.ts";
 import type { Demand, DemandAnswer, LogClose, RepositoryName } from "../src/contracts/objects.ts";
-import type { Millis, RunId } from "../src/domain/ids.ts";
+import type { Millis } from "../src/domain/ids.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../src/domain/limits.ts";
 import type { Env } from "./env.ts";
 import { feedCalls, logCalls, poolCalls } from "./stubs.ts";
@@ -35,8 +35,6 @@ export interface Present {
 	demand(pool: string, again: boolean): Demand | null;
 	/** What the pool answered: live runners for each of the demand's sets, and whether it is paused. */
 	heard(demand: Demand, answer: DemandAnswer): void;
-	/** The read model's queue has these runs' changes. */
-	told(runs: ReadonlySet<RunId>): void;
 	/** The round is over: the alarm may have to be set. */
 	rest(): void;
 }
@@ -161,7 +159,6 @@ export class RepoTeller {
 			this.#changes.unshift(...batch);
 			throw cause;
 		}
-		this.#present.told(new Set(batch.flatMap(({ run }) => (run ? [run.id] : []))));
 	}
 
 	/** Who follows a run is told at once, beside the queue: a hint, whose loss the queue's message makes good. */

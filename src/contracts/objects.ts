@@ -128,6 +128,9 @@ export interface RepoCalls {
 	/** Called by the cron sweep with runs that the read model has as unfinished: repeats demand and whatever was not told. */
 	sweep(stale: { id: RunId; version: number }[]): Promise<void>;
 
+	/** Called by the consumer of `events` once the read model has what it was told: until then it would be told again. */
+	projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void>;
+
 	start(claim: LeaseClaim): Promise<Result<LeaseAnswer>>;
 	/** The lease's state, for calls that do not pass through here otherwise. */
 	lease(claim: LeaseClaim): Promise<LeaseState>;
