@@ -1,11 +1,12 @@
 // A job's log over the feed, against a fake server over loopback: when, how often, and what happens when it breaks.
-import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { createHash, randomFillSync } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildGrant } from "../testing/fake-server-lease.ts";
+import { buildGrant, headingOf } from "../testing/fake-server-lease.ts";
 import type { FakeLease } from "../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { seededRandom } from "../testing/random.ts";
 import type { FakeFeed } from "../testing/fake-server-sockets.ts";
 
 let fixture: FakeServerRunner;
@@ -131,5 +132,52 @@ describe("the feed", () => {
 		await finished(lease);
 		expect(lease.text).toContain("\n1000\nover\n");
 		expectWhole(lease);
+	});
+});
+
+describe("whatever happens", () => {
+	/** One mishap of a server or of the way to it. */
+	async function mishap(lease: FakeLease, random: () => number): Promise<void> {
+		const { server } = fixture;
+		const feed = server.feeds.at(-1);
+		switch (Math.floor(random() * 5)) {
+			case 0:
+				return feed?.cut();
+			case 1:
+				return feed?.close(4_009);
+			case 2:
+				lease.log = lease.log.subarray(0, Math.floor(random() * lease.log.length));
+				return feed?.acknowledge();
+			case 3:
+				await server.close();
+				return server.open();
+			default:
+				// Stored, and not acknowledged.
+				server.intercept = ({ path, headers, body }) => {
+					if (path !== "/v1/lease/log") return null;
+					server.intercept = () => null;
+					lease.append(Number(headers["upload-offset"]), body);
+					return { status: 502 };
+				};
+		}
+	}
+
+	it.each([1, 2, 3])("[N37][N38][N39][N66] random bytes arrive as they were printed (seed %i)", async (seed) => {
+		const random = seededRandom(seed);
+		const { server, folder } = fixture;
+		const bytes = randomFillSync(Buffer.alloc(1_200_000));
+		writeFileSync(join(folder, "bytes"), bytes);
+		const run = `for i in $(seq 0 59); do dd if='${folder}/bytes' bs=20000 skip=$i count=1 2>/dev/null; sleep 0.04; done; touch '${folder}/over'`;
+		const lease = server.offer(buildGrant({ run }));
+		await server.until(() => lease.starts === 1);
+		while (!existsSync(join(folder, "over"))) {
+			await mishap(lease, random);
+			await new Promise((resolve) => setTimeout(resolve, random() * 150));
+		}
+		server.intercept = () => null;
+		await finished(lease);
+		expect(lease.log.equals(Buffer.concat([Buffer.from(headingOf("step 1")), bytes]))).toBe(true);
+		expectWhole(lease);
+		expect(lease.frames).toBeGreaterThan(0);
 	});
 });
