@@ -155,9 +155,13 @@ it.concurrent("[N100] a runner that names another's lease is told that it is los
 
 it.concurrent("[N101] a job adds jobs to its own run with its lease's token", async () => {
 	rig.runner("dynamic");
-	const body = JSON.stringify({ jobs: [{ key: "b", run: "echo added", pool: "dynamic" }] });
-	const script = `curl -sSf -X POST -H "authorization: Bearer $SPILLWAY_LEASE_TOKEN" -H 'content-type: application/json' \\
-		-d '${body}' "$SPILLWAY_URL/v1/repos/$SPILLWAY_OWNER/$SPILLWAY_REPO/runs/$SPILLWAY_RUN_ID/jobs" >/dev/null`;
+	const program = `const { SPILLWAY_URL: url, SPILLWAY_OWNER: owner, SPILLWAY_REPO: repo, SPILLWAY_RUN_ID: run } = process.env;
+		const headers = { authorization: "Bearer " + process.env.SPILLWAY_LEASE_TOKEN, "content-type": "application/json" };
+		const body = JSON.stringify({ jobs: [{ key: "b", run: "echo added", pool: "dynamic" }] });
+		const path = ["/v1/repos", owner, repo, "runs", run, "jobs"].join("/");
+		const answer = await fetch(url + path, { method: "POST", headers, body });
+		process.exitCode = answer.ok ? 0 : 1;`;
+	const script = `'${process.execPath}' --input-type=module --eval '${program}'`;
 	const run = await rig.submit("dynamic", [{ key: "a", run: script }]);
 	const jobs = await rig.finished("dynamic", run);
 	expect(jobs.map(({ key, outcome }) => [key, outcome])).toEqual([

@@ -1,6 +1,5 @@
 // How a runner's process reaches its server: by a proxy, and over TLS with a certificate of one's own.
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
@@ -11,6 +10,24 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { Child } from "../scripts/child.ts";
 import { FakeServer } from "../src/testing/fake-server.ts";
 import { buildGrant } from "../src/testing/fake-server-lease.ts";
+
+/** For `localhost` and until 2126, made for this test: it opens nothing. */
+const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgzf8q5yocbhyV26Rj
+PEYtsdza6pcS1reNLsZqBqT7jQShRANCAAQI11JgOQHmEVMcy0qbvHqH9Ig8001X
++G1Z22EmnEpy07Hm/mUS53EyR0lDBPu5xnziPGyEl1I0sDbHb8KjeFYZ
+-----END PRIVATE KEY-----`;
+const cert = `-----BEGIN CERTIFICATE-----
+MIIBpTCCAUugAwIBAgIUVJSAi5CsKY+rWm0Uim6ytGAF25AwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDA4NDcxMFoYDzIxMjYxMDMx
+MDg0NzEwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQI11JgOQHmEVMcy0qbvHqH9Ig8001X+G1Z22EmnEpy07Hm/mUS53Ey
+R0lDBPu5xnziPGyEl1I0sDbHb8KjeFYZo3kwdzAdBgNVHQ4EFgQUWKDfLQnRPAmu
+E9N0oaoc183S1QYwHwYDVR0jBBgwFoAUWKDfLQnRPAmuE9N0oaoc183S1QYwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwDgYDVR0PAQH/BAQD
+AgeAMAoGCCqGSM49BAMCA0gAMEUCIQCUu7ZLjLAXveZvFc1BSSZQP18QctsRM9xb
+BklX2GTNrAIgErawoym8SkNzGcZn4KYt4MN8NEm8CGvHtVfhktqAugs=
+-----END CERTIFICATE-----`;
 
 let folder: string;
 let server: FakeServer;
@@ -95,25 +112,16 @@ it("[N103] not by the proxy where the environment says so", async () => {
 });
 
 it("[N104] a certificate of one's own is trusted if the environment names it, and not otherwise", async () => {
-	const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-	const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
-	execFileSync(
-		"openssl",
-		["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-keyout", key, "-out", cert, ...subject],
-		{
-			stdio: "ignore",
-		},
-	);
-	const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) =>
-		joinSockets(socket, connect(serverPort(), "127.0.0.1")),
-	);
+	const file = join(folder, "cert.pem");
+	writeFileSync(file, cert);
+	const front = createTlsServer({ key, cert }, (socket) => joinSockets(socket, connect(serverPort(), "127.0.0.1")));
 	front.on("tlsClientError", () => {});
 	const url = `https://localhost:${await listen(front)}`;
 	const distrustful = runner(url, {});
 	while (!distrustful.complaint.includes("register-failed")) await new Promise((resolve) => setTimeout(resolve, 50));
 	expect(distrustful.complaint).toMatch(/self-signed certificate/);
 	await distrustful.stop();
-	runner(url, { NODE_EXTRA_CA_CERTS: cert });
+	runner(url, { NODE_EXTRA_CA_CERTS: file });
 	const lease = server.offer(buildGrant());
 	await server.until(() => lease.finish !== null);
 	expect([lease.finish?.outcome, server.sessions.length]).toEqual(["passed", 1]);
