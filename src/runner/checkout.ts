@@ -55,6 +55,8 @@ anew() {
 ${source.commit === null ? fetchRefToCache : fetchCommitToCache}
 cached rev-parse --is-bare-repository >/dev/null 2>&1 || anew
 touch "$cache"
+# Of a job that was killed: nobody else is here now.
+find "$cache" -name '*.lock' -delete
 if ! bring; then
 	git ls-remote --quiet -- "$url" HEAD >/dev/null || exit ${exitCodes.unreachable}
 	cached fsck --connectivity-only >/dev/null 2>&1 && exit ${source.commit === null ? exitCodes.noRef : exitCodes.noCommit}

@@ -164,6 +164,7 @@ describe("the cache", () => {
 	it.each([
 		["without its objects", () => rmSync(join(cachePath(), "objects"), { recursive: true })],
 		["with packs that are cut off", () => spoilPacks()],
+		["with locks that a killed job left", () => ["shallow.lock", "config.lock", "HEAD.lock"].forEach(lock)],
 		["with a head that is nonsense", () => writeFileSync(join(cachePath(), "HEAD"), "nonsense")],
 	])("[N84] a cache %s is made anew", async (_, spoil) => {
 		await check({});
@@ -173,6 +174,10 @@ describe("the cache", () => {
 			expect([lease.finish?.outcome, lease.text.trim().at(-1)]).toEqual(["passed", String(job + 1)]);
 		}
 	});
+
+	function lock(name: string): void {
+		writeFileSync(join(cachePath(), name), "");
+	}
 
 	function spoilPacks(): void {
 		const packs = join(cachePath(), "objects", "pack");

@@ -38,6 +38,11 @@ export class Hook {
 		this.done = this.#end(name).finally(() => clearTimeout(timer));
 	}
 
+	/** It leads a process group; undefined when it could not be started. */
+	get pid(): number | undefined {
+		return this.#child.pid;
+	}
+
 	stop(reason: string): void {
 		this.#stopped ??= reason;
 		if (this.#child.pid !== undefined) signalGroup(this.#child.pid, "SIGKILL");

@@ -71,6 +71,7 @@ export class JobExecution {
 		if (path === undefined) return null;
 		const env = { ...hookEnv(context.hostEnv, context.tokens, grant), SPILLWAY_JOB_FOLDER: folder.work, ...facts };
 		this.#hook = new Hook({ name, path, cwd: folder.work, env, log });
+		await this.#record(this.#hook.pid);
 		const reason = await this.#hook.done;
 		this.#hook = null;
 		if (reason !== null) {
@@ -104,6 +105,12 @@ export class JobExecution {
 		}
 	}
 
+	/** For whoever clears up after this runner. */
+	async #record(pid: number | undefined): Promise<void> {
+		const identity = pid === undefined ? null : await identify(pid);
+		if (identity) this.#execution.folder.recordProcess(identity);
+	}
+
 	#env(): Record<string, string> {
 		const { context, grant, folder } = this.#execution;
 		return jobEnv(grant, { folder, url: context.url, lent: context.lentEnv });
@@ -132,8 +139,7 @@ export class JobExecution {
 		const { fifos, starter } = context;
 		const { startFile, work: cwd, scripts } = folder;
 		const shell = await JobShell.open({ fifos, starter, startFile, cwd, scripts, env, output });
-		const identity = await identify(shell.pid);
-		if (identity) folder.recordProcess(identity);
+		await this.#record(shell.pid);
 		this.#shell = shell;
 		if (this.#graceMs !== null) shell.stop(this.#graceMs);
 		return shell;
