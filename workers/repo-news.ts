@@ -33,6 +33,8 @@ export class RepoNews {
 	readonly #recovered = new Set<RunId>();
 	/** Runs whose beginning or end the read model has not confirmed, and since when; the oldest first. */
 	readonly #unconfirmed = new Map<RunId, Millis>();
+	/** Finished runs whose end the read model certainly has. */
+	readonly #ended = new Set<RunId>();
 	/** By run, the version that was told last. */
 	readonly #versions = new Map<RunId, number>();
 	/** By run, until when its FeedObject is to be told at once. */
@@ -102,14 +104,19 @@ export class RepoNews {
 			this.#unconfirmed.delete(id);
 			if (run.state === "finished") ended.push(id);
 		}
-		for (const id of ended) this.#told.delete(id);
+		for (const id of ended) {
+			this.#told.delete(id);
+			if (this.#ended.size >= runsKept) this.#ended.clear();
+			this.#ended.add(id);
+		}
 		if (recovered.length > 0) tables.markTold(recovered);
 		if (ended.length > 0) tables.closeRuns(ended);
 	}
 
 	/** What became of an attempt's log; until the read model has its run, the job keeps its mark. */
 	logEnded(place: Place & { number: number }, record: LogRecord): void {
-		this.#source.tables.saveLogRecord(place, record, this.#unconfirmed.has(place.run));
+		const isOver = this.#source.run(place.run)?.state === "finished";
+		this.#source.tables.saveLogRecord(place, record, isOver && !this.#ended.has(place.run));
 	}
 
 	/** Messages that nobody confirmed for long may be lost: the local broker's are, whenever the server ends. */
@@ -127,6 +134,7 @@ export class RepoNews {
 		assert(repository, "only a known repository tells");
 		const at = Date.now();
 		// What was not worth telling raised the version too: whoever follows must not take that for a gap.
+		if (run.state !== "finished") this.#ended.delete(run.id);
 		const heard = this.#versions.get(run.id) ?? since;
 		if (this.#versions.size >= runsKept) this.#versions.clear();
 		this.#versions.set(run.id, run.version);
