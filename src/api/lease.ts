@@ -203,5 +203,6 @@ function reportOf(request: FinishRequest): FinishReport {
 		logLength: request.logLength,
 		logSha256: request.logSha256 ?? null,
 		retryAfterSeconds: request.retryAfterSeconds ?? null,
+		commit: request.commit ?? null,
 	};
 }

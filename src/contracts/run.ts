@@ -128,6 +128,8 @@ export const attempt = z
 		signal: z.string().nullable(),
 		reason: z.string().nullable(),
 		runner: z.object({ id: z.string(), name: z.string() }),
+		/** What was checked out; null without a source, while it runs, and from a runner that does not say. */
+		commit: z.string().nullable(),
 		startedAt: time,
 		finishedAt: time.nullable(),
 		steps: z.array(stepRecord),

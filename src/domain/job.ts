@@ -65,6 +65,7 @@ export interface FinishedAttempt extends OpenAttempt {
 	runner: RunnerName;
 	/** Whether the runner itself told the end; else the object gave it up, and a late report is stale. */
 	reported: boolean;
+	commit: string | null;
 	outcome: ReportedOutcome | "lost";
 	exitCode: number | null;
 	signal: string | null;
@@ -290,6 +291,8 @@ export interface FinishReport {
 	logLength: number;
 	logSha256: string | null;
 	retryAfterSeconds: number | null;
+	/** What the runner checked out, where the run names a source. */
+	commit?: string | null;
 }
 
 /**
@@ -502,6 +505,7 @@ function close(
 		epoch: job.epoch,
 		runner: job.lease.runner,
 		reported: logLength >= 0,
+		commit: report.commit ?? null,
 		outcome,
 		exitCode,
 		signal,

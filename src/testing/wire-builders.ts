@@ -60,6 +60,7 @@ export function aWireAttempt(patch: Partial<Attempt> = {}): Attempt {
 		exitCode: 0,
 		signal: null,
 		reason: null,
+		commit: null,
 		runner: { id: "runner-1", name: "one" },
 		startedAt: noon,
 		finishedAt: "2026-05-01T12:00:02.500Z",
