@@ -176,6 +176,7 @@ describe("lease calls", () => {
 			signal: null,
 			reason: "exit 3",
 			runner: { id: expect.stringMatching(/^rn/), name: "one" },
+			commit: null,
 			startedAt: time,
 			finishedAt: time,
 			steps: [{ ...step, ...silent, exitCode: 3 }],

@@ -55,7 +55,7 @@ export function logOf({ owner, repo, job, attempt }: LogName): DurableObjectStub
 
 export function closeOf(claim: LeaseClaim, end: Partial<LogClose> & { length: number | null }): LogClose {
 	const { owner, repo, job, attempt, epoch } = claim;
-	return { owner, repo, job, attempt, epoch, outcome: "passed", sha256: null, ...end };
+	return { owner, repo, job, attempt, epoch, outcome: "passed", sha256: null, retentionDays: 90, ...end };
 }
 
 /** Runs the alarm until the object has nothing left; it may also fire by itself meanwhile, which is waited for. */

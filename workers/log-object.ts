@@ -82,8 +82,8 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		const archived = this.#sealer.sealed ?? found;
 		if (row === null && archived !== null) return this.#sealer.tellSealed(archived.record);
 		if (row?.closed) return this.#sealer.schedule();
-		const { epoch, outcome, length, sha256 } = call;
-		const closed = { outcome, length, sha256, at: Date.now() };
+		const { epoch, outcome, length, sha256, retentionDays } = call;
+		const closed = { outcome, length, sha256, retentionDays, at: Date.now() };
 		this.#store.save({ bytesMax: null, lease: "lost", steps: [], tries: 0, ...row, epoch, closed });
 		await this.#sealer.schedule();
 	}

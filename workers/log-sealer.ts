@@ -78,13 +78,13 @@ export class LogSealer {
 
 	async #seal(missing: LogRecord["missing"]): Promise<void> {
 		const { store, env, end } = this.#object;
-		const expiresAt = await this.#expiresAt();
 		const sha256 = store.load() === null ? "" : await store.open().bytes.sha256();
 		// An alarm that came twice may have moved everything meanwhile.
 		if (store.load() === null) return;
 		const { row, bytes, log } = store.open();
 		const record = sealedRecord(log, missing, sha256);
-		const outcome = row.closed?.outcome ?? null;
+		const { outcome = null, at = 0, retentionDays } = row.closed ?? {};
+		const expiresAt = retentionDays === undefined ? null : at + retentionDays * dayMs;
 		const isNew = await putLog(env().ARCHIVE, this.#name(), { record, outcome, expiresAt, parts: bytes.parts() });
 		const archived = isNew ? { record, outcome } : await this.#earlier(record, outcome);
 		const message = endOf(archived);
@@ -94,14 +94,6 @@ export class LogSealer {
 		end(message);
 		this.#sealed = archived;
 		await store.deleteAll();
-	}
-
-	/** By the repository's settings of today: a later change is for later logs. Null, and kept for ever, when they are unknown. */
-	async #expiresAt(): Promise<number | null> {
-		const { store, env } = this.#object;
-		const { closed } = store.open().row;
-		const settings = await repoCalls(env(), this.#name()).settings();
-		return closed && settings.ok ? closed.at + settings.value.retentionDays * dayMs : null;
 	}
 
 	/** The archive that was there before. It is this log's, unless this object knows of no byte: then the archive knows better. */

@@ -121,7 +121,12 @@ describe("a job's way", () => {
 		const first = orThrow(await repoOf(repo).finish(lease, aReport({ outcome: "failed", exitCode: 1 })));
 		await evictDurableObject(repoOf(repo));
 		const again = orThrow(await repoOf(repo).finish(lease, aReport({ outcome: "failed", exitCode: 1 })));
-		expect(again.job).toEqual(first.job);
+		// What became of the log meanwhile is the log's own.
+		const withoutLog = ({ job }: typeof first) => ({
+			...job,
+			attempts: job.attempts.map((attempt) => ({ ...attempt, log: null })),
+		});
+		expect(withoutLog(again)).toEqual(withoutLog(first));
 		expect(again.job.attempts).toHaveLength(1);
 	});
 

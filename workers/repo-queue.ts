@@ -1,6 +1,6 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
-import type { Demand, DemandAnswer, LogClose, RepositoryName } from "../src/contracts/objects.ts";
+import type { Demand, DemandAnswer, LogClose } from "../src/contracts/objects.ts";
 import { nextAlarm, shouldSet } from "../src/domain/deadline.ts";
 import type { BudgetMinute } from "../src/domain/budget.ts";
 import { count, retriesLeft } from "../src/domain/budget.ts";
@@ -198,11 +198,11 @@ export class RepoQueue {
 		});
 	}
 
-	/** All writes of `work` or none. May stand inside another; the outermost brings memory up to date and tells. */
+	/** All writes of `work` or none. May stand inside another, and is then part of it; the outermost brings memory up to date and tells. */
 	transact<T>(work: () => T): T {
 		this.#depth++;
 		try {
-			const result = this.#ctx.storage.transactionSync(work);
+			const result = this.#depth > 1 ? work() : this.#ctx.storage.transactionSync(work);
 			if (this.#depth === 1) this.#settled();
 			return result;
 		} catch (cause) {
@@ -228,11 +228,10 @@ export class RepoQueue {
 		this.tables.saveMoves(moves, run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null);
 		this.#spend(moves);
 		this.#remember(run);
-		const name = nameOf(this.repository);
 		this.news.moved(run, moves, before?.version ?? 0);
 		for (const { attempt } of moves) {
 			if (!attempt) continue;
-			this.#teller.close(closeOf(name, attempt));
+			this.#teller.close(closeOf(this.repository, attempt));
 			this.durations.add(attempt.finishedAt - attempt.startedAt);
 		}
 		this.#decided.push(decision);
@@ -267,9 +266,8 @@ export class RepoQueue {
 	#recover(): void {
 		if (this.repository === null) return;
 		this.news.recover();
-		const name = nameOf(this.repository);
 		for (const { run, index } of this.tables.sealingPlaces()) {
-			for (const attempt of this.tables.sealing(run, index)) this.#teller.close(closeOf(name, attempt));
+			for (const attempt of this.tables.sealing(run, index)) this.#teller.close(closeOf(this.repository, attempt));
 		}
 	}
 
@@ -353,9 +351,11 @@ function runnersKey(pool: string, labels: readonly string[]): string {
 	return `${pool} ${labels.join(",")}`;
 }
 
-function closeOf(name: RepositoryName, attempt: FinishedAttempt): LogClose {
+function closeOf(repository: Repository, attempt: FinishedAttempt): LogClose {
 	const { job, number, epoch, outcome, log, reported } = attempt;
-	return { ...name, job, attempt: number, epoch, outcome, length: reported ? log.length : null, sha256: log.sha256 };
+	const end = { outcome, length: reported ? log.length : null, sha256: log.sha256 };
+	const { owner, repo, settings } = repository;
+	return { owner, repo, job, attempt: number, epoch, ...end, retentionDays: settings.retentionDays };
 }
 
 function isDeepEqual(a: unknown, b: unknown): boolean {

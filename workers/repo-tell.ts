@@ -44,6 +44,7 @@ export class RepoTeller {
 	readonly #present: Present;
 	#pools = new Map<string, PoolNews>();
 	#changes: ChangeEvent[] = [];
+	#foldAt = changesMax;
 	#watched: ChangeEvent[] = [];
 	/** Attempts whose runners should stop: their logs pass it on with the next append. */
 	#canceled: LogName[] = [];
@@ -66,9 +67,12 @@ export class RepoTeller {
 	}
 
 	change(event: ChangeEvent): void {
-		this.#changes.push(event);
 		if (event.watched) this.#watched.push(event);
-		if (this.#changes.length > changesMax) this.#changes = fold(this.#changes);
+		this.#changes.push(event);
+		if (this.#changes.length <= this.#foldAt) return;
+		this.#changes = fold(this.#changes);
+		// Changes of distinct runs do not get fewer: to fold them again with each one more would take the object's whole time.
+		this.#foldAt = Math.max(changesMax, 2 * this.#changes.length);
 	}
 
 	close(close: LogClose): void {

@@ -187,6 +187,8 @@ export interface LogClose extends RepositoryName {
 	outcome: ReportedOutcome | "lost";
 	length: number | null;
 	sha256: string | null;
+	/** How long the archive is kept, by the repository's settings of now. */
+	retentionDays: number;
 }
 
 export interface LogStatus {

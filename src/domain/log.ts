@@ -14,6 +14,8 @@ export interface ClosedLog {
 	outcome: ReportedOutcome | "lost";
 	length: number | null;
 	sha256: string | null;
+	/** How long its archive is kept; absent: for ever. */
+	retentionDays?: number;
 	at: Millis;
 }
 
