@@ -12,7 +12,7 @@ import {
 	job,
 	lease,
 	refusal,
-	runOf,
+	settledRunOf,
 	send,
 	states,
 	submit,
@@ -102,7 +102,7 @@ describe("which jobs", () => {
 		expect(first.body.items[999]?.key).toBe("j999");
 		const second = await retry(place, body);
 		expect([second.body.retried, second.body.truncated, second.body.items[0]?.key]).toEqual([200, false, "j1000"]);
-		expect(await runOf(place, run)).toMatchObject({ round: 3, outcome: null, counts: { waiting: 1_200 } });
+		expect(await settledRunOf(place, run)).toMatchObject({ round: 3, outcome: null, counts: { waiting: 1_200 } });
 		expect((await retry(place, body)).body).toEqual({ items: [], retried: 0, truncated: false, dryRun: false });
 	});
 
@@ -121,17 +121,17 @@ describe("which jobs", () => {
 		const reader = await aToken(place.owner, ["read", "admin"]);
 		expect(await refusal("POST", at, { token: reader })).toBe("403 scope-missing");
 		expect(await refusal("POST", "/v1/repos/nobody/web/retry", {})).toBe("404 repository-unknown");
-		expect(await runOf(place, old)).toMatchObject({ round: 1, state: "finished" });
+		expect(await settledRunOf(place, old)).toMatchObject({ round: 1, state: "finished" });
 	});
 });
 
 describe("retrying them", () => {
 	it("[B2] a dry run names what is retried then, and changes nothing", async () => {
 		const { place, old, young } = await twoRuns();
-		const before = [await runOf(place, old), await runOf(place, young)];
+		const before = [await settledRunOf(place, old), await settledRunOf(place, young)];
 		const headers = { "idempotency-key": "one" };
 		const dry = await retry(place, { dryRun: true }, { headers });
-		expect([await runOf(place, old), await runOf(place, young)]).toEqual(before);
+		expect([await settledRunOf(place, old), await settledRunOf(place, young)]).toEqual(before);
 		const wet = await retry(place, {}, { headers });
 		expect(wet.status).toBe(202);
 		expect(wet.body).toEqual({ ...dry.body, retried: 5, dryRun: false });
@@ -150,7 +150,7 @@ describe("retrying them", () => {
 		);
 		expect(await states(place, young)).toBe("e.failed:waiting f.failed:waiting g:canceled");
 		await playAll(place, 5);
-		const shown = await runOf(place, old);
+		const shown = await settledRunOf(place, old);
 		expect(shown).toMatchObject({ round: 2, outcome: "failed" });
 		const attempt = { number: 2, by: "user", actor: "Ops", retryReason: "the registry was down" };
 		expect(shown.jobs?.[0]?.attempts).toMatchObject([{ number: 1, by: "submit" }, attempt]);
@@ -165,7 +165,7 @@ describe("retrying them", () => {
 		const again = await retry(place, body, { headers });
 		expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([200, "true"]);
 		expect(again.body).toEqual(first.body);
-		expect((await runOf(place, old)).round).toBe(2);
+		expect((await settledRunOf(place, old)).round).toBe(2);
 		const other = { body: { outcome: ["timed-out"] }, headers };
 		expect(await refusal("POST", `${place.path}/retry`, other)).toBe("422 idempotency-key-reused");
 	});
