@@ -16,6 +16,8 @@ const summariesMax = 300;
 const runsKept = 5_000;
 /** The read model has this long to confirm what it was told: its queue may be retrying. */
 const confirmMs = 120_000;
+/** Runs told again in one round after waking. */
+const untoldMax = 500;
 
 export interface NewsSource {
 	tables: RepoTables;
@@ -29,8 +31,8 @@ export class RepoNews {
 	readonly #source: NewsSource;
 	/** Unfinished runs that the read model certainly has. */
 	readonly #told = new Set<RunId>();
-	/** Runs that were told anew after waking: their rows are to say so, or each waking would tell them again. */
-	readonly #recovered = new Set<RunId>();
+	/** After waking more may be untold than one round should take. */
+	#hasMoreUntold = false;
 	/** Runs whose beginning or end the read model has not confirmed, and since when; the oldest first. */
 	readonly #unconfirmed = new Map<RunId, Millis>();
 	/** Finished runs whose end the read model certainly has. */
@@ -44,8 +46,9 @@ export class RepoNews {
 		this.#source = source;
 	}
 
-	/** When something unconfirmed is to be told again; null when nothing is. */
+	/** When something unconfirmed is to be told again; null when nothing is, 0 when more is known to be untold. */
 	get dueAt(): Millis | null {
+		if (this.#hasMoreUntold) return 0;
 		const [oldest] = this.#unconfirmed.values();
 		return oldest === undefined ? null : oldest + confirmMs;
 	}
@@ -77,13 +80,14 @@ export class RepoNews {
 		this.#source.tell({ ...name, at: Date.now(), repository: shown, run: null, jobs: [] });
 	}
 
-	/** After waking: what the marks in the tables say may never have been told. */
+	/** After waking: what the marks in the tables say may never have been told, in rounds, so that nobody waits for long. */
 	recover(): void {
-		const { tables, repository, run } = this.#source;
-		for (const id of tables.untoldRuns()) {
-			const untold = run(id);
-			if (untold) this.whole(untold);
-			this.#recovered.add(id);
+		const { tables, repository } = this.#source;
+		const untold = tables.untoldRuns(untoldMax + this.#unconfirmed.size).filter((id) => !this.#unconfirmed.has(id));
+		this.#hasMoreUntold = untold.length >= untoldMax;
+		for (const id of untold.slice(0, untoldMax)) {
+			const run = this.#source.run(id);
+			if (run) this.whole(run);
 		}
 		const known = repository();
 		if (known && !tables.isRepositoryTold()) this.configured(known);
@@ -94,12 +98,13 @@ export class RepoNews {
 		const { tables } = this.#source;
 		if (repository && !tables.isRepositoryTold()) tables.markRepositoryTold();
 		const ended: RunId[] = [];
-		const recovered: RunId[] = [];
+		const begun = new Set<RunId>();
 		for (const { id, version } of runs) {
 			const run = this.#source.run(id);
 			if (run === null) continue;
+			// Its row must say so before the object sleeps: else each waking would tell it again.
+			if (run.state !== "finished" && !this.#told.has(id)) begun.add(id);
 			this.#told.add(id);
-			if (this.#recovered.delete(id)) recovered.push(id);
 			if (version < run.version) continue;
 			this.#unconfirmed.delete(id);
 			if (run.state === "finished") ended.push(id);
@@ -109,7 +114,7 @@ export class RepoNews {
 			if (this.#ended.size >= runsKept) this.#ended.clear();
 			this.#ended.add(id);
 		}
-		if (recovered.length > 0) tables.markTold(recovered);
+		if (begun.size > 0) tables.markTold([...begun]);
 		if (ended.length > 0) tables.closeRuns(ended);
 	}
 
@@ -121,6 +126,7 @@ export class RepoNews {
 
 	/** Messages that nobody confirmed for long may be lost: the local broker's are, whenever the server ends. */
 	tellUnconfirmed(now: Millis): void {
+		if (this.#hasMoreUntold) this.recover();
 		for (const [id, at] of this.#unconfirmed) {
 			if (now - at < confirmMs) break;
 			const run = this.#source.run(id);

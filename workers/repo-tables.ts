@@ -188,10 +188,10 @@ export class RepoTables {
 	}
 
 	/** Runs of which the read model may not know that they began, or that they ended. */
-	untoldRuns(): RunId[] {
+	untoldRuns(limit: number): RunId[] {
 		const open = "SELECT DISTINCT run FROM job WHERE open = 1";
-		const untold = `SELECT id FROM run WHERE id IN (${open}) AND (told = 0 OR finished_at IS NOT NULL)`;
-		return this.#rows<{ id: string }>(untold).map(({ id }) => id);
+		const untold = `SELECT id FROM run WHERE id IN (${open}) AND (told = 0 OR finished_at IS NOT NULL) LIMIT ?`;
+		return this.#rows<{ id: string }>(untold, limit).map(({ id }) => id);
 	}
 
 	isRepositoryTold(): boolean {
