@@ -1,7 +1,7 @@
 // The digests of what came over the WebSockets, by job key and attempt: what the archive is compared with.
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
-import type { WatchEvent } from "../src/cli/watch-run.ts";
+import type { WatchEvent } from "../src/cli/run/watch-run.ts";
 
 export class StreamedLogs {
 	readonly #hashes = new Map<string, Hash>();

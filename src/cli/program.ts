@@ -4,21 +4,21 @@ import { Command } from "commander";
 import { addGlobalOptions } from "./connection.ts";
 import { endOf, exitCodeHelp } from "./exit-code.ts";
 import type { Host, Io } from "./io.ts";
-import { addJobCancel } from "./job-cancel.ts";
-import { addJobLog } from "./job-log.ts";
-import { addJobRetry } from "./job-retry.ts";
-import { addRepoSet } from "./repo-set.ts";
-import { addRepoShow } from "./repo-show.ts";
-import { addRunCancel } from "./run-cancel.ts";
-import { addRunList } from "./run-list.ts";
-import { addRunShow } from "./run-show.ts";
-import { addRunStart } from "./run-start.ts";
-import { addRunWatch } from "./run-watch.ts";
-import { addRunnerStart } from "./runner-start.ts";
+import { addJobCancel } from "./job/job-cancel.ts";
+import { addJobLog } from "./job/job-log.ts";
+import { addJobRetry } from "./job/job-retry.ts";
+import { addRepoSet } from "./repo/repo-set.ts";
+import { addRepoShow } from "./repo/repo-show.ts";
+import { addRunCancel } from "./run/run-cancel.ts";
+import { addRunList } from "./run/run-list.ts";
+import { addRunShow } from "./run/run-show.ts";
+import { addRunStart } from "./run/run-start.ts";
+import { addRunWatch } from "./run/run-watch.ts";
+import { addRunnerStart } from "./runner/runner-start.ts";
 import { addServe } from "./serve.ts";
-import { addTokenCreate } from "./token-create.ts";
-import { addTokenList } from "./token-list.ts";
-import { addTokenRevoke } from "./token-revoke.ts";
+import { addTokenCreate } from "./token/token-create.ts";
+import { addTokenList } from "./token/token-list.ts";
+import { addTokenRevoke } from "./token/token-revoke.ts";
 
 /** Resolves to the exit code; whatever went wrong is printed as one line. */
 export async function runCommandLine(words: string[], io: Io): Promise<number> {

@@ -1,10 +1,10 @@
 // `spillway job cancel`: stops one job: SIGTERM, a grace, SIGKILL.
 import type { Command } from "commander";
-import type { RepositoryName } from "../contracts/objects.ts";
-import { readRepository } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { GlobalOptions } from "./connection.ts";
-import type { Host } from "./io.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import { readRepository } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { GlobalOptions } from "../connection.ts";
+import type { Host } from "../io.ts";
 
 export function addJobCancel(parent: Command, { io }: Host): void {
 	parent

@@ -1,11 +1,11 @@
 // What a watched run looks like: every line of a log behind its job's name in a colour of its own; what happened to a job
 // between the lines. With --json each event is a line.
-import type { LogEvent } from "../client/log-viewer.ts";
-import type { Job } from "../contracts/run.ts";
-import type { Connection } from "./connection.ts";
-import type { Io } from "./io.ts";
-import { LogLines } from "./terminal/log-lines.ts";
-import { widthOf } from "./terminal/table.ts";
+import type { LogEvent } from "../../client/log-viewer.ts";
+import type { Job } from "../../contracts/run.ts";
+import type { Connection } from "../connection.ts";
+import type { Io } from "../io.ts";
+import { LogLines } from "../terminal/log-lines.ts";
+import { widthOf } from "../terminal/table.ts";
 import type { WatchEvent } from "./watch-run.ts";
 
 /** Longer job names are shown whole, and move their lines to the right. */

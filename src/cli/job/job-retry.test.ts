@@ -1,8 +1,8 @@
 // `spillway job retry` against an API on loopback: one job, many, and nothing by mistake.
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { FakeApi } from "../testing/fake-api.ts";
-import { run } from "../testing/fake-terminal.ts";
-import { aWireJob } from "../testing/wire-builders.ts";
+import { FakeApi } from "../../testing/fake-api.ts";
+import { run } from "../../testing/fake-terminal.ts";
+import { aWireJob } from "../../testing/wire-builders.ts";
 
 const retry = ["job", "retry", "acme/web"];
 const at = "/v1/repos/acme/web/retry";

@@ -1,11 +1,11 @@
 // `spillway repo show`: a repository's settings and its queue.
 import type { Command } from "commander";
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { QueueFigures, Repository } from "../contracts/repository.ts";
-import { readRepository } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { Host } from "./io.ts";
-import { table } from "./terminal/table.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import type { QueueFigures, Repository } from "../../contracts/repository.ts";
+import { readRepository } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { Host } from "../io.ts";
+import { table } from "../terminal/table.ts";
 
 export function addRepoShow(parent: Command, { io }: Host): void {
 	parent

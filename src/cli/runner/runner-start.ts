@@ -4,10 +4,10 @@ import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { Option } from "commander";
 import type { Command } from "commander";
-import { readList, readPool, readWhole } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { GlobalOptions } from "./connection.ts";
-import type { Host } from "./io.ts";
+import { readList, readPool, readWhole } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { GlobalOptions } from "../connection.ts";
+import type { Host } from "../io.ts";
 
 interface RunnerFlags extends GlobalOptions {
 	pool: { owner: string; pool: string };
@@ -50,9 +50,9 @@ export function addRunnerStart(parent: Command, { io }: Host): void {
 			const { url, token, json } = connect(command, io);
 			useProxy(io.environment);
 			const [{ runRunner }, { plainEventLog, jsonEventLog }, { bubblewrap }] = await Promise.all([
-				import("../runner/runner.ts"),
-				import("../runner/event-log.ts"),
-				import("../runner/isolation.ts"),
+				import("../../runner/runner.ts"),
+				import("../../runner/event-log.ts"),
+				import("../../runner/isolation.ts"),
 			]);
 			const wrap = flags.isolate === "bwrap" ? bubblewrap : flags.wrap;
 			await runRunner({

@@ -1,10 +1,10 @@
 // Follows a run: asks for its state again and again, and opens the live log of each job that has begun.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { LogEvent } from "../client/log-viewer.ts";
-import { viewLog } from "../client/log-viewer.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { Job, Run } from "../contracts/run.ts";
-import type { Connection } from "./connection.ts";
+import type { LogEvent } from "../../client/log-viewer.ts";
+import { viewLog } from "../../client/log-viewer.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import type { Job, Run } from "../../contracts/run.ts";
+import type { Connection } from "../connection.ts";
 
 export interface RunPlace {
 	repository: RepositoryName;

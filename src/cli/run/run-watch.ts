@@ -1,11 +1,11 @@
 // `spillway run watch`: all logs of a run at once, live, then how it ended.
 import type { Command } from "commander";
-import type { RepositoryName } from "../contracts/objects.ts";
-import { readRepository } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { Connection } from "./connection.ts";
-import { exitCodeOf } from "./exit-code.ts";
-import type { Host, Io } from "./io.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import { readRepository } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { Connection } from "../connection.ts";
+import { exitCodeOf } from "../exit-code.ts";
+import type { Host, Io } from "../io.ts";
 import { runSummary } from "./run-summary.ts";
 import type { RunPlace, WatchEvent } from "./watch-run.ts";
 import { watchRun } from "./watch-run.ts";

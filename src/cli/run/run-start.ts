@@ -1,12 +1,12 @@
 // `spillway run start`: submits a pipeline, and follows it if asked to.
 import type { Command } from "commander";
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { RunRequest } from "../contracts/run.ts";
-import { readJson, readRepository } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { GlobalOptions } from "./connection.ts";
-import { CommandFailure, exitCode } from "./exit-code.ts";
-import type { Host } from "./io.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RunRequest } from "../../contracts/run.ts";
+import { readJson, readRepository } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { GlobalOptions } from "../connection.ts";
+import { CommandFailure, exitCode } from "../exit-code.ts";
+import type { Host } from "../io.ts";
 import { watchToEnd } from "./run-watch.ts";
 
 interface StartFlags extends GlobalOptions {

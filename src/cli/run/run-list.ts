@@ -1,15 +1,15 @@
 // `spillway run list`: a repository's latest runs, from the read model.
 import type { Command } from "commander";
-import type { Page, RunFilter } from "../client/client.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { Run } from "../contracts/run.ts";
-import { readRepository, readWhole } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { GlobalOptions } from "./connection.ts";
-import type { Host } from "./io.ts";
-import type { Paint } from "./terminal/paint.ts";
-import { spanText } from "./terminal/span.ts";
-import { table } from "./terminal/table.ts";
+import type { Page, RunFilter } from "../../client/client.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import type { Run } from "../../contracts/run.ts";
+import { readRepository, readWhole } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { GlobalOptions } from "../connection.ts";
+import type { Host } from "../io.ts";
+import type { Paint } from "../terminal/paint.ts";
+import { spanText } from "../terminal/span.ts";
+import { table } from "../terminal/table.ts";
 
 export function addRunList(parent: Command, { io }: Host): void {
 	parent

@@ -1,10 +1,10 @@
 // `spillway token list`: who may do what. The tokens themselves are kept nowhere.
 import type { Command } from "commander";
-import { everyItem } from "../client/client.ts";
-import type { TokenRecord } from "../contracts/token.ts";
-import { connect } from "./connection.ts";
-import type { Host } from "./io.ts";
-import { table } from "./terminal/table.ts";
+import { everyItem } from "../../client/client.ts";
+import type { TokenRecord } from "../../contracts/token.ts";
+import { connect } from "../connection.ts";
+import type { Host } from "../io.ts";
+import { table } from "../terminal/table.ts";
 
 export function addTokenList(parent: Command, { io }: Host): void {
 	parent

@@ -1,13 +1,13 @@
 // `spillway repo set`: makes a repository known, or changes what is named and nothing else. Limits act on what already waits.
 import type { Command } from "commander";
-import { ProblemError } from "../client/call-failure.ts";
-import type { Client } from "../client/client.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { Repository, RepositoryRequest } from "../contracts/repository.ts";
-import { readGroup, readJson, readRepository, readWhole } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { GlobalOptions } from "./connection.ts";
-import type { Host } from "./io.ts";
+import { ProblemError } from "../../client/call-failure.ts";
+import type { Client } from "../../client/client.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import type { Repository, RepositoryRequest } from "../../contracts/repository.ts";
+import { readGroup, readJson, readRepository, readWhole } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { GlobalOptions } from "../connection.ts";
+import type { Host } from "../io.ts";
 import { repositoryText } from "./repo-show.ts";
 
 interface SetFlags extends GlobalOptions {

@@ -1,10 +1,10 @@
 // `spillway run cancel`: stops whatever of a run is not finished.
 import type { Command } from "commander";
-import type { RepositoryName } from "../contracts/objects.ts";
-import { readRepository } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { GlobalOptions } from "./connection.ts";
-import type { Host } from "./io.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import { readRepository } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { GlobalOptions } from "../connection.ts";
+import type { Host } from "../io.ts";
 import { runTitle } from "./run-summary.ts";
 
 export function addRunCancel(parent: Command, { io }: Host): void {

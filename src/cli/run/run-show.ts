@@ -1,9 +1,9 @@
 // `spillway run show`: one run now, each job with its outcome or with what it waits for.
 import type { Command } from "commander";
-import type { RepositoryName } from "../contracts/objects.ts";
-import { readRepository } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { Host } from "./io.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import { readRepository } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { Host } from "../io.ts";
 import { runSummary } from "./run-summary.ts";
 
 export function addRunShow(parent: Command, { io }: Host): void {

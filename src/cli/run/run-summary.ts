@@ -1,8 +1,8 @@
 // A run and its jobs as a table: how it stands, or how it ended.
-import type { Job, Run } from "../contracts/run.ts";
-import type { Paint } from "./terminal/paint.ts";
-import { spanText } from "./terminal/span.ts";
-import { table } from "./terminal/table.ts";
+import type { Job, Run } from "../../contracts/run.ts";
+import type { Paint } from "../terminal/paint.ts";
+import { spanText } from "../terminal/span.ts";
+import { table } from "../terminal/table.ts";
 
 export function runSummary(run: Run, paint: Paint): string {
 	const rows = (run.jobs ?? []).map((job) => jobRow(job, paint));

@@ -1,7 +1,7 @@
 // `spillway token revoke`: a token ends, everywhere within a minute.
 import type { Command } from "commander";
-import { connect } from "./connection.ts";
-import type { Host } from "./io.ts";
+import { connect } from "../connection.ts";
+import type { Host } from "../io.ts";
 
 export function addTokenRevoke(parent: Command, { io }: Host): void {
 	parent

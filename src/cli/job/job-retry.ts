@@ -1,13 +1,13 @@
 // `spillway job retry`: one more attempt of a finished job, or of all that match, also while their siblings run.
 import type { Command } from "commander";
-import type { BulkRetry, BulkRetryRequest, RetriedOutcome } from "../contracts/bulk-retry.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
-import { readList, readRepository, readSince } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { GlobalOptions } from "./connection.ts";
-import { CommandFailure, exitCode } from "./exit-code.ts";
-import type { Host } from "./io.ts";
-import { table } from "./terminal/table.ts";
+import type { BulkRetry, BulkRetryRequest, RetriedOutcome } from "../../contracts/bulk-retry.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import { readList, readRepository, readSince } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { GlobalOptions } from "../connection.ts";
+import { CommandFailure, exitCode } from "../exit-code.ts";
+import type { Host } from "../io.ts";
+import { table } from "../terminal/table.ts";
 
 interface RetryFlags extends GlobalOptions {
 	outcome?: string[];

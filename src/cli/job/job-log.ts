@@ -1,12 +1,12 @@
 // `spillway job log`: a job's log as it is, byte for byte; with -f live and to its end.
 import type { Command } from "commander";
-import { viewLog } from "../client/log-viewer.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
-import { readRepository, readWhole } from "./arguments.ts";
-import type { Connection, GlobalOptions } from "./connection.ts";
-import { connect } from "./connection.ts";
-import { CommandFailure, exitCode, exitCodeOf } from "./exit-code.ts";
-import type { Host, Io } from "./io.ts";
+import { viewLog } from "../../client/log-viewer.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import { readRepository, readWhole } from "../arguments.ts";
+import type { Connection, GlobalOptions } from "../connection.ts";
+import { connect } from "../connection.ts";
+import { CommandFailure, exitCode, exitCodeOf } from "../exit-code.ts";
+import type { Host, Io } from "../io.ts";
 
 interface LogFlags extends GlobalOptions {
 	follow?: boolean;

@@ -1,10 +1,10 @@
 // `spillway token create`: the token alone goes to standard output, so that a script can take it as it is.
 import type { Command } from "commander";
-import type { Scope } from "../contracts/token.ts";
-import { readExpiry, readList } from "./arguments.ts";
-import { connect } from "./connection.ts";
-import type { GlobalOptions } from "./connection.ts";
-import type { Host } from "./io.ts";
+import type { Scope } from "../../contracts/token.ts";
+import { readExpiry, readList } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { GlobalOptions } from "../connection.ts";
+import type { Host } from "../io.ts";
 
 interface CreateFlags extends GlobalOptions {
 	name: string;
