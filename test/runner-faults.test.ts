@@ -99,6 +99,25 @@ it.concurrent("[N98] an exclusive job that is cut off stops itself before anothe
 	expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
 }, 180_000);
 
+it.concurrent("[N9][J16] a runner told twice to stop hands its job to another: no attempt is used up, both logs are whole", async () => {
+	const first = rig.runner("drained");
+	const run = await rig.submit("drained", [{ key: "a", run: ticking("drained", 6) }]);
+	await rig.seen("drained.ticks", "1\n1\n");
+	first.process.kill("SIGTERM");
+	rig.runner("drained", { workDir: "drained-2", words: ["--name", "second"] });
+	// Told once, it lets the job go on.
+	await rig.seen("drained.ticks", "1\n".repeat(8));
+	first.process.kill("SIGTERM");
+	const [job] = await rig.finished("drained", run);
+	expect([job?.outcome, outcomes(job), await first.end()]).toEqual(["passed", ["lost", "passed"], 0]);
+	expect(job?.attempts).toMatchObject([
+		{ platformFault: "drained", signal: "SIGTERM" },
+		{ by: "platform", retryReason: "its runner was drained", runner: { name: "second" } },
+	]);
+	expectOneAtATime("drained");
+	for (const attempt of [1, 2]) expect(job && (await rig.log("drained", job, attempt))?.isWhole).toBe(true);
+});
+
 it.concurrent("[N62] of two processes with one runner's token the newer wins, the older ends and says why", async () => {
 	const first = rig.runner("doubled");
 	const run = await rig.submit("doubled", [{ key: "a", run: ticking("doubled", 8) }]);

@@ -173,6 +173,7 @@ describe("lease calls", () => {
 		expect(finished.body.job.attempts[0]).toEqual({
 			number: 1,
 			outcome: "failed",
+			platformFault: null,
 			exitCode: 3,
 			signal: null,
 			reason: "exit 3",
@@ -362,7 +363,42 @@ describe("leases that are over", () => {
 		expect(await report({ ...good, logSha256: "abc" })).toBe("400 logSha256");
 		expect(await report({ ...good, steps: [{ name: "x", exit: 1 }] })).toBe("400 steps[0].exit");
 		expect(await report({ ...good, retryAfterSeconds: -1 })).toBe("400 retryAfterSeconds");
+		expect(await report({ ...good, platformFault: "lost" })).toBe("400 platformFault");
 		expect(await states(place, run)).toBe("a:running");
+	});
+
+	it("[A27] a reason that is too long is cut, and the end counts", async () => {
+		const place = await aRepo();
+		await submit(place, [job("a")]);
+		const { status, body } = await finish(await running(place), "failed", {
+			reason: `${"x".repeat(499)}\u{1f642}more`,
+		});
+		expect([status, body.job.outcome]).toEqual([200, "failed"]);
+		expect(body.job.reason).toBe(`${"x".repeat(499)}\ufffd`);
+	});
+
+	it("[J16] what a drained runner stopped is told apart from a failure and from a cancel", async () => {
+		const place = await aRepo();
+		const run = await submit(place, [job("a"), job("b", { concurrencyGroup: "deploy" })]);
+		const drained = { platformFault: "drained", reason: "the runner was stopped", logLength: 3 };
+		const first = await running(place);
+		await append(first, 0, "abc");
+		const { body } = await finish(first, "canceled", drained);
+		expect(body.job).toMatchObject({ state: "waiting", outcome: null, waiting: { code: "backing-off" } });
+		expect(body.job.attempts).toMatchObject([
+			{ outcome: "lost", platformFault: "drained", reason: "the runner was stopped", next: { at: time } },
+		]);
+		expect((await finish(await running(place), "canceled", { ...drained, logLength: 0 })).body.job).toMatchObject({
+			outcome: "lost",
+			attempts: [{ platformFault: "drained", next: { withheld: "on-lost" } }],
+		});
+		const second = await running(place);
+		expect(second.job).toMatchObject({ key: "a", attempt: 2 });
+		const { job: passed } = (await finish(second)).body;
+		expect(passed.attempts[1]).toMatchObject({ by: "platform", retryReason: "its runner was drained" });
+		expect(await states(place, run)).toBe("a:passed b:lost");
+		const log = await fetchRaw("GET", `${place.path}/jobs/${first.job.id}/attempts/1/log`);
+		expect(await log.text()).toBe("abc");
 	});
 });
 

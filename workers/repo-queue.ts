@@ -8,7 +8,7 @@ import type { Decision, RunView } from "../src/domain/decide.ts";
 import { parseJobId } from "../src/domain/ids.ts";
 import type { JobId, Millis, RunId } from "../src/domain/ids.ts";
 import type { FinishedAttempt, Job, Move } from "../src/domain/job.ts";
-import { isAutomaticRetry } from "../src/domain/job.ts";
+import { isAutomaticRetry } from "../src/domain/job-end.ts";
 import { alarmSliceMax, demandRepeatMs } from "../src/domain/limits.ts";
 import type { PoolPause } from "../src/domain/pool.ts";
 import { demandOf } from "../src/domain/queue.ts";

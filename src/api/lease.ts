@@ -25,6 +25,9 @@ import { document } from "./document.ts";
 import { malformed, readBody } from "./request.ts";
 import type { Services } from "./services.ts";
 
+/** Characters of a finish's reason that are kept. */
+const reasonMax = 500;
+
 const states = `Header ${leaseStateHeader}: ok, canceling or lost`;
 
 document({
@@ -198,7 +201,8 @@ function reportOf(request: FinishRequest): FinishReport {
 		outcome: request.outcome,
 		exitCode: request.exitCode ?? null,
 		signal: request.signal ?? null,
-		reason: request.reason ?? null,
+		reason: request.reason?.slice(0, reasonMax).toWellFormed() ?? null,
+		platformFault: request.platformFault ?? null,
 		steps: (request.steps ?? []).map(readStep),
 		logLength: request.logLength,
 		logSha256: request.logSha256 ?? null,

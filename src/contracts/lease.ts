@@ -1,7 +1,7 @@
 // The calls a runner makes with a lease token while it holds a job, and the headers they share.
 import { z } from "@hono/zod-openapi";
 import { jobStepsMax } from "../domain/limits.ts";
-import { shortText, time } from "./fields.ts";
+import { time } from "./fields.ts";
 
 /** The number of bytes the log has (in an answer) or the place where a body begins (in a request). */
 export const uploadOffsetHeader = "Upload-Offset";
@@ -32,7 +32,10 @@ export const finishRequest = z
 		outcome: z.enum(["passed", "failed", "timed-out", "canceled", "refused"]),
 		exitCode: z.int().min(0).max(255).nullable().optional(),
 		signal: z.string().max(20).nullable().optional(),
-		reason: shortText.nullable().optional(),
+		/** What is longer than 500 characters is cut: an end must not be lost for its words. */
+		reason: z.string().nullable().optional(),
+		/** The runner stopped the job for reasons of its own: no fault of the job, which runs elsewhere unless `onLost` forbids. */
+		platformFault: z.enum(["drained", "cut-off"]).nullable().optional(),
 		steps: steps.optional(),
 		logLength: offset,
 		logSha256: z

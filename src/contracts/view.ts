@@ -63,6 +63,7 @@ function viewAttempt(attempt: FinishedAttempt): Attempt {
 	return {
 		...viewCause(attempt),
 		outcome: attempt.outcome,
+		platformFault: attempt.outcome === "lost" ? (attempt.platformFault ?? "lost") : null,
 		exitCode: attempt.exitCode,
 		signal: attempt.signal,
 		reason: attempt.reason,
@@ -79,6 +80,7 @@ function viewOpenAttempt(attempt: OpenAttempt, runner: Attempt["runner"]): Attem
 	return {
 		...viewCause(attempt),
 		outcome: null,
+		platformFault: null,
 		exitCode: null,
 		signal: null,
 		reason: null,

@@ -5,22 +5,9 @@ import type { Node, Readiness } from "./graph.ts";
 import { carryOn, checkGraph, readiness, reopened } from "./graph.ts";
 import type { JobId, Millis, RunId } from "./ids.ts";
 import type { Cancel, FinishedAttempt, FinishReport, HeldJob, Job, Move } from "./job.ts";
-import {
-	abandon,
-	cancel,
-	create,
-	finish,
-	lose,
-	ready,
-	reprioritise,
-	retry,
-	skip,
-	start,
-	suspect,
-	timeUp,
-	isAutomaticRetry,
-	withhold,
-} from "./job.ts";
+import { create, ready, reprioritise, retry, skip, start } from "./job.ts";
+import { timeUp } from "./job-deadline.ts";
+import { abandon, cancel, finish, isAutomaticRetry, lose, suspect, withhold } from "./job-end.ts";
 import { runJobsMax } from "./limits.ts";
 import type { Result } from "./refusal.ts";
 import { accept, assert, refuse } from "./refusal.ts";

@@ -14,31 +14,14 @@ import {
 } from "../testing/builders.ts";
 import { noon } from "../testing/clock.ts";
 import type { Job, JobState, Move } from "./job.ts";
-import {
-	abandon,
-	cancel,
-	create,
-	deadlineOf,
-	expire,
-	finish,
-	grant,
-	lapse,
-	lose,
-	overrun,
-	promote,
-	ready,
-	refuse,
-	reprioritise,
-	retry,
-	skip,
-	start,
-	suspect,
-	timeUp,
-} from "./job.ts";
+import { create, expire, grant, lapse, promote, ready, refuse, reprioritise, retry, skip, start } from "./job.ts";
+import { deadlineOf, timeUp } from "./job-deadline.ts";
+import { abandon, cancel, finish, lose, overrun, suspect } from "./job-end.ts";
 import { blockedMaxMs, exclusiveMarginMs, graceSeconds, stopAfterSeconds } from "./limits.ts";
 
 const granted = { runner: aRunner(), pool: "default", shard: 0 };
 const wish = { actor: "dev@example.com", reason: "stop it", at: noon };
+const aDrain = () => aReport({ outcome: "canceled", exitCode: null, signal: "SIGTERM", platformFault: "drained" });
 const retrying = aSpec({ retry: { maxAttempts: 3, backoff: { initialSeconds: 5, jitter: "none" } } });
 
 /** Every command as it is called here, most of them at noon. */
@@ -53,6 +36,7 @@ const commands = {
 	start: (job: Parameters<typeof start>[0]) => start(job, noon),
 	finish: (job: Parameters<typeof finish>[0]) => finish(job, aReport(), noon, 0.5),
 	fail: (job: Parameters<typeof finish>[0]) => finish({ ...job, spec: retrying }, aFailure(), noon, 0.5),
+	drain: (job: Parameters<typeof finish>[0]) => finish(job, aDrain(), noon, 0.5),
 	suspect: (job: Parameters<typeof suspect>[0]) => suspect(job, noon),
 	lose: (job: Parameters<typeof lose>[0]) => lose(job, "its runner was lost", noon),
 	overrun: (job: Parameters<typeof overrun>[0]) => overrun(job, noon, 0.5),
@@ -81,6 +65,7 @@ const table: { [C in Command]: Row<C> } = {
 	start: { blocked: no, waiting: no, leased: "running", running: no, canceling: no, finished: no },
 	finish: { blocked: no, waiting: no, leased: no, running: "finished", canceling: "finished", finished: no },
 	fail: { blocked: no, waiting: no, leased: no, running: "waiting", canceling: "finished", finished: no },
+	drain: { blocked: no, waiting: no, leased: no, running: "waiting", canceling: "finished", finished: no },
 	suspect: { blocked: no, waiting: no, leased: no, running: "running", canceling: "canceling", finished: no },
 	lose: { blocked: no, waiting: no, leased: no, running: "waiting", canceling: "finished", finished: no },
 	overrun: { blocked: no, waiting: no, leased: no, running: "finished", canceling: no, finished: no },
@@ -298,6 +283,62 @@ describe("a lost runner", () => {
 		expect(final.after).toMatchObject({ state: "finished", outcome: "timed-out" });
 		expect(final.attempt).toMatchObject({ outcome: "timed-out", reported: false, log: { length: null } });
 		expect(overrun(aJob("running", { spec: retrying }), noon, 0).after.state).toBe("waiting");
+	});
+});
+
+describe("a runner that stops a job by itself", () => {
+	it("[J16] uses up no attempt, and another runner is preferred", () => {
+		const { after, attempt } = finish(aJob("running", { losses: 2 }), aDrain(), noon, 0);
+		expect(after).toMatchObject({
+			state: "waiting",
+			used: 0,
+			attempts: 1,
+			avoids: "runner-1",
+			notBefore: noon + 1_000,
+		});
+		expect(after.cause).toEqual({ by: "platform", actor: null, reason: "its runner was drained", at: noon });
+		expect(attempt).toMatchObject({ outcome: "lost", platformFault: "drained", reported: true, signal: "SIGTERM" });
+		expect(after, "it neither ends nor prolongs a row of losses").toMatchObject({ losses: 2, interruptions: 1 });
+	});
+
+	it("[J16] an exclusive job that stopped itself for lack of contact is free at once, and where it failed does not count", () => {
+		const report = aFailure({ platformFault: "cut-off" });
+		const job = aJob("running", { spec: aSpec({ exclusive: true, retry: { maxAttempts: 1 } }), losesAt: noon + 9_000 });
+		const { after, attempt } = finish(job, report, noon, 0);
+		expect(after).toMatchObject({ state: "waiting", used: 0 });
+		expect(attempt).toMatchObject({ outcome: "lost", platformFault: "cut-off" });
+	});
+
+	it.each([
+		["its tenth in a row", { interruptions: 9 }, "poison"],
+		["onLost says so", { spec: aSpec({ onLost: "fail" }) }, "on-lost"],
+	] as const)("[J16] ends as lost when %s", (_, patch, withheld) => {
+		const { after, attempt } = finish(aJob("running", patch), aDrain(), noon, 0);
+		expect(after).toMatchObject({ state: "finished", outcome: "lost", reason: "its runner was drained" });
+		expect(attempt?.next).toEqual({ withheld });
+	});
+
+	it("[J16] what passed before it has passed, and what was being canceled is canceled", () => {
+		const passed = finish(aJob("running"), aReport({ platformFault: "drained" }), noon, 0);
+		expect(passed.after).toMatchObject({ outcome: "passed" });
+		expect(passed.attempt?.platformFault).toBeNull();
+		const canceled = finish(aJob("canceling"), aDrain(), noon, 0);
+		expect(canceled.after).toMatchObject({ outcome: "canceled", reason: "no longer wanted" });
+		expect(canceled.attempt?.platformFault).toBeNull();
+	});
+
+	it("[J16] an end of its own, or a person's retry, begins the count anew", () => {
+		expect(finish(aJob("running", { spec: retrying, interruptions: 5 }), aFailure(), noon, 0).after.interruptions).toBe(
+			0,
+		);
+		const cause = aCause({ by: "user", at: noon });
+		expect(retry(aJob("finished", { interruptions: 5 }), cause, false).after.interruptions).toBe(0);
+		expect(lose(aJob("running", { interruptions: 5 }), "gone", noon).after.interruptions).toBe(5);
+	});
+
+	it("[J16] what was stored before there were such ends is counted from none", () => {
+		const { interruptions: _, ...old } = aJob("running");
+		expect(finish(old as JobByState["running"], aDrain(), noon, 0).after.interruptions).toBe(1);
 	});
 });
 

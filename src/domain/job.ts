@@ -1,4 +1,5 @@
 // A job by state, and one function per legal move. A move takes the state it starts from, so an illegal one does not compile.
+// The moves that end an attempt stand in job-end.ts, those that time alone makes in job-deadline.ts.
 //
 //   blocked ──ready──► waiting ──grant──► leased ──start──► running ──cancel──► canceling
 //      │ skip            │  ▲ ▲             │                 │  │                 │
@@ -12,9 +13,6 @@ import { jobIdFrom, leaseIdFrom } from "./ids.ts";
 import {
 	agingMs,
 	blockedMaxMs,
-	cancelMarginMs,
-	exclusiveMarginMs,
-	graceSeconds,
 	lapseBackoffMaxMs,
 	lapseBackoffMs,
 	overrunMarginMs,
@@ -22,10 +20,14 @@ import {
 	startMarginMs,
 } from "./limits.ts";
 import type { Next } from "./retry.ts";
-import { decideAfterLoss, decideRetry } from "./retry.ts";
 import type { Cause, JobSpec } from "./submission.ts";
 
 export type Outcome = "passed" | "failed" | "canceled" | "timed-out" | "lost" | "refused" | "skipped" | "expired";
+/**
+ * What befell an attempt through no fault of its own: its runner was not heard of any more; or it stopped the job, since it
+ * was drained itself, or since it could not reach the server and the job is exclusive.
+ */
+export type PlatformFault = "lost" | "drained" | "cut-off";
 export type ReportedOutcome = "passed" | "failed" | "timed-out" | "canceled" | "refused";
 
 export interface RunnerName {
@@ -67,6 +69,8 @@ export interface FinishedAttempt extends OpenAttempt {
 	reported: boolean;
 	commit: string | null;
 	outcome: ReportedOutcome | "lost";
+	/** Exactly where it was `lost`; absent in what was stored before there was more than one. */
+	platformFault?: PlatformFault | null;
 	exitCode: number | null;
 	signal: string | null;
 	reason: string | null;
@@ -89,14 +93,15 @@ interface JobBase {
 	priority: number;
 	/** The last lease's epoch; 0 before the first grant. */
 	epoch: number;
-	/** Attempts started, those of them that count against `maxAttempts`, and runners lost in a row. */
+	/** Attempts started, those of them that count against `maxAttempts`; in a row, runners lost, and runners that stopped it. */
 	attempts: number;
 	used: number;
 	losses: number;
+	interruptions: number;
 	/** Whose it is, for fairness: the branch of its run and who asked for it. */
 	ref: string | null;
 	actor: string;
-	/** The runner that was lost with its last attempt: another is preferred. */
+	/** The runner that was lost with its last attempt, or stopped it: another is preferred. */
 	avoids: RunnerName["id"] | null;
 	/** No attempt begins before it, whatever else is ready; null: at once. */
 	startsAt: Millis | null;
@@ -205,6 +210,7 @@ export function create(job: NewJob, now: Millis): BlockedJob | WaitingJob {
 		attempts: 0,
 		used: 0,
 		losses: 0,
+		interruptions: 0,
 		avoids: null,
 		startsAt: job.spec.notBefore,
 	};
@@ -293,122 +299,15 @@ export interface FinishReport {
 	retryAfterSeconds: number | null;
 	/** What the runner checked out, where the run names a source. */
 	commit?: string | null;
-}
-
-/**
- * [J5] A job that passes before a cancel reaches it has `passed`; whatever else a canceling job reports, it is `canceled`
- * and not retried. [J6] A failed attempt runs again when its rules say so. `random` is in [0, 1).
- */
-export function finish(
-	job: HeldJob,
-	report: FinishReport,
-	now: Millis,
-	random: number,
-): Move<WaitingJob | FinishedJob> {
-	const outcome = job.state === "canceling" && report.outcome !== "passed" ? "canceled" : report.outcome;
-	const used = job.used + 1;
-	const next = nextOf({ ...report, outcome }, job, { used, now, random });
-	const attempt = close(job, { ...report, outcome, next }, now);
-	const base = { ...baseOf(job), used, losses: 0, avoids: null };
-	if (next !== null && "at" in next) {
-		const cause: Cause = { by: "rule", actor: null, reason: failureText(report), at: now };
-		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
-	}
-	const reason = outcome === "canceled" ? cancelReason(job, report.reason) : report.reason;
-	return { before: job, after: end(base, outcome, reason, now), attempt };
-}
-
-function nextOf(report: FinishReport, job: HeldJob, context: { used: number; now: Millis; random: number }): Next {
-	switch (report.outcome) {
-		case "passed":
-			return null;
-		case "canceled":
-			return { withheld: "canceled" };
-		case "failed":
-		case "timed-out":
-		case "refused":
-			return decideRetry(job.spec.retry, { ...report, outcome: report.outcome }, context);
-	}
-}
-
-/** Whether a move makes a job wait for another attempt because its own rule says so. */
-export function isAutomaticRetry(move: Move): move is Move<WaitingJob> & { attempt: FinishedAttempt } {
-	return move.attempt !== undefined && move.after.state === "waiting" && move.after.cause.by === "rule";
-}
-
-/** The retry is not granted: the job ends as its attempt did. */
-export function withhold(move: Move<WaitingJob> & { attempt: FinishedAttempt }, now: Millis): Move<FinishedJob> {
-	const attempt: FinishedAttempt = { ...move.attempt, next: { withheld: "budget" } };
-	return { ...move, after: end(move.after, attempt.outcome, attempt.reason, now), attempt };
-}
-
-/**
- * [J7] The runner was lost. An exclusive job's slot is held until its runner must have stopped it; only then it moves on.
- */
-export function suspect(job: HeldJob, now: Millis): Move<HeldJob> {
-	return { before: job, after: { ...job, losesAt: now + exclusiveMarginMs } };
-}
-
-/** [J8] A lost attempt is a platform fault: it uses up no attempt and has its own bound. A canceling job is `canceled`. */
-export function lose(job: HeldJob, reason: string, now: Millis): Move<WaitingJob | FinishedJob> {
-	if (job.state === "canceling") return abandon(job, reason, now);
-	const losses = job.losses + 1;
-	const next = decideAfterLoss(job.spec.onLost, losses, now);
-	const attempt = close(job, { ...silence, outcome: "lost", reason, next }, now);
-	const base = { ...baseOf(job), losses, avoids: job.lease.runner.id };
-	if ("at" in next) {
-		const cause: Cause = { by: "platform", actor: null, reason, at: now };
-		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
-	}
-	return { before: job, after: end(base, "lost", reason, now), attempt };
-}
-
-/** [J9] The runner should have ended it by itself; the object does, a little later. */
-export function overrun(job: RunningJob, now: Millis, random: number): Move<WaitingJob | FinishedJob> {
-	const reason = `ran past its timeout of ${job.spec.timeoutSeconds} s, and its runner did not end it`;
-	return finish(job, { ...silence, outcome: "timed-out", reason, logLength: -1 }, now, random);
-}
-
-/** Freed without waiting for the runner: its grace is over, it was lost, or somebody forced it. */
-export function abandon(job: CancelingJob, reason: string | null, now: Millis): Move<FinishedJob> {
-	const attempt = close(job, { ...silence, outcome: "canceled", reason, next: { withheld: "canceled" } }, now);
-	return {
-		before: job,
-		after: end({ ...baseOf(job), losses: 0 }, "canceled", cancelReason(job, reason), now),
-		attempt,
-	};
-}
-
-/** [J10] What does not run yet is canceled at once; what runs is asked to stop, unless `force` frees it now. */
-export function cancel(job: OpenJob, request: Cancel & { force: boolean }): Move<CancelingJob | FinishedJob> {
-	const { force, ...wish } = request;
-	switch (job.state) {
-		case "blocked":
-		case "waiting":
-		case "leased":
-			return { before: job, after: end(job, "canceled", wish.reason, wish.at) };
-		case "running":
-		case "canceling": {
-			const canceling: CancelingJob = {
-				...baseOf(job),
-				state: "canceling",
-				lease: job.lease,
-				attempt: job.attempt,
-				cancel: job.state === "canceling" ? job.cancel : wish,
-				killedAt: job.state === "canceling" ? job.killedAt : wish.at + graceSeconds * 1_000 + cancelMarginMs,
-				losesAt: job.losesAt,
-			};
-			if (force) return { ...abandon(canceling, "freed by force", wish.at), before: job };
-			return { before: job, after: canceling };
-		}
-	}
+	/** That the runner stopped the job for reasons of its own. */
+	platformFault?: Exclude<PlatformFault, "lost"> | null;
 }
 
 /** [J11] An explicit retry makes a new attempt. A job whose needs are open again is blocked again. */
 export function retry(job: FinishedJob, cause: Cause, open: boolean): Move<BlockedJob | WaitingJob> {
 	// One that was skipped waits again because of another: the instant for which it was meant still holds.
 	const startsAt = job.outcome === "skipped" ? job.startsAt : null;
-	const base: JobBase = { ...baseOf(job), losses: 0, avoids: null, startsAt, cause };
+	const base: JobBase = { ...baseOf(job), losses: 0, interruptions: 0, avoids: null, startsAt, cause };
 	return { before: job, after: open ? block(base, cause.at) : wait(base, cause.at, null) };
 }
 
@@ -416,53 +315,13 @@ export function reprioritise<J extends BlockedJob | WaitingJob>(job: J, priority
 	return { before: job, after: { ...job, priority } };
 }
 
-/** The one instant at which the alarm must look at this job again; null for a finished one. */
-export function deadlineOf(job: Job): Millis | null {
-	switch (job.state) {
-		case "blocked":
-			return job.expiresAt;
-		case "waiting":
-			return job.notBefore === null ? job.expiresAt : Math.min(job.notBefore, job.expiresAt);
-		case "leased":
-			return job.lapsesAt;
-		case "running":
-			return Math.min(job.overrunsAt, job.losesAt ?? job.overrunsAt);
-		case "canceling":
-			return Math.min(job.killedAt, job.losesAt ?? job.killedAt);
-		case "finished":
-			return null;
-	}
-}
-
-/** [J12] What the alarm does with a job whose deadline has passed; null when there is nothing to do yet. */
-export function timeUp(job: Job, now: Millis, random: number): Move | null {
-	const deadline = deadlineOf(job);
-	if (deadline === null || now < deadline) return null;
-	switch (job.state) {
-		case "blocked":
-			return expire(job, now);
-		case "waiting":
-			return now >= job.expiresAt ? expire(job, now) : promote(job);
-		case "leased":
-			return lapse(job, now);
-		case "running":
-			return job.losesAt !== null && now >= job.losesAt
-				? lose(job, "its runner was lost", now)
-				: overrun(job, now, random);
-		case "canceling":
-			return abandon(job, "its runner did not confirm the cancel in time", now);
-		case "finished":
-			return null;
-	}
-}
-
 /** The fields every state has; what belonged to the state that a job leaves stays behind. */
-function baseOf(job: JobBase): JobBase {
+export function baseOf(job: JobBase): JobBase {
 	const { id, run, index, spec, createdAt, needs, needed, priority, ref, actor, startsAt } = job;
-	const { epoch, attempts, used, losses, avoids, cause } = job;
+	const { epoch, attempts, used, losses, interruptions, avoids, cause } = job;
 	return {
 		...{ id, run, index, spec, createdAt, needs, needed, priority, ref, actor, startsAt },
-		...{ epoch, attempts, used, losses, avoids, cause },
+		...{ epoch, attempts, used, losses, interruptions, avoids, cause },
 	};
 }
 
@@ -471,57 +330,13 @@ function block(base: JobBase, now: Millis): BlockedJob {
 }
 
 /** The queue timeout begins anew whenever a job begins to wait: it bounds each wait, not their sum; a backoff comes on top. */
-function wait(base: JobBase, now: Millis, backoffUntil: Millis | null): WaitingJob {
+export function wait(base: JobBase, now: Millis, backoffUntil: Millis | null): WaitingJob {
 	const latest = Math.max(backoffUntil ?? now, base.startsAt ?? now);
 	const notBefore = latest > now || backoffUntil !== null ? latest : null;
 	const expiresAt = latest + base.spec.queueTimeoutSeconds * 1_000;
 	return { ...base, state: "waiting", since: now, expiresAt, notBefore, lapses: 0 };
 }
 
-function end(base: JobBase, outcome: Outcome, reason: string | null, now: Millis): FinishedJob {
+export function end(base: JobBase, outcome: Outcome, reason: string | null, now: Millis): FinishedJob {
 	return { ...baseOf(base), state: "finished", outcome, reason, finishedAt: now };
-}
-
-/** The report of a runner that says nothing any more. */
-const silence: Omit<FinishReport, "outcome"> = {
-	exitCode: null,
-	signal: null,
-	reason: null,
-	steps: [],
-	logLength: -1,
-	logSha256: null,
-	retryAfterSeconds: null,
-};
-
-function close(
-	job: HeldJob,
-	report: Omit<FinishReport, "outcome"> & { outcome: FinishedAttempt["outcome"]; next: Next },
-	now: Millis,
-): FinishedAttempt {
-	const { outcome, exitCode, signal, reason, steps, logLength, next } = report;
-	return {
-		...job.attempt,
-		job: job.id,
-		epoch: job.epoch,
-		runner: job.lease.runner,
-		reported: logLength >= 0,
-		commit: report.commit ?? null,
-		outcome,
-		exitCode,
-		signal,
-		reason,
-		finishedAt: now,
-		steps,
-		log: { state: "sealing", length: logLength < 0 ? null : logLength, sha256: null, missing: [] },
-		next,
-	};
-}
-
-function cancelReason(job: HeldJob, otherwise: string | null): string | null {
-	return job.state === "canceling" ? (job.cancel.reason ?? otherwise) : otherwise;
-}
-
-function failureText(report: FinishReport): string {
-	if (report.exitCode !== null) return `${report.outcome} with exit code ${report.exitCode}`;
-	return report.signal === null ? report.outcome : `${report.outcome} by signal ${report.signal}`;
 }

@@ -35,10 +35,15 @@ export const stopAfterSeconds = 30;
 export const exclusiveMarginMs = 20_000;
 /** A job whose runner was lost this often in a row is not given to another. */
 export const lossesMax = 3;
-/** For this long a job whose runner was lost is kept from that runner, so that another may take it. */
+/** For this long a job whose runner was lost, or stopped it, is kept from that runner, so that another may take it. */
 export const avoidMs = 15_000;
 /** Wait before a job whose runner was lost goes to another. */
 export const lossBackoffMs = 1_000;
+/** A job that its runners stopped this often in a row, drained or cut off, is not given to another. */
+export const interruptionsMax = 10;
+/** Wait before a job that its runner stopped goes to another: 1 s, 2 s, 4 s … and never longer than a minute. */
+export const interruptionBackoffMs = 1_000;
+export const interruptionBackoffMaxMs = 60_000;
 
 /** Between SIGTERM and SIGKILL. */
 export const graceSeconds = 10;

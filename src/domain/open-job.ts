@@ -1,7 +1,8 @@
 // An unfinished job as the queue knows it: what is stored of it beside its document, and whose it is.
 import type { Millis, RunId } from "./ids.ts";
 import type { Job, JobState } from "./job.ts";
-import { deadlineOf, rank } from "./job.ts";
+import { rank } from "./job.ts";
+import { deadlineOf } from "./job-deadline.ts";
 import { laneKey } from "./queue.ts";
 
 /** What is stored of an unfinished job beside its document: enough to find its place again. */

@@ -1,7 +1,14 @@
 // Whether and when an attempt runs again. Two questions are kept apart: did the job fail (its own rules, its own attempts),
-// or did the platform fail it (a lost runner: its own bound, no attempt used up)?
+// or did the platform fail it (a runner lost, drained or cut off: a bound of its own, no attempt used up)?
 import type { Millis } from "./ids.ts";
-import { lossBackoffMs, lossesMax, retryAfterSecondsMax } from "./limits.ts";
+import {
+	interruptionBackoffMaxMs,
+	interruptionBackoffMs,
+	interruptionsMax,
+	lossBackoffMs,
+	lossesMax,
+	retryAfterSecondsMax,
+} from "./limits.ts";
 
 export type RetryOutcome = "failed" | "timed-out" | "refused";
 export type Jitter = "full" | "equal" | "none";
@@ -112,4 +119,18 @@ export function decideAfterLoss(onLost: "retry" | "fail", losses: number, now: M
 	if (onLost === "fail") return { withheld: "on-lost" };
 	if (losses >= lossesMax) return { withheld: "poison" };
 	return { at: now + lossBackoffMs * 2 ** (losses - 1) };
+}
+
+/**
+ * [R9] A runner that stopped the job says nothing about the job: more of that is borne than of losses, which a job may cause.
+ * The bound is for a fleet that comes and goes faster than its jobs end. `interruptions` includes this one.
+ */
+export function decideAfterInterruption(
+	onLost: "retry" | "fail",
+	interruptions: number,
+	now: Millis,
+): Exclude<Next, null> {
+	if (onLost === "fail") return { withheld: "on-lost" };
+	if (interruptions >= interruptionsMax) return { withheld: "poison" };
+	return { at: now + Math.min(interruptionBackoffMs * 2 ** (interruptions - 1), interruptionBackoffMaxMs) };
 }

@@ -3,7 +3,9 @@ import { aCause, aFailure, aJob, aReport, aRun, aRunId, aSpec, aSubmission, outc
 import { noon } from "../testing/clock.ts";
 import { seededRandom } from "../testing/random.ts";
 import type { Job, JobState, Move, Outcome } from "./job.ts";
-import { cancel, create, finish, grant, lapse, lose, retry, start, timeUp } from "./job.ts";
+import { create, grant, lapse, retry, start } from "./job.ts";
+import { timeUp } from "./job-deadline.ts";
+import { cancel, finish, lose } from "./job-end.ts";
 import type { Run, RunOutcome } from "./run.ts";
 import { createRun, tally } from "./run.ts";
 

@@ -3,7 +3,9 @@ import { aCause, aJob, aReport, aRunId, aRunner, aSpec, someSettings } from "../
 import { noon } from "../testing/clock.ts";
 import type { SeededRandom } from "../testing/random.ts";
 import { seededRandom } from "../testing/random.ts";
-import { deadlineOf, finish, grant, lose, rank, reprioritise, start, timeUp } from "./job.ts";
+import { grant, rank, reprioritise, start } from "./job.ts";
+import { deadlineOf, timeUp } from "./job-deadline.ts";
+import { finish, lose } from "./job-end.ts";
 import type { Job, Move } from "./job.ts";
 import { chooseLane, laneKey } from "./queue.ts";
 import { openJobOf } from "./open-job.ts";

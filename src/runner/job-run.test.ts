@@ -169,7 +169,7 @@ describe("stopping", () => {
 		await untilGone(Number(readFileSync(join(folder, "pid"), "utf8")));
 		await server.open();
 		await server.until(() => lease.finish !== null);
-		expect(lease.finish).toMatchObject({ outcome: "failed", signal: "SIGTERM" });
+		expect(lease.finish).toMatchObject({ outcome: "failed", signal: "SIGTERM", platformFault: "cut-off" });
 		expect(lease.finish?.reason).toMatch(/without contact/);
 	});
 

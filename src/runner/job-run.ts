@@ -29,6 +29,8 @@ interface Stop {
 	outcome: Verdict["outcome"];
 	reason: string;
 	graceMs: number;
+	/** The runner's own reason, which is no fault of the job's. */
+	platformFault?: FinishRequest["platformFault"];
 }
 
 export class JobRun {
@@ -72,6 +74,11 @@ export class JobRun {
 
 	cancel(graceMs: number, reason: string): void {
 		this.#end({ outcome: "canceled", reason, graceMs });
+	}
+
+	/** This runner is to be gone: the job is stopped and reported as such, so that another takes it. */
+	interrupt(graceMs: number, reason: string): void {
+		this.#end({ outcome: "canceled", reason, graceMs, platformFault: "drained" });
 	}
 
 	/** The lease is another's, or nobody's: the job is stopped, and nothing of it is reported. */
@@ -157,6 +164,7 @@ export class JobRun {
 		const { length, sha256 } = log.seal();
 		await this.#deliver(upload, {
 			...verdict,
+			...(verdict.outcome === "passed" ? {} : { platformFault: this.#stop?.platformFault ?? null }),
 			steps: steps.map((step) => placedIn(spool, step)),
 			logLength: length,
 			logSha256: sha256,
@@ -211,7 +219,7 @@ export class JobRun {
 			return;
 		}
 		const reason = `exclusive, and without contact with the server for ${stopAfterSeconds} s`;
-		this.#end({ outcome: "failed", reason, graceMs: this.#context.graceMs });
+		this.#end({ outcome: "failed", reason, graceMs: this.#context.graceMs, platformFault: "cut-off" });
 	}
 
 	/** What passed before the stop reached it has passed. */

@@ -108,14 +108,15 @@ describe("leaving", () => {
 		expect(other.starts).toBe(0);
 	});
 
-	it("[N9] a second signal cancels what runs, and that is reported", async () => {
+	it("[N9] a second signal stops what runs, and that is reported as no fault of the job's", async () => {
 		fixture = await FakeServerRunner.open();
 		const { server } = fixture;
 		const lease = server.offer(buildGrant({ run: "echo on; sleep 1000" }));
 		await server.until(() => lease.text.includes("on\n"));
-		fixture.runner?.cancel("the runner was stopped");
+		fixture.runner?.interrupt("the runner was stopped");
 		await fixture.done;
 		expect(lease.finish).toMatchObject({ outcome: "canceled", signal: "SIGTERM", reason: "the runner was stopped" });
+		expect(lease.finish?.platformFault).toBe("drained");
 	});
 
 	it("[N10] with `once` one job is taken, and the registration is not kept", async () => {

@@ -69,7 +69,7 @@ const leaveMs = 500;
 const backoff = { initialMs: 500, maxMs: 15_000 };
 
 /**
- * Runs until SIGTERM or SIGINT, then drains: nothing new is taken, what runs finishes; a second signal cancels that.
+ * Runs until SIGTERM or SIGINT, then drains: nothing new is taken, what runs finishes; a second signal stops that.
  * Rejects when the server refuses the runner for good, or another runner has the folder.
  */
 export async function runRunner(options: RunnerOptions): Promise<void> {
@@ -78,7 +78,7 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
 	const onSignal = () => {
 		signals++;
 		if (signals === 1) runner.drain();
-		else runner.cancel("the runner was stopped");
+		else runner.interrupt("the runner was stopped");
 	};
 	process.on("SIGTERM", onSignal);
 	process.on("SIGINT", onSignal);
@@ -218,10 +218,10 @@ export class Runner {
 		this.#draining.abort();
 	}
 
-	/** Cancels what runs. */
-	cancel(reason: string): void {
+	/** Stops what runs: it is another runner's from then on. */
+	interrupt(reason: string): void {
 		this.drain();
-		for (const job of this.#held.all()) job.cancel(this.#context.graceMs, reason);
+		for (const job of this.#held.all()) job.interrupt(this.#context.graceMs, reason);
 	}
 
 	#setUnwanted(unwanted: boolean): void {

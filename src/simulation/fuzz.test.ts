@@ -29,10 +29,12 @@ describe("random commands", () => {
 
 	it("[Z4] a failure names its invariant, its seed, and few commands that repeat it", async () => {
 		const dead = vi.spyOn(SimulatedPort.prototype, "alarm").mockResolvedValue();
-		const told = await playSeed(1).then(() => "", String);
+		let told = "";
+		// Not every seed needs an alarm to come to its end.
+		for (let seed = 0; told === "" && seed < 20; seed++) told = await playSeed(seed).then(() => "", String);
 		dead.mockRestore();
 		expect(told).toMatch(
-			/seed 1: \[I1\] job \S+ was accepted and is \w+ for ever\n\d of \d+ steps:\n\t\{"command":\{"do":"submit"/,
+			/seed \d+: \[I1\] job \S+ was accepted and is \w+ for ever\n\d of \d+ steps:\n\t\{"command":\{"do":"submit"/,
 		);
 	});
 });

@@ -4,13 +4,15 @@ import { readiness } from "../domain/graph.ts";
 import { nodeOf, leaseStateOf } from "../domain/decide.ts";
 import type { JobId, Millis, RunId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
-import { deadlineOf } from "../domain/job.ts";
+import { deadlineOf } from "../domain/job-deadline.ts";
 import {
 	alarmNearestMs,
 	avoidMs,
 	blockedMaxMs,
 	cancelMarginMs,
 	graceSeconds,
+	interruptionBackoffMaxMs,
+	interruptionsMax,
 	lapseBackoffMaxMs,
 	lossBackoffMs,
 	lossesMax,
@@ -173,13 +175,15 @@ function isBounded({ before, after, now }: Facts): string | null {
 			return `job ${job.id} is retried ${byRule.length} times, and may have ${maxAttempts} attempts`;
 		const asked = attempts.findLastIndex((each) => each?.cause.by === "user");
 		const ended = attempts.findLastIndex((each) => each?.outcome !== "lost");
-		const sinceAsked = attempts.slice(Math.max(asked, ended + 1));
-		if (isRetried && sinceAsked.length >= lossesMax)
-			return `job ${job.id} was lost ${sinceAsked.length} times in a row and goes on`;
+		const inARow = attempts.slice(Math.max(asked, ended + 1));
+		const losses = inARow.filter((each) => each?.platformFault === "lost").length;
+		if (isRetried && losses >= lossesMax) return `job ${job.id} was lost ${losses} times in a row and goes on`;
+		if (isRetried && inARow.length - losses >= interruptionsMax)
+			return `job ${job.id} was stopped by its runners ${inARow.length - losses} times in a row and goes on`;
 		if (attempt.next === null || !("at" in attempt.next)) continue;
 		const longestMs =
 			attempt.outcome === "lost"
-				? lossBackoffMs * 2 ** lossesMax
+				? Math.max(lossBackoffMs * 2 ** lossesMax, interruptionBackoffMaxMs)
 				: Math.max(backoff.maxSeconds, retryAfterSecondsMax) * secondMs;
 		if (attempt.next.at > now + longestMs) return `attempt ${key} backs off ${attempt.next.at - now} ms`;
 	}

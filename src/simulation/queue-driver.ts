@@ -22,6 +22,17 @@ export function aFailure(rest: Partial<FinishReport> = {}): FinishReport {
 	return aReport({ outcome: "failed", exitCode: 1, reason: "exit code 1", ...rest });
 }
 
+/** Of a runner that is to be gone. */
+export function aDrain(): FinishReport {
+	return aReport({
+		outcome: "canceled",
+		exitCode: null,
+		signal: "SIGTERM",
+		reason: "stopped",
+		platformFault: "drained",
+	});
+}
+
 /** The value, or an error that names the refusal. */
 export function must<T>(result: Result<T>): T {
 	if (!result.ok) throw new Error(`refused: ${JSON.stringify(result.refusal)}`);

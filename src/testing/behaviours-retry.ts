@@ -1,7 +1,7 @@
 // What runs again, when, and why not: by rule, by the platform, by a person.
 import { expect } from "vitest";
-import { avoidMs, lossBackoffMs, lossesMax } from "../domain/limits.ts";
-import { aFailure, aReport, codeOf, job, must } from "../simulation/queue-driver.ts";
+import { avoidMs, interruptionBackoffMs, interruptionsMax, lossBackoffMs, lossesMax } from "../domain/limits.ts";
+import { aDrain, aFailure, aReport, codeOf, job, must } from "../simulation/queue-driver.ts";
 import type { Behaviour } from "./behaviours-form.ts";
 import { hourMs, minuteMs, secondMs, soonMs } from "./behaviours-form.ts";
 
@@ -115,6 +115,42 @@ export const retryBehaviours: readonly Behaviour[] = [
 			await queue.loses(await queue.start());
 			const { outcome, attempts } = await queue.job(run, "a");
 			expect([outcome, attempts.at(-1)?.next]).toEqual(["lost", { withheld: "on-lost" }]);
+		},
+	},
+	{
+		title: "[J16][R9] a drained runner's job goes to another, costs no attempt, and is none of the budget's",
+		async show(queue) {
+			await queue.configure({ retryBudget: { perHour: 0, ratio: 0 } });
+			const run = await queue.submit([job("a")]);
+			const drained = { id: "drained", name: "drained" };
+			const lease = await queue.start({ runner: drained });
+			const { job: told } = await queue.finish(lease, aDrain());
+			expect(told.attempts[0]).toMatchObject({ outcome: "lost", platformFault: "drained", reason: "stopped" });
+			expect(told.attempts[0]?.next).toEqual({ at: expect.any(String) });
+			must(await (await queue.calls()).finish(lease, aDrain()));
+			await queue.later(interruptionBackoffMs);
+			expect(await queue.granted({ runner: drained })).toEqual([]);
+			await queue.finish(await queue.start());
+			const { attempts } = await queue.job(run, "a");
+			expect(attempts[1]).toMatchObject({ outcome: "passed", by: "platform", retryReason: "its runner was drained" });
+			expect(await queue.states(run)).toBe("a:passed");
+		},
+	},
+	{
+		title: "[J16][R9] with `onLost: fail`, or after many drains in a row, the job ends as lost; a person may retry it",
+		async show(queue) {
+			const run = await queue.submit([job("deploy", { onLost: "fail" }), job("a")]);
+			await queue.finish(await queue.start(), aDrain());
+			for (let times = 1; times <= interruptionsMax; times++) {
+				await queue.finish(await queue.start(), aDrain());
+				await queue.later(minuteMs);
+			}
+			expect(await queue.states(run)).toBe("deploy:lost a:lost");
+			expect((await queue.job(run, "deploy")).attempts.at(-1)?.next).toEqual({ withheld: "on-lost" });
+			expect((await queue.job(run, "a")).attempts.at(-1)?.next).toEqual({ withheld: "poison" });
+			must(await queue.retry(run, "a"));
+			await queue.finish(await queue.start());
+			expect(await queue.states(run)).toBe("deploy:lost a:passed");
 		},
 	},
 	{

@@ -147,6 +147,7 @@ function base(epoch: number) {
 		attempts: 0,
 		used: 0,
 		losses: 0,
+		interruptions: 0,
 		ref: null,
 		actor: "dev@example.com",
 		avoids: null,

@@ -53,7 +53,7 @@ export class FakeServerRunner {
 	async close(): Promise<void> {
 		// A runner that owes a finish leaves only when somebody hears it.
 		await this.server.open();
-		this.runner?.cancel("the test is over");
+		this.runner?.interrupt("the test is over");
 		await this.done.catch(() => {});
 		await this.server.close();
 		rmSync(this.folder, { recursive: true, force: true });

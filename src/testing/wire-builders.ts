@@ -57,6 +57,7 @@ export function aWireAttempt(patch: Partial<Attempt> = {}): Attempt {
 	return {
 		number: 1,
 		outcome: "passed",
+		platformFault: null,
 		exitCode: 0,
 		signal: null,
 		reason: null,

@@ -1,0 +1,210 @@
+// The moves that end an attempt, or ask it to end, and what each makes of its job: finished, or waiting for another attempt.
+// Three faults are told apart: the job's own, which its rules decide about; a runner that was lost, which reports nothing any
+// more; and a runner that stopped the job for reasons of its own, and says so.
+import type { Millis } from "./ids.ts";
+import type {
+	Cancel,
+	CancelingJob,
+	FinishedAttempt,
+	FinishedJob,
+	FinishReport,
+	HeldJob,
+	Move,
+	OpenJob,
+	PlatformFault,
+	RunningJob,
+	WaitingJob,
+} from "./job.ts";
+import { baseOf, end, wait } from "./job.ts";
+import { cancelMarginMs, exclusiveMarginMs, graceSeconds } from "./limits.ts";
+import type { Next } from "./retry.ts";
+import { decideAfterInterruption, decideAfterLoss, decideRetry } from "./retry.ts";
+import type { Cause } from "./submission.ts";
+
+/**
+ * [J5] A job that passes before a cancel reaches it has `passed`; whatever else a canceling job reports, it is `canceled`
+ * and not retried. [J6] A failed attempt runs again when its rules say so. `random` is in [0, 1).
+ */
+export function finish(
+	job: HeldJob,
+	report: FinishReport,
+	now: Millis,
+	random: number,
+): Move<WaitingJob | FinishedJob> {
+	const { platformFault = null } = report;
+	if (platformFault !== null && job.state === "running" && report.outcome !== "passed") {
+		return interrupt(job, { ...report, platformFault }, now);
+	}
+	const outcome = job.state === "canceling" && report.outcome !== "passed" ? "canceled" : report.outcome;
+	const used = job.used + 1;
+	const next = nextOf({ ...report, outcome }, job, { used, now, random });
+	const attempt = close(job, { ...report, outcome, next }, now);
+	const base = { ...baseOf(job), used, losses: 0, interruptions: 0, avoids: null };
+	if (next !== null && "at" in next) {
+		const cause: Cause = { by: "rule", actor: null, reason: failureText(report), at: now };
+		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
+	}
+	const reason = outcome === "canceled" ? cancelReason(job, report.reason) : report.reason;
+	return { before: job, after: end(base, outcome, reason, now), attempt };
+}
+
+function nextOf(report: FinishReport, job: HeldJob, context: { used: number; now: Millis; random: number }): Next {
+	switch (report.outcome) {
+		case "passed":
+			return null;
+		case "canceled":
+			return { withheld: "canceled" };
+		case "failed":
+		case "timed-out":
+		case "refused":
+			return decideRetry(job.spec.retry, { ...report, outcome: report.outcome }, context);
+	}
+}
+
+const interruptionText: Record<Interruption, string> = {
+	drained: "its runner was drained",
+	"cut-off": "its runner was cut off from the server",
+};
+
+type Interruption = Exclude<PlatformFault, "lost">;
+
+/**
+ * [J16] The job did nothing wrong and its runner is not lost: it stopped the job and says why. No attempt is used up, another
+ * runner is preferred, and a row of losses is neither ended nor prolonged by it. An exclusive job's slot is free at once,
+ * since its runner itself says that nothing runs any more.
+ */
+function interrupt(
+	job: RunningJob,
+	report: FinishReport & { platformFault: Interruption },
+	now: Millis,
+): Move<WaitingJob | FinishedJob> {
+	// What was stored before there were interruptions has no such field.
+	const interruptions = (job.interruptions ?? 0) + 1;
+	const next = decideAfterInterruption(job.spec.onLost, interruptions, now);
+	const attempt = close(job, { ...report, outcome: "lost", next }, now);
+	const base = { ...baseOf(job), interruptions, avoids: job.lease.runner.id };
+	const reason = interruptionText[report.platformFault];
+	if ("at" in next) {
+		const cause: Cause = { by: "platform", actor: null, reason, at: now };
+		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
+	}
+	return { before: job, after: end(base, "lost", report.reason ?? reason, now), attempt };
+}
+
+/** Whether a move makes a job wait for another attempt because its own rule says so. */
+export function isAutomaticRetry(move: Move): move is Move<WaitingJob> & { attempt: FinishedAttempt } {
+	return move.attempt !== undefined && move.after.state === "waiting" && move.after.cause.by === "rule";
+}
+
+/** The retry is not granted: the job ends as its attempt did. */
+export function withhold(move: Move<WaitingJob> & { attempt: FinishedAttempt }, now: Millis): Move<FinishedJob> {
+	const attempt: FinishedAttempt = { ...move.attempt, next: { withheld: "budget" } };
+	return { ...move, after: end(move.after, attempt.outcome, attempt.reason, now), attempt };
+}
+
+/**
+ * [J7] The runner was lost. An exclusive job's slot is held until its runner must have stopped it; only then it moves on.
+ */
+export function suspect(job: HeldJob, now: Millis): Move<HeldJob> {
+	return { before: job, after: { ...job, losesAt: now + exclusiveMarginMs } };
+}
+
+/** [J8] A lost attempt is a platform fault: it uses up no attempt and has its own bound. A canceling job is `canceled`. */
+export function lose(job: HeldJob, reason: string, now: Millis): Move<WaitingJob | FinishedJob> {
+	if (job.state === "canceling") return abandon(job, reason, now);
+	const losses = job.losses + 1;
+	const next = decideAfterLoss(job.spec.onLost, losses, now);
+	const attempt = close(job, { ...silence, platformFault: "lost", outcome: "lost", reason, next }, now);
+	const base = { ...baseOf(job), losses, avoids: job.lease.runner.id };
+	if ("at" in next) {
+		const cause: Cause = { by: "platform", actor: null, reason, at: now };
+		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
+	}
+	return { before: job, after: end(base, "lost", reason, now), attempt };
+}
+
+/** [J9] The runner should have ended it by itself; the object does, a little later. */
+export function overrun(job: RunningJob, now: Millis, random: number): Move<WaitingJob | FinishedJob> {
+	const reason = `ran past its timeout of ${job.spec.timeoutSeconds} s, and its runner did not end it`;
+	return finish(job, { ...silence, outcome: "timed-out", reason, logLength: -1 }, now, random);
+}
+
+/** Freed without waiting for the runner: its grace is over, it was lost, or somebody forced it. */
+export function abandon(job: CancelingJob, reason: string | null, now: Millis): Move<FinishedJob> {
+	const attempt = close(job, { ...silence, outcome: "canceled", reason, next: { withheld: "canceled" } }, now);
+	return {
+		before: job,
+		after: end({ ...baseOf(job), losses: 0, interruptions: 0 }, "canceled", cancelReason(job, reason), now),
+		attempt,
+	};
+}
+
+/** [J10] What does not run yet is canceled at once; what runs is asked to stop, unless `force` frees it now. */
+export function cancel(job: OpenJob, request: Cancel & { force: boolean }): Move<CancelingJob | FinishedJob> {
+	const { force, ...wish } = request;
+	switch (job.state) {
+		case "blocked":
+		case "waiting":
+		case "leased":
+			return { before: job, after: end(job, "canceled", wish.reason, wish.at) };
+		case "running":
+		case "canceling": {
+			const canceling: CancelingJob = {
+				...baseOf(job),
+				state: "canceling",
+				lease: job.lease,
+				attempt: job.attempt,
+				cancel: job.state === "canceling" ? job.cancel : wish,
+				killedAt: job.state === "canceling" ? job.killedAt : wish.at + graceSeconds * 1_000 + cancelMarginMs,
+				losesAt: job.losesAt,
+			};
+			if (force) return { ...abandon(canceling, "freed by force", wish.at), before: job };
+			return { before: job, after: canceling };
+		}
+	}
+}
+
+/** The report of a runner that says nothing any more. */
+const silence: Omit<FinishReport, "outcome"> = {
+	exitCode: null,
+	signal: null,
+	reason: null,
+	steps: [],
+	logLength: -1,
+	logSha256: null,
+	retryAfterSeconds: null,
+};
+
+function close(
+	job: HeldJob,
+	report: Omit<FinishReport, "outcome" | "platformFault"> & Pick<FinishedAttempt, "outcome" | "platformFault" | "next">,
+	now: Millis,
+): FinishedAttempt {
+	const { outcome, exitCode, signal, reason, steps, logLength, next } = report;
+	return {
+		...job.attempt,
+		job: job.id,
+		epoch: job.epoch,
+		runner: job.lease.runner,
+		reported: logLength >= 0,
+		commit: report.commit ?? null,
+		outcome,
+		platformFault: outcome === "lost" ? (report.platformFault ?? null) : null,
+		exitCode,
+		signal,
+		reason,
+		finishedAt: now,
+		steps,
+		log: { state: "sealing", length: logLength < 0 ? null : logLength, sha256: null, missing: [] },
+		next,
+	};
+}
+
+function cancelReason(job: HeldJob, otherwise: string | null): string | null {
+	return job.state === "canceling" ? (job.cancel.reason ?? otherwise) : otherwise;
+}
+
+function failureText(report: FinishReport): string {
+	if (report.exitCode !== null) return `${report.outcome} with exit code ${report.exitCode}`;
+	return report.signal === null ? report.outcome : `${report.outcome} by signal ${report.signal}`;
+}
