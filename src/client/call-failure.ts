@@ -23,7 +23,9 @@ export class ProblemError extends Error {
 		this.detail = detail;
 		this.requestId = problem.requestId ?? response.headers.get("x-request-id");
 		this.errors = problem.errors ?? [];
-		this.retryAfterSeconds = readRetryAfter(response.headers.get("retry-after"), Date.now());
+		// A date means one by the clock of whoever wrote it.
+		const now = Date.parse(response.headers.get("date") ?? "") || Date.now();
+		this.retryAfterSeconds = readRetryAfter(response.headers.get("retry-after"), now);
 		this.headers = response.headers;
 	}
 }

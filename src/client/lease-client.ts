@@ -64,15 +64,19 @@ export interface LeaseClientOptions extends TransportOptions {
 	token: string;
 	/** Told with every answer, refusals included: the cancel path of runners without a session. `sentAt`: when the call was made. */
 	onLeaseState?: (state: LeaseState, sentAt: number) => void;
+	/** The clock of `sentAt`; else `performance.now`. */
+	now?: () => number;
 }
 
 export class LeaseClient {
 	readonly #transport: Transport;
 	readonly #onLeaseState: (state: LeaseState, sentAt: number) => void;
+	readonly #now: () => number;
 
-	constructor({ onLeaseState, ...options }: LeaseClientOptions) {
+	constructor({ onLeaseState, now, ...options }: LeaseClientOptions) {
 		this.#transport = new Transport({ ...options, retry: oneTry });
 		this.#onLeaseState = onLeaseState ?? (() => {});
+		this.#now = now ?? (() => performance.now());
 	}
 
 	async start(options: { signal?: AbortSignal | undefined; tryMs?: number } = {}): Promise<LeaseReply> {
@@ -96,7 +100,7 @@ export class LeaseClient {
 	/** The log over a socket. Throws an `Outage` when it cannot be had; then `append` says why, or does the same. */
 	async openFeed(ears: Pick<FeedOptions, "onAck" | "onEnd">): Promise<LogFeed> {
 		const { url, token } = this.#transport;
-		return LogFeed.open({ ...ears, url, token: token ?? "", onLeaseState: this.#onLeaseState });
+		return LogFeed.open({ ...ears, url, token: token ?? "", onLeaseState: this.#onLeaseState, now: this.#now });
 	}
 
 	async steps(steps: ReportedStep[], signal?: AbortSignal): Promise<void> {
@@ -113,7 +117,7 @@ export class LeaseClient {
 	}
 
 	async #answer<T>(call: LeaseCall): Promise<{ body: T; headers: Headers }> {
-		const sentAt = Date.now();
+		const sentAt = this.#now();
 		try {
 			const answer = await this.#transport.answer<T>({ idempotent: true, ...call });
 			this.#tell(answer.headers, sentAt);

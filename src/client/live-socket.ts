@@ -15,7 +15,11 @@ export interface LiveSocketOptions {
 	onText: (text: string) => void;
 	/** The server heard what was said up to `sentAt`. What it says by itself does not prove that it hears. */
 	onContact?: (sentAt: number) => void;
+	/** The clock of `sentAt`; else `performance.now`. */
+	now?: () => number;
 }
+
+const elapsed = (): number => performance.now();
 
 export interface SocketEnd {
 	code: number;
@@ -87,7 +91,7 @@ export class LiveSocket {
 			this.close(brokenCloseCode, "the server went silent");
 			return;
 		}
-		this.#pingAt = Date.now();
+		this.#pingAt = (this.#options.now ?? elapsed)();
 		this.send("ping");
 		this.#timer = setTimeout(() => this.#ping(), this.#options.pingMs);
 	}

@@ -17,26 +17,29 @@ export interface FeedOptions {
 	onAck: (ack: { length: number; intervalSeconds: number }) => void;
 	onLeaseState: (state: LeaseState, sentAt: number) => void;
 	onEnd: () => void;
+	now: () => number;
 }
 
 export class LogFeed {
 	readonly #socket: LiveSocket;
+	readonly #now: () => number;
 	/** Where the bytes end that were sent, and since when some of them wait to be acknowledged. */
 	#sent = 0;
 	#acknowledged = 0;
 	#waitingSince: number | null = null;
 	#stall: NodeJS.Timeout | undefined;
 
-	private constructor(socket: LiveSocket) {
+	private constructor(socket: LiveSocket, now: () => number) {
 		this.#socket = socket;
+		this.#now = now;
 	}
 
 	/** Throws an `Outage` when it cannot be had. */
-	static async open({ url, token, onAck, onLeaseState, onEnd }: FeedOptions): Promise<LogFeed> {
+	static async open({ url, token, onAck, onLeaseState, onEnd, now }: FeedOptions): Promise<LogFeed> {
 		let feed: LogFeed | null = null;
 		const early: FeedAcknowledgement[] = [];
 		const take = (ack: FeedAcknowledgement) => {
-			onLeaseState(ack.lease, feed?.note(ack.length) ?? 0);
+			onLeaseState(ack.lease, feed?.note(ack.length) ?? Number.NEGATIVE_INFINITY);
 			onAck(ack);
 		};
 		const socket = await LiveSocket.open({
@@ -51,7 +54,7 @@ export class LogFeed {
 				else take(ack);
 			},
 		});
-		const made = new LogFeed(socket);
+		const made = new LogFeed(socket, now);
 		feed = made;
 		void socket.closed.then(() => {
 			clearTimeout(made.#stall);
@@ -67,7 +70,7 @@ export class LogFeed {
 		frame.set(bytes, offsetBytes);
 		this.#socket.send(frame);
 		this.#sent = offset + bytes.length;
-		this.#waitingSince ??= Date.now();
+		this.#waitingSince ??= this.#now();
 		this.#stall ??= setTimeout(() => this.close(), stallMs);
 	}
 
@@ -84,7 +87,7 @@ export class LogFeed {
 		this.#stall = undefined;
 		this.#waitingSince = null;
 		if (length < this.#sent) {
-			this.#waitingSince = Date.now();
+			this.#waitingSince = this.#now();
 			this.#stall = setTimeout(() => this.close(), stallMs);
 		}
 		return since;

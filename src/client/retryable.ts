@@ -19,7 +19,7 @@ export const retryDefaults: RetryPolicy = {
 	initialMs: 250,
 	maxMs: 8_000,
 	random: Math.random,
-	now: Date.now,
+	now: () => performance.now(),
 	sleep,
 };
 

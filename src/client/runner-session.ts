@@ -15,6 +15,8 @@ export interface SessionOptions {
 	pingMs: number;
 	onFrame: (frame: ServerFrame) => void;
 	onContact: (sentAt: number) => void;
+	/** The clock of `sentAt`; else `performance.now`. */
+	now?: () => number;
 }
 
 export class RunnerSession {

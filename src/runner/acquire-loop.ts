@@ -8,6 +8,7 @@ import type { EventLog } from "./event-log.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { isUnknownRunner } from "./registration.ts";
 import type { Registered, Registration } from "./registration.ts";
+import { sinceBootMs } from "./since-boot.ts";
 
 /** A server that says "nothing" sooner than this is not waiting (dispatch switched off, an object restarted): do not spin. */
 const pollMsMin = 1_000;
@@ -60,10 +61,10 @@ export async function acquireLoop(options: AcquireLoopOptions): Promise<void> {
 async function poll(options: AcquireLoopOptions, { token }: Registered): Promise<Grant | null> {
 	const { url, waitSeconds, held, policy, signal } = options;
 	const leases = held.leases();
-	const sentAt = Date.now();
+	const sentAt = sinceBootMs();
 	const grant = await new RunnerClient({ url, token }).acquire({ waitSeconds, leases, signal });
 	for (const lease of leases) held.get(lease)?.touch(sentAt);
-	if (grant === null && Date.now() - sentAt < pollMsMin) await pause(policy.random() * pollMsMin, options);
+	if (grant === null && sinceBootMs() - sentAt < pollMsMin) await pause(policy.random() * pollMsMin, options);
 	return grant;
 }
 

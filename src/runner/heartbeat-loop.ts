@@ -9,6 +9,7 @@ import type { Gate } from "./gate.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { isUnknownRunner } from "./registration.ts";
 import type { Registration } from "./registration.ts";
+import { sinceBootMs } from "./since-boot.ts";
 
 export interface HeartbeatLoopOptions {
 	url: string;
@@ -57,7 +58,7 @@ export async function heartbeatLoop(options: HeartbeatLoopOptions): Promise<void
 /** Whether the server asks this runner to drain. */
 async function beat(options: HeartbeatLoopOptions, call: { token: string; tryMs: number }): Promise<boolean> {
 	const { url, held, signal } = options;
-	const sentAt = Date.now();
+	const sentAt = sinceBootMs();
 	const client = new RunnerClient({ url, token: call.token });
 	const { leases, draining } = await client.heartbeat(held.leases(), { signal, tryMs: call.tryMs });
 	for (const { id, state, graceSeconds } of leases) {

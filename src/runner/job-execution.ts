@@ -6,6 +6,7 @@ import type { ReportedStep } from "../contracts/lease.ts";
 import type { Grant } from "../contracts/runner.ts";
 import { askpassScript, cacheScript, checkoutScript, sourceFault } from "./checkout.ts";
 import type { Source } from "./checkout.ts";
+import { ExclusiveGuard } from "./exclusive-guard.ts";
 import { Hook, hookEnv } from "./hook.ts";
 import type { HookName } from "./hook.ts";
 import { wrapperScript } from "./isolation.ts";
@@ -26,12 +27,17 @@ export interface Execution {
 	log: JobLog;
 	steps: ReportedStep[];
 	onProgress: () => void;
+	/** For how long an exclusive job may go on without further contact. */
+	restMs: () => number;
 }
 
 export class JobExecution {
 	readonly #execution: Execution;
 	#shell: JobShell | null = null;
 	#hook: Hook | null = null;
+	/** Of an exclusive job, while its steps run. */
+	#guard: ExclusiveGuard | null = null;
+	#isOutOfTouch = false;
 	/** Set by the first stop. */
 	#graceMs: number | null = null;
 
@@ -44,6 +50,16 @@ export class JobExecution {
 		this.#graceMs ??= graceMs;
 		this.#shell?.stop(this.#graceMs);
 		this.#hook?.stop("was stopped with its job");
+	}
+
+	/** The guard ended it, because this runner stood still. */
+	get isOutOfTouch(): boolean {
+		return this.#isOutOfTouch;
+	}
+
+	/** The server was reached. */
+	contact(): void {
+		this.#guard?.contact(this.#execution.restMs());
 	}
 
 	/** Null: stopped before a step could say more. Throws when the runner cannot do its part. */
@@ -99,6 +115,8 @@ export class JobExecution {
 			pipe.drain();
 			return verdict;
 		} finally {
+			this.#isOutOfTouch = (await this.#guard?.close()) ?? false;
+			this.#guard = null;
 			this.#shell = null;
 			pipe.close();
 			rmSync(output, { force: true });
@@ -135,12 +153,16 @@ export class JobExecution {
 	}
 
 	async #openShell(env: Record<string, string>, output: string): Promise<JobShell> {
-		const { context, folder } = this.#execution;
+		const { context, grant, folder } = this.#execution;
 		const { fifos, starter } = context;
 		const { startFile, work: cwd, scripts } = folder;
 		const shell = await JobShell.open({ fifos, starter, startFile, cwd, scripts, env, output });
 		await this.#record(shell.pid);
 		this.#shell = shell;
+		if (grant.job.exclusive) {
+			const { restMs } = this.#execution;
+			this.#guard = new ExclusiveGuard({ pid: shell.pid, restMs: restMs(), graceMs: context.graceMs });
+		}
 		if (this.#graceMs !== null) shell.stop(this.#graceMs);
 		return shell;
 	}

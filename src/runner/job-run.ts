@@ -16,6 +16,7 @@ import { JobLog } from "./job-log.ts";
 import { refused, textOf } from "./job-steps.ts";
 import type { Verdict } from "./job-steps.ts";
 import { LogUpload } from "./log-upload.ts";
+import { sinceBootMs } from "./since-boot.ts";
 import { StepsReport } from "./steps-report.ts";
 
 /** The finish waits this long for a log that cannot be delivered; the log follows later. */
@@ -23,6 +24,8 @@ const logPatienceMs = 20_000;
 /** A finish is tried for as long as any server outage we mean to survive; the object itself gave the job up long before. */
 const finishDeadlineMs = 24 * 60 * 60 * 1_000;
 const reasonMax = 500;
+/** How often an exclusive job's contact is looked at: a timer stands still while the machine sleeps. */
+const contactLookMs = 1_000;
 
 /** Why a job is stopped before its steps are through. */
 interface Stop {
@@ -44,12 +47,13 @@ export class JobRun {
 	#stop: Stop | null = null;
 	#execution: JobExecution | null = null;
 	#log: JobLog | null = null;
-	#contactAt = Date.now();
+	#contactAt = sinceBootMs();
 	/** Too late to stop it: the log is sealed. */
 	#hasVerdict = false;
 	#isFinishing = false;
 	#isReported = false;
-	readonly #timers: NodeJS.Timeout[] = [];
+	#timeoutTimer: NodeJS.Timeout | undefined;
+	#contactTimer: NodeJS.Timeout | undefined;
 
 	constructor(context: JobContext, grant: Grant) {
 		this.id = grant.lease.id;
@@ -59,6 +63,7 @@ export class JobRun {
 			url: context.url,
 			token: grant.lease.token,
 			onLeaseState: (state, sentAt) => this.#hear(state, sentAt),
+			now: sinceBootMs,
 		});
 	}
 
@@ -67,9 +72,10 @@ export class JobRun {
 		return this.#isReported;
 	}
 
-	/** The server answered a call about this lease that was sent at `sentAt`. */
+	/** The server answered a call about this lease that was sent at `sentAt`, in milliseconds since boot. */
 	touch(sentAt: number): void {
 		this.#contactAt = Math.max(this.#contactAt, sentAt);
+		this.#execution?.contact();
 	}
 
 	cancel(graceMs: number, reason: string): void {
@@ -102,7 +108,8 @@ export class JobRun {
 		} finally {
 			this.#over.abort();
 			this.#log?.spool.close();
-			for (const timer of this.#timers) clearTimeout(timer);
+			clearTimeout(this.#timeoutTimer);
+			clearTimeout(this.#contactTimer);
 			await folder?.remove().catch((error) => this.#tell("folder-kept", { reason: textOf(error) }));
 		}
 	}
@@ -121,7 +128,7 @@ export class JobRun {
 			this.#tell("start-given-up", { reason: textOf(failure) });
 			return false;
 		}
-		this.#contactAt = Date.now();
+		this.#contactAt = sinceBootMs();
 		const { key, name, attempt } = this.#grant.job;
 		const { owner, repo } = this.#grant.repository;
 		this.#tell("job-started", { job: `${owner}/${repo}#${this.#grant.run.number}/${key}`, name, attempt });
@@ -189,7 +196,9 @@ export class JobRun {
 	async #execute(folder: JobFolder, log: JobLog, steps: ReportedStep[]): Promise<Verdict> {
 		const report = new StepsReport(this.#lease, this.#over.signal);
 		const onProgress = () => report.tell(steps);
-		const execution = new JobExecution({ context: this.#context, grant: this.#grant, folder, log, steps, onProgress });
+		const restMs = () => this.#restMs();
+		const work = { context: this.#context, grant: this.#grant, folder, log, steps, onProgress, restMs };
+		const execution = new JobExecution(work);
 		this.#execution = execution;
 		if (this.#stop) execution.stop(this.#stop.graceMs);
 		this.#watchTime();
@@ -204,26 +213,32 @@ export class JobRun {
 	}
 
 	#watchTime(): void {
-		const { job, lease } = this.#grant;
+		const { job } = this.#grant;
 		const reason = `ran longer than its timeout of ${job.timeoutSeconds} s`;
 		const timeUp = () => this.#end({ outcome: "timed-out", reason, graceMs: this.#context.graceMs });
-		this.#timers.push(setTimeout(timeUp, job.timeoutSeconds * 1_000));
-		if (job.exclusive) this.#watchContact(lease.stopAfterSeconds);
+		this.#timeoutTimer = setTimeout(timeUp, job.timeoutSeconds * 1_000);
+		if (job.exclusive) this.#watchContact();
 	}
 
-	/** By the wall clock: it goes on while the machine sleeps, and so do the other runners. */
-	#watchContact(stopAfterSeconds: number): void {
-		const rest = this.#contactAt + stopAfterSeconds * 1_000 - Date.now();
-		if (rest > 0) {
-			this.#timers.push(setTimeout(() => this.#watchContact(stopAfterSeconds), rest));
-			return;
-		}
-		const reason = `exclusive, and without contact with the server for ${stopAfterSeconds} s`;
+	/** For how long an exclusive job may go on if the server is not reached again. */
+	#restMs(): number {
+		return this.#contactAt + this.#grant.lease.stopAfterSeconds * 1_000 - sinceBootMs();
+	}
+
+	#watchContact(): void {
+		const rest = this.#restMs();
+		if (rest > 0) this.#contactTimer = setTimeout(() => this.#watchContact(), Math.min(rest, contactLookMs));
+		else this.#endWithoutContact();
+	}
+
+	#endWithoutContact(): void {
+		const reason = `exclusive, and without contact with the server for ${this.#grant.lease.stopAfterSeconds} s`;
 		this.#end({ outcome: "failed", reason, graceMs: this.#context.graceMs, platformFault: "cut-off" });
 	}
 
 	/** What passed before the stop reached it has passed. */
 	#judge(verdict: Verdict | null): Verdict {
+		if (this.#execution?.isOutOfTouch) this.#endWithoutContact();
 		if (verdict?.outcome === "passed" || this.#stop === null) return verdict ?? refused("nothing ran");
 		const { outcome, reason } = this.#stop;
 		return { exitCode: verdict?.exitCode ?? null, signal: verdict?.signal ?? null, outcome, reason };

@@ -10,8 +10,8 @@ import { quoted } from "./shell-quote.ts";
 /**
  * Line in: a script's name, and the commit once it is known. Line out: first its process id, then each step's exit status.
  * The traps keep this shell alive whatever the group gets; unlike ignored signals, they are not inherited by the steps. Its
- * own stderr is nowhere, so that its remarks ("Terminated") are not taken for the job's. When the runner dies, the pipe ends
- * and the group goes with it.
+ * own stderr is nowhere, so that its remarks ("Terminated") are not taken for the job's. When the runner dies, the starter
+ * kills the group.
  */
 const script = `trap : TERM INT HUP QUIT USR1 USR2 ALRM PIPE
 echo "$$" >&4
@@ -55,6 +55,7 @@ export class JobShell {
 	#pid = 0;
 	readonly #controlFd: number;
 	readonly #status: Socket;
+	readonly #starter: JobStarter;
 	readonly #exited: Promise<NodeJS.Signals>;
 	#hasExited = false;
 	#heard = "";
@@ -62,7 +63,8 @@ export class JobShell {
 	#stopsAt: number | null = null;
 	#killTimer: NodeJS.Timeout | undefined;
 
-	private constructor(control: string, status: string) {
+	private constructor(starter: JobStarter, { control, status }: { control: string; status: string }) {
+		this.#starter = starter;
 		// For reading too, so that opening does not wait for the shell.
 		this.#controlFd = openSync(control, constants.O_RDWR | constants.O_NONBLOCK);
 		const fd = openSync(status, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -87,7 +89,7 @@ export class JobShell {
 		const { fifos, starter, startFile } = options;
 		checkEnv(options.env);
 		const [control, status] = [await fifos.take(), await fifos.take()];
-		const shell = new JobShell(control, status);
+		const shell = new JobShell(starter, { control, status });
 		// Without a writer the status would seem to be at its end.
 		const keptFd = openSync(status, constants.O_WRONLY);
 		try {
@@ -96,6 +98,7 @@ export class JobShell {
 			starter.start(startFile);
 			shell.#pid = Number(await first);
 			if (!(shell.#pid > 0)) throw new Error(`its shell did not start within ${startMs / 1_000} s`);
+			starter.hold(shell.#pid);
 			return shell;
 		} catch (error) {
 			shell.#release();
@@ -117,7 +120,7 @@ export class JobShell {
 	/** SIGTERM to all of the job, and SIGKILL when the grace is over. The first call counts; `graceMs` 0 kills at once. */
 	stop(graceMs: number): void {
 		if (this.#stopsAt !== null) return;
-		this.#stopsAt = Date.now() + graceMs;
+		this.#stopsAt = performance.now() + graceMs;
 		if (graceMs > 0) signalGroup(this.pid, "SIGTERM");
 		this.#killTimer = setTimeout(() => this.#kill(), graceMs);
 	}
@@ -127,13 +130,14 @@ export class JobShell {
 		if (this.#stopsAt !== null && !this.#hasExited) {
 			this.#say("leave");
 			await this.#exited;
-			while (Date.now() < this.#stopsAt && signalGroup(this.pid, 0)) {
+			while (performance.now() < this.#stopsAt && signalGroup(this.pid, 0)) {
 				await new Promise((resolve) => setTimeout(resolve, leftPollMs));
 			}
 		}
 		clearTimeout(this.#killTimer);
 		this.#kill();
 		await this.#exited;
+		this.#starter.release(this.pid);
 		this.#release();
 	}
 

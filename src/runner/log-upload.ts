@@ -91,7 +91,7 @@ export class LogUpload {
 	/** False when the server takes no more. */
 	async #sendByCall(): Promise<boolean> {
 		const { lease, spool, signal } = this.#options;
-		this.#sentAt = Date.now();
+		this.#sentAt = performance.now();
 		const bytes = spool.read(this.#acknowledged, appendBytesMax);
 		const { kind, length, intervalSeconds } = await lease.append(this.#acknowledged, bytes, signal);
 		if (kind === "gap" && length === this.#acknowledged) {
@@ -107,7 +107,7 @@ export class LogUpload {
 	/** Sends what there is, within the window. */
 	async #sendByFeed(feed: LogFeed): Promise<void> {
 		const { spool } = this.#options;
-		this.#sentAt = Date.now();
+		this.#sentAt = performance.now();
 		while (this.#feed === feed && this.#sent < spool.length && this.#onTheWay() < feedWindowBytes) {
 			const bytes = spool.read(this.#sent, feedFrameBytesMax);
 			feed.send(this.#sent, bytes);
@@ -183,10 +183,10 @@ export class LogUpload {
 	/** Something is there to send, and it is time; enough is not waited with, and at the end nothing is. */
 	async #untilDue(): Promise<void> {
 		while (!this.#isOver() && this.#backlog() <= 0) await this.#wakeUp.wait(null);
-		const gatheredAt = Date.now() + gatherMs;
+		const gatheredAt = performance.now() + gatherMs;
 		while (!this.#isOver() && this.#backlog() < (this.#feed === null ? appendBytesMax : feedBytesEnough)) {
 			// Asked anew each time: an acknowledgement may have brought another interval.
-			const rest = Math.max(gatheredAt, this.#sentAt + this.#intervalMs) - Date.now();
+			const rest = Math.max(gatheredAt, this.#sentAt + this.#intervalMs) - performance.now();
 			if (rest <= 0) return;
 			await this.#wakeUp.wait(rest);
 		}

@@ -11,6 +11,7 @@ import type { EventLog } from "./event-log.ts";
 import type { Gate } from "./gate.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import type { Registered, Registration } from "./registration.ts";
+import { sinceBootMs } from "./since-boot.ts";
 import { WakeUp } from "./wake-up.ts";
 
 /** Where there are no sessions, a runner asks for one about this often: it costs one refused request. */
@@ -86,6 +87,7 @@ async function holdSession(options: SessionLoopOptions, known: Registered): Prom
 		token: known.token,
 		pingMs: known.heartbeatSeconds * 1_000,
 		onFrame: (frame) => act(options, frame),
+		now: sinceBootMs,
 		onContact: (sentAt) => {
 			for (const job of held.all()) job.touch(sentAt);
 		},

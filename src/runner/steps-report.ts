@@ -35,8 +35,8 @@ export class StepsReport {
 	async #loop(): Promise<void> {
 		while (!this.#isClosing) {
 			await this.#wakeUp.wait(null);
-			const dueAt = Date.now() + intervalMs;
-			while (!this.#isClosing && Date.now() < dueAt) await this.#wakeUp.wait(dueAt - Date.now());
+			const dueAt = performance.now() + intervalMs;
+			while (!this.#isClosing && performance.now() < dueAt) await this.#wakeUp.wait(dueAt - performance.now());
 			if (this.#isClosing || this.#steps === null) return;
 			await this.#lease.steps(this.#steps, this.#signal).catch(() => {});
 		}

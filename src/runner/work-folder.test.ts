@@ -3,46 +3,53 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../testing/fake-server-runner.ts";
 import { identify, isAlive } from "./process-identity.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 
 let fixture: FakeServerRunner;
 afterEach(() => fixture.close());
-
-function spawnRunner(): ChildProcess {
-	const path = fileURLToPath(new URL("./runner.ts", import.meta.url));
-	const { eventLog: _, ...options } = fixture.options();
-	const script = `const { runRunner } = await import(${JSON.stringify(path)}); await runRunner(${JSON.stringify(options)});`;
-	return spawn(process.execPath, ["--input-type=module", "--eval", script], { stdio: "ignore" });
-}
 
 function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: string | null }> {
 	return new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
 }
 
 describe("a crash", () => {
-	it("[N48] the next runner in a folder kills what jobs of a killed one still run, and clears their folders", async () => {
+	/** A runner that is killed while it runs a job that waits for ever; resolves to the job's process. */
+	async function killRunnerOf(script: string): Promise<{ orphan: ProcessIdentity; lease: string }> {
 		fixture = new FakeServerRunner();
-		const { server, folder, workDir } = fixture;
+		const { server, folder } = fixture;
 		await server.open();
-		const child = spawnRunner();
+		const child = fixture.spawnRunner();
 		const exited = exitOf(child);
-		const lease = server.offer(buildGrant({ run: `echo $$ > '${folder}/pid'; echo up; sleep 1000` }));
+		const lease = server.offer(buildGrant({ run: `echo $$ > '${folder}/pid'; ${script}; echo up; sleep 1000` }));
 		await server.until(() => lease.text.includes("up\n"));
 		child.kill("SIGKILL");
-		await exited;
 		const orphan = await identify(Number(readFileSync(join(folder, "pid"), "utf8")));
+		await exited;
 		expect(orphan).not.toBe(null);
+		return { orphan: orphan as ProcessIdentity, lease: lease.grant.lease.id };
+	}
+
+	async function gone(orphan: ProcessIdentity): Promise<void> {
+		while (await isAlive(orphan)) await new Promise((resolve) => setTimeout(resolve, 10));
+	}
+
+	it("[N106] what a killed runner's jobs still run ends with it, though no other runner starts", async () => {
+		const { orphan } = await killRunnerOf("trap '' TERM HUP PIPE");
+		await gone(orphan);
+	});
+
+	it("[N48] the next runner in a folder kills what jobs of a killed one still run, and clears their folders", async () => {
+		// With the starter gone too, nobody else is left to do it.
+		const { orphan, lease } = await killRunnerOf("kill -KILL $(ps -o ppid= -p $PPID)");
+		expect(await isAlive(orphan)).toBe(true);
 		await fixture.start();
-		expect(fixture.events).toContainEqual({
-			event: "job-left-behind",
-			facts: { lease: lease.grant.lease.id, killed: true },
-		});
-		while (orphan && (await isAlive(orphan))) await new Promise((resolve) => setImmediate(resolve));
-		expect(readdirSync(join(workDir, "jobs"))).toEqual([]);
+		expect(fixture.events).toContainEqual({ event: "job-left-behind", facts: { lease, killed: true } });
+		await gone(orphan);
+		expect(readdirSync(join(fixture.workDir, "jobs"))).toEqual([]);
 	});
 
 	it("[N49] a process that merely has the recorded number is left alone", async () => {
@@ -63,7 +70,7 @@ describe("a crash", () => {
 		fixture = new FakeServerRunner();
 		const { server, folder } = fixture;
 		await server.open();
-		const child = spawnRunner();
+		const child = fixture.spawnRunner();
 		const exited = exitOf(child);
 		const lease = server.offer(buildGrant({ run: `echo up; until [ -e '${folder}/go' ]; do sleep 0.02; done` }));
 		await server.until(() => lease.text.includes("up\n"));

@@ -1,7 +1,10 @@
 // A real runner in this process, in a folder of its own, against the fake server: what every test of the runner begins with.
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { EventFacts } from "../runner/event-log.ts";
 import { Runner } from "../runner/runner.ts";
 import type { RunnerOptions } from "../runner/runner.ts";
@@ -44,6 +47,18 @@ export class FakeServerRunner {
 	async start(options: Partial<RunnerOptions> = {}): Promise<void> {
 		this.runner = await Runner.open(this.options(options));
 		this.done = this.runner.run();
+	}
+
+	/** The same in a process of its own, which can be stopped and killed; what it says of itself is not heard. */
+	spawnRunner({ wrongClockFile = null as string | null } = {}): ChildProcess {
+		const path = fileURLToPath(new URL("../runner/runner.ts", import.meta.url));
+		const { eventLog: _, ...options } = this.options();
+		const script = `const { runRunner } = await import(${JSON.stringify(path)}); await runRunner(${JSON.stringify(options)});`;
+		const preload = wrongClockFile === null ? [] : ["--import", new URL("./wrong-clock.ts", import.meta.url).href];
+		return spawn(process.execPath, [...preload, "--input-type=module", "--eval", script], {
+			stdio: "ignore",
+			env: { ...process.env, WRONG_CLOCK_FILE: wrongClockFile ?? "" },
+		});
 	}
 
 	has(event: string): boolean {

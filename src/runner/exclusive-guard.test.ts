@@ -1,0 +1,78 @@
+// The guard of an exclusive job, with real processes, and with a runner that really stands still.
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { afterEach, describe, expect, it } from "vitest";
+import { buildGrant } from "../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { ExclusiveGuard } from "./exclusive-guard.ts";
+import { identify, isAlive } from "./process-identity.ts";
+
+describe("alone", () => {
+	let job: ChildProcess;
+	let guard: ExclusiveGuard;
+	afterEach(() => {
+		void guard.close();
+		job.kill("SIGKILL");
+	});
+
+	/** A job whose group has one process. It says when its trap is set. */
+	async function begin(script: string, { restMs }: { restMs: number }): Promise<void> {
+		job = spawn("bash", ["-c", `${script}; echo up; while :; do sleep 0.05; done`], { detached: true });
+		await once(job.stdout ?? job, "data");
+		guard = new ExclusiveGuard({ pid: job.pid ?? 0, restMs, graceMs: 1_000 });
+	}
+
+	it("[N107] without contact the job gets SIGTERM when its time is over", async () => {
+		await begin("true", { restMs: 1_000 });
+		expect(await once(job, "exit")).toEqual([null, "SIGTERM"]);
+		expect(await guard.close()).toBe(true);
+	});
+
+	it("[N107] one that ignores SIGTERM gets SIGKILL after the grace", async () => {
+		await begin("trap '' TERM", { restMs: 1_000 });
+		expect(await once(job, "exit")).toEqual([null, "SIGKILL"]);
+	});
+
+	it("[N107] contact puts the end off", async () => {
+		await begin("true", { restMs: 1_000 });
+		const beganAt = performance.now();
+		const timer = setInterval(() => guard.contact(2_000), 100);
+		setTimeout(clearInterval, 2_500, timer);
+		await once(job, "exit");
+		expect(performance.now() - beganAt).toBeGreaterThan(3_000);
+	});
+
+	it("[N107] a job that is over is left alone", async () => {
+		await begin("true", { restMs: 1_000 });
+		expect(await guard.close()).toBe(false);
+		expect(job.exitCode).toBe(null);
+	});
+});
+
+describe("with a runner that stands still", () => {
+	let fixture: FakeServerRunner;
+	afterEach(() => fixture.close());
+
+	it("[N107] the job ends without it, and is reported as stopped for want of contact when it goes on", async () => {
+		fixture = new FakeServerRunner();
+		const { server } = fixture;
+		await server.open();
+		const child = fixture.spawnRunner();
+		const grant = buildGrant({ run: "echo $$; while :; do sleep 0.05; done", exclusive: true });
+		const lease = server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 1 } });
+		await server.until(() => /^\d+$/m.test(lease.text));
+		const leader = await identify(Number(/^\d+$/m.exec(lease.text)?.[0]));
+		expect(leader).not.toBe(null);
+		child.kill("SIGSTOP");
+		while (leader && (await isAlive(leader))) await new Promise((resolve) => setTimeout(resolve, 20));
+		child.kill("SIGCONT");
+		await server.until(() => lease.finish !== null);
+		expect(lease.finish).toMatchObject({
+			platformFault: "cut-off",
+			reason: expect.stringContaining("without contact"),
+		});
+		child.kill("SIGTERM");
+		await once(child, "exit");
+	});
+});
