@@ -2,6 +2,7 @@
 // whole server. Nothing here may be skipped: `.ci/run` counts a skipped test as a failure.
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { workerdPath } from "./src/server/workerd-path.ts";
 
 /** Keys for tests only; a real installation makes or is given its own. */
 const testBindings = {
@@ -9,6 +10,9 @@ const testBindings = {
 	SPILLWAY_SIGNING_KEYS: `k1:${"5e".repeat(32)}`,
 	SPILLWAY_SEALING_KEYS: `k1:${"a7".repeat(32)}`,
 };
+
+/** Objects are tested in the workerd that `npm start` runs. */
+process.env.MINIFLARE_WORKERD_PATH = workerdPath();
 
 /** Where `.ci/run` wants the results to count them. */
 const report = process.env.SPILLWAY_TEST_REPORT;

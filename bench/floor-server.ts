@@ -4,6 +4,7 @@ import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { workerdPath } from "../src/server/workerd-path.ts";
 
 const front = `
 import main from "./main.js";
@@ -18,6 +19,7 @@ export const front = {
 };
 `;
 
+process.env.MINIFLARE_WORKERD_PATH = workerdPath();
 const [folder = ""] = process.argv.slice(2);
 const miniflare = await start(folder);
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop());

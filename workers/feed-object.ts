@@ -9,6 +9,7 @@ import { accept, assert } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import type { Env } from "./env.ts";
 import { FeedHistory } from "./feed-history.ts";
+import { sendOrDrop } from "./socket-backlog.ts";
 import { repoCalls } from "./stubs.ts";
 
 /** Sockets of one run; beyond it 503. A fan-out takes some 40 µs a socket. */
@@ -56,7 +57,7 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		if (this.ctx.getWebSockets().length >= feedWatchersMax) return new Response(null, { status: 503 });
 		const { 0: client, 1: server } = new WebSocketPair();
 		this.ctx.acceptWebSocket(server);
-		for (const message of messages) send(server, message);
+		for (const message of messages) sendOrDrop(server, message);
 		await this.#stayWatched();
 		return new Response(null, { status: 101, webSocket: client });
 	}
@@ -120,20 +121,12 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 
 	#tell(messages: readonly string[]): void {
 		if (messages.length === 0) return;
-		for (const socket of this.ctx.getWebSockets()) for (const message of messages) send(socket, message);
+		for (const socket of this.ctx.getWebSockets()) for (const message of messages) sendOrDrop(socket, message);
 	}
 
 	#name(): FeedName {
 		const [owner, repo, run] = (this.ctx.id.name ?? "").split("/");
 		assert(owner && repo && run, "a feed is named owner/repo/run");
 		return { owner, repo, run };
-	}
-}
-
-function send(socket: WebSocket, message: string): void {
-	try {
-		socket.send(message);
-	} catch {
-		// It was closed from the other side; its close event is on the way.
 	}
 }

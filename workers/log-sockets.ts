@@ -1,16 +1,14 @@
 // The Worker's end of WebSockets: towards an object, whose messages are taken in turn, and towards a viewer.
 import type { LiveSocket, LogName } from "../src/api/services.ts";
-import { logMessage } from "../src/contracts/log-stream.ts";
+import { logMessage, slowViewerCloseCode } from "../src/contracts/log-stream.ts";
 import type { LogMessage } from "../src/contracts/log-stream.ts";
 import type { Env } from "./env.ts";
+import { untilTaken } from "./socket-backlog.ts";
 import { logCalls, Outage } from "./stubs.ts";
 
 /** Messages that wait here for a slow reader, in UTF-16 units; beyond it the object is left and followed again by offset. */
 const heldMax = 2 * 1024 * 1024;
-/**
- * 64 KiB each 5 ms are 12 MiB/s, as fast as a LogObject feeds. The runtime does not tell how much a socket still has to
- * send: a viewer slower than that is paid for with memory, and the pace only bounds how fast.
- */
+/** 64 KiB each 5 ms are 12 MiB/s, as fast as a LogObject feeds: all that bounds a reader whose backlog is not known. */
 const paceUnits = 64 * 1024;
 const paceMs = 5;
 
@@ -107,6 +105,9 @@ export function acceptSocket(): { response: Response; socket: LiveSocket } {
 			if (units < paceUnits) return;
 			units = 0;
 			await scheduler.wait(paceMs);
+			if (await untilTaken(server)) return;
+			server.close(slowViewerCloseCode, "too slow: come back by offset");
+			gone.abort();
 		},
 		close(code, reason) {
 			if (server.readyState === WebSocket.OPEN) server.close(code, reason);

@@ -6,14 +6,14 @@ import { slowViewerCloseCode } from "../src/contracts/log-stream.ts";
 import { logFrameBytesMax } from "../src/domain/limits.ts";
 import { frameIntervalMs } from "../src/domain/log-demand.ts";
 import { cutFrame } from "../src/domain/log-frame.ts";
+import { backlogAllowed, backlogOf, stalledMs, stalledPauseMs } from "./socket-backlog.ts";
 
 /** Sockets of one log; beyond it 503. A fan-out takes some 40 µs a socket, so this is 200 ms of the object's one thread. */
 export const logViewersMax = 5_000;
 const tag = "viewer";
 /**
- * Between two rounds for viewers that are behind: 64 KiB each 5 ms are 12 MiB/s for one. The runtime does not tell how much a
- * socket still has to send, so a viewer slower than that is paid for with this isolate's memory; the pace, and what one round
- * may send to all together (400 MB/s, more than the runtime moves), only bound how fast.
+ * Between two rounds for viewers that are behind: 64 KiB to 256 KiB each 5 ms are 12 to 50 MiB/s for one, and 400 MB/s for all
+ * together, more than the runtime moves. Who has not taken what it was sent before is passed over, and looked at less often.
  */
 const feedPauseMs = 5;
 const pumpUnitsMax = 2 * 1024 * 1024;
@@ -47,6 +47,8 @@ export class LogViewers {
 	readonly #ctx: DurableObjectState;
 	readonly #log: () => WatchedLog | null;
 	readonly #fed = new Set<WebSocket>();
+	/** Since when those that are fed have taken nothing of what they were sent, and how much that is. */
+	readonly #stalls = new WeakMap<WebSocket, { since: number; backlog: number }>();
 	#isPumping = false;
 	/** What the attachments say, without reading them. */
 	readonly #places = new WeakMap<WebSocket, number>();
@@ -79,23 +81,25 @@ export class LogViewers {
 		else this.#timer = setTimeout(() => this.flush(), wait);
 	}
 
-	/** Sockets that stand at one place share their frames; whoever is not at the end after some is fed. */
+	/** Sockets that stand at one place share their frames; whoever is not at the end after some, or has not taken them, is fed. */
 	flush(): void {
 		this.#stopTimer();
 		this.#toldAt = Date.now();
 		const log = this.#log();
 		if (log === null) return;
 		const shared = new Map<number, Sendable[]>();
-		for (const socket of this.#all()) {
+		const sockets = this.#all();
+		const allowed = backlogAllowed(sockets.length);
+		for (const socket of sockets) {
 			if (this.#fed.has(socket)) continue;
 			const at = this.#place(socket);
 			const frames = shared.get(at) ?? this.#framesFrom(log, at);
 			shared.set(at, frames);
-			const isSent = frames.every(({ text }) => this.#sendText(socket, text));
-			const last = frames.at(-1);
-			if (!isSent || last === undefined) continue;
-			this.#reach(socket, last.next);
-			if (frames.length === framesAtOnce && last.next < log.length) this.#feed(socket);
+			const taken = frames.findIndex(({ text }) => backlogOf(socket) > allowed || !this.#sendText(socket, text));
+			const last = taken === -1 ? frames.at(-1) : frames[taken - 1];
+			if (last !== undefined) this.#reach(socket, last.next);
+			const isBehind = taken !== -1 || frames.length === framesAtOnce;
+			if (isBehind && this.#place(socket) < log.length) this.#feed(socket);
 		}
 	}
 
@@ -117,7 +121,7 @@ export class LogViewers {
 		for (const socket of this.#all()) {
 			if (socket.readyState !== WebSocket.OPEN) continue;
 			if (log !== null && log.length - this.#place(socket) > farewellBytesMax) {
-				socket.close(slowViewerCloseCode, "too far behind: come back by offset");
+				this.#drop(socket);
 				continue;
 			}
 			while (log !== null && this.#advance(log, socket) > 0);
@@ -127,8 +131,14 @@ export class LogViewers {
 		this.#fed.clear();
 	}
 
+	/** Who was dropped and does not read may be listed for as long as its connection lasts. */
 	#all(): WebSocket[] {
-		return this.#ctx.getWebSockets(tag);
+		return this.#ctx.getWebSockets(tag).filter(({ readyState }) => readyState === WebSocket.OPEN);
+	}
+
+	#drop(socket: WebSocket): void {
+		this.#fed.delete(socket);
+		socket.close(slowViewerCloseCode, "too far behind: come back by offset");
 	}
 
 	#stopTimer(): void {
@@ -148,26 +158,54 @@ export class LogViewers {
 	async #pump(): Promise<void> {
 		for (;;) {
 			const log = this.#log();
+			const allowed = backlogAllowed(this.#fed.size);
 			let units = 0;
 			for (const socket of [...this.#fed]) {
 				if (units >= pumpUnitsMax) break;
+				if (this.#isStalled(socket, allowed)) continue;
 				this.#fed.delete(socket);
-				const sent = log === null ? 0 : this.#advance(log, socket);
+				const sent = log === null ? 0 : this.#advanceAllowed(log, socket, allowed);
 				// The last look at the log and the end of feeding are one step, so no byte falls between the two.
 				if (sent > 0) this.#fed.add(socket);
 				units += sent;
 			}
 			if (this.#fed.size === 0) break;
-			await scheduler.wait(feedPauseMs);
+			await scheduler.wait(units > 0 ? feedPauseMs : stalledPauseMs);
 		}
 		this.#isPumping = false;
 		this.#frames.clear();
+	}
+
+	/** Has not taken enough to be sent more. One that takes nothing at all for a while is dropped here. */
+	#isStalled(socket: WebSocket, allowed: number): boolean {
+		const backlog = backlogOf(socket);
+		if (backlog <= allowed || socket.readyState !== WebSocket.OPEN) {
+			this.#stalls.delete(socket);
+			return false;
+		}
+		const now = Date.now();
+		const stall = this.#stalls.get(socket);
+		if (stall === undefined || backlog < stall.backlog) this.#stalls.set(socket, { since: now, backlog });
+		else if (now - stall.since >= stalledMs) this.#drop(socket);
+		return true;
 	}
 
 	/** How much was sent; 0 when there is nothing to send, or nobody to send it to. */
 	#advance(log: WatchedLog, socket: WebSocket): number {
 		const frame = this.#frameAt(log, this.#place(socket));
 		return frame !== null && this.#send(socket, frame) ? frame.text.length : 0;
+	}
+
+	/** As much as may wait for it, some frames at a time; where nobody can tell what does, one. */
+	#advanceAllowed(log: WatchedLog, socket: WebSocket, allowed: number): number {
+		let units = 0;
+		for (let frames = 0; frames < framesAtOnce; frames++) {
+			const sent = this.#advance(log, socket);
+			units += sent;
+			const backlog = backlogOf(socket);
+			if (sent === 0 || backlog === 0 || backlog > allowed) break;
+		}
+		return units;
 	}
 
 	/** A full frame stays what it is when the log grows, so it may be given to the next one too. */

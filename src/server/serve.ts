@@ -1,6 +1,5 @@
 // One machine's whole Spillway: claims the data folder, starts the Worker on it, fires its cron, and stops in order.
 import { mkdirSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { claimDataFolder } from "./data-folder.ts";
 import { loadKeys } from "./keys.ts";
@@ -8,6 +7,7 @@ import { migrate } from "./migrate.ts";
 import { killOrphan, nameWorkerd } from "./orphan.ts";
 import type { Worker, WorkerOptions } from "./worker.ts";
 import { readMigrations, startWorker, workerdScript } from "./worker.ts";
+import { workerdPath } from "./workerd-path.ts";
 
 export interface ServeOptions {
 	data: string;
@@ -79,11 +79,4 @@ function fireCron(worker: Worker, print: WorkerOptions["print"]): () => void {
 	tick();
 	const timer = setInterval(tick, cronMs);
 	return () => clearInterval(timer);
-}
-
-/** The binary of the workerd that Miniflare itself depends on. */
-function workerdPath(): string {
-	const ours = createRequire(import.meta.url);
-	const workerd: { default: string } = createRequire(ours.resolve("miniflare"))("workerd");
-	return workerd.default;
 }
