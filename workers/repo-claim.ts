@@ -5,6 +5,7 @@ import { settle } from "../src/domain/decide.ts";
 import type { LeasedJob, WaitingJob } from "../src/domain/job.ts";
 import { grant, refuse } from "../src/domain/job.ts";
 import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../src/domain/limits.ts";
+import type { Lane } from "../src/domain/queue.ts";
 import { chooseLane } from "../src/domain/queue.ts";
 import { assert } from "../src/domain/refusal.ts";
 import type { Run } from "../src/domain/run.ts";
@@ -17,17 +18,14 @@ export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall
 	const grants: Claimed["grants"] = [];
 	const { repository, standing } = queue;
 	if (repository === null) return { grants, demand: { owner: "", repo: "", pool: call.pool, version: 0, sets: [] } };
-	const wanted = { pool: call.pool, labels: new Set(call.labels), passed: new Set<string>() };
+	const wanted = { pool: call.pool, labels: new Set(call.labels) };
+	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.runnersFor(lane) === 1;
+	const asker = { runner: call.runner.id, now: Date.now(), isOnlyOne };
 	for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
-		const lane = chooseLane(standing.lanes(), wanted, repository.settings, standing.load);
+		const lane = chooseLane(standing.lanes(asker), wanted, repository.settings, standing.load);
 		if (lane === null) break;
-		const isOnly = queue.runnersFor(lane) === 1;
-		const head = standing.head(lane.key, { runner: isOnly ? null : call.runner.id, now: Date.now() });
-		const job = head && queue.tables.job(head.run, head.index);
-		if (job?.state !== "waiting") {
-			wanted.passed.add(lane.key);
-			continue;
-		}
+		const job = queue.tables.job(lane.head.run, lane.head.index);
+		assert(job?.state === "waiting", "what stands in a lane waits");
 		const secrets = openSecrets(queue, sealingKeys, job);
 		const granted = queue.transact(() => grantJob(queue, { job, call, secrets }));
 		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aJob, aRunner, aSpec } from "../testing/builders.ts";
+import { aJob, aRunner, aSpec, someSettings } from "../testing/builders.ts";
 import { noon } from "../testing/clock.ts";
 import type { Fairness } from "./fairness.ts";
 import { fairnessDefault, handicapMs, partyOf } from "./fairness.ts";
@@ -8,7 +8,7 @@ import type { Job, WaitingJob } from "./job.ts";
 import { grant } from "./job.ts";
 import { avoidMs } from "./limits.ts";
 import { openJobOf } from "./open-job.ts";
-import { laneKey } from "./queue.ts";
+import { chooseLane } from "./queue.ts";
 import { Standing } from "./standing.ts";
 
 const runner = aRunner();
@@ -40,8 +40,8 @@ function order(jobs: WaitingJob[], fairness: Partial<Fairness> = {}): string {
 	);
 	const found: Job[] = [];
 	for (;;) {
-		const head = standing.head(laneKey(jobs[0] as Job), { runner: runner.id, now: noon });
-		const job = head && jobs[head.index];
+		const [lane] = standing.lanes();
+		const job = lane && jobs[lane.head.index];
 		if (!job) return found.map(({ ref, actor }) => (actor === "dev" ? ref : actor)).join(" ");
 		standing.apply([grant(job, place, noon)]);
 		found.push(job);
@@ -74,20 +74,58 @@ describe("fairness", () => {
 });
 
 describe("a lost runner", () => {
+	/** Who goes next to whoever asks, among jobs that `runner` was lost with, or not, and that began to wait at some time. */
+	function next(jobs: Pick<WaitingJob, "avoids" | "since" | "createdAt">[]) {
+		const named = jobsOf(...jobs.map(() => "a")).map((job, at) => ({ ...job, ...jobs[at] }));
+		const standing = new Standing(named.flatMap((job) => openJobOf(job) ?? []));
+		return (asks: string, now: number, isOnly = false) => {
+			const [lane] = standing.lanes({ runner: asks, now, isOnlyOne: () => isOnly });
+			return lane?.head.index ?? null;
+		};
+	}
+
 	it("[Q7] does not get the job back while another may take it; after a while it does", () => {
-		const [job] = jobsOf("a");
-		const avoiding = { ...(job as WaitingJob), avoids: runner.id };
-		const standing = new Standing([openJobOf(avoiding)].flatMap((open) => open ?? []));
-		const head = (asks: string, now: number) => standing.head(laneKey(avoiding), { runner: asks, now })?.index ?? null;
+		const head = next([{ avoids: runner.id, since: noon, createdAt: noon }]);
 		expect(head(runner.id, noon)).toBeNull();
 		expect(head("another", noon)).toBe(0);
 		expect(head(runner.id, noon + avoidMs)).toBe(0);
+		expect(head(runner.id, noon, true)).toBe(0);
 	});
 
 	it("[Q7] does not hold up others behind it", () => {
-		const [first, second] = jobsOf("a", "a");
-		const jobs = [{ ...(first as WaitingJob), avoids: runner.id }, second as WaitingJob];
+		const plain = { since: noon, createdAt: noon };
+		expect(
+			next([
+				{ ...plain, avoids: runner.id },
+				{ ...plain, avoids: null },
+			])(runner.id, noon),
+		).toBe(1);
+	});
+
+	it("[Q7] of two that it was lost with, it gets the one that has waited long enough, whichever goes first to others", () => {
+		const avoids = runner.id;
+		const head = next([
+			{ avoids, since: noon, createdAt: noon },
+			{ avoids, since: noon - avoidMs, createdAt: noon + 1_000 },
+			{ avoids: null, since: noon, createdAt: noon + 2_000 },
+		]);
+		expect([head("another", noon), head(runner.id, noon)]).toEqual([0, 1]);
+	});
+
+	it("[Q3][Q7] a lane goes by the one that the asking runner may have, not by the one it is kept from", () => {
+		const [kept, later] = jobsOf("a", "a") as [WaitingJob, WaitingJob];
+		const other = { ...(jobsOf("a", "a", "b")[2] as WaitingJob), spec: aSpec({ concurrencyGroup: "g" }) };
+		const jobs = [
+			{ ...kept, avoids: runner.id },
+			{ ...later, createdAt: noon + 60_000 },
+			{ ...other, createdAt: noon + 30_000 },
+		];
 		const standing = new Standing(jobs.flatMap((job) => openJobOf(job) ?? []));
-		expect(standing.head(laneKey(jobs[0] as Job), { runner: runner.id, now: noon })?.index).toBe(1);
+		const wanted = { pool: "default", labels: new Set<string>() };
+		const asked = (asks: string) => {
+			const lanes = standing.lanes({ runner: asks, now: noon, isOnlyOne: () => false });
+			return chooseLane(lanes, wanted, someSettings(), standing.load)?.head.index;
+		};
+		expect([asked("another"), asked(runner.id)]).toEqual([0, 2]);
 	});
 });

@@ -20,6 +20,12 @@ export interface Head {
 	row: Row;
 }
 
+/** A runner, and which of the jobs that it was lost with it should not get. */
+export interface KeptFrom {
+	runner: string;
+	isKept(job: PlacedJob): boolean;
+}
+
 export class LaneQueue {
 	waiting = 0;
 	readonly #rows = new Map<string, Map<string | null, Row>>();
@@ -56,19 +62,34 @@ export class LaneQueue {
 		for (const row of [...(this.#rows.get(party)?.values() ?? [])]) this.#bringForward(row);
 	}
 
-	/** Who goes next; `mayTake` passes over rows that should not go to who asks. */
-	head(mayTake: (job: PlacedJob) => boolean = () => true): Head | null {
+	/** Who goes next, to whoever asks or to a runner that some are kept from. */
+	head(keptFrom: KeptFrom | null = null): Head | null {
 		const passed: Head[] = [];
 		let found: Head | null = null;
 		for (let head = this.#heads.peek(); head !== undefined && found === null; head = this.#heads.peek()) {
-			if (head.row.head === head && mayTake(head.job)) found = head;
+			const isPresent = head.row.head === head;
+			if (isPresent && !(head.row.avoids === keptFrom?.runner && keptFrom.isKept(head.job))) found = head;
 			else {
 				this.#heads.pop();
-				if (head.row.head === head) passed.push(head);
+				if (isPresent) passed.push(head);
 			}
 		}
-		for (const head of passed) this.#heads.push(head);
+		for (const head of passed) {
+			this.#heads.push(head);
+			// Behind it in its row may stand one that is kept no longer, though it comes later.
+			const behind = keptFrom && this.#firstFree(head, keptFrom);
+			if (behind && (found === null || isBefore(behind, found))) found = behind;
+		}
 		return found;
+	}
+
+	/** Costs as much as the row is long: of jobs that one runner was lost with, there are few. */
+	#firstFree({ row, rank, job: first }: Head, { isKept }: KeptFrom): Head | null {
+		let free: PlacedJob | null = null;
+		for (const job of row.jobs) {
+			if (this.#counts(job) && !isKept(job) && (free === null || goesBefore(job, free))) free = job;
+		}
+		return free && { job: free, rank: rank + (free.rank ?? 0) - (first.rank ?? 0), row };
 	}
 
 	/** The begin of the wait of whoever waits longest at the head of a row. */

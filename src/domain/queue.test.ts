@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { someSettings } from "../testing/builders.ts";
+import { aSpec, someSettings } from "../testing/builders.ts";
 import { noon } from "../testing/clock.ts";
 import { rank } from "./job.ts";
 import type { Lane, Load } from "./queue.ts";
-import { chooseLane, demandOf, parseLaneKey, room } from "./queue.ts";
+import { chooseLane, demandOf, laneKey, parseLaneKey, room } from "./queue.ts";
 
 function aLoad(running = 0, groups: Record<string, number> = {}): Load {
 	return { running, groups: new Map(Object.entries(groups)) };
@@ -11,8 +11,8 @@ function aLoad(running = 0, groups: Record<string, number> = {}): Load {
 
 function aLane(patch: Partial<Lane> & { rank?: number; since?: number } = {}): Lane {
 	const { rank: of = 0, since = noon, ...rest } = patch;
-	const lane = { pool: "default", labels: [], group: null, waiting: 1, head: { rank: of, since }, ...rest };
-	return { key: JSON.stringify([lane.pool, lane.labels, lane.group]), ...lane };
+	const head = { run: "r", index: 0, rank: of, since };
+	return { pool: "default", labels: [], group: null, waiting: 1, head, ...rest };
 }
 
 describe("rank", () => {
@@ -55,7 +55,7 @@ describe("room", () => {
 describe("chooseLane", () => {
 	const runner = { pool: "default", labels: new Set(["linux", "x64"]) };
 	const choose = (lanes: Lane[], load = aLoad(), settings = someSettings()) =>
-		chooseLane(lanes, runner, settings, load)?.head?.rank ?? null;
+		chooseLane(lanes, runner, settings, load)?.head.rank ?? null;
 
 	it("[Q3] the lowest rank goes next, wherever its lane stands", () => {
 		const lanes = [aLane({ rank: 3 }), aLane({ rank: 1, labels: ["linux"] }), aLane({ rank: 2, group: "g" })];
@@ -68,7 +68,6 @@ describe("chooseLane", () => {
 			aLane({ rank: 1, pool: "mac" }),
 			aLane({ rank: 2, labels: ["linux", "gpu"] }),
 			aLane({ rank: 3, group: "production" }),
-			aLane({ rank: 4, head: null }),
 			aLane({ rank: 5, labels: ["x64", "linux"] }),
 		];
 		expect(choose(lanes, aLoad(1, { production: 1 }))).toBe(5);
@@ -101,7 +100,7 @@ describe("demandOf", () => {
 	});
 
 	it("[Q4] a lane's name says all of it", () => {
-		const lane = aLane({ labels: ["a:b", "c/d"], group: "g.1", pool: "p" });
-		expect(parseLaneKey(lane.key)).toEqual({ pool: "p", labels: ["a:b", "c/d"], group: "g.1" });
+		const spec = aSpec({ labels: ["a:b", "c/d"], concurrencyGroup: "g.1", pool: "p" });
+		expect(parseLaneKey(laneKey({ spec }))).toEqual({ pool: "p", labels: ["a:b", "c/d"], group: "g.1" });
 	});
 });

@@ -1,19 +1,18 @@
 // Who goes next in a repository. Waiting jobs stand in lanes, one per (pool, labels, concurrency group), each sorted by a
 // rank that never changes; so choosing looks at the head of each lane, however long the queue is.
-import type { Millis } from "./ids.ts";
+import type { Millis, RunId } from "./ids.ts";
 import type { Job } from "./job.ts";
 import type { RepositorySettings } from "./submission.ts";
 import { groupLimit } from "./submission.ts";
 
 export interface Lane {
-	key: string;
 	pool: string;
 	labels: string[];
 	group: string | null;
 	/** Jobs in it that may be claimed now (those backing off are not in it). */
 	waiting: number;
-	/** Rank and begin of the wait of the one that goes next. */
-	head: { rank: number; since: Millis } | null;
+	/** The one that goes next: its place, its rank with its party's handicap, and since when it waits. */
+	head: { run: RunId; index: number; rank: number; since: Millis };
 }
 
 /** What holds a slot: leased, running, canceling. */
@@ -40,18 +39,18 @@ export function room(lane: Pick<Lane, "group">, settings: RepositorySettings, lo
 	return Math.max(0, Math.min(inRepository, groupLimit(settings, lane.group) - (load.groups.get(lane.group) ?? 0)));
 }
 
-/** [Q3] The lane whose head goes next to a runner of `pool` that has `labels`: the lowest rank among those with room. `passed` were found to have nobody for this runner. */
+/** [Q3] The lane whose head goes next to a runner of `pool` that has `labels`: the lowest rank among those with room. `lanes` are as that runner sees them. */
 export function chooseLane(
 	lanes: Iterable<Lane>,
-	{ pool, labels, passed }: { pool: string; labels: ReadonlySet<string>; passed?: ReadonlySet<string> },
+	{ pool, labels }: { pool: string; labels: ReadonlySet<string> },
 	settings: RepositorySettings,
 	load: Load,
 ): Lane | null {
 	let best: Lane | null = null;
 	for (const lane of lanes) {
-		if (lane.pool !== pool || lane.head === null || passed?.has(lane.key) || room(lane, settings, load) === 0) continue;
+		if (lane.pool !== pool || room(lane, settings, load) === 0) continue;
 		if (!lane.labels.every((label) => labels.has(label))) continue;
-		if (best?.head && best.head.rank <= lane.head.rank) continue;
+		if (best !== null && best.head.rank <= lane.head.rank) continue;
 		best = lane;
 	}
 	return best;
@@ -68,7 +67,8 @@ export interface LabelDemand {
 export function demandOf(lanes: Iterable<Lane>, pool: string, settings: RepositorySettings, load: Load): LabelDemand[] {
 	const sets = new Map<string, LabelDemand>();
 	for (const lane of lanes) {
-		if (lane.pool !== pool || lane.head === null) continue;
+		if (lane.pool !== pool) continue;
+		const { rank, since } = lane.head;
 		const waiting = Math.min(lane.waiting, room(lane, settings, load));
 		if (waiting === 0) continue;
 		const key = lane.labels.join(",");
@@ -76,9 +76,9 @@ export function demandOf(lanes: Iterable<Lane>, pool: string, settings: Reposito
 		if (set) {
 			// Lanes of one label set share what the repository has left.
 			set.waiting = Math.min(set.waiting + waiting, settings.maxRunning - load.running);
-			set.rank = Math.min(set.rank, lane.head.rank);
-			set.since = Math.min(set.since, lane.head.since);
-		} else sets.set(key, { labels: lane.labels, waiting, ...lane.head });
+			set.rank = Math.min(set.rank, rank);
+			set.since = Math.min(set.since, since);
+		} else sets.set(key, { labels: lane.labels, waiting, rank, since });
 	}
 	return [...sets.values()];
 }

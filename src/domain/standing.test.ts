@@ -7,7 +7,7 @@ import { grant, rank, reprioritise, start } from "./job.ts";
 import { deadlineOf, timeUp } from "./job-deadline.ts";
 import { finish, lose } from "./job-end.ts";
 import type { Job, Move } from "./job.ts";
-import { chooseLane, laneKey } from "./queue.ts";
+import { chooseLane } from "./queue.ts";
 import { openJobOf } from "./open-job.ts";
 import { Standing } from "./standing.ts";
 
@@ -36,9 +36,7 @@ describe("claims", () => {
 		const found: number[] = [];
 		while (found.length < free) {
 			const lane = chooseLane(standing.lanes(), { pool: "default", labels: new Set() }, settings, standing.load);
-			const job = jobs.find(
-				({ index }) => index === (lane && standing.head(lane.key, { runner: granted.runner.id, now: noon })?.index),
-			);
+			const job = jobs.find(({ index }) => index === lane?.head.index);
 			if (job?.state !== "waiting") break;
 			standing.apply([grant(job, granted, noon)]);
 			found.push(job.index);
@@ -109,9 +107,9 @@ function expectTrue(standing: Standing, jobs: readonly Job[], now: number): void
 	const queued = jobs.filter((job) => job.state === "waiting" && job.notBefore === null);
 	const lanes = [...standing.lanes()];
 	for (const lane of lanes) {
-		const own = queued.filter((job) => laneKey(job) === lane.key);
+		const own = queued.filter((job) => job.spec.concurrencyGroup === lane.group);
 		expect(lane.waiting).toBe(own.length);
-		expect(lane.head?.rank).toBe(Math.min(...own.map(rank)));
+		expect(lane.head.rank).toBe(Math.min(...own.map(rank)));
 	}
 	expect(lanes.reduce((sum, lane) => sum + lane.waiting, 0)).toBe(queued.length);
 	const deadlines = jobs.flatMap((job) => deadlineOf(job) ?? []);

@@ -5,13 +5,22 @@ import { fairnessDefault, handicapMs, partyOf } from "./fairness.ts";
 import { Heap } from "./heap.ts";
 import type { JobId, Millis } from "./ids.ts";
 import { jobIdFrom } from "./ids.ts";
-import type { JobState, Move } from "./job.ts";
+import type { JobState, Move, RunnerName } from "./job.ts";
+import type { KeptFrom } from "./lane-queue.ts";
 import { LaneQueue } from "./lane-queue.ts";
 import type { OpenJob, Place, PlacedJob } from "./open-job.ts";
 import { openJobOf } from "./open-job.ts";
 import { avoidMs } from "./limits.ts";
 import type { Lane, Load } from "./queue.ts";
 import { parseLaneKey } from "./queue.ts";
+
+/** Who asks for a job. */
+export interface Asker {
+	runner: RunnerName["id"];
+	now: Millis;
+	/** Whether no other runner could take what waits in such a lane. */
+	isOnlyOne(lane: Pick<Lane, "pool" | "labels">): boolean;
+}
 
 interface OpenLane extends Pick<Lane, "pool" | "labels" | "group"> {
 	queue: LaneQueue;
@@ -46,22 +55,14 @@ export class Standing {
 		}
 	}
 
-	/** Lanes with somebody in them who may be claimed. */
-	*lanes(): Iterable<Lane> {
-		for (const [key, { pool, labels, group, queue }] of this.#lanes) {
-			const head = queue.head();
+	/** Lanes with somebody in them who may be claimed, by anybody or by whoever asks. */
+	*lanes(asker: Asker | null = null): Iterable<Lane> {
+		for (const { pool, labels, group, queue } of this.#lanes.values()) {
+			const head = queue.head(asker === null || asker.isOnlyOne({ pool, labels }) ? null : keptFrom(asker));
 			if (head === null) continue;
-			yield { key, pool, labels, group, waiting: queue.waiting, head: { rank: head.rank, since: head.job.since } };
+			const { run, index, since } = head.job;
+			yield { pool, labels, group, waiting: queue.waiting, head: { run, index, rank: head.rank, since } };
 		}
-	}
-
-	/**
-	 * [Q7] Who goes next in a lane to `runner`. A job goes back to the runner that was lost with it only when no other has
-	 * taken it for a while; null when all that wait are such. `runner` null: whoever asks is the only one.
-	 */
-	head(lane: string, { runner, now }: { runner: string | null; now: Millis }): Place | null {
-		const mayTake = (job: PlacedJob) => runner === null || job.avoids !== runner || now - job.since >= avoidMs;
-		return this.#lanes.get(lane)?.queue.head(mayTake)?.job ?? null;
 	}
 
 	/** From 1; null for a job that does not stand in a lane. */
@@ -153,5 +154,10 @@ function add(counts: Map<string, number>, key: string, by: 1 | -1): void {
 
 /** A leased, running or canceling job takes a slot of its repository and of its group. */
 function holdsSlot({ state }: OpenJob): boolean {
+/** [Q7] A job goes back to the runner that was lost with it only when no other has taken it for a while. */
+function keptFrom({ runner, now }: Asker): KeptFrom {
+	return { runner, isKept: (job) => now - job.since < avoidMs };
+}
+
 	return state === "leased" || state === "running" || state === "canceling";
 }

@@ -208,17 +208,14 @@ export class SimulatedRepository implements QueueCalls {
 		const settings = this.rows.settings();
 		const grants: Claimed["grants"] = [];
 		assert(settings, "only a known repository is claimed from");
-		const wanted = { pool: call.pool, labels: new Set(call.labels), passed: new Set<string>() };
-		for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
-			const lane = chooseLane(this.standing.lanes(), wanted, settings, this.standing.load);
+		const now = this.#outside.now();
+		const wanted = { pool: call.pool, labels: new Set(call.labels) };
+		const asker = { runner: call.runner.id, now, isOnlyOne: () => false };
+		while (grants.length < Math.min(call.free, claimMax)) {
+			const lane = chooseLane(this.standing.lanes(asker), wanted, settings, this.standing.load);
 			if (lane === null) break;
-			const now = this.#outside.now();
-			const head = this.standing.head(lane.key, { runner: call.runner.id, now });
-			const job = head && this.rows.job(head.run, head.index);
-			if (job?.state !== "waiting") {
-				wanted.passed.add(lane.key);
-				continue;
-			}
+			const job = this.rows.job(lane.head.run, lane.head.index);
+			assert(job?.state === "waiting", "what stands in a lane waits");
 			const run = this.domainRun(job.run);
 			assert(run, `the run of job ${job.id} is stored`);
 			const move = grant(job, call, now);
