@@ -146,6 +146,11 @@ export class Standing {
 	}
 }
 
+/** [Q7] A job goes back to the runner that was lost with it only when no other has taken it for a while. */
+function keptFrom({ runner, now }: Asker): KeptFrom {
+	return { runner, isKept: (job) => now - job.since < avoidMs };
+}
+
 function add(counts: Map<string, number>, key: string, by: 1 | -1): void {
 	const count = (counts.get(key) ?? 0) + by;
 	if (count > 0) counts.set(key, count);
@@ -154,10 +159,5 @@ function add(counts: Map<string, number>, key: string, by: 1 | -1): void {
 
 /** A leased, running or canceling job takes a slot of its repository and of its group. */
 function holdsSlot({ state }: OpenJob): boolean {
-/** [Q7] A job goes back to the runner that was lost with it only when no other has taken it for a while. */
-function keptFrom({ runner, now }: Asker): KeptFrom {
-	return { runner, isKept: (job) => now - job.since < avoidMs };
-}
-
 	return state === "leased" || state === "running" || state === "canceling";
 }
