@@ -6,6 +6,7 @@ import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import type { Paint } from "./terminal/paint.ts";
 import { createPaint } from "./terminal/paint.ts";
+import { printable } from "./terminal/printable.ts";
 
 export const urlDefault = "http://127.0.0.1:8787";
 
@@ -52,6 +53,6 @@ export function connectionTo({ url, token, json }: { url: string; token: string;
 		client: createClient({ url, token, retry }),
 		json,
 		paint: createPaint(io.hasColors),
-		answer: (value, text) => io.out(`${json ? JSON.stringify(value) : text(value)}\n`),
+		answer: (value, text) => io.out(`${json ? JSON.stringify(value) : text(printable(value))}\n`),
 	};
 }

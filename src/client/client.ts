@@ -1,5 +1,6 @@
 // The API as a person or a program calls it, one group of methods per resource. Shapes come from `contracts` as types only:
 // nothing is validated here, since the server already did, and no schema library is loaded.
+import type { AuditRecord } from "../contracts/audit.ts";
 import type { BulkRetry, BulkRetryRequest } from "../contracts/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/repository.ts";
@@ -60,6 +61,21 @@ export interface RunFilter extends PageOptions {
 	actor?: string | undefined;
 }
 
+export interface AuditFilter extends PageOptions {
+	owner?: string | undefined;
+	actor?: string | undefined;
+	action?: string | undefined;
+}
+
+/** A line of a log that contains what was looked for; `offset` is of its first byte, `line` counts from 1. */
+export interface LogFound {
+	offset: number;
+	line: number;
+	text: string;
+	before: string[];
+	after: string[];
+}
+
 export type Client = ReturnType<typeof createClient>;
 
 export function createClient(options: TransportOptions) {
@@ -74,6 +90,10 @@ export function createClient(options: TransportOptions) {
 		pools: poolCalls(transport),
 		tokens: tokenCalls(transport),
 		switches: switchCalls(transport),
+		audit: {
+			/** Newest first; without an owner all of it, for the operator. */
+			list: (filter: AuditFilter = {}) => list<AuditRecord>(transport, "/v1/audit", { ...filter }),
+		},
 		/** Needs scope `runner:register`. Not repeated once sent: each registration makes a runner. */
 		registerRunner: (
 			{ owner, pool }: { owner: string; pool: string },
@@ -200,6 +220,13 @@ function attemptCalls(transport: Transport) {
 			});
 			return { ...placeOf(response.headers), body: response.body ?? emptyStream() };
 		},
+		/** Lines that contain `q`, a page at a time; a page may be empty and not the last. */
+		search: (
+			name: RepositoryName,
+			{ job, attempt }: { job: string; attempt: number },
+			query: PageOptions & { q: string },
+		) =>
+			list<LogFound>(transport, repositoryPath(name, "jobs", job, "attempts", attempt, "log", "search"), { ...query }),
 	};
 }
 

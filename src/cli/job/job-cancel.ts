@@ -19,6 +19,6 @@ export function addJobCancel(parent: Command, { io }: Host): void {
 			const { client, answer } = connect(command, io);
 			const request = { ...(reason === undefined ? {} : { reason }), ...(force ? { force } : {}) };
 			const job = await client.jobs.cancel(repository, id, request);
-			answer(job, () => `job ${job.key} ${job.id} ${job.outcome ?? job.state}`);
+			answer(job, ({ key, outcome, state }) => `job ${key} ${job.id} ${outcome ?? state}`);
 		});
 }

@@ -42,7 +42,7 @@ export function addJobRetry(parent: Command, { io }: Host): void {
 			if (id === undefined)
 				return answer(await client.jobs.retryMatching(repository, { ...matching, ...why }), bulkText);
 			const job = await client.jobs.retry(repository, id, why);
-			answer(job, () => `job ${job.key} ${job.id} ${job.state}`);
+			answer(job, ({ key, state }) => `job ${key} ${job.id} ${state}`);
 		});
 }
 

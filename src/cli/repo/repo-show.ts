@@ -15,7 +15,7 @@ export function addRepoShow(parent: Command, { io }: Host): void {
 		.action(async (name: RepositoryName, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
 			const [settings, queue] = await Promise.all([client.repositories.get(name), client.repositories.queue(name)]);
-			answer({ ...settings, queue }, () => `${repositoryText(settings)}\n\n${queueText(queue)}`);
+			answer({ ...settings, queue }, (shown) => `${repositoryText(shown)}\n\n${queueText(shown.queue)}`);
 		});
 }
 

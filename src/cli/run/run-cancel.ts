@@ -18,6 +18,6 @@ export function addRunCancel(parent: Command, { io }: Host): void {
 			const { reason } = command.optsWithGlobals<GlobalOptions & { reason?: string }>();
 			const { client, answer } = connect(command, io);
 			const run = await client.runs.cancel(repository, id, reason === undefined ? {} : { reason });
-			answer(run, () => `${runTitle(run)} ${run.outcome ?? "is being canceled"}`);
+			answer(run, (shown) => `${runTitle(shown)} ${shown.outcome ?? "is being canceled"}`);
 		});
 }

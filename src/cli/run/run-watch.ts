@@ -6,6 +6,7 @@ import { connect } from "../connection.ts";
 import type { Connection } from "../connection.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import type { Host, Io } from "../io.ts";
+import { printable } from "../terminal/printable.ts";
 import { runSummary } from "./run-summary.ts";
 import type { RunPlace, WatchEvent } from "./watch-run.ts";
 import { watchRun } from "./watch-run.ts";
@@ -34,6 +35,6 @@ export async function watchToEnd(
 		printer.show(event);
 	});
 	if (connection.json) io.out(`${JSON.stringify({ type: "run", run })}\n`);
-	else io.out(`\n${runSummary(run, connection.paint)}\n`);
+	else io.out(`\n${runSummary(printable(run), connection.paint)}\n`);
 	return exitCodeOf(run.outcome);
 }

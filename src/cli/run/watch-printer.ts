@@ -5,6 +5,7 @@ import type { Job } from "../../contracts/run.ts";
 import type { Connection } from "../connection.ts";
 import type { Io } from "../io.ts";
 import { LogLines } from "../terminal/log-lines.ts";
+import { printable } from "../terminal/printable.ts";
 import { widthOf } from "../terminal/table.ts";
 import type { WatchEvent } from "./watch-run.ts";
 
@@ -46,7 +47,7 @@ export class WatchPrinter {
 				}
 				return;
 			case "job":
-				this.#logOf(event.job).news = newsOf(event.job);
+				this.#logOf(event.job).news = newsOf(printable(event.job));
 				this.#tellNews(event.job);
 				return;
 			case "log":

@@ -15,7 +15,7 @@ export function addTokenList(parent: Command, { io }: Host): void {
 			const { client, answer, paint } = connect(command, io);
 			const tokens: TokenRecord[] = [];
 			for await (const token of everyItem((cursor) => client.tokens.list(owner, { cursor }))) tokens.push(token);
-			answer(tokens, () => table([headings.map(paint.faint), ...tokens.map(row)]));
+			answer(tokens, (shown) => table([headings.map(paint.faint), ...shown.map(row)]));
 		});
 }
 

@@ -1,0 +1,45 @@
+// `spillway audit list`: who did what, when, from where and why; newest first.
+import type { Command } from "commander";
+import type { Page } from "../../client/client.ts";
+import type { AuditRecord } from "../../contracts/audit.ts";
+import { readWhole } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { GlobalOptions } from "../connection.ts";
+import type { Host } from "../io.ts";
+import type { Paint } from "../terminal/paint.ts";
+import { table } from "../terminal/table.ts";
+
+interface ListFlags extends GlobalOptions {
+	actor?: string;
+	action?: string;
+	limit?: number;
+	cursor?: string;
+}
+
+export function addAuditList(parent: Command, { io }: Host): void {
+	parent
+		.command("list")
+		.description("privileged acts, newest first")
+		.argument("[owner]", "whose; without it everybody's, which only the operator may see")
+		.option("--actor <actor>", "only what this one did")
+		.option("--action <action>", "only this, such as job-retry")
+		.option("--limit <acts>", "at most 100", readWhole)
+		.option("--cursor <cursor>", "go on where the last list ended")
+		.action(async (owner: string | undefined, _: unknown, command: Command) => {
+			const { actor, action, limit, cursor } = command.optsWithGlobals<ListFlags>();
+			const { client, answer, paint } = connect(command, io);
+			const page = await client.audit.list({ owner, actor, action, limit, cursor });
+			answer(page, (found) => listText(found, paint));
+		});
+}
+
+const headings = ["at", "actor", "action", "where", "subject", "from", "why"];
+
+function listText(page: Page<AuditRecord>, paint: Paint): string {
+	const rows = page.items.map(({ at, actor, action, owner, repo, subject, from, reason }) => {
+		const where = [owner ?? "everywhere", ...(repo === null ? [] : [repo])].join("/");
+		return [at, actor, action, where, subject ?? "", from ?? "", reason ?? ""];
+	});
+	const more = page.nextCursor === null ? [] : [`more: --cursor ${page.nextCursor}`];
+	return [table([headings.map(paint.faint), ...rows]), ...more].join("\n");
+}

@@ -1,0 +1,57 @@
+// `spillway job show`: one job with each of its attempts: where it ran, how it ended, who wanted it and what follows.
+import type { Command } from "commander";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import type { Attempt, Job } from "../../contracts/run.ts";
+import { readRepository } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { Host } from "../io.ts";
+import type { Paint } from "../terminal/paint.ts";
+import { spanText } from "../terminal/span.ts";
+import { table } from "../terminal/table.ts";
+
+export function addJobShow(parent: Command, { io }: Host): void {
+	parent
+		.command("show")
+		.description("how a job stands, what it waits for, and its attempts")
+		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<job>", "the job's id")
+		.action(async (repository: RepositoryName, id: string, _: unknown, command: Command) => {
+			const { client, answer, paint } = connect(command, io);
+			answer(await client.jobs.get(repository, id), (job) => jobText(job, paint));
+		});
+}
+
+const headings = ["attempt", "outcome", "exit", "time", "runner", "log", "wanted by", "then"];
+
+function jobText(job: Job, paint: Paint): string {
+	const rows = job.attempts.map((attempt) => attemptRow(attempt, paint));
+	const attempts = rows.length === 0 ? [] : [table([headings.map(paint.faint), ...rows])];
+	const why = job.waiting === null ? job.reason : `${job.waiting.code}: ${job.waiting.detail}`;
+	const standing = job.outcome === null ? job.state : paint.outcome(job.outcome);
+	return [...attempts, `job ${job.key} ${job.id} ${standing}${why === null ? "" : `: ${why}`}`].join("\n");
+}
+
+function attemptRow(attempt: Attempt, paint: Paint): string[] {
+	const { number, outcome, exitCode, signal, startedAt, finishedAt, runner, log, platformFault } = attempt;
+	const ended = outcome === null ? "running" : paint.outcome(outcome);
+	return [
+		String(number),
+		platformFault === null || platformFault === outcome ? ended : `${ended} (${platformFault})`,
+		signal ?? (exitCode === null ? "" : String(exitCode)),
+		spanText(startedAt, finishedAt, Date.now()),
+		runner.name,
+		log.length === null ? log.state : `${log.state} ${log.length} B`,
+		wantedBy(attempt),
+		thenText(attempt.next),
+	];
+}
+
+function wantedBy({ by, actor, retryReason }: Attempt): string {
+	const who = by === "user" && actor !== null ? actor : by;
+	return retryReason === null ? who : `${who}: ${retryReason}`;
+}
+
+function thenText(next: Attempt["next"]): string {
+	if (next === null) return "";
+	return "at" in next ? `again at ${next.at}` : `no more: ${next.withheld}`;
+}

@@ -1,0 +1,19 @@
+// `spillway secret delete`: jobs that name it are refused from then on.
+import type { Command } from "commander";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import { readRepository } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { Host } from "../io.ts";
+
+export function addSecretDelete(parent: Command, { io }: Host): void {
+	parent
+		.command("delete")
+		.description("forget a secret")
+		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<name>", "as jobs name it")
+		.action(async (repository: RepositoryName, name: string, _: unknown, command: Command) => {
+			const { client, answer } = connect(command, io);
+			await client.secrets.delete(repository, name);
+			answer({ name }, (gone) => `secret ${gone.name} is forgotten`);
+		});
+}

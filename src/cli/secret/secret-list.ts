@@ -1,0 +1,17 @@
+// `spillway secret list`: names only; nobody gets a value back.
+import type { Command } from "commander";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import { readRepository } from "../arguments.ts";
+import { connect } from "../connection.ts";
+import type { Host } from "../io.ts";
+
+export function addSecretList(parent: Command, { io }: Host): void {
+	parent
+		.command("list")
+		.description("the names of a repository's secrets")
+		.argument("<owner/repo>", "the repository", readRepository)
+		.action(async (repository: RepositoryName, _: unknown, command: Command) => {
+			const { client, answer } = connect(command, io);
+			answer(await client.secrets.list(repository), ({ items }) => items.join("\n") || "no secrets");
+		});
+}
