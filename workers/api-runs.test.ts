@@ -152,6 +152,7 @@ describe("what is refused", () => {
 		const runs = (jobs: object[]) => refusal("POST", `${path}/runs`, { body: { jobs } });
 		expect(await runs([job("a"), job("b"), job("a")])).toBe("400 jobs[2].key");
 		expect(await runs([job("a", { needs: ["b", "c"] }), job("b")])).toBe("400 jobs[0].needs[1]");
+		expect(await runs([job("a", { needs: ["b", "b", "c"] }), job("b")])).toBe("400 jobs[0].needs[2]");
 		expect(await runs([job("a", { needs: ["a"] })])).toBe("400 jobs[0].needs[0]");
 		const cycle = [job("a"), job("b", { needs: ["a", "d"] }), job("c", { needs: ["b"] }), job("d", { needs: ["c"] })];
 		expect(await runs(cycle)).toMatch(/^400 jobs\[[123]\]\.needs\[[01]\]$/);

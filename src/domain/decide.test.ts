@@ -270,6 +270,29 @@ describe("retry", () => {
 		expect(run.story()).toEqual({ a: "waiting", b: "failed", c: "skipped" });
 	});
 
+	it("[D14] a job retried by name runs, though its need failed or none did as its `when` asks", () => {
+		const run = MemoryRun.of({ key: "a" }, { key: "b", needs: ["a"] }, { key: "c", needs: ["b"], when: "failure" });
+		end(run, "a", aFailure());
+		expect(run.story()).toEqual({ a: "failed", b: "skipped", c: "waiting" });
+		end(run, "c");
+		expect(run.take(decideRetryJob(run, 1, byUser))).toBe("ok");
+		expect(run.story()).toEqual({ a: "failed", b: "waiting", c: "passed" });
+		end(run, "b");
+		expect(run.take(decideRetryJob(run, 2, byUser))).toBe("ok");
+		expect(run.story()).toEqual({ a: "failed", b: "passed", c: "waiting" });
+	});
+
+	it("[D14] while a need is open it waits for it, and then its `when` decides", () => {
+		const run = MemoryRun.of({ key: "a" }, { key: "b", needs: ["a"] });
+		end(run, "a", aFailure());
+		run.take(decideRetryJob(run, 0, byUser));
+		run.take(decideCancelJob(run, 1, { ...wish, force: false }));
+		run.take(decideRetryJob(run, 1, byUser));
+		expect(run.story()).toEqual({ a: "waiting", b: "blocked" });
+		end(run, "a", aFailure());
+		expect(run.story()).toEqual({ a: "failed", b: "skipped" });
+	});
+
 	it("[D8] only what is finished can be retried", () => {
 		const run = MemoryRun.of({ key: "a" });
 		expect(run.take(decideRetryJob(run, 0, byUser))).toBe("job-not-finished");

@@ -114,7 +114,11 @@ function append(
 	cause: Cause,
 ): Result<Decision> {
 	const specs = jobs.map((job) => resolveSpec(job, settings.defaults));
-	const faults = checkGraph(specs, known);
+	// As they were asked for: a spec names each need once, and a fault names the place that its caller wrote.
+	const faults = checkGraph(
+		jobs.map(({ key, needs = [] }) => ({ key, needs })),
+		known,
+	);
 	if (faults.length > 0) return refuse({ code: "graph-invalid", faults });
 	const places = new Map(known);
 	specs.forEach((spec, at) => {
@@ -223,7 +227,10 @@ export function decideCancelJob(view: RunView, index: number, wish: Cancel & { f
 	return accept(settle(view, [move], wish.at));
 }
 
-/** [D8] One more attempt of a finished job, also while its siblings run; dependants that were skipped wait again. */
+/**
+ * [D8] One more attempt of a finished job, also while its siblings run; dependants that were skipped wait again. [D14] Whoever
+ * names a job overrules its `when`: that one of its needs failed is known, and it runs all the same.
+ */
 export function decideRetryJob(view: RunView, index: number, cause: Cause): Result<Decision> {
 	const job = view.job(index);
 	if (job === null) return refuse({ code: "job-unknown" });

@@ -173,6 +173,17 @@ export const retryBehaviours: readonly Behaviour[] = [
 		},
 	},
 	{
+		title: "[D14] a job that was skipped runs when it is retried by name, and the one that held it stays as it was",
+		async show(queue) {
+			const run = await queue.submit([job("a"), job("b", { needs: ["a"] })]);
+			await queue.finish(await queue.start(), aFailure());
+			expect(await queue.states(run)).toBe("a:failed b:skipped");
+			must(await queue.retry(run, "b"));
+			await queue.finish(await queue.start());
+			expect(await queue.states(run)).toBe("a:failed b:passed");
+		},
+	},
+	{
 		title: "[D9] the failed jobs of a run, or all finished ones, are retried, and what runs is left alone",
 		async show(queue) {
 			const run = await queue.submit([job("a"), job("b"), job("c")]);
