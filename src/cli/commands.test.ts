@@ -142,6 +142,13 @@ describe("secret", () => {
 		expect(sent()).toEqual([[`PUT ${web}/secrets/NPM_TOKEN`, { value: "s3cret\nline two" }]]);
 	});
 
+	it("[X19] list shows the names of all pages", async () => {
+		const page = { asOf: "", stale: false };
+		api.on(`GET ${web}/secrets`, { json: { items: [{ name: "A" }], nextCursor: "c", ...page } });
+		api.on(`GET ${web}/secrets?cursor=c`, { json: { items: [{ name: "B" }], nextCursor: null, ...page } });
+		expect((await run(api, ["secret", "list", "acme/web"])).out).toBe("A\nB\n");
+	});
+
 	it("[X19] set without a value sends nothing", async () => {
 		const { code, err } = await run(api, ["secret", "set", "acme/web", "NPM_TOKEN"], { input: "\n" });
 		expect({ code, err, sent: sent() }).toEqual({

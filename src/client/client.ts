@@ -138,7 +138,8 @@ function repositoryCalls(transport: Transport) {
 
 function secretCalls(transport: Transport) {
 	return {
-		list: (name: RepositoryName) => get<{ items: string[] }>(transport, repositoryPath(name, "secrets")),
+		list: (name: RepositoryName, page: PageOptions = {}) =>
+			list<{ name: string }>(transport, repositoryPath(name, "secrets"), { ...page }),
 		put: (name: RepositoryName, secret: { name: string; value: string }) =>
 			transport.json<void>({
 				method: "PUT",

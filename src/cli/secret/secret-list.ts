@@ -1,5 +1,6 @@
 // `spillway secret list`: names only; nobody gets a value back.
 import type { Command } from "commander";
+import { everyItem } from "../../client/client.ts";
 import type { RepositoryName } from "../../contracts/objects.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
@@ -12,6 +13,9 @@ export function addSecretList(parent: Command, { io }: Host): void {
 		.argument("<owner/repo>", "the repository", readRepository)
 		.action(async (repository: RepositoryName, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
-			answer(await client.secrets.list(repository), ({ items }) => items.join("\n") || "no secrets");
+			const names: string[] = [];
+			const page = (cursor: string | undefined) => client.secrets.list(repository, { cursor });
+			for await (const { name } of everyItem(page)) names.push(name);
+			answer(names, (shown) => shown.join("\n") || "no secrets");
 		});
 }
