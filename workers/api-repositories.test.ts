@@ -41,6 +41,7 @@ const defaults = {
 	concurrencyGroups: {},
 	retryBudget: { perHour: 60, ratio: 0.2 },
 	fairness: { by: "ref", perRunningSeconds: 60, weights: {} },
+	poolWeight: 1,
 	draining: false,
 	retentionDays: 90,
 	logBytesMax: 104_857_600,
@@ -61,6 +62,7 @@ describe("settings", () => {
 			concurrencyGroups: { deploy: { limit: 1 }, constructor: { limit: 2 } },
 			retryBudget: { perHour: 1, ratio: 0 },
 			fairness: { by: "actor", perRunningSeconds: 5, weights: { bot: 0.5 } },
+			poolWeight: 100,
 			draining: true,
 			retentionDays: 1,
 			logBytesMax: 2_048,
@@ -109,6 +111,7 @@ describe("settings", () => {
 		expect(await put({ locationHint: "mars", retentionDays: 0, logBytesMax: 1 })).toBe(
 			"400 retentionDays, logBytesMax, locationHint",
 		);
+		for (const poolWeight of [0, 101, 1.5]) expect(await put({ poolWeight })).toBe("400 poolWeight");
 		expect(await put({ pauseNote: "x".repeat(501) })).toBe("400 pauseNote");
 		expect((await send("GET", path)).body).toMatchObject({ maxRunning: 3, paused: false });
 	});

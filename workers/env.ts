@@ -1,5 +1,7 @@
 // The bindings of wrangler.toml. Objects are reached through `stubs.ts`, which knows what each answers to.
 import type { Delivery, ChangeEvent } from "../src/contracts/events.ts";
+import { poolShardsMax } from "../src/domain/limits.ts";
+import { readShards } from "../src/domain/pool.ts";
 
 export interface Env {
 	REPO: DurableObjectNamespace;
@@ -14,4 +16,12 @@ export interface Env {
 	SPILLWAY_OPERATOR_TOKEN: string;
 	SPILLWAY_SIGNING_KEYS: string;
 	SPILLWAY_SEALING_KEYS: string;
+	/** Over how many shards new runners of a pool are spread. */
+	POOL_SHARDS?: string | number;
+}
+
+export function poolShardsOf(env: Pick<Env, "POOL_SHARDS">): number {
+	const shards = readShards(env.POOL_SHARDS);
+	if (shards === null) throw new Error(`the variable POOL_SHARDS must be a whole number from 1 to ${poolShardsMax}`);
+	return shards;
 }

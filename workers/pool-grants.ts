@@ -1,15 +1,15 @@
 // Hands jobs to runners: picks the repository that goes next, asks it, signs what it gives. One round at a time serves whoever
-// waits, polls before sessions; after each await everything is asked anew.
+// waits, the least busy first; after each await everything is asked anew.
 import { parseKeys, signToken } from "../src/api/token.ts";
 import type { Claimed } from "../src/contracts/objects.ts";
 import type { Grant } from "../src/contracts/runner.ts";
 import type { LeaseId, Millis } from "../src/domain/ids.ts";
 import { claimMax } from "../src/domain/limits.ts";
-import { chooseRepository } from "../src/domain/pool.ts";
+import { chooseRepository, compareWaiting, shareOf } from "../src/domain/pool.ts";
 import type { Env } from "./env.ts";
 import type { PoolMembers } from "./pool-members.ts";
 import type { PoolPause } from "./pool-pause.ts";
-import type { PoolSockets, Session } from "./pool-sockets.ts";
+import type { Poll, PoolSockets, Session } from "./pool-sockets.ts";
 import type { PoolRunner } from "./pool-tables.ts";
 import { repoCalls } from "./stubs.ts";
 import { switchesNow } from "./switches.ts";
@@ -33,7 +33,7 @@ export class PoolGrants {
 	/** Slots for which a claim is under way, by runner. */
 	readonly #claiming = new Map<string, number>();
 	readonly #resting = new Map<string, Millis>();
-	#round: Promise<void> | null = null;
+	#isServing = false;
 	#again = false;
 
 	/** `granted` is called with each lease that is handed out, and told whether it is the only one. */
@@ -57,36 +57,67 @@ export class PoolGrants {
 	/** Serves who waits as long as there is something for one of them. */
 	serveSoon(): void {
 		this.#again = true;
-		this.#round ??= this.#serve()
-			.catch((cause) => console.error(JSON.stringify({ event: "serve-failed", cause: String(cause) })))
-			.finally(() => {
-				this.#round = null;
-			});
+		if (this.#isServing) return;
+		this.#isServing = true;
+		this.#serve().catch((cause) => console.error(JSON.stringify({ event: "serve-failed", cause: String(cause) })));
 	}
 
 	async #serve(): Promise<void> {
-		while (this.#again) {
-			this.#again = false;
-			for (const [socket, poll] of [...this.#sockets.polls()]) {
-				if (!this.#members.hasDemand()) return;
-				const grant = await this.one(this.#members.see(poll.runner, Date.now()), poll.named);
-				// A poll that ended in this very moment: nobody starts the grant, and it lapses.
-				if (grant !== null) this.#sockets.answer(socket, JSON.stringify(grant));
+		try {
+			while (this.#again) {
+				this.#again = false;
+				while (this.#members.hasDemand() && (await this.#serveEach()));
 			}
-			for (const [socket, session] of [...this.#sockets.sessions()]) {
-				if (!this.#members.hasDemand()) break;
-				await this.#serveSession(socket, session);
-			}
+		} finally {
+			this.#isServing = false;
 		}
 	}
 
-	async #serveSession(socket: WebSocket, session: Session): Promise<void> {
-		if (session.instanceId === null || session.leaving || this.#sockets.session(socket) === null) return;
-		const runner = this.#members.known(session.runner);
-		const wish: Wish = { named: null, atMost: claimMax, session: true };
-		for (const grant of await this.#fill({ ...runner, capacity: session.capacity }, wish)) {
-			this.#sockets.send(socket, { type: "grant", grant });
+	/** Each that waits, once; whether anybody got anything. */
+	async #serveEach(): Promise<boolean> {
+		const waiting = this.#waiting(Date.now());
+		let served = false;
+		for (const [at, { runner, socket, held }] of waiting.entries()) {
+			if (!this.#members.hasDemand()) break;
+			const share = shareOf(this.#members.waiting, waiting.length - at);
+			served = (await this.#serveOne(runner, { socket, held, share })) || served;
 		}
+		return served;
+	}
+
+	/** Who has room, in the order in which they are served. */
+	#waiting(now: Millis): { runner: PoolRunner; socket: WebSocket; held: Poll | Session }[] {
+		const waiting = [];
+		for (const [socket, poll] of this.#sockets.polls()) {
+			const runner = this.#members.known(poll.runner);
+			waiting.push({ runner, socket, held: poll, standing: this.#members.standingOf(runner, runner.capacity) });
+		}
+		for (const [socket, session] of this.#sockets.sessions()) {
+			if (session.instanceId === null || session.leaving) continue;
+			const runner = { ...this.#members.known(session.runner), capacity: session.capacity };
+			const standing = this.#members.standingOf(runner, session.capacity);
+			if (standing.leases < standing.capacity) waiting.push({ runner, socket, held: session, standing });
+		}
+		return waiting.sort((a, b) => compareWaiting(a.standing, b.standing, now));
+	}
+
+	async #serveOne(
+		runner: PoolRunner,
+		{ socket, held, share }: { socket: WebSocket; held: Poll | Session; share: number },
+	): Promise<boolean> {
+		if (held.kind === "poll") {
+			if (!this.#sockets.isWaiting(socket)) return false;
+			const grant = await this.one(this.#members.see(held.runner, Date.now()), held.named);
+			// A poll that ended in this very moment: nobody starts the grant, and it lapses.
+			if (grant !== null) this.#sockets.answer(socket, JSON.stringify(grant));
+			return grant !== null;
+		}
+		const session = this.#sockets.session(socket);
+		if (session === null || session.leaving) return false;
+		const wish: Wish = { named: null, atMost: Math.min(share, claimMax), session: true };
+		const grants = await this.#fill({ ...runner, capacity: session.capacity }, wish);
+		for (const grant of grants) this.#sockets.send(socket, { type: "grant", grant });
+		return grants.length > 0;
 	}
 
 	async #fill(runner: PoolRunner, wish: Wish): Promise<Grant[]> {

@@ -1,13 +1,13 @@
 // Who is in a pool shard: its runners, the leases they hold and what repositories asked for. Kept in memory, written through
 // to the tables; renewals are written rarely, since liveness must not cost a write per heartbeat.
-import type { Demand, LeaseClaim, RunnerIdentity } from "../src/contracts/objects.ts";
-import type { PoolFigures } from "../src/contracts/runner.ts";
+import type { Demand, LeaseClaim, RunnerIdentity, ShardFigures } from "../src/contracts/objects.ts";
+import { sumFigures } from "../src/contracts/pool-figures.ts";
 import { timeText } from "../src/contracts/fields.ts";
 import type { LeaseId, Millis } from "../src/domain/ids.ts";
 import { leaseIdFrom } from "../src/domain/ids.ts";
 import { heartbeatSeconds, poolRunnersMax, runnerForgottenMs } from "../src/domain/limits.ts";
 import { fits, takenSlots } from "../src/domain/pool.ts";
-import type { PoolSettings, RepositoryDemand } from "../src/domain/pool.ts";
+import type { PoolSettings, RepositoryDemand, WaitingRunner } from "../src/domain/pool.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import type { PoolLease, PoolRunner, PoolTables } from "./pool-tables.ts";
@@ -30,6 +30,12 @@ export class PoolMembers {
 	readonly #byRepository = new Map<string, number>();
 	/** When each was last heard of; the stored instant is coarser. */
 	readonly #seen = new Map<string, Millis>();
+	/** When each was handed a job last. Forgotten by a sleep, which only makes the order among equals begin anew. */
+	readonly #granted = new Map<string, Millis>();
+	/** How many shards share what waits, this one included, as a repository said last. */
+	#shards = 1;
+	/** By repository, what it held in other shards of the pool when it was heard last. */
+	readonly #elsewhere = new Map<string, number>();
 
 	constructor(tables: PoolTables) {
 		this.#tables = tables;
@@ -67,7 +73,7 @@ export class PoolMembers {
 	noteInstance(identity: RunnerIdentity, instanceId: string): boolean {
 		const runner = this.see(identity, Date.now());
 		if (runner.instanceId === instanceId) return false;
-		this.#save({ ...runner, instanceId });
+		this.#save({ ...runner, instanceId, lapsedAt: null });
 		return runner.instanceId !== null;
 	}
 
@@ -102,6 +108,12 @@ export class PoolMembers {
 		return capacity - takenSlots(this.leasesOf(runner.id), named === null ? null : new Set(named), now);
 	}
 
+	/** A runner with `capacity` as whoever chooses among those who wait sees it. */
+	standingOf({ id, lapsedAt }: PoolRunner, capacity: number): WaitingRunner {
+		const leases = this.#byRunner.get(id)?.size ?? 0;
+		return { leases, capacity, grantedAt: this.#granted.get(id) ?? 0, lapsedAt };
+	}
+
 	leasesOf(runner: string): PoolLease[] {
 		return [...(this.#byRunner.get(runner) ?? [])].flatMap((id) => this.#leases.get(id) ?? []);
 	}
@@ -124,10 +136,12 @@ export class PoolMembers {
 		const lease = { id, runner, grantedAt: now, renewedAt: now, canceling: false, session, claim };
 		this.#tables.saveLease(lease);
 		this.#index(lease);
+		this.#granted.set(runner, now);
 		return lease;
 	}
 
-	end(id: LeaseId): void {
+	/** `lapsedAt`: when it was never started. */
+	end(id: LeaseId, lapsedAt: Millis | null = null): void {
 		const lease = this.#leases.get(id);
 		if (!lease) return;
 		this.#leases.delete(id);
@@ -136,7 +150,8 @@ export class PoolMembers {
 		const repository = `${lease.claim.owner}/${lease.claim.repo}`;
 		this.#byRepository.set(repository, Math.max(0, (this.#byRepository.get(repository) ?? 0) - 1));
 		const runner = this.#runners.get(lease.runner);
-		if (runner?.ephemeral) this.#save({ ...runner, spent: true });
+		if (runner?.ephemeral) this.#save({ ...runner, lapsedAt, spent: true });
+		else if (runner && runner.lapsedAt !== lapsedAt) this.#save({ ...runner, lapsedAt });
 	}
 
 	/** The lease, when this is news. */
@@ -156,6 +171,9 @@ export class PoolMembers {
 		const known = this.#demands.get(repository);
 		if (known && known.version >= demand.version) return false;
 		this.#demands.set(repository, demand);
+		this.#shards = demand.shards ?? this.#shards;
+		const here = this.#byRepository.get(repository) ?? 0;
+		this.#elsewhere.set(repository, Math.max(0, (demand.running ?? 0) - here));
 		const names = namesOf(demand);
 		if (demand.sets.length > 0 && this.#stored.get(repository) !== names) {
 			this.#stored.set(repository, names);
@@ -170,10 +188,24 @@ export class PoolMembers {
 		return false;
 	}
 
+	/** Of the jobs that could start now if runners were free, this shard's part. */
+	get waiting(): number {
+		let waiting = 0;
+		for (const { sets } of this.#demands.values()) for (const set of sets) waiting += set.waiting;
+		return waiting / this.#shards;
+	}
+
 	*demands(): Iterable<RepositoryDemand> {
-		for (const [repository, { sets }] of this.#demands) {
-			if (sets.length > 0) yield { repository, sets, running: this.#byRepository.get(repository) ?? 0 };
+		for (const [repository, { sets, weight = 1 }] of this.#demands) {
+			if (sets.length === 0) continue;
+			const running = (this.#byRepository.get(repository) ?? 0) + (this.#elsewhere.get(repository) ?? 0);
+			yield { repository, sets, running, weight };
 		}
+	}
+
+	/** As they were told. */
+	told(): Iterable<Demand> {
+		return this.#demands.values();
 	}
 
 	liveRunners(labels: readonly string[], now: Millis): number {
@@ -189,11 +221,16 @@ export class PoolMembers {
 			const gone = now - Math.max(seenAt, this.#seen.get(id) ?? 0) > runnerForgottenMs;
 			if (!gone || (this.#byRunner.get(id)?.size ?? 0) > 0) continue;
 			this.#runners.delete(id);
+			this.#seen.delete(id);
+			this.#granted.delete(id);
 			this.#tables.dropRunner(id);
 		}
 	}
 
-	figures(name: { owner: string; pool: string }, settings: PoolSettings, now: Millis): PoolFigures {
+	figures(
+		name: { owner: string; pool: string },
+		{ settings, shards, now }: { settings: PoolSettings; shards: number; now: Millis },
+	): ShardFigures {
 		const runners = [...this.#runners.values()].map((runner) => {
 			const leases = this.#byRunner.get(runner.id)?.size ?? 0;
 			const state = this.#isLive(runner, now) ? stateOf(leases, settings) : "offline";
@@ -201,18 +238,17 @@ export class PoolMembers {
 			const { id, name, labels, capacity } = runner;
 			return { id, name, labels, state, capacity, leases, lastSeenAt } as const;
 		});
-		const sets = [...this.demands()].flatMap((demand) => demand.sets);
-		const oldest = Math.min(...sets.map(({ since }) => since));
-		return {
-			...name,
-			...settings,
-			runners,
-			waiting: sets.reduce((sum, { waiting }) => sum + waiting, 0),
-			running: this.#leases.size,
-			idle: runners.filter(({ state }) => state === "idle").length,
-			busy: runners.filter(({ state }) => state === "busy").length,
-			oldestWaitingSeconds: sets.length === 0 ? null : Math.max(0, now - oldest) / 1_000,
-		};
+		const demands = [...this.#demands].map(([repository, { version, sets }]) => ({
+			...{ repository, version },
+			waiting: sets.reduce((sum, set) => sum + set.waiting, 0),
+			since: Math.min(now, ...sets.map((set) => set.since)),
+		}));
+		const idle = runners.filter(({ state }) => state === "idle").length;
+		const busy = runners.filter(({ state }) => state === "busy").length;
+		const { paused, pauseNote, draining } = settings;
+		const own = { ...name, paused, pauseNote, draining, runners, running: this.#leases.size, idle, busy };
+		const facts = { ...own, shards, demands, waiting: 0, oldestWaitingSeconds: null };
+		return { ...facts, ...sumFigures(facts, [], now) };
 	}
 
 	#isLive({ id, seenAt, spent }: PoolRunner, now: Millis): boolean {
@@ -245,7 +281,7 @@ function stateOf(leases: number, { draining }: PoolSettings): "draining" | "busy
 }
 
 function asNew(identity: RunnerIdentity): PoolRunner {
-	return { ...identity, seenAt: 0, spent: false, instanceId: null };
+	return { ...identity, seenAt: 0, spent: false, instanceId: null, lapsedAt: null };
 }
 
 function namesOf({ sets }: Demand): string {

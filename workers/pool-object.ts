@@ -1,8 +1,16 @@
 // One shard of a pool: which runners live, which leases they hold, what waits for them. It never chooses a job: it picks the
 // repository that goes next and asks it. Waiting runners are hibernatable sockets, so that waiting costs nothing.
 import { DurableObject } from "cloudflare:workers";
-import type { Demand, DemandAnswer, PoolCalls, RunnerIdentity } from "../src/contracts/objects.ts";
-import type { Grant, HeartbeatReply, PoolFigures, PoolPatch } from "../src/contracts/runner.ts";
+import type {
+	Demand,
+	DemandAnswer,
+	PoolCalls,
+	RunnerIdentity,
+	ShardEntry,
+	ShardFigures,
+	ShardSettings,
+} from "../src/contracts/objects.ts";
+import type { Grant, HeartbeatReply, PoolPatch } from "../src/contracts/runner.ts";
 import { malformedFrameCloseCode, replacedCloseCode, runnerFrame } from "../src/contracts/runner-session.ts";
 import type { RunnerFrame } from "../src/contracts/runner-session.ts";
 import type { LeaseId } from "../src/domain/ids.ts";
@@ -15,6 +23,7 @@ import { PoolGrants } from "./pool-grants.ts";
 import { PoolLiveness } from "./pool-liveness.ts";
 import { PoolMembers } from "./pool-members.ts";
 import { PoolPause } from "./pool-pause.ts";
+import { PoolShards } from "./pool-shards.ts";
 import { PoolSockets } from "./pool-sockets.ts";
 import type { Poll, Session } from "./pool-sockets.ts";
 import { PoolTables } from "./pool-tables.ts";
@@ -25,12 +34,14 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	readonly #grants: PoolGrants;
 	readonly #liveness: PoolLiveness;
 	readonly #pause: PoolPause;
+	readonly #shards: PoolShards;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
 		const tables = new PoolTables(ctx.storage.sql);
 		const members = new PoolMembers(tables);
 		const sockets = new PoolSockets(ctx);
+		this.#shards = new PoolShards(env, tables, ctx.id.name ?? "");
 		this.#members = members;
 		this.#sockets = sockets;
 		this.#liveness = new PoolLiveness({ ctx, env }, { tables, members, sockets });
@@ -42,6 +53,12 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	}
 
 	async register(runner: RunnerIdentity): Promise<Result<null>> {
+		const entry = await this.#shards.enter();
+		if (entry !== null) {
+			this.#pause.obey(entry.settings);
+			for (const demand of entry.demands) this.#members.hear(demand);
+			this.#shards.entered();
+		}
 		return this.#members.register(runner, Date.now());
 	}
 
@@ -112,13 +129,15 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	async demand(demand: Demand): Promise<DemandAnswer> {
 		this.#members.hear(demand);
 		this.#grants.serveSoon();
+		this.#shards.spreadAgain(this.#pause.settings);
 		const now = this.#seeConnected();
 		const runners = demand.sets.map(({ labels }) => this.#members.liveRunners(labels, now));
-		return { runners, pause: this.#pause.present };
+		return { runners, pause: this.#pause.present, shards: this.#shards.count };
 	}
 
-	async ended(leases: LeaseId[]): Promise<void> {
-		for (const id of leases) this.#members.end(id);
+	async ended(leases: LeaseId[], lapsed: LeaseId[] = []): Promise<void> {
+		const now = Date.now();
+		for (const id of leases) this.#members.end(id, lapsed.includes(id) ? now : null);
 		this.#grants.serveSoon();
 	}
 
@@ -130,14 +149,25 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		}
 	}
 
-	async figures(): Promise<PoolFigures> {
-		return this.#members.figures(this.#name(), this.#pause.settings, this.#seeConnected());
+	async figures(): Promise<ShardFigures> {
+		const { owner, pool } = this.#shards.name;
+		const now = this.#seeConnected();
+		return this.#members.figures({ owner, pool }, { settings: this.#pause.settings, shards: this.#shards.count, now });
 	}
 
-	async configure(patch: PoolPatch): Promise<PoolFigures> {
-		this.#pause.change(this.env, this.#name().pool, patch);
+	async configure(patch: PoolPatch): Promise<void> {
+		this.#pause.change(this.env, this.#shards.name.pool, patch);
 		this.#grants.serveSoon();
-		return this.figures();
+		await this.#shards.spread(this.#pause.settings);
+	}
+
+	async join(shard: number): Promise<ShardEntry> {
+		return this.#shards.join(shard, this.#pause.settings, this.#members.told());
+	}
+
+	async obey(settings: ShardSettings): Promise<void> {
+		this.#pause.obey(settings);
+		this.#grants.serveSoon();
 	}
 
 	override async alarm(): Promise<void> {
@@ -156,11 +186,6 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		this.#pause.greet(socket);
 		await this.#liveness.name(socket, hello, leases, isNewInstance);
 		this.#grants.serveSoon();
-	}
-
-	#name(): { owner: string; pool: string } {
-		const [owner = "", pool = ""] = (this.ctx.id.name ?? "").split("/");
-		return { owner, pool };
 	}
 
 	/** Whoever is connected has been seen now. */

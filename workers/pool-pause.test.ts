@@ -10,10 +10,11 @@ import { connectRequest } from "./pool-connect.ts";
 import type { Repo } from "./queue-fixture.ts";
 import { aJob, anIdentity, aReport, aRepository, poolOf, repoOf, submit } from "./queue-fixture.ts";
 import { waitForGrant } from "./wait-for-grant.ts";
+import { wholePool } from "./whole-pool.ts";
 
 const env = bindings as unknown as Env;
 
-const set = (repo: Repo, patch: PoolPatch) => poolOf(repo).configure(patch);
+const set = (repo: Repo, patch: PoolPatch) => wholePool(env, repo).configure(patch);
 
 async function whyWaiting(repo: Repo, job: string | undefined): Promise<string> {
 	const { waiting } = orThrow(await repoOf(repo).job(job ?? ""));

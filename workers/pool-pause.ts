@@ -1,8 +1,9 @@
 // Whether a pool hands out jobs, as its owner says: paused, or draining, which its runners are told too. Kept in mind, written
-// through to the tables.
+// through to the tables. Said to shard 0, which tells repositories and the other shards.
+import type { ShardSettings } from "../src/contracts/objects.ts";
 import type { PoolPatch } from "../src/contracts/runner.ts";
 import { pauseOf } from "../src/domain/pool.ts";
-import type { PoolPause as Pause, PoolSettings } from "../src/domain/pool.ts";
+import type { PoolPause as Pause } from "../src/domain/pool.ts";
 import type { Env } from "./env.ts";
 import type { PoolLiveness } from "./pool-liveness.ts";
 import type { PoolMembers } from "./pool-members.ts";
@@ -20,7 +21,7 @@ export class PoolPause {
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
 	readonly #liveness: PoolLiveness;
-	#settings: PoolSettings;
+	#settings: ShardSettings;
 
 	constructor(parts: { tables: PoolTables; members: PoolMembers; sockets: PoolSockets; liveness: PoolLiveness }) {
 		this.#tables = parts.tables;
@@ -30,7 +31,7 @@ export class PoolPause {
 		this.#settings = parts.tables.settings();
 	}
 
-	get settings(): PoolSettings {
+	get settings(): ShardSettings {
 		return this.#settings;
 	}
 
@@ -39,22 +40,32 @@ export class PoolPause {
 		return pauseOf(this.#settings);
 	}
 
+	/** Of shard 0: new settings, in the order in which they were said. */
 	change(env: Env, pool: string, patch: PoolPatch): void {
-		const before = this.#settings;
-		const { paused = before.paused, pauseNote = before.pauseNote, draining = before.draining } = patch;
-		this.#settings = { paused, pauseNote, draining };
-		this.#tables.saveSettings(this.#settings);
-		if (draining !== before.draining) {
-			for (const [socket, session] of [...this.#sockets.sessions()]) {
-				if (draining) this.greet(socket);
-				else this.#end(socket, session);
-			}
-		}
+		const { paused, pauseNote, draining, version } = this.#settings;
+		const said = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
+		this.#take({ paused, pauseNote, draining, ...said, version: Math.max(version + 1, Date.now()) });
 		for (const { repository } of [...this.#members.demands()].slice(0, toldMax)) {
 			const [owner = "", repo = ""] = repository.split("/");
 			void repoCalls(env, { owner, repo })
 				.hearPause({ pool, pause: this.present })
 				.catch(() => undefined);
+		}
+	}
+
+	/** Of the other shards: what shard 0 says, unless it is older than what is known. */
+	obey(settings: ShardSettings): void {
+		if (settings.version > this.#settings.version) this.#take(settings);
+	}
+
+	#take(settings: ShardSettings): void {
+		const before = this.#settings;
+		this.#settings = settings;
+		this.#tables.saveSettings(settings);
+		if (settings.draining === before.draining) return;
+		for (const [socket, session] of [...this.#sockets.sessions()]) {
+			if (settings.draining) this.greet(socket);
+			else this.#end(socket, session);
 		}
 	}
 

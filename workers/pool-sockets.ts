@@ -52,6 +52,10 @@ export class PoolSockets {
 		return this.#polls;
 	}
 
+	isWaiting(socket: WebSocket): boolean {
+		return this.#polls.has(socket);
+	}
+
 	sessions(): Iterable<[WebSocket, Session]> {
 		return this.#sessions;
 	}

@@ -1,9 +1,8 @@
 // The SQLite tables of a PoolObject: runners that registered, leases they hold, the demand repositories told. Demand and
 // leases are kept in memory too, which is a cache of these.
-import type { Demand, LeaseClaim, RunnerIdentity } from "../src/contracts/objects.ts";
+import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../src/contracts/objects.ts";
 import type { LeaseId, Millis } from "../src/domain/ids.ts";
 import { poolSettingsDefault } from "../src/domain/pool.ts";
-import type { PoolSettings } from "../src/domain/pool.ts";
 
 const versions = [
 	`CREATE TABLE pool (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, looked_at INTEGER, grace_until INTEGER,
@@ -13,6 +12,9 @@ const versions = [
 		id TEXT PRIMARY KEY, runner TEXT NOT NULL, granted_at INTEGER NOT NULL, renewed_at INTEGER NOT NULL,
 		canceling INTEGER NOT NULL, session INTEGER NOT NULL, claim TEXT NOT NULL) WITHOUT ROWID;
 	CREATE TABLE demand (repository TEXT PRIMARY KEY, version INTEGER NOT NULL, doc TEXT NOT NULL) WITHOUT ROWID;`,
+	`ALTER TABLE pool ADD COLUMN shards INTEGER NOT NULL DEFAULT 1;
+	ALTER TABLE pool ADD COLUMN entered INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE pool ADD COLUMN spread INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 export interface PoolRunner extends RunnerIdentity {
@@ -21,6 +23,8 @@ export interface PoolRunner extends RunnerIdentity {
 	spent: boolean;
 	/** The process that said hello last; null: none over a session. */
 	instanceId: string | null;
+	/** When it last let a grant lapse, unless a job of its came to an end since. */
+	lapsedAt: Millis | null;
 }
 
 export interface PoolLease {
@@ -33,6 +37,16 @@ export interface PoolLease {
 	/** Held over a session: the session's signs of life are the lease's, and its renewals are not written. */
 	session: boolean;
 	claim: LeaseClaim;
+}
+
+/** How a shard stands among the others. */
+export interface ShardRow {
+	/** Of shard 0: shards that ever had a runner. */
+	count: number;
+	/** Of the others: shard 0 knows of it. */
+	entered: boolean;
+	/** Of shard 0: which version of the settings all others have. */
+	spread: number;
 }
 
 export interface Look {
@@ -55,7 +69,9 @@ export class PoolTables {
 		const rows = this.#sql.exec<{ seen_at: number; spent: number; doc: string }>(
 			"SELECT seen_at, spent, doc FROM runner",
 		);
-		for (const { seen_at, spent, doc } of rows) yield { ...JSON.parse(doc), seenAt: seen_at, spent: spent === 1 };
+		for (const { seen_at, spent, doc } of rows) {
+			yield { lapsedAt: null, ...JSON.parse(doc), seenAt: seen_at, spent: spent === 1 };
+		}
 	}
 
 	saveRunner({ seenAt, spent, ...identity }: PoolRunner): void {
@@ -135,22 +151,35 @@ export class PoolTables {
 		this.#sql.exec("UPDATE pool SET looked_at = ?, grace_until = ?", lookedAt, graceUntil);
 	}
 
-	settings(): PoolSettings {
-		if (!this.#made) return poolSettingsDefault;
+	settings(): ShardSettings {
+		const unset = { ...poolSettingsDefault, version: 0 };
+		if (!this.#made) return unset;
 		const { settings } = this.#sql.exec<{ settings: string | null }>("SELECT settings FROM pool").one();
-		return settings === null ? poolSettingsDefault : JSON.parse(settings);
+		return settings === null ? unset : { ...unset, ...JSON.parse(settings) };
 	}
 
-	saveSettings(settings: PoolSettings): void {
+	saveSettings(settings: ShardSettings): void {
 		this.#make();
 		this.#sql.exec("UPDATE pool SET settings = ?", JSON.stringify(settings));
+	}
+
+	shards(): ShardRow {
+		if (!this.#made) return { count: 1, entered: false, spread: 0 };
+		type Row = { shards: number; entered: number; spread: number };
+		const { shards, entered, spread } = this.#sql.exec<Row>("SELECT shards, entered, spread FROM pool").one();
+		return { count: shards, entered: entered === 1, spread };
+	}
+
+	saveShards({ count, entered, spread }: ShardRow): void {
+		this.#make();
+		this.#sql.exec("UPDATE pool SET shards = ?, entered = ?, spread = ?", count, entered ? 1 : 0, spread);
 	}
 
 	/** An object that nobody registered with stays empty. */
 	#make(): void {
 		if (this.#made) return;
 		for (const version of versions) this.#sql.exec(version);
-		this.#sql.exec("INSERT INTO pool VALUES (1, ?, NULL, NULL, NULL)", versions.length);
+		this.#sql.exec("INSERT INTO pool (id, schema) VALUES (1, ?)", versions.length);
 		this.#made = true;
 	}
 

@@ -26,9 +26,9 @@ export function repoOf({ owner, repo }: RepositoryName): DurableObjectStub<RepoO
 	return namespace.get(namespace.idFromName(`${owner}/${repo}`));
 }
 
-export function poolOf({ owner, pool }: { owner: string; pool: string }): DurableObjectStub<PoolObject> {
+export function poolOf({ owner, pool }: { owner: string; pool: string }, shard = 0): DurableObjectStub<PoolObject> {
 	const namespace = env.POOL as DurableObjectNamespace<PoolObject>;
-	return namespace.get(namespace.idFromName(`${owner}/${pool}/0`));
+	return namespace.get(namespace.idFromName(`${owner}/${pool}/${shard}`));
 }
 
 export function aSubmission(jobs: JobRequest[], rest: Partial<Submission> = {}): Submission {
@@ -69,4 +69,10 @@ export function aReport(rest: Partial<FinishReport> = {}): FinishReport {
 export function anIdentity(repo: Repo, rest: Partial<RunnerIdentity> = {}): RunnerIdentity {
 	const { owner, pool } = repo;
 	return { id: "rn1", name: "one", owner, pool, shard: 0, labels: [], capacity: 1, ephemeral: false, ...rest };
+}
+
+/** As a registration through the API leaves it: in its own shard, which shard 0 knows of. */
+export async function register(identity: RunnerIdentity): Promise<RunnerIdentity> {
+	orThrow(await poolOf(identity, identity.shard).register(identity));
+	return identity;
 }

@@ -18,6 +18,8 @@ export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall
 	const grants: Claimed["grants"] = [];
 	const { repository, standing } = queue;
 	if (repository === null) return { grants, demand: { owner: "", repo: "", pool: call.pool, version: 0, sets: [] } };
+	const before = queue.demand(call.pool);
+	assert(before, "a known repository has a demand");
 	const wanted = { pool: call.pool, labels: new Set(call.labels) };
 	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.runnersFor(lane) === 1;
 	const asker = { runner: call.runner.id, now: Date.now(), isOnlyOne };
@@ -30,9 +32,7 @@ export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall
 		const granted = queue.transact(() => grantJob(queue, { job, call, secrets }));
 		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));
 	}
-	const demand = queue.demand(call.pool, true);
-	assert(demand, "a demand asked for again is given");
-	return { grants, demand };
+	return { grants, demand: queue.claimed(call.shard, before) };
 }
 
 /** Null when the job was refused, since what it needs is not there: the next one is not held up. */

@@ -53,8 +53,8 @@ export class RepoQueue {
 	#repeatAt: Millis | null = 0;
 	/** By pool, the demand it was told last. */
 	readonly #told = new Map<string, Demand>();
-	/** By pool and labels, how many runners it said fit. */
-	readonly #runners = new Map<string, number>();
+	/** By pool and labels, how many runners fit, as each shard said. */
+	readonly #runners = new Map<string, Map<number, number>>();
 
 	/** `alsoDue` is what else the alarm is wanted for. */
 	constructor(ctx: DurableObjectState, env: Env, alsoDue: () => Millis | null) {
@@ -64,8 +64,8 @@ export class RepoQueue {
 		this.repository = this.tables.repository();
 		this.#teller = new RepoTeller(env, {
 			repository: () => this.repository,
-			demand: (pool, again) => this.demand(pool, again),
-			heard: (demand, answer) => this.#heard(demand, answer),
+			demand: (pool) => this.demand(pool),
+			heard: (shard, demand, answer) => this.#heard(shard, demand, answer),
 			rest: () => this.arm(Date.now()),
 		});
 		this.news = new RepoNews({
@@ -140,7 +140,8 @@ export class RepoQueue {
 
 	/** Live runners that fit; null while the pool has not said. */
 	runnersFor({ pool, labels }: { pool: string; labels: readonly string[] }): number | null {
-		return this.#runners.get(runnersKey(pool, labels)) ?? null;
+		const said = this.#runners.get(runnersKey(pool, labels));
+		return said ? [...said.values()].reduce((sum, runners) => sum + runners, 0) : null;
 	}
 
 	configure(repository: Repository): RepositorySettings {
@@ -286,10 +287,13 @@ export class RepoQueue {
 
 	#hint({ before, after }: Move): void {
 		if (before === null || !("lease" in before)) return;
-		const { pool, id } = before.lease;
-		if (!("lease" in after)) this.#teller.pool(pool).ended.push(id);
-		else if (after.state === "canceling" && before.state === "running") {
-			this.#teller.pool(pool).canceled.push(id);
+		const { pool, shard, id } = before.lease;
+		if (!("lease" in after)) {
+			const { ended, lapsed } = this.#teller.leases(pool, shard);
+			ended.push(id);
+			if (before.state === "leased" && after.state === "waiting") lapsed.push(id);
+		} else if (after.state === "canceling" && before.state === "running") {
+			this.#teller.leases(pool, shard).canceled.push(id);
 			const { attempt, epoch } = after;
 			const name = nameOf(this.repository ?? { owner: "", repo: "" });
 			this.#teller.cancelLog({ ...name, job: after.id, attempt: attempt.number, epoch });
@@ -309,24 +313,35 @@ export class RepoQueue {
 		this.#repeatAt = pools.size === 0 ? null : Date.now() + demandRepeatMs;
 	}
 
-	/** The pool's demand as it is now; null when it is what the pool was told last, unless `again` asks for that too. */
-	demand(pool: string, again: boolean): Demand | null {
-		const { repository } = this;
+	/** The pool's demand as it is now, with a new version if it changed; what runs changes with every job and makes none. */
+	demand(pool: string): Demand | null {
+		const { repository, standing } = this;
 		if (repository === null) return null;
-		const sets = demandOf(this.standing.lanes(), pool, repository.settings, this.standing.load);
+		const sets = demandOf(standing.lanes(), pool, repository.settings, standing.load);
 		const told = this.#told.get(pool);
-		if (told && isDeepEqual(told.sets, sets)) return again ? told : null;
+		const { poolWeight: weight } = repository.settings;
+		const running = standing.runningIn(pool);
+		if (told && told.weight === weight && isDeepEqual(told.sets, sets)) return { ...told, running };
 		// Ahead of every version before it, also of one that a crash made us forget.
 		const version = Math.max((told?.version ?? 0) + 1, Date.now());
-		const demand: Demand = { ...nameOf(repository), pool, version, sets };
+		const demand: Demand = { ...nameOf(repository), pool, version, sets, running, weight };
 		this.#told.set(pool, demand);
 		return demand;
 	}
 
-	#heard(demand: Demand, { runners, pause }: DemandAnswer): void {
-		this.pauses.set(demand.pool, pause);
+	/** A shard of the pool hears what there is after its claim; `before` is what there was. */
+	claimed(shard: number, before: Demand): Demand {
+		const after = this.demand(before.pool) ?? before;
+		this.#teller.claimed(shard, before, after);
+		return after;
+	}
+
+	#heard(shard: number, demand: Demand, { runners, pause }: DemandAnswer): void {
+		if (shard === 0) this.pauses.set(demand.pool, pause);
 		demand.sets.forEach(({ labels }, at) => {
-			this.#runners.set(runnersKey(demand.pool, labels), runners[at] ?? 0);
+			const key = runnersKey(demand.pool, labels);
+			const known = this.#runners.get(key) ?? new Map<number, number>();
+			this.#runners.set(key, known.set(shard, runners[at] ?? 0));
 		});
 	}
 

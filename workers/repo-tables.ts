@@ -12,6 +12,7 @@ import type { Run } from "../src/domain/run.ts";
 import { weightOf } from "../src/domain/run.ts";
 import type { OpenJob, Place } from "../src/domain/open-job.ts";
 import { openJobOf } from "../src/domain/open-job.ts";
+import { settingsDefaults } from "../src/domain/submission.ts";
 import type { RepositorySettings } from "../src/domain/submission.ts";
 
 /** Each is applied once, in order; `repository.schema` says how many were. Forward only. */
@@ -67,7 +68,9 @@ export class RepoTables {
 		if (!row) return null;
 		for (const version of versions.slice(row.schema)) this.#sql.exec(version);
 		if (row.schema < versions.length) this.#sql.exec("UPDATE repository SET schema = ?", versions.length);
-		return { owner: row.owner, repo: row.repo, settings: JSON.parse(row.settings) };
+		// What was stored before a setting existed takes its default.
+		const settings = { ...settingsDefaults, ...JSON.parse(row.settings) };
+		return { owner: row.owner, repo: row.repo, settings };
 	}
 
 	saveRepository({ owner, repo, settings }: Repository, isNew: boolean): void {

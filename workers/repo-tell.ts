@@ -2,9 +2,11 @@
 // demand and hints to pools. One round at a time; what comes in meanwhile is told together in the next. A failure waits for
 // the alarm. News is kept in memory: after a crash it is found again by the marks in the tables.
 import type { ChangeEvent, JobSummary } from "../src/contracts/events.ts";
-import type { Demand, DemandAnswer, LogClose, RepositoryName } from "../src/contracts/objects.ts";
+import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../src/contracts/objects.ts";
 import type { Millis } from "../src/domain/ids.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../src/domain/limits.ts";
+import { isOnlyLess } from "../src/domain/pool.ts";
+import { poolShardsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { feedCalls, logCalls, poolCalls } from "./stubs.ts";
 
@@ -25,16 +27,23 @@ interface LogName extends RepositoryName {
 
 interface PoolNews {
 	demand: boolean;
+	/** By shard, what became of leases that its runners hold. */
+	leases: Map<number, LeaseNews>;
+}
+
+interface LeaseNews {
 	ended: string[];
+	/** Those of them that were never started. */
+	lapsed: string[];
 	canceled: string[];
 }
 
 export interface Present {
 	repository(): RepositoryName | null;
-	/** The pool's demand as it is now, with a new version; null when it is what the pool was told last. */
-	demand(pool: string, again: boolean): Demand | null;
-	/** What the pool answered: live runners for each of the demand's sets, and whether it is paused. */
-	heard(demand: Demand, answer: DemandAnswer): void;
+	/** The pool's demand as it is now; its version is a new one when it changed. Null: there is no repository. */
+	demand(pool: string): Demand | null;
+	/** What a shard answered: live runners for each of the demand's sets, and whether the pool is paused. */
+	heard(shard: number, demand: Demand, answer: DemandAnswer): void;
 	/** The round is over: the alarm may have to be set. */
 	rest(): void;
 }
@@ -54,6 +63,11 @@ export class RepoTeller {
 	#failures = 0;
 	/** Pools that were told last that something waits. */
 	readonly #expectant = new Set<string>();
+	/** How many shards each pool has, as its shard 0 said; until it did, as many as new runners are spread over. */
+	readonly #shards = new Map<string, number>();
+	#rings = 0;
+	/** Version of the demand that each shard heard last. */
+	readonly #versions = new Map<string, number>();
 	/** When to try again what failed; null while nothing did. */
 	againAt: Millis | null = null;
 
@@ -86,9 +100,34 @@ export class RepoTeller {
 	pool(name: string): PoolNews {
 		const known = this.#pools.get(name);
 		if (known) return known;
-		const news: PoolNews = { demand: false, ended: [], canceled: [] };
+		const news: PoolNews = { demand: false, leases: new Map() };
 		this.#pools.set(name, news);
 		return news;
+	}
+
+	/** What became of leases in one shard of a pool. */
+	leases(pool: string, shard: number): LeaseNews {
+		const { leases } = this.pool(pool);
+		const known = leases.get(shard);
+		if (known) return known;
+		const news: LeaseNews = { ended: [], lapsed: [], canceled: [] };
+		leases.set(shard, news);
+		return news;
+	}
+
+	/**
+	 * A claim's answer tells the shard that claimed. The others, if they knew what there was before, need not hear that there
+	 * is less now [P10]: a call to each for every job would be the load that shards are there to share.
+	 */
+	claimed(shard: number, before: Demand, after: Demand): void {
+		const { pool } = after;
+		const isLess = isOnlyLess(before.sets, after.sets);
+		for (let other = 0; other < this.#count(pool); other++) {
+			const key = `${pool}/${other}`;
+			if (other === shard || (isLess && this.#versions.get(key) === before.version)) {
+				this.#versions.set(key, after.version);
+			}
+		}
 	}
 
 	/** Starts a round unless one is under way, which then goes on with what is new; `again` repeats what is known. Never throws. */
@@ -127,31 +166,78 @@ export class RepoTeller {
 		}
 	}
 
+	async #tellPool(pool: string, news: PoolNews, again: boolean): Promise<void> {
+		const work = [...news.leases].map(([shard, leases]) => this.#tellLeases(pool, shard, leases));
+		const demand = news.demand ? this.#present.demand(pool) : null;
+		if (demand) work.push(this.#ring(demand, again));
+		const failed = (await Promise.allSettled(work)).find((result) => result.status === "rejected");
+		if (failed) {
+			// The hints may go: what they say is found out anyway. The demand is told again.
+			this.pool(pool).demand = true;
+			throw failed.reason;
+		}
+	}
+
+	async #tellLeases(pool: string, shard: number, { ended, lapsed, canceled }: LeaseNews): Promise<void> {
+		const calls = this.#poolCalls(pool, shard);
+		const told: Promise<unknown>[] = [];
+		if (canceled.length > 0) told.push(calls.canceled(canceled));
+		if (ended.length > 0) told.push(calls.ended(ended, lapsed));
+		await Promise.all(told);
+	}
+
+	/** All shards, since each may have a runner for it; if shard 0 says that there are more than was known, those too. */
+	async #ring(demand: Demand, again: boolean): Promise<void> {
+		const { pool, version, sets } = demand;
+		const wakes = sets.length > 0 && (again || !this.#expectant.has(pool));
+		for (let from = 0; from < this.#count(pool); ) {
+			const to = this.#count(pool);
+			const shards = Array.from({ length: to - from }, (_, at) => from + at).filter(
+				(shard) => again || this.#versions.get(`${pool}/${shard}`) !== version,
+			);
+			await this.#ringEach(shards, { demand: { ...demand, shards: to }, wakes });
+			from = to;
+		}
+	}
+
 	/**
 	 * The direct ring is quick; the queue's message survives what the ring does not, and is sent when a pool that expects
 	 * nothing must wake, or when told again. The higher version wins, so both may come.
 	 */
-	async #tellPool(pool: string, news: PoolNews, again: boolean): Promise<void> {
-		const owner = this.#present.repository()?.owner ?? "";
-		const calls = poolCalls(this.#env, { owner, pool, shard: 0 });
-		const work: Promise<unknown>[] = [];
-		const demand = news.demand ? this.#present.demand(pool, again) : null;
-		if (demand) {
-			const wakes = demand.sets.length > 0 && (again || !this.#expectant.has(pool));
-			if (demand.sets.length > 0) this.#expectant.add(pool);
-			else this.#expectant.delete(pool);
-			if (wakes) work.push(this.#env.DELIVERIES.send({ shard: 0, demand }).catch(() => undefined));
-			work.push(calls.demand(demand).then((answer) => this.#present.heard(demand, answer)));
+	async #ringEach(shards: number[], { demand, wakes }: { demand: Demand; wakes: boolean }): Promise<void> {
+		if (shards.length === 0) return;
+		const { pool, version, sets } = demand;
+		if (sets.length > 0) this.#expectant.add(pool);
+		else this.#expectant.delete(pool);
+		const queued = wakes
+			? this.#env.DELIVERIES.sendBatch(shards.map((shard) => ({ body: { shard, demand } }))).catch(() => undefined)
+			: null;
+		const ring = async (shard: number) => {
+			const answer = await this.#poolCalls(pool, shard).demand(demand);
+			this.#versions.set(`${pool}/${shard}`, version);
+			if (shard === 0) this.#shards.set(pool, Math.max(this.#count(pool), answer.shards));
+			this.#present.heard(shard, demand, answer);
+		};
+		const waiting = sets.reduce((sum, set) => sum + set.waiting, 0);
+		const rung: Promise<void>[] = [];
+		if (waiting > 0 && waiting < shards.length) {
+			// Not enough for all: one of them is rung before the others, another one each time, or the nearest would have it all.
+			const first = this.#rings++ % shards.length;
+			rung.push(...shards.splice(first, 1).map(ring));
+			await Promise.allSettled(rung);
 		}
-		if (news.canceled.length > 0) work.push(calls.canceled(news.canceled));
-		if (news.ended.length > 0) work.push(calls.ended(news.ended));
-		try {
-			await Promise.all(work);
-		} catch (cause) {
-			// The hints may go: what they say is found out anyway. The demand is told again.
-			this.pool(pool).demand = true;
-			throw cause;
-		}
+		const results = await Promise.allSettled([...rung, ...shards.map(ring)]);
+		const failed = results.find((result) => result.status === "rejected");
+		await queued;
+		if (failed) throw failed.reason;
+	}
+
+	#count(pool: string): number {
+		return this.#shards.get(pool) ?? poolShardsOf(this.#env);
+	}
+
+	#poolCalls(pool: string, shard: number): PoolCalls {
+		return poolCalls(this.#env, { owner: this.#present.repository()?.owner ?? "", pool, shard });
 	}
 
 	async #sendChanges(): Promise<void> {

@@ -5,6 +5,7 @@ import { parseKeys } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
 import { sealedLogOf } from "./archive.ts";
 import { writeAudit } from "./audit.ts";
+import { poolShardsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { feedRequest } from "./log-feeders.ts";
 import { acceptSocket, followLog, readSocket } from "./log-sockets.ts";
@@ -15,6 +16,7 @@ import { seal } from "./sealing.ts";
 import { feedCalls, logCalls, poolCalls, repoCalls } from "./stubs.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches.ts";
 import { waitForGrant } from "./wait-for-grant.ts";
+import { wholePool } from "./whole-pool.ts";
 
 const operatorTokenLengthMin = 16;
 
@@ -27,6 +29,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 	return {
 		repo: (name) => repoCalls(env, name),
 		pool: (name) => poolCalls(env, name),
+		wholePool: (name) => wholePool(env, name),
+		poolShards: poolShardsOf(env),
 		log: (name) => logCalls(env, name),
 		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name, { cache: caches.default, later }),
 		followLog: (call) => followLog(env, call),

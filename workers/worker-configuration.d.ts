@@ -4,6 +4,7 @@ interface __BaseEnv_Env {
 	DB: D1Database;
 	DELIVERIES: Queue;
 	EVENTS: Queue;
+	POOL_SHARDS: 1;
 	SPILLWAY_OPERATOR_TOKEN: string;
 	SPILLWAY_SIGNING_KEYS: string;
 	SPILLWAY_SEALING_KEYS: string;
@@ -25,7 +26,7 @@ type StringifyValues<EnvType extends Record<string, unknown>> = {
 	[Binding in keyof EnvType]: EnvType[Binding] extends string ? EnvType[Binding] : string;
 };
 declare namespace NodeJS {
-	interface ProcessEnv extends StringifyValues<Pick<Cloudflare.Env, "SPILLWAY_OPERATOR_TOKEN" | "SPILLWAY_SIGNING_KEYS" | "SPILLWAY_SEALING_KEYS">> {}
+	interface ProcessEnv extends StringifyValues<Pick<Cloudflare.Env, "POOL_SHARDS" | "SPILLWAY_OPERATOR_TOKEN" | "SPILLWAY_SIGNING_KEYS" | "SPILLWAY_SEALING_KEYS">> {}
 }
 declare module "*.txt" {
 	const value: string;

@@ -15,6 +15,7 @@ import {
 import type { Grant, PoolFigures, Registered } from "../contracts/runner.ts";
 import type { Scope } from "../contracts/token.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
+import { shardOf } from "../domain/pool.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { noteAct, noteActSeldom } from "./audit.ts";
 import { authorizeOwner, readCaller, readRunner } from "./auth.ts";
@@ -24,8 +25,6 @@ import { document, pageOf, pageQuery } from "./document.ts";
 import { readBody, readName, readPage, writeCursor } from "./request.ts";
 import { signToken } from "./token.ts";
 
-/** Pools have one shard as yet; the name carries it already, so that more can be added without moving anything. */
-const shard = 0;
 const cursorPattern = /^[a-z0-9._-]{1,100}$/;
 
 document({
@@ -85,18 +84,14 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 		const { owner } = authorizeOwnerInPath(c, "read");
 		const services = c.get("services");
 		const page = await services.readModel.pools({ owner, ...readPage(c, cursorPattern) });
-		const figures = page.items.map((pool): Promise<PoolFigures> => services.pool({ owner, pool, shard }).figures());
+		const figures = page.items.map((pool): Promise<PoolFigures> => services.wholePool({ owner, pool }).figures());
 		return c.json({ ...page, items: await Promise.all(figures), nextCursor: writeCursor(page.nextCursor) });
 	});
 
 	app.get("/v1/pools/:owner/:pool", async (c) => {
 		const { owner } = authorizeOwnerInPath(c, "read");
-		return c.json(
-			await c
-				.get("services")
-				.pool({ owner, pool: readName(c, "pool"), shard })
-				.figures(),
-		);
+		const pool = c.get("services").wholePool({ owner, pool: readName(c, "pool") });
+		return c.json(await pool.figures());
 	});
 
 	app.patch("/v1/pools/:owner/:pool", async (c) => {
@@ -104,7 +99,7 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 		const pool = readName(c, "pool");
 		const patch = await readBody(c, poolPatch);
 		const services = c.get("services");
-		const figures = await services.pool({ owner, pool, shard }).configure(patch);
+		const figures = await services.wholePool({ owner, pool }).configure(patch);
 		services.later(services.readModel.addPool(owner, pool).catch(() => undefined));
 		noteAct(c, caller, { action: "pool-set", owner, subject: pool, reason: patch.pauseNote, details: patch });
 		return c.json(figures);
@@ -115,12 +110,13 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 		const pool = readName(c, "pool");
 		const request = await readBody(c, registerRequest);
 		const services = c.get("services");
+		const id = `rn${randomUUID().replaceAll("-", "").slice(0, 20)}`;
 		const runner: RunnerIdentity = {
-			id: `rn${randomUUID().replaceAll("-", "").slice(0, 20)}`,
+			id,
 			name: request.name,
 			owner,
 			pool,
-			shard,
+			shard: shardOf(id, services.poolShards),
 			labels: [...new Set(request.labels ?? [])].sort(),
 			capacity: request.capacity ?? 1,
 			ephemeral: request.ephemeral ?? false,

@@ -8,6 +8,7 @@ import type {
 	RepoCalls,
 	RepositoryName,
 	RunnerIdentity,
+	WholePool,
 } from "../contracts/objects.ts";
 import type { Grant } from "../contracts/runner.ts";
 import type { LogMessage } from "../contracts/log-stream.ts";
@@ -84,6 +85,9 @@ export interface ReadModel {
 export interface Services {
 	repo(name: RepositoryName): RepoCalls;
 	pool(name: { owner: string; pool: string; shard: number }): PoolCalls;
+	wholePool(name: { owner: string; pool: string }): WholePool;
+	/** Over how many shards new runners of a pool are spread. */
+	poolShards: number;
 	/** A long poll: the grant that comes within `waitMs`, or null. */
 	waitForGrant(poll: { runner: RunnerIdentity; named: string[] | null }, waitMs: number): Promise<Grant | null>;
 	/** A run that left its object, with all its jobs; null when the archive has none. */

@@ -3,7 +3,7 @@
 import type { JobId, Millis, RunId } from "../domain/ids.ts";
 import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job.ts";
 import type { LogChunk } from "../domain/log-time.ts";
-import type { PoolPause } from "../domain/pool.ts";
+import type { PoolPause, PoolSettings } from "../domain/pool.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { JobRequest, Submission } from "../domain/submission.ts";
 import type { BulkRetry, RetriedOutcome } from "./bulk-retry.ts";
@@ -75,6 +75,12 @@ export interface Demand extends RepositoryName {
 	pool: string;
 	version: number;
 	sets: DemandSet[];
+	/** Slots that the repository holds in the pool, in all its shards, when this was told. Absent: not said. */
+	running?: number;
+	/** Absent: 1. */
+	weight?: number;
+	/** How many shards of the pool share what waits. Absent: as many as before. */
+	shards?: number;
 }
 
 export interface DemandSet {
@@ -154,6 +160,7 @@ export interface RunnerIdentity {
 	ephemeral: boolean;
 }
 
+/** One shard of a pool. A runner's calls go to the shard that its token names, a lease's to the one that its claim names. */
 export interface PoolCalls {
 	register(runner: RunnerIdentity & { os: string; arch: string; version: string }): Promise<Result<null>>;
 	/** At most one grant, at once or never. The leases named are all that the runner holds; null: it did not say. */
@@ -166,17 +173,50 @@ export interface PoolCalls {
 	/** From a RepoObject, directly or by queue: stored before it returns; an older version changes nothing.
 	 * Answers how many live runners fit each of its sets, and whether the pool hands out anything. */
 	demand(demand: Demand): Promise<DemandAnswer>;
-	/** From a RepoObject: leases that ended, and leases whose runner should stop. Hints: a lost one costs time only. */
-	ended(leases: string[]): Promise<void>;
+	/**
+	 * From a RepoObject: leases that ended, and leases whose runner should stop. Hints: a lost one costs time only. `lapsed` are
+	 * those of the first that their runner never started.
+	 */
+	ended(leases: string[], lapsed?: string[]): Promise<void>;
 	canceled(leases: string[]): Promise<void>;
+	figures(): Promise<ShardFigures>;
+	/** Of shard 0 alone: durable there and told to all others before it returns. Acts at once on what waits; a claim that is under way is still handed out. */
+	configure(patch: PoolPatch): Promise<void>;
+	/** From another shard to shard 0, before it takes its first runner. */
+	join(shard: number): Promise<ShardEntry>;
+	/** From shard 0 to another: the owner's settings as they are now. Older ones than are known change nothing. */
+	obey(settings: ShardSettings): Promise<void>;
+}
+
+/** A pool as its owner sees it: all shards together. */
+export interface WholePool {
 	figures(): Promise<PoolFigures>;
-	/** Acts at once on what waits. A claim that is under way is still handed out. */
+	/** Throws an `Outage` when a shard could not be told; asked for again, it goes on from there. */
 	configure(patch: PoolPatch): Promise<PoolFigures>;
 }
 
 export interface DemandAnswer {
 	runners: number[];
 	pause: PoolPause | null;
+	/** How many shards the pool has, as shard 0 knows: the repository tells them all. */
+	shards: number;
+}
+
+/** What a shard knows, and what must be known to add several up: each of them was told of the same jobs. */
+export interface ShardFigures extends PoolFigures {
+	shards: number;
+	demands: { repository: string; version: number; waiting: number; since: Millis }[];
+}
+
+/** `version` only grows. */
+export interface ShardSettings extends PoolSettings {
+	version: number;
+}
+
+/** What a shard must know before it takes part. */
+export interface ShardEntry {
+	settings: ShardSettings;
+	demands: Demand[];
 }
 
 /** The end of an attempt as the RepoObject tells it: `length` is null when no runner declared one. */

@@ -1,5 +1,6 @@
 // A repository's settings as people write and read them.
 import { z } from "@hono/zod-openapi";
+import { poolWeightMax } from "../domain/limits.ts";
 import type { RepositorySettings } from "../domain/submission.ts";
 import { cloneUrl, jobKey, poolName, shortText, slug } from "./fields.ts";
 import { retryRequest } from "./run.ts";
@@ -38,6 +39,7 @@ export const repositoryRequest = z
 				weights: z.record(z.string().min(1).max(500), z.number().min(0.01).max(1_000)).optional(),
 			})
 			.optional(),
+		poolWeight: z.int().min(1).max(poolWeightMax).optional(),
 		draining: z.boolean().optional(),
 		retentionDays: z.int().min(1).max(3_650).optional(),
 		logBytesMax: z.int().min(1_024).max(1_073_741_824).optional(),
@@ -67,6 +69,7 @@ export const repository = z
 			perRunningSeconds: z.number(),
 			weights: z.record(z.string(), z.number()),
 		}),
+		poolWeight: z.int(),
 		draining: z.boolean(),
 		retentionDays: z.int(),
 		logBytesMax: z.int(),

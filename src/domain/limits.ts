@@ -95,6 +95,15 @@ export const logSealGraceMs = 10 * 60_000;
 
 /** Long polls end after this long at the latest. */
 export const acquireWaitSecondsMax = 30;
+/**
+ * Shards of a pool: each wake-up of a repository is a call to every one. One shard takes some hundred events a second, a job is
+ * three: sixteen are good for a thousand jobs a second, and more calls per wake-up than that would slow the repository.
+ */
+export const poolShardsMax = 16;
+/** How much more of a pool a repository may have than one of weight 1. */
+export const poolWeightMax = 100;
+/** For this long a runner that let a grant lapse is served after all others; then it is tried again like them. */
+export const lapseForgivenMs = 10 * 60_000;
 /** Runners registered in one pool shard. */
 export const poolRunnersMax = 10_000;
 /** A registered runner that nobody heard of for this long, and that holds nothing, is forgotten. */

@@ -1,8 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { noon } from "../testing/clock.ts";
-import { lateLookMs, livenessCheckMs } from "./limits.ts";
-import type { HeldLease, RepositoryDemand } from "./pool.ts";
-import { chooseRepository, findQuiet, fits, takenSlots } from "./pool.ts";
+import { lapseForgivenMs, lateLookMs, livenessCheckMs, poolShardsMax } from "./limits.ts";
+import type { HeldLease, RepositoryDemand, WaitingRunner } from "./pool.ts";
+import {
+	chooseRepository,
+	compareWaiting,
+	findQuiet,
+	fits,
+	isOnlyLess,
+	readShards,
+	shardOf,
+	shareOf,
+	takenSlots,
+} from "./pool.ts";
+import type { LabelDemand } from "./queue.ts";
 
 const linux = new Set(["linux", "x64"]);
 
@@ -11,7 +22,7 @@ function aDemand(
 	running: number,
 	set: Partial<RepositoryDemand["sets"][number]> = {},
 ): RepositoryDemand {
-	return { repository, running, sets: [{ labels: [], waiting: 1, rank: 0, since: noon, ...set }] };
+	return { repository, running, weight: 1, sets: [{ labels: [], waiting: 1, rank: 0, since: noon, ...set }] };
 }
 
 it.each([
@@ -58,6 +69,94 @@ describe("chooseRepository", () => {
 			served.push(chosen);
 		}
 		expect(served).toEqual(["burst", "small", "burst", "small", "burst", "burst"]);
+	});
+
+	it("[P7] a repository of weight 3 runs three jobs for each of one of weight 1", () => {
+		const heavy = { ...aDemand("heavy", 0, { rank: 9 }), weight: 3 };
+		const light = aDemand("light", 0);
+		const served: string[] = [];
+		for (let slot = 0; slot < 12; slot++) {
+			const chosen = chooseRepository([heavy, light], linux) ?? "";
+			(chosen === "heavy" ? heavy : light).running++;
+			served.push(chosen);
+		}
+		expect(served.filter((chosen) => chosen === "heavy")).toHaveLength(9);
+		expect(served.slice(0, 5)).toEqual(["light", "heavy", "heavy", "heavy", "light"]);
+	});
+});
+
+describe("shards", () => {
+	it("[P6] a runner's shard is always the same, below their number, and each has its part of many runners", () => {
+		// The published hashes of these are 811c9dc5, e40c292c and bf9cf968.
+		expect(["", "a", "foobar"].map((id) => shardOf(id, 16))).toEqual([5, 12, 8]);
+		for (const shards of [1, 3, poolShardsMax]) {
+			const runners = Array.from({ length: 1_000 * shards }, (_, at) => shardOf(`rn${at * 7_919}`, shards));
+			const sizes = Array.from({ length: shards }, (_, shard) => runners.filter((own) => own === shard).length);
+			expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(1_000 * shards);
+			expect(Math.min(...sizes)).toBeGreaterThan(850);
+		}
+	});
+
+	it.each([
+		[undefined, 1],
+		[1, 1],
+		["3", 3],
+		[poolShardsMax, poolShardsMax],
+		[poolShardsMax + 1, null],
+		[0, null],
+		[1.5, null],
+		["many", null],
+	])("[P6] a number of shards is 1 to 16: %j is %j", (text, shards) => {
+		expect(readShards(text)).toBe(shards);
+	});
+
+	const set = (waiting: number, rest: Partial<LabelDemand> = {}) => ({
+		...{ labels: ["linux"], waiting, rank: 5, since: noon },
+		...rest,
+	});
+	it.each<[string, LabelDemand[], LabelDemand[], boolean]>([
+		["the same", [set(2)], [set(2)], true],
+		["fewer", [set(2)], [set(1)], true],
+		["none", [set(2)], [], true],
+		["a later one at the head", [set(2)], [set(1, { rank: 6, since: noon + 1 })], true],
+		["more", [set(2)], [set(3)], false],
+		["a more urgent one", [set(2)], [set(1, { rank: 4 })], false],
+		["an older one", [set(2)], [set(1, { since: noon - 1 })], false],
+		["other labels", [set(2)], [set(1, { labels: ["gpu"] })], false],
+		["more labels", [set(2)], [set(2), set(1, { labels: ["gpu"] })], false],
+	])("[P10] whether other shards must hear what a claim left: %s", (_, before, after, isLess) => {
+		expect(isOnlyLess(before, after)).toBe(isLess);
+	});
+});
+
+describe("runners that wait", () => {
+	const free: WaitingRunner = { leases: 0, capacity: 4, grantedAt: 0, lapsedAt: null };
+	it.each<[string, Partial<WaitingRunner>, Partial<WaitingRunner>]>([
+		["the less busy", { leases: 1 }, { leases: 2 }],
+		["the less busy for its size", { leases: 2, capacity: 8 }, { leases: 1, capacity: 2 }],
+		["of equals, who was handed a job longest ago", { grantedAt: noon - 2 }, { grantedAt: noon - 1 }],
+		["who never was handed one", {}, { grantedAt: noon - 1 }],
+		["the busier, where the other let a grant lapse", { leases: 3 }, { lapsedAt: noon - lapseForgivenMs + 1 }],
+		["whose lapse is long ago", { lapsedAt: noon - lapseForgivenMs }, { leases: 1 }],
+	])("[P8] first goes %s", (_, first, second) => {
+		const [a, b] = [
+			{ ...free, ...first },
+			{ ...free, ...second },
+		];
+		expect(compareWaiting(a, b, noon)).toBeLessThan(0);
+		expect(compareWaiting(b, a, noon)).toBeGreaterThan(0);
+		expect(compareWaiting(a, { ...a }, noon)).toBe(0);
+	});
+
+	it.each([
+		[1, 1_000, 1],
+		[4, 2, 2],
+		[5, 2, 3],
+		[1_000, 8, 125],
+		[0, 3, 1],
+		[7, 0, 7],
+	])("[P9] of %i jobs the first of %i runners gets %i at once", (waiting, runners, share) => {
+		expect(shareOf(waiting, runners)).toBe(share);
 	});
 });
 

@@ -1,13 +1,24 @@
-// Which repository a free runner serves next, and whose leases have gone quiet.
+// Which repository a free runner serves next and which runner is served first, where a runner has its place, and whose leases
+// have gone quiet.
 import type { LeaseId, Millis } from "./ids.ts";
-import { lateLookMs, livenessCheckMs, renewSeconds, restartGraceMs, startBySeconds } from "./limits.ts";
+import {
+	lapseForgivenMs,
+	lateLookMs,
+	livenessCheckMs,
+	poolShardsMax,
+	renewSeconds,
+	restartGraceMs,
+	startBySeconds,
+} from "./limits.ts";
 import type { LabelDemand } from "./queue.ts";
 
 export interface RepositoryDemand {
 	repository: string;
 	sets: LabelDemand[];
-	/** Leases of it that runners of this pool hold. */
+	/** Leases of it that runners of this pool hold, in other shards too as far as is known. */
 	running: number;
+	/** Its owner's: with 2, two of its running jobs count as one. */
+	weight: number;
 }
 
 /** [P1] A set fits a runner that has all its labels. */
@@ -15,13 +26,16 @@ export function fits(labels: readonly string[], has: ReadonlySet<string>): boole
 	return labels.every((label) => has.has(label));
 }
 
-/** [P2] The repository that runs least here goes first, then the lower rank, then the older wait: one cannot starve another. */
+/**
+ * [P2] The repository that runs least here for its weight goes first [P7], then the lower rank, then the older wait: one cannot
+ * starve another.
+ */
 export function chooseRepository(demands: Iterable<RepositoryDemand>, has: ReadonlySet<string>): string | null {
 	let best: { repository: string; order: [number, number, number] } | null = null;
-	for (const { repository, sets, running } of demands) {
+	for (const { repository, sets, running, weight } of demands) {
 		for (const set of sets) {
 			if (set.waiting === 0 || !fits(set.labels, has)) continue;
-			const order: [number, number, number] = [running, set.rank, set.since];
+			const order: [number, number, number] = [running / weight, set.rank, set.since];
 			if (best === null || isBefore(order, best.order)) best = { repository, order };
 		}
 	}
@@ -31,6 +45,64 @@ export function chooseRepository(demands: Iterable<RepositoryDemand>, has: Reado
 function isBefore(a: readonly number[], b: readonly number[]): boolean {
 	const at = a.findIndex((value, index) => value !== b[index]);
 	return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
+}
+
+/**
+ * [P10] A claim takes jobs away: the pool's other shards, which heard what there was before, need not be told so. Whoever of
+ * them asks for what is gone gets nothing and the present demand. False when anything grew, changed or became more urgent.
+ */
+export function isOnlyLess(before: readonly LabelDemand[], after: readonly LabelDemand[]): boolean {
+	return after.every(({ labels, waiting, rank, since }) => {
+		const known = before.find((set) => set.labels.join(",") === labels.join(","));
+		return known !== undefined && waiting <= known.waiting && rank >= known.rank && since >= known.since;
+	});
+}
+
+/**
+ * [P6] The shard of a newly registered runner, out of `shards`: by a hash of its id (FNV-1a), so that it is the same whoever
+ * reckons it. From then on the runner's token says it, whatever becomes of the number of shards.
+ */
+export function shardOf(runner: string, shards: number): number {
+	let hash = 0x811c9dc5;
+	for (let at = 0; at < runner.length; at++) hash = Math.imul(hash ^ runner.charCodeAt(at), 0x01000193) >>> 0;
+	return hash % shards;
+}
+
+/** A number of shards as an operator wrote it; null when it is none. Nothing said: one. */
+export function readShards(text: string | number | undefined): number | null {
+	const shards = Number(text ?? 1);
+	return Number.isInteger(shards) && shards >= 1 && shards <= poolShardsMax ? shards : null;
+}
+
+/** A runner with room that waits for a job. */
+export interface WaitingRunner {
+	leases: number;
+	capacity: number;
+	/** When it was handed a job last; 0: never, as far as is known. */
+	grantedAt: Millis;
+	/** When it last let a grant lapse, unless a job of its came to an end since; null: it did not. */
+	lapsedAt: Millis | null;
+}
+
+/**
+ * [P8] Who is served first: not one that lately never started what it was granted, while another has room; then the least
+ * busy for its size, then whoever was handed a job longest ago.
+ */
+export function compareWaiting(a: WaitingRunner, b: WaitingRunner, now: Millis): number {
+	return (
+		Number(isUnreliable(a, now)) - Number(isUnreliable(b, now)) ||
+		a.leases / a.capacity - b.leases / b.capacity ||
+		a.grantedAt - b.grantedAt
+	);
+}
+
+function isUnreliable({ lapsedAt }: WaitingRunner, now: Millis): boolean {
+	return lapsedAt !== null && now - lapsedAt < lapseForgivenMs;
+}
+
+/** [P9] How many of `waiting` jobs the first of `runners` is handed at once: its share, so that few jobs spread and many go in batches. */
+export function shareOf(waiting: number, runners: number): number {
+	return Math.max(1, Math.ceil(waiting / Math.max(1, runners)));
 }
 
 /** What its owner says of a pool. `draining`: its runners are to finish what they hold and go. */

@@ -91,6 +91,8 @@ export interface RepositorySettings {
 	concurrencyGroups: Record<string, { limit: number }>;
 	retryBudget: { perHour: number; ratio: number };
 	fairness: Fairness;
+	/** Its part of a pool that others use too: with 2, two of its running jobs count as one. */
+	poolWeight: number;
 	/** Refuses new runs, so that what is there comes to its end. */
 	draining: boolean;
 	retentionDays: number;
@@ -107,6 +109,7 @@ export const settingsDefaults: RepositorySettings = {
 	concurrencyGroups: {},
 	retryBudget: { perHour: 60, ratio: 0.2 },
 	fairness: fairnessDefault,
+	poolWeight: 1,
 	draining: false,
 	retentionDays: 90,
 	logBytesMax: 100 * 1024 * 1024,
