@@ -41,6 +41,8 @@ export class Standing {
 	readonly #deadlines = new Heap<PlacedJob>((a, b) => a.deadline < b.deadline);
 	/** Slots held, by party. */
 	readonly #running = new Map<string, number>();
+	/** Slots held, by pool. */
+	readonly #runningIn = new Map<string, number>();
 
 	constructor(rows: Iterable<OpenJob>, fairness: Fairness = fairnessDefault) {
 		this.#fairness = fairness;
@@ -69,6 +71,11 @@ export class Standing {
 	position(id: JobId): number | null {
 		const job = this.#jobs.get(id);
 		return job && job.rank !== null ? (this.#lanes.get(job.lane)?.queue.position(job) ?? null) : null;
+	}
+
+	/** Slots held by jobs of a pool. */
+	runningIn(pool: string): number {
+		return this.#runningIn.get(pool) ?? 0;
 	}
 
 	oldestSince(): Millis | null {
@@ -136,7 +143,8 @@ export class Standing {
 		this.load.running += by;
 		add(this.#running, job.party, by);
 		for (const { queue } of this.#lanes.values()) queue.refresh(job.party);
-		const { group } = parseLaneKey(job.lane);
+		const { pool, group } = parseLaneKey(job.lane);
+		add(this.#runningIn, pool, by);
 		if (group !== null) add(this.load.groups, group, by);
 	}
 
