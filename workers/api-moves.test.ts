@@ -143,6 +143,36 @@ describe("retry", () => {
 		]);
 	});
 
+	it("[A21] while its siblings run too, and whatever its needs came to when it is named itself", async () => {
+		const place = await aRepo();
+		const run = await submit(place, [job("a"), job("b"), job("c", { needs: ["a"] }), job("d", { needs: ["c"] })]);
+		await play(place, "failed");
+		const sibling = await running(place);
+		expect(await states(place, run)).toBe("a:failed b:running c:skipped d:skipped");
+		expect((await send("POST", `${jobAt(place, run, 2)}/retry`)).status).toBe(202);
+		expect(await states(place, run)).toBe("a:failed b:running c:waiting d:blocked");
+		expect((await send("POST", `${jobAt(place, run)}/retry`)).status).toBe(202);
+		expect(await states(place, run)).toBe("a:waiting b:running c:waiting d:blocked");
+		await finish(sibling);
+		for (let ended = 0; ended < 3; ended++) await play(place);
+		expect(await runOf(place, run)).toMatchObject({ outcome: "passed", round: 3, retried: { actor: "operator" } });
+	});
+
+	it("[A20] a job that backs off is canceled at once, and may be retried then", async () => {
+		const place = await aRepo();
+		const retry = { maxAttempts: 2, backoff: { initialSeconds: 60, jitter: "none" } };
+		const run = await submit(place, [job("a", { retry })]);
+		await play(place, "failed");
+		expect((await runOf(place, run)).jobs?.[0]).toMatchObject({ state: "waiting", waiting: { code: "backing-off" } });
+		const canceled = await send<Job>("POST", `${jobAt(place, run)}/cancel`, { body: { reason: "known bug" } });
+		expect(canceled.body).toMatchObject({ state: "finished", outcome: "canceled", reason: "known bug" });
+		expect(canceled.body.attempts).toMatchObject([{ number: 1, outcome: "failed" }]);
+		expect((await runOf(place, run)).outcome).toBe("canceled");
+		expect((await send<Job>("POST", `${jobAt(place, run)}/retry`)).body.state).toBe("waiting");
+		await play(place);
+		expect(await runOf(place, run)).toMatchObject({ outcome: "passed", round: 2 });
+	});
+
 	it("[A21] a run is retried by its failed jobs or by all, in a new round, once per key", async () => {
 		const place = await aRepo();
 		const run = await submit(place, [job("a"), job("b")]);

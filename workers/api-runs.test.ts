@@ -47,6 +47,7 @@ describe("what is accepted", () => {
 			startedAt: null,
 			finishedAt: null,
 			reason: null,
+			retried: null,
 			supersededBy: null,
 		});
 		expect(run.jobs?.[0]).toMatchObject({

@@ -70,6 +70,18 @@ describe("GET …/runs/{run}/events", () => {
 		webSocket?.close();
 	});
 
+	it("[D8][L21] a new round is told with who asked for it and why", async () => {
+		const { place, run, events } = await aRun();
+		await send("POST", `${place.path}/runs/${run.id}/cancel`);
+		const seen = eventsUntil(await fetchRaw("GET", events), (event) => event.type === "run" && event.run.round === 2);
+		const token = await aToken(place.owner, ["write"], { name: "Ops" });
+		await send("POST", `${place.path}/runs/${run.id}/retry`, { token, body: { only: "failed", reason: "outage" } });
+		const told = await seen;
+		expect(told[0]?.event).toMatchObject({ type: "snapshot", run: { round: 1, retried: null } });
+		const retried = { actor: "Ops", reason: "outage", at: expect.any(String) };
+		expect(told.at(-1)?.event).toMatchObject({ type: "run", run: { round: 2, state: "accepted", retried } });
+	});
+
 	it("[L21] an unknown run has no events, and another's are not shown", async () => {
 		const { place, events } = await aRun();
 		expect(await refusal("GET", `${place.path}/runs/r${"a".repeat(24)}/events`)).toBe("404 run-unknown");

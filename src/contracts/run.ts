@@ -224,6 +224,8 @@ export const run = z
 		startedAt: time.nullable(),
 		finishedAt: time.nullable(),
 		reason: z.string().nullable(),
+		/** Who began the present round, and why; null in the first. */
+		retried: z.object({ actor: z.string().nullable(), reason: z.string().nullable(), at: time }).nullable(),
 		supersededBy: z.string().nullable(),
 	})
 	.openapi("Run");

@@ -256,7 +256,8 @@ describe("retry", () => {
 		start(run, "c");
 		expect(run.take(decideRetryJob(run, 0, byUser))).toBe("ok");
 		expect(run.story()).toEqual({ a: "waiting", b: "blocked", c: "running" });
-		expect(run.run).toMatchObject({ round: 2, state: "running", outcome: null });
+		const { by: _, ...retried } = byUser;
+		expect(run.run).toMatchObject({ round: 2, state: "running", outcome: null, retried });
 		expect(run.called("a").cause).toEqual(byUser);
 		end(run, "a");
 		expect(run.story()).toMatchObject({ b: "waiting" });

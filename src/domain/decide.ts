@@ -277,7 +277,8 @@ function again(view: RunView, indexes: number[], cause: Cause): Decision {
 		return retry(job, cause, readiness(node, nodes) === "open");
 	});
 	const { run } = view;
-	const base: Run = { ...run, round: run.round + 1, cancel: null, supersededBy: null };
+	const { actor, reason, at } = cause;
+	const base: Run = { ...run, round: run.round + 1, retried: { actor, reason, at }, cancel: null, supersededBy: null };
 	return { run: tally(base, moves, cause.at), moves };
 }
 

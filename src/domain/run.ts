@@ -3,7 +3,7 @@ import { meaningOf } from "./graph.ts";
 import type { Millis, RunId } from "./ids.ts";
 import type { Cancel, Job, JobState, Move } from "./job.ts";
 import { assert } from "./refusal.ts";
-import type { Source, Submission, Trigger } from "./submission.ts";
+import type { Cause, Source, Submission, Trigger } from "./submission.ts";
 
 export type RunState = "accepted" | "running" | "finished";
 export type RunOutcome = "passed" | "failed" | "canceled" | "refused";
@@ -29,6 +29,8 @@ export interface Run {
 	startedAt: Millis | null;
 	finishedAt: Millis | null;
 	cancel: Cancel | null;
+	/** Who began the present round, and why; null in the first. Absent in what was stored before it was kept. */
+	retried?: Omit<Cause, "by"> | null;
 	supersededBy: RunId | null;
 }
 
@@ -54,6 +56,7 @@ export function createRun(id: RunId, number: number, submission: Submission, now
 		startedAt: null,
 		finishedAt: null,
 		cancel: null,
+		retried: null,
 		supersededBy: null,
 	};
 }

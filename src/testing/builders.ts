@@ -204,6 +204,7 @@ export function aRun(patch: Partial<Run> = {}): Run {
 		startedAt: null,
 		finishedAt: null,
 		cancel: null,
+		retried: null,
 		supersededBy: null,
 		...patch,
 	};

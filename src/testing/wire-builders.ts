@@ -24,6 +24,7 @@ export function aWireRun(patch: Partial<Run> = {}): Run {
 		startedAt: noon,
 		finishedAt: "2026-05-01T12:00:04.200Z",
 		reason: null,
+		retried: null,
 		supersededBy: null,
 		...patch,
 	};
