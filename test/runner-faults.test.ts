@@ -1,10 +1,15 @@
 // What a runner promises, with real processes that are really killed, stopped and cut off. Seen from outside: which attempts
 // there were, what the jobs themselves wrote down, and whether the log is whole.
 import { cpSync, mkdirSync } from "node:fs";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { RunnerSession } from "../src/client/runner-session.ts";
+import type { Job } from "../src/contracts/run.ts";
 import type { ServerFrame } from "../src/contracts/runner-session.ts";
+import { Chaos } from "./runner-chaos.ts";
 import { outcomes, pause, RunnerRig } from "./runner-rig.ts";
+
+// All at the same time: each mostly waits.
+vi.setConfig({ maxConcurrency: 20 });
 
 let rig: RunnerRig;
 beforeAll(async () => {
@@ -67,6 +72,68 @@ it.concurrent("[N96] a runner that is stopped for 20 s keeps its lease, and its 
 	const log = job && (await rig.log("stopped", job, 1));
 	expect([log?.isWhole, ticksIn(log?.text ?? "").length]).toEqual([true, 120]);
 });
+
+it.concurrent("[N109] an ordinary job of a runner that is stopped for 90 s runs elsewhere, and what is said of it later changes nothing", async () => {
+	const first = rig.runner("frozen", { words: ["--name", "first", "--labels", "one"] });
+	const script = `if [ "$SPILLWAY_ATTEMPT" = 1 ]; then ${ticking("frozen", 3)}; exit 7; fi; echo again`;
+	const run = await rig.submit("frozen", [{ key: "a", run: script }]);
+	await rig.seen("frozen.ticks", "1\n");
+	first.process.kill("SIGSTOP");
+	const standsStill = pause(90_000);
+	rig.runner("frozen", { workDir: "frozen-2", words: ["--name", "second"] });
+	const [elsewhere] = await rig.finished("frozen", run);
+	const seen = (job: Job | undefined) =>
+		job?.attempts.map(({ outcome, exitCode, runner }) => [outcome, exitCode, runner.name]);
+	const expected = [
+		["lost", null, "first"],
+		["passed", 0, "second"],
+	];
+	expect([elsewhere?.outcome, seen(elsewhere)]).toEqual(["passed", expected]);
+	await standsStill;
+	first.process.kill("SIGCONT");
+	await rig.said(first, "lease-lost");
+	// It is a runner as before, and what it ran to the end meanwhile changed nothing.
+	const next = await rig.submit("frozen", [{ key: "b", labels: ["one"], run: "echo alive" }]);
+	expect((await rig.finished("frozen", next))[0]?.attempts[0]?.runner.name).toBe("first");
+	const [later] = await rig.finished("frozen", run);
+	expect([later?.outcome, seen(later), later?.finishedAt]).toEqual(["passed", expected, elsewhere?.finishedAt]);
+}, 180_000);
+
+it.concurrent("[N98][N107] an exclusive job of a runner that is stopped for 90 s has ended before another may start", async () => {
+	const first = rig.runner("frozen-deploy", { words: ["--name", "first"] });
+	const job = { key: "a", exclusive: true, onLost: "retry", run: ticking("frozen-deploy", 300) } as const;
+	const run = await rig.submit("frozen-deploy", [job]);
+	await rig.seen("frozen-deploy.ticks", "1\n");
+	first.process.kill("SIGSTOP");
+	const standsStill = pause(90_000);
+	rig.runner("frozen-deploy", { workDir: "frozen-deploy-2", words: ["--name", "second"] });
+	await rig.seen("frozen-deploy.ticks", "2\n");
+	await standsStill;
+	first.process.kill("SIGCONT");
+	await rig.said(first, "lease-lost");
+	await pause(1_000);
+	expectOneAtATime("frozen-deploy");
+	mkdirSync(rig.path("frozen-deploy.ticks.end"));
+	const [finished] = await rig.finished("frozen-deploy", run);
+	expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
+}, 180_000);
+
+it.concurrent("[N98][N106] an exclusive job of a runner that was killed, and does not come back, has ended before another may start", async () => {
+	const first = rig.runner("killed-deploy", { words: ["--name", "first"] });
+	// What prints into a pipe that nobody reads any more would end by itself.
+	const script = `( ${ticking("killed-deploy", 300)} ) > /dev/null`;
+	const job = { key: "a", exclusive: true, onLost: "retry", run: script } as const;
+	const run = await rig.submit("killed-deploy", [job]);
+	await rig.seen("killed-deploy.ticks", "1\n");
+	first.process.kill("SIGKILL");
+	rig.runner("killed-deploy", { workDir: "killed-deploy-2", words: ["--name", "second"] });
+	await rig.seen("killed-deploy.ticks", "2\n");
+	await pause(1_000);
+	expectOneAtATime("killed-deploy");
+	mkdirSync(rig.path("killed-deploy.ticks.end"));
+	const [finished] = await rig.finished("killed-deploy", run);
+	expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
+}, 180_000);
 
 it.concurrent("[N97] a connection that is cut without a close costs neither the lease nor a byte of the log", async () => {
 	const proxy = await rig.cuttable();
@@ -188,6 +255,15 @@ it.concurrent("[N101] a job adds jobs to its own run with its lease's token", as
 		["b", "passed"],
 	]);
 });
+
+/** More of them by hand: `SPILLWAY_FAULT_SEEDS=1,2,3`. */
+const seeds = process.env.SPILLWAY_FAULT_SEEDS?.split(",").map(Number) ?? [1, 5];
+
+it.concurrent.each(seeds)(
+	"[N110] whatever befalls runners and server, in any order: seed %i",
+	(seed) => Chaos.run(seed),
+	400_000,
+);
 
 it("[N102] a server that is killed and comes back finds the job where it was, and gets the whole log", async () => {
 	const own = await RunnerRig.open();

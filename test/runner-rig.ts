@@ -45,10 +45,13 @@ export class RunnerRig {
 	}
 
 	/** A runner of the pool `acme/<pool>`, in a work folder of that name unless another is given. */
-	runner(pool: string, { workDir = pool, url = this.ready.url, words = [] as string[] } = {}): Child {
+	runner(
+		pool: string,
+		{ workDir = pool, url = this.ready.url, words = [] as string[], environment = {} as NodeJS.ProcessEnv } = {},
+	): Child {
 		const child = new Child({
 			words: ["runner", "start", "--json", "--pool", `acme/${pool}`, "--work-dir", this.path(workDir), ...words],
-			environment: { SPILLWAY_URL: url, SPILLWAY_TOKEN: this.ready.operatorToken },
+			environment: { SPILLWAY_URL: url, SPILLWAY_TOKEN: this.ready.operatorToken, ...environment },
 		});
 		this.#children.push(child);
 		return child;
@@ -78,6 +81,11 @@ export class RunnerRig {
 	/** Resolves when the file that jobs write to has the text. */
 	async seen(name: string, text: string): Promise<void> {
 		while (!this.written(name).includes(text)) await pause(50);
+	}
+
+	/** Resolves when the runner's own log has this event. */
+	async said(runner: Child, event: string): Promise<void> {
+		while (!runner.complaint.includes(`"event":"${event}"`)) await pause(50);
 	}
 
 	written(name: string): string {
