@@ -13,7 +13,7 @@ import { timeText } from "../contracts/fields.ts";
 /** Read for one answer: some third of a second of processor time. */
 const searchBytesMax = 32 * 1024 * 1024;
 const queryMax = 256;
-const cursorPattern = /^[0-9]{1,15} [0-9]{1,15} [0-9]{1,15}$/;
+const cursorPattern = /^[0-9]{1,15}( [0-9]{1,15}){3} [01]$/;
 
 const found = z
 	.object({
@@ -54,12 +54,16 @@ export function addLogSearchRoutes(app: Hono<ApiEnv>): void {
 			if (search.isDone) break;
 		}
 		search.end();
-		const nextCursor = writeCursor(search.rest && `${search.rest.from} ${search.rest.line} ${search.rest.next}`);
+		const nextCursor = writeCursor(search.rest && placeText(search.rest));
 		return c.json({ items: search.found, nextCursor, asOf: timeText(services.now()), stale: false });
 	});
 }
 
+function placeText({ from, line, next, start, isFound }: SearchPlace): string {
+	return `${from} ${line} ${next} ${start} ${isFound ? 1 : 0}`;
+}
+
 function readPlace(cursor: string | null): SearchPlace {
-	const [from = 0, line = 1, next = 0] = cursor?.split(" ").map(Number) ?? [];
-	return { from, line: Math.max(line, 1), next };
+	const [from = 0, line = 1, next = 0, start = 0, isFound = 0] = cursor?.split(" ").map(Number) ?? [];
+	return { from, line: Math.max(line, 1), next, start, isFound: isFound === 1 };
 }

@@ -2,8 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LineSplitter, lineBytesMax, plainText, stepAt } from "./log-lines.ts";
 import type { LogLine } from "./log-lines.ts";
-import { contextLines, LogSearch } from "./log-search.ts";
-import type { Found, SearchPlace } from "./log-search.ts";
 import { LineStamper } from "./log-stamp.ts";
 import type { LogChunk } from "./log-time.ts";
 
@@ -115,65 +113,5 @@ describe("lines", () => {
 			}),
 			{ seed: 24, numRuns: 500 },
 		);
-	});
-});
-
-function search(shown: string, query: string, options: { limit: number; ends: readonly number[] }): Found[] {
-	const found: Found[] = [];
-	let place: SearchPlace | null = { from: 0, line: 1, next: 0 };
-	for (let page = 0; place !== null; page++) {
-		expect(page).toBeLessThan(100);
-		const one: LogSearch = new LogSearch({ query, limit: options.limit, place });
-		for (const chunk of chunksOf(shown, options.ends, place.from)) {
-			one.push(chunk);
-			if (one.isDone) break;
-		}
-		one.end();
-		expect(one.found.length).toBeLessThanOrEqual(options.limit);
-		found.push(...one.found);
-		place = one.rest;
-	}
-	return found;
-}
-
-describe("a search", () => {
-	it("[L27] finds each line that has the text, once, with what stands around it, page by page", () => {
-		fc.assert(
-			fc.property(
-				printed,
-				cuts,
-				fc.constantFrom("a", "ab", "é", "ba"),
-				fc.integer({ min: 1, max: 3 }),
-				(shown, ends, query, limit) => {
-					const lines = linesOf(chunksOf(shown, []));
-					const plain = lines.map(({ bytes }) => plainText(bytes));
-					const expected = lines.flatMap(({ offset, number }, index) => {
-						const line = plain[index] ?? "";
-						if (!line.includes(query)) return [];
-						const before = plain.slice(Math.max(0, index - contextLines), index);
-						return [
-							{ offset, line: number, text: line, before, after: plain.slice(index + 1, index + 1 + contextLines) },
-						];
-					});
-					expect(search(shown, query, { limit, ends })).toEqual(expected);
-				},
-			),
-			{ seed: 27, numRuns: 1_000 },
-		);
-	});
-
-	it("[L27] that has read enough stops after the line it is in, and goes on behind it", () => {
-		const shown = "one a\ntwo\nthree a\nfour\n";
-		const one = new LogSearch({ query: "a", limit: 10, place: { from: 0, line: 1, next: 0 } });
-		one.stop();
-		for (const chunk of chunksOf(shown, [])) one.push(chunk);
-		expect(one.found).toEqual([]);
-		expect(one.rest).toEqual({ from: 0, line: 1, next: 0 });
-	});
-
-	it("[L27] shows of a long line the part that matters", () => {
-		const [found] = search(`${"x".repeat(5_000)}needle${"y".repeat(5_000)}`, "needle", { limit: 1, ends: [] });
-		expect(found?.text).toHaveLength(1_000);
-		expect(found?.text).toContain("needle");
 	});
 });

@@ -83,6 +83,40 @@ export function plainText(bytes: Uint8Array): string {
 	return plain.endsWith("\r") ? plain.slice(0, -1) : plain;
 }
 
+/** Longer than any escape sequence that means something; what is longer is shown as text, where `plainText` still knows better. */
+const escapeMax = 4_096;
+const escapeText = String.raw`\u001b`;
+const openEscape = new RegExp(String.raw`${escapeText}(?:\[[0-?]*[ -/]*)?$`);
+const openTitle = new RegExp(String.raw`${escapeText}\][^\u0007${escapeText}]*${escapeText}?$`);
+
+/** `plainText` of a line that comes in pieces: what may turn out to be part of an escape sequence is held back. */
+export class PlainTextStream {
+	readonly #decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+	#held = "";
+
+	push(bytes: Uint8Array): string {
+		return this.#plain(this.#held + this.#decoder.decode(bytes, { stream: true }));
+	}
+
+	#plain(text: string): string {
+		const title = openTitle.exec(text);
+		const at = title?.index ?? openEscape.exec(text)?.index ?? (text.endsWith("\r") ? text.length - 1 : text.length);
+		// Of a title only its beginning matters, however long it gets.
+		if (title !== null) {
+			this.#held = `${text.slice(at, at + 2)}${text.endsWith("\u001b") ? "\u001b" : ""}`;
+		} else {
+			this.#held = text.length - at > escapeMax ? "" : text.slice(at);
+			if (this.#held === "") return text.replace(escapes, "");
+		}
+		return text.slice(0, at).replace(escapes, "");
+	}
+
+	end(): string {
+		const text = (this.#held + this.#decoder.decode()).replace(escapes, "");
+		return text.endsWith("\r") ? text.slice(0, -1) : text;
+	}
+}
+
 /** The name of the step that printed the byte at `offset`; null between steps, and where the runner did not say. */
 export function stepAt(steps: readonly StepRecord[], offset: number): string | null {
 	const step = steps.findLast(({ logStart }) => logStart !== null && logStart <= offset);
