@@ -1,10 +1,11 @@
 // A runner's socket to its log: frames, acknowledgements, refusals, the demand, and the change to HTTP and back.
 import { evictDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { orThrow } from "../src/api/answer.ts";
 import type { FeedAcknowledgement } from "../src/contracts/log-feed.ts";
 import type { LeaseClaim } from "../src/contracts/objects.ts";
 import { appendBytesMax } from "../src/domain/limits.ts";
+import { readWatchedMs } from "../src/domain/log-demand.ts";
 import { aRepo, fetchRaw, job, refusal, running, submit } from "./api-fixture.ts";
 import { closeOf, Feeder, logOf, sealNow, startLease, Viewer } from "./log-fixture.ts";
 
@@ -87,6 +88,40 @@ describe("a runner's socket", () => {
 		expect(await logOf(other).append(other, 0, text.encode("x"))).toMatchObject({ value: { intervalSeconds: 2 } });
 		await Viewer.watch(other);
 		expect(await logOf(other).append(other, 1, text.encode("y"))).toMatchObject({ value: { intervalSeconds: 0.25 } });
+	});
+
+	it("[L26] is told at once when somebody reads, and with an acknowledgement when nobody came back", async () => {
+		const claim = await startLease();
+		const feeder = await Feeder.feed(claim);
+		await feeder.acknowledged();
+		await logOf(claim).status();
+		feeder.send(0, text.encode("x"));
+		expect(await feeder.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 30 });
+		await logOf(claim).status({ isRead: true });
+		expect(await feeder.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 0.25 });
+		await logOf(claim).status({ isRead: true });
+		feeder.send(1, text.encode("y"));
+		expect(await feeder.acknowledged()).toMatchObject({ length: 2, intervalSeconds: 0.25 });
+		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + readWatchedMs });
+		feeder.send(2, text.encode("z"));
+		expect(await feeder.acknowledged()).toMatchObject({ length: 3, intervalSeconds: 30 });
+		vi.useRealTimers();
+	});
+
+	it("[L26] hears of a reader through the front door", async () => {
+		const place = await aRepo();
+		await submit(place, [job("build")]);
+		const { lease, job: granted } = await running(place);
+		const feeder = new Feeder(
+			await fetchRaw("GET", "/v1/lease/log/feed", { token: lease.token, headers: { upgrade: "websocket" } }),
+		);
+		await feeder.acknowledged();
+		feeder.send(0, text.encode("abc"));
+		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 30 });
+		await fetchRaw("GET", `${place.path}/jobs/${granted.id}`, {});
+		const range = { headers: { range: "bytes=1-" } };
+		expect(await (await fetchRaw("GET", `${place.path}/jobs/${granted.id}/attempts/1/log`, range)).text()).toBe("bc");
+		expect(await feeder.acknowledged()).toMatchObject({ length: 3, intervalSeconds: 0.25 });
 	});
 
 	it("[L29] is told of a cancel at once; HTTP hears with its next append; another epoch's changes nothing", async () => {

@@ -6,7 +6,7 @@ import type { LeaseState } from "../src/contracts/runner.ts";
 import type { StepRecord } from "../src/domain/job.ts";
 import { appendBytesMax } from "../src/domain/limits.ts";
 import { decideAppend, openRecord } from "../src/domain/log.ts";
-import { uploadSeconds } from "../src/domain/log-demand.ts";
+import { readWatchedMs, uploadSeconds } from "../src/domain/log-demand.ts";
 import type { LogChunk } from "../src/domain/log-time.ts";
 import { accept, assert, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
@@ -23,6 +23,8 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	readonly #viewers: LogViewers;
 	readonly #feeders: LogFeeders;
 	readonly #sealer: LogSealer;
+	/** When somebody read a part of the log last. */
+	#readAt = 0;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
@@ -88,8 +90,10 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		await this.#sealer.schedule();
 	}
 
-	async status(): Promise<LogStatus | null> {
+	async status(call?: { isRead: boolean }): Promise<LogStatus | null> {
+		if (call?.isRead) this.#readAt = Date.now();
 		if (this.#store.load() === null) return null;
+		if (call?.isRead) this.#tellFeeder();
 		const { row, log } = this.#store.open();
 		return { record: openRecord(log), length: log.length, outcome: row.closed?.outcome ?? null, steps: row.steps };
 	}
@@ -190,7 +194,8 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	}
 
 	#demand(isPushed: boolean): { intervalSeconds: number } {
-		return { intervalSeconds: uploadSeconds({ viewers: this.#viewers.count(), isPushed }) };
+		const isWatched = this.#viewers.count() > 0 || Date.now() - this.#readAt < readWatchedMs;
+		return { intervalSeconds: uploadSeconds({ isWatched, isPushed }) };
 	}
 
 	#watched(): WatchedLog | null {

@@ -19,7 +19,7 @@ export interface LogSource {
 export async function findLog(services: Services, name: LogName): Promise<LogSource | null> {
 	const outage = await services.sealedLog(name).then(fromArchive, (cause: unknown) => ({ cause }));
 	if (outage && "sealed" in outage) return outage;
-	const status = await services.log(name).status();
+	const status = await services.log(name).status({ isRead: true });
 	if (status !== null) return { length: status.length, sealed: null };
 	if (outage) throw outage.cause;
 	// It may have been sealed between the two looks.

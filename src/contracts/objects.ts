@@ -256,8 +256,11 @@ export interface LogCalls {
 	cancel(call: { epoch: number }): Promise<void>;
 	/** Durable when it returns; sealing follows by itself. Told twice, it has the effect of once. */
 	close(call: LogClose): Promise<void>;
-	/** Null when nothing of the log is here (never begun, or sealed and moved to the archive). */
-	status(): Promise<LogStatus | null>;
+	/**
+	 * Null when nothing of the log is here (never begun, or sealed and moved to the archive). `isRead` says that somebody is
+	 * about to read the bytes: then the runner is asked for more of them for a while.
+	 */
+	status(call?: { isRead: boolean }): Promise<LogStatus | null>;
 	/** Bytes [from, to), at most 1 MiB at a time; null when nothing is here. */
 	read(call: { from: number; to: number }): Promise<LogChunk | null>;
 	/** The live WebSocket of a viewer (`?from=` is the offset), or of the runner. */

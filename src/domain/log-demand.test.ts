@@ -3,10 +3,10 @@ import { frameIntervalMs, uploadSeconds } from "./log-demand.ts";
 
 describe("demand", () => {
 	it("[L26] asks a runner four times a second while somebody watches, and seldom else", () => {
-		for (const isPushed of [true, false]) expect(uploadSeconds({ viewers: 1, isPushed })).toBe(0.25);
-		expect(uploadSeconds({ viewers: 0, isPushed: true })).toBe(30);
+		for (const isPushed of [true, false]) expect(uploadSeconds({ isWatched: true, isPushed })).toBe(0.25);
+		expect(uploadSeconds({ isWatched: false, isPushed: true })).toBe(30);
 		// Who cannot be told when somebody comes is asked now and then.
-		expect(uploadSeconds({ viewers: 0, isPushed: false })).toBe(2);
+		expect(uploadSeconds({ isWatched: false, isPushed: false })).toBe(2);
 	});
 
 	it("[L18] frames get rarer as viewers get more", () => {

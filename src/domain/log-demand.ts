@@ -2,14 +2,16 @@
 
 /** While somebody watches: with a frame on the way, a line is seen a third of a second after it was printed. */
 const watchedSeconds = 0.25;
+/** Who reads a growing log again and again watches it too; whoever did not come back for so long has stopped. */
+export const readWatchedMs = 10_000;
 /** Nobody watches, and the runner can be told at once when somebody comes: saves requests, and rows, for most of all jobs. */
 const pushedSeconds = 30;
 /** Nobody watches, and the runner hears of it only with its next upload: how long who opens a log may look at an old one. */
 const polledSeconds = 2;
 
 /** [L26] Seconds until the next upload is wanted; `isPushed` says that the runner has a socket to be told over. */
-export function uploadSeconds({ viewers, isPushed }: { viewers: number; isPushed: boolean }): number {
-	if (viewers > 0) return watchedSeconds;
+export function uploadSeconds({ isWatched, isPushed }: { isWatched: boolean; isPushed: boolean }): number {
+	if (isWatched) return watchedSeconds;
 	return isPushed ? pushedSeconds : polledSeconds;
 }
 
