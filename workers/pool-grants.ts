@@ -157,8 +157,10 @@ export class PoolGrants {
 			this.#rest(repository);
 			return [];
 		}
+		// Held first: what the repository says that it runs has these in it.
+		const grants = claimed.grants.map((granted) => this.#sign(id, granted, session));
 		this.#members.hear(claimed.demand);
-		if (claimed.grants.length > 0) return claimed.grants.map((granted) => this.#sign(id, granted, session));
+		if (grants.length > 0) return grants;
 		// It gave nothing and says that there is something: asking at once again would spin.
 		if (this.#choose(new Set(labels), Date.now()) === repository) this.#rest(repository);
 		return [];

@@ -1,5 +1,7 @@
 // The Worker's end of a long poll: a socket to the pool, over which at most one grant comes. The waiting costs the pool nothing,
-// since its end hibernates; when the runner hangs up, the platform ends this and with it the socket.
+// since its end hibernates. A runner that hangs up is not noticed by workerd before it answers, and `request.signal` stays
+// silent (seen with 1.20261023.1, which reads no more of a connection while it works on a request); so a grant may be sent to
+// nobody. It lapses after 12 s, and the runner stands last [P8]. A session has no such gap: its socket's close is told.
 import type { RunnerIdentity } from "../src/contracts/objects.ts";
 import type { Grant } from "../src/contracts/runner.ts";
 import type { Env } from "./env.ts";
