@@ -103,7 +103,13 @@ describe("which jobs", () => {
 		const second = await retry(place, body);
 		expect([second.body.retried, second.body.truncated, second.body.items[0]?.key]).toEqual([200, false, "j1000"]);
 		expect(await settledRunOf(place, run)).toMatchObject({ round: 3, outcome: null, counts: { waiting: 1_200 } });
-		expect((await retry(place, body)).body).toEqual({ items: [], retried: 0, truncated: false, dryRun: false });
+		expect((await retry(place, body)).body).toEqual({
+			items: [],
+			retried: 0,
+			truncated: false,
+			archived: 0,
+			dryRun: false,
+		});
 	});
 
 	it("[B1] what is malformed, or not for the caller, changes nothing", async () => {

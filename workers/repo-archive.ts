@@ -1,13 +1,13 @@
 // The hot week of a RepoObject: a run that ended longer ago moves whole to R2, and a small tombstone stays, so that storage is
-// bounded by a week's work. In bounded slices from the alarm; a crash between the put and the delete repeats the put, which is
-// create-only and changes nothing.
-import { viewRun } from "../src/contracts/view.ts";
-import type { Run } from "../src/contracts/run.ts";
+// bounded by a week's work. In bounded slices from the alarm; a crash between the put and the delete repeats the put, with the
+// same content. A retry brings the run back as it was; what is archived after it replaces what was.
 import type { RepositoryName } from "../src/contracts/objects.ts";
+import type { Run } from "../src/contracts/run.ts";
+import type { ArchivedRun } from "../src/contracts/view.ts";
+import { viewArchived } from "../src/contracts/view.ts";
 import type { Millis, RunId } from "../src/domain/ids.ts";
 import { runJobsMax } from "../src/domain/limits.ts";
 import type { RepoQueue } from "./repo-queue.ts";
-import { showJobs } from "./repo-view.ts";
 
 /** How long a finished run stays in its object: people retry and look at what is new. */
 export const hotMs = 7 * 24 * 60 * 60 * 1_000;
@@ -21,6 +21,12 @@ const runsMax = 50;
 
 export function archivedRunKey({ owner, repo }: RepositoryName, run: RunId): string {
 	return `runs/${owner}/${repo}/${run}.json`;
+}
+
+/** Null where there is no such run. */
+export async function readArchived(bucket: R2Bucket, name: RepositoryName, run: RunId): Promise<Run | null> {
+	const object = await bucket.get(archivedRunKey(name, run));
+	return object === null ? null : viewArchived(await object.json<ArchivedRun>());
 }
 
 export class RunArchive {
@@ -58,6 +64,17 @@ export class RunArchive {
 		}
 	}
 
+	/**
+	 * [W53] Brings a run back, so that it can be retried; does nothing where it is not in the archive. Should the retry be
+	 * refused, the next round moves it away again.
+	 */
+	async recall(queue: RepoQueue, id: RunId): Promise<void> {
+		const { repository } = queue;
+		if (repository === null || queue.run(id) !== null || !queue.tables.isBuried(id)) return;
+		const object = await this.#bucket.get(archivedRunKey(repository, id));
+		if (object !== null) queue.unbury(await object.json<ArchivedRun>());
+	}
+
 	async #slice(queue: RepoQueue, now: Millis): Promise<RunId | null> {
 		const { repository } = queue;
 		if (repository === null) return null;
@@ -67,9 +84,9 @@ export class RunArchive {
 			const run = queue.run(id);
 			// Somebody may have retried it since: it is not old any more.
 			if (run?.finishedAt == null || run.finishedAt >= before) continue;
-			const whole: Run = viewRun(run, showJobs(queue, id, 0, runJobsMax));
+			const jobs = queue.tables.jobs(id, 0, -1);
+			const whole: ArchivedRun = { run, jobs, attempts: queue.tables.attempts(id, 0, runJobsMax) };
 			await this.#bucket.put(archivedRunKey(repository, id), JSON.stringify(whole), {
-				onlyIf: { etagDoesNotMatch: "*" },
 				httpMetadata: { contentType: "application/json" },
 			});
 			if (queue.run(id)?.version === run.version) queue.bury(run);

@@ -8,14 +8,15 @@ import type { FinishedJob } from "../src/domain/job.ts";
 import { bulkRetryMax, bulkRowsMax, bulkRunsMax } from "../src/domain/limits.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { accept } from "../src/domain/refusal.ts";
+import { hotMs } from "./repo-archive.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 
-type Found = Pick<BulkRetry, "items" | "truncated">;
+type Found = Pick<BulkRetry, "items" | "truncated" | "archived">;
 
 /** [B1] [B2] Looks and retries in one turn, so that what was found is what is retried. */
 export function retryMatching(queue: RepoQueue, sql: SqlStorage, call: BulkRetryCall): Result<BulkRetry & Replay> {
 	const { key, actor, reason, dryRun, ...filter } = call;
-	const found = findJobs(sql, filter);
+	const found = { ...findJobs(sql, filter), archived: countArchived(sql, filter, Date.now()) };
 	if (dryRun) return accept({ ...found, retried: 0, dryRun, replayed: false });
 	const act = () => {
 		const cause = { by: "user", actor, reason, at: Date.now() } as const;
@@ -45,7 +46,7 @@ type Filter = Omit<BulkRetryCall, "key" | "actor" | "reason" | "dryRun">;
  * Newest runs first. Runs have no index by age, since a row more for each costs every submission and this is asked for rarely:
  * all runs of the hot week are passed over, without their documents. A run that a newer one superseded is left alone.
  */
-function findJobs(sql: SqlStorage, { outcome, since, label, ref }: Filter): Found {
+function findJobs(sql: SqlStorage, { outcome, since, label, ref }: Filter): Omit<Found, "archived"> {
 	const runs = sql
 		.exec<{ id: string }>(
 			`SELECT id FROM run WHERE (?1 IS NULL OR ref = ?1) AND (finished_at IS NULL OR finished_at >= ?2)
@@ -74,6 +75,24 @@ function findJobs(sql: SqlStorage, { outcome, since, label, ref }: Filter): Foun
 		if (rowsLeft < 0) return { items, truncated: true };
 	}
 	return { items, truncated: runs.length > bulkRunsMax };
+}
+
+/**
+ * [B18] Whoever asks for what failed in a month must hear that most of a month is in the archive. All tombstones are looked at,
+ * and only when somebody asks that far back; when its jobs ended is not known of each, so the run's end counts.
+ */
+function countArchived(sql: SqlStorage, { outcome, since, label, ref }: Filter, now: number): number {
+	if (since !== null && since > now - hotMs) return 0;
+	const counted = sql.exec<{ n: number | null }>(
+		`SELECT SUM(ended.value ->> 2) AS n FROM tombstone, json_each(tombstone.ends) AS ended
+			WHERE finished_at >= ?1 AND (?2 IS NULL OR ref = ?2) AND ended.value ->> 0 IN (SELECT value FROM json_each(?3))
+			AND (?4 IS NULL OR ?4 IN (SELECT value FROM json_each(ended.value, '$[1]')))`,
+		since ?? 0,
+		ref,
+		JSON.stringify(outcome),
+		label,
+	);
+	return counted.one().n ?? 0;
 }
 
 function viewItem({ id, run, spec, outcome }: FinishedJob): BulkRetry["items"][number] {

@@ -8,7 +8,6 @@ import { graceSeconds, lossesMax, startBySeconds } from "../src/domain/limits.ts
 import type { Repo } from "./queue-fixture.ts";
 import { aJob, aReport, aRepository, aSubmitCall, claim, repoOf, startOne, submit } from "./queue-fixture.ts";
 import type { Env } from "./env.ts";
-import { archivedRunKey } from "./repo-archive.ts";
 import { seal } from "./sealing.ts";
 
 const env = bindings as unknown as Env;
@@ -289,51 +288,5 @@ describe("secrets", () => {
 		expect((await claim(repo)).grants.map(({ grant }) => grant.job.key)).toEqual(["b"]);
 		const [a] = await jobsOf(repo, run.id);
 		expect(a).toMatchObject({ outcome: "refused", reason: 'the secret "GONE" is not set' });
-	});
-});
-
-describe("the hot week", () => {
-	const dayMs = 24 * 3_600_000;
-
-	it("[W42] a run that ended a week ago moves to the archive whole and leaves a tombstone; others stay", async () => {
-		const repo = await aRepository();
-		const call = aSubmitCall([aJob("a"), aJob("b")], "old");
-		const old = orThrow(await repoOf(repo).submit(call)).run;
-		for (const _ of ["a", "b"]) {
-			orThrow(await repoOf(repo).finish(await startOne(repo), aReport()));
-		}
-		const logs = async () => (await jobsOf(repo, old.id)).map((job) => job.attempts[0]?.log.state);
-		await vi.waitFor(async () => expect(await logs()).toEqual(["sealed", "sealed"]));
-		// The read model has confirmed the end: until then the run keeps its mark, and stays.
-		const marks = () =>
-			runInDurableObject(repoOf(repo), (_, { storage }) =>
-				storage.sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM job WHERE open = 1").one(),
-			);
-		await vi.waitFor(async () => expect(await marks()).toEqual({ n: 0 }), { timeout: 5_000 });
-		const shown = orThrow(await repoOf(repo).run(old.id));
-		const open = await submit(repo, [aJob("c")]);
-		moveClock(8 * dayMs);
-		const rows = () =>
-			runInDurableObject(repoOf(repo), (_, { storage }) =>
-				["run", "job", "attempt", "tombstone"].map(
-					(table) => storage.sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`).one().n,
-				),
-			);
-		await runDurableObjectAlarm(repoOf(repo));
-		expect(await rows()).toEqual([1, 1, 0, 1]);
-		expect(await repoOf(repo).run(old.id)).toEqual({ ok: false, refusal: { code: "run-archived" } });
-		const archived = await env.ARCHIVE.get(archivedRunKey(repo, old.id));
-		expect(await archived?.json()).toEqual(shown);
-		expect((await repoOf(repo).submit({ ...call, key: "other" })).ok).toBe(false);
-		expect(orThrow(await repoOf(repo).run(open.id)).jobs?.[0]?.outcome).toBe("expired");
-	});
-
-	it("[W43] a run whose log is not in the archive yet stays, and so does one that was retried", async () => {
-		const repo = await aRepository();
-		const run = await submit(repo, [aJob("a")]);
-		orThrow(await repoOf(repo).finish(await startOne(repo), aReport({ logLength: 5 })));
-		moveClock(8 * dayMs);
-		await runDurableObjectAlarm(repoOf(repo));
-		expect((await repoOf(repo).run(run.id)).ok).toBe(true);
 	});
 });

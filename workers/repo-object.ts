@@ -10,6 +10,7 @@ import type {
 	ClaimCall,
 	LeaseAnswer,
 	LeaseClaim,
+	LogAdmission,
 	RepoCalls,
 	RepositoryName,
 	SubmitCall,
@@ -26,8 +27,6 @@ import {
 	decideExpire,
 	decideFinish,
 	decidePriority,
-	decideRetryJob,
-	decideRetryRun,
 	decideStart,
 	decideTimeUp,
 	leaseStateOf,
@@ -41,12 +40,13 @@ import type { PoolPause } from "../src/domain/pool.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { settingsDefaults } from "../src/domain/submission.ts";
-import type { Cause } from "../src/domain/submission.ts";
 import type { Env } from "./env.ts";
 import { RunArchive } from "./repo-archive.ts";
 import { retryMatching } from "./repo-bulk.ts";
 import { claimJobs } from "./repo-claim.ts";
 import { RepoQueue } from "./repo-queue.ts";
+import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
+import { retryJob, retryRun } from "./repo-retry.ts";
 import { Turns } from "./turn.ts";
 import { addJobs, submitRun } from "./repo-submit.ts";
 import { showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
@@ -127,28 +127,14 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#writeJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
 	}
 
-	async retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Submitted>> {
-		const decide = (view: RunView, now: number) => decideRetryRun(view, call.only, cause(call, "user", now));
-		const act = () => this.#queue.onRun(call.run, decide);
-		const digest = JSON.stringify(["retry", call.only, call.run, call.reason]);
-		return this.#write(() => {
-			const done = this.#queue.once(call.key, digest, call.run, act);
-			if (!done.ok) return done;
-			const shown = showRun(this.#queue, call.run);
-			return shown.ok ? accept({ run: shown.value, replayed: done.value.earlier !== null }) : shown;
-		});
+	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
+		await this.#archive.recall(this.#queue, call.run);
+		return this.#write(() => retryRun(this.#queue, call));
 	}
 
-	async retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<{ job: Job; replayed: boolean }>> {
-		const decide = (view: RunView, index: number, now: number) => decideRetryJob(view, index, cause(call, "user", now));
-		const act = () => this.#queue.onJob(call.job, decide);
-		const digest = JSON.stringify(["retry", call.job, call.reason]);
-		return this.#write(() => {
-			const done = this.#queue.once(call.key, digest, call.job, act);
-			if (!done.ok) return done;
-			const shown = showJob(this.#queue, call.job);
-			return shown.ok ? accept({ job: shown.value, replayed: done.value.earlier !== null }) : shown;
-		});
+	async retryJob(call: RetryJobCall): Promise<Result<{ job: Job; replayed: boolean }>> {
+		await this.#archive.recall(this.#queue, parseJobId(call.job)?.run ?? "");
+		return this.#write(() => retryJob(this.#queue, call));
 	}
 
 	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
@@ -209,14 +195,15 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	/** A finish may overtake its log: the late bytes of an attempt that its own runner ended are still wanted. */
-	async confirmLog(claim: LeaseClaim): Promise<{ state: LeaseState; logBytesMax: number }> {
+	async confirmLog(claim: LeaseClaim): Promise<LogAdmission> {
 		const logBytesMax = this.#queue.repository?.settings.logBytesMax ?? 0;
 		const job = this.#queue.job(claim.job);
-		if (job === null) return { state: "lost", logBytesMax };
+		if (job === null) return { state: "lost", hasEnded: true, logBytesMax };
 		const state = job.state === "leased" ? "lost" : leaseStateOf(job, claim);
-		if (state !== "lost") return { state, logBytesMax };
+		if (state !== "lost") return { state, hasEnded: false, logBytesMax };
 		const ended = this.#queue.tables.attempt(job.run, job.index, claim.attempt);
-		return { state: ended?.epoch === claim.epoch && ended.reported ? "ok" : "lost", logBytesMax };
+		const isOwn = ended?.epoch === claim.epoch && ended.reported;
+		return { state: isOwn ? "ok" : "lost", hasEnded: true, logBytesMax };
 	}
 
 	async logSealed({ job, attempt, record }: { job: JobId; attempt: number; record: LogRecord }): Promise<void> {
@@ -258,8 +245,4 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		if (!shown.ok) return refuse({ code: "lease-stale" });
 		return accept({ job: shown.value, lease: leaseStateOf(this.#queue.job(claim.job), claim) });
 	}
-}
-
-function cause({ actor, reason }: Actor, by: Cause["by"], at: number): Cause {
-	return { by, actor, reason, at };
 }

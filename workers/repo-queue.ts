@@ -1,6 +1,7 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
 import type { Demand, DemandAnswer, LogClose } from "../src/contracts/objects.ts";
+import type { ArchivedRun } from "../src/contracts/view.ts";
 import { nextAlarm, shouldSet } from "../src/domain/deadline.ts";
 import type { BudgetMinute } from "../src/domain/budget.ts";
 import { count, retriesLeft } from "../src/domain/budget.ts";
@@ -135,6 +136,13 @@ export class RepoQueue {
 	bury(run: Run): void {
 		this.transact(() => {
 			if (this.tables.bury(run.id, Date.now())) this.#runs.delete(run.id);
+		});
+	}
+
+	/** Back from the archive, unless a call that came meanwhile brought it back already. */
+	unbury(archived: ArchivedRun): void {
+		this.transact(() => {
+			if (this.tables.isBuried(archived.run.id)) this.tables.restore(archived);
 		});
 	}
 

@@ -2,11 +2,14 @@
 // unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be told stands as
 // marks in rows that are written anyway: `told` of a run, `sealing` of a job.
 import type { RepositoryName } from "../src/contracts/objects.ts";
+import type { ArchivedRun } from "../src/contracts/view.ts";
 import type { RunView } from "../src/domain/decide.ts";
 import type { BudgetMinute } from "../src/domain/budget.ts";
 import { nodeOf } from "../src/domain/decide.ts";
 import type { Node } from "../src/domain/graph.ts";
 import type { Millis, RunId } from "../src/domain/ids.ts";
+import { parseJobId } from "../src/domain/ids.ts";
+import { assert } from "../src/domain/refusal.ts";
 import type { FinishedAttempt, Job, JobState, LogRecord, Move } from "../src/domain/job.ts";
 import type { Run } from "../src/domain/run.ts";
 import { weightOf } from "../src/domain/run.ts";
@@ -35,6 +38,9 @@ const versions = [
 		key TEXT PRIMARY KEY, digest TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 	CREATE TABLE tombstone (run TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 	CREATE TABLE secret (name TEXT PRIMARY KEY, sealed TEXT NOT NULL) WITHOUT ROWID;`,
+	`ALTER TABLE tombstone ADD COLUMN finished_at INTEGER;
+	ALTER TABLE tombstone ADD COLUMN ref TEXT;
+	ALTER TABLE tombstone ADD COLUMN ends TEXT NOT NULL DEFAULT '[]';`,
 ];
 
 const columns =
@@ -170,10 +176,36 @@ export class RepoTables {
 	bury(run: RunId, now: Millis): boolean {
 		const sealing = "SELECT 1 FROM job WHERE run = ? AND open = 1 LIMIT 1";
 		if (this.#rows(sealing, run).length > 0) return false;
+		// What a bulk retry must know of it: how many of its jobs ended how, by their labels.
+		this.#sql.exec(
+			`INSERT OR REPLACE INTO tombstone (run, at, finished_at, ref, ends)
+			SELECT id, ?2, finished_at, ref, (
+				SELECT json_group_array(json_array(outcome, json(labels), n)) FROM (
+					SELECT doc ->> 'outcome' AS outcome, doc -> '$.spec.labels' AS labels, COUNT(*) AS n
+					FROM job WHERE run = ?1 AND run.doc ->> 'supersededBy' IS NULL GROUP BY 1, 2))
+			FROM run WHERE id = ?1`,
+			run,
+			now,
+		);
 		for (const table of ["attempt", "job"]) this.#sql.exec(`DELETE FROM ${table} WHERE run = ?`, run);
 		this.#sql.exec("DELETE FROM run WHERE id = ?", run);
-		this.#sql.exec("INSERT OR REPLACE INTO tombstone VALUES (?, ?)", run, now);
 		return true;
+	}
+
+	/** What `bury` took away, from the archive. */
+	restore({ run, jobs, attempts }: ArchivedRun): void {
+		this.saveRun(run, { told: true, isNew: true });
+		this.saveMoves(
+			jobs.map((after) => ({ before: null, after })),
+			null,
+		);
+		for (const attempt of attempts) {
+			const place = parseJobId(attempt.job);
+			assert(place, "an attempt names its job");
+			const values = [place.run, place.index, attempt.number, JSON.stringify(attempt)];
+			this.#sql.exec("INSERT INTO attempt VALUES (?, ?, ?, ?)", ...values);
+		}
+		this.#sql.exec("DELETE FROM tombstone WHERE run = ?", run.id);
 	}
 
 	isBuried(run: RunId): boolean {

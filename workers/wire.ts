@@ -1,6 +1,5 @@
 // Bindings to services: what the API is given for one request.
 import type { Services } from "../src/api/services.ts";
-import type { Run } from "../src/contracts/run.ts";
 import { parseKeys } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
 import { sealedLogOf } from "./archive.ts";
@@ -11,7 +10,7 @@ import { feedRequest } from "./log-feeders.ts";
 import { acceptSocket, followLog, readSocket } from "./log-sockets.ts";
 import { addRevoked, isRevoked, knowRevocations, readModel } from "./read-model.ts";
 import { connectRequest } from "./pool-connect.ts";
-import { archivedRunKey } from "./repo-archive.ts";
+import { readArchived } from "./repo-archive.ts";
 import { seal } from "./sealing.ts";
 import { feedCalls, logCalls, poolCalls, repoCalls } from "./stubs.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches.ts";
@@ -38,7 +37,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		feed: (name) => feedCalls(env, name),
 		readSocket,
 		acceptSocket,
-		archivedRun: async (name, run) => (await env.ARCHIVE.get(archivedRunKey(name, run)))?.json<Run>() ?? null,
+		archivedRun: (name, run) => readArchived(env.ARCHIVE, name, run),
 		openSession: (runner) => poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner })),
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),

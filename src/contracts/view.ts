@@ -33,6 +33,22 @@ export function viewRun(run: DomainRun, jobs?: Job[]): Run {
 	};
 }
 
+/** A run as it stands in the archive: everything that is stored of it, so that it can be brought back. */
+export interface ArchivedRun {
+	run: DomainRun;
+	jobs: DomainJob[];
+	/** Of all jobs, each job's in order. */
+	attempts: FinishedAttempt[];
+}
+
+export function viewArchived({ run, jobs, attempts }: ArchivedRun): Run {
+	const byJob = Map.groupBy(attempts, ({ job }) => job);
+	return viewRun(
+		run,
+		jobs.map((job) => viewJob(job, byJob.get(job.id) ?? [], null)),
+	);
+}
+
 /** `attempts` are the finished ones in order; the open one, if any, is added. */
 export function viewJob(job: DomainJob, attempts: FinishedAttempt[], waiting: Waiting | null): Job {
 	const { spec } = job;

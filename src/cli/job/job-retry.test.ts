@@ -19,11 +19,12 @@ it("[B4] sends what is to match, times from now included, and shows which jobs t
 		{ job: "j1", run: "r1", key: "test", outcome: "timed-out" },
 		{ job: "j2", run: "r1", key: "a", outcome: "failed" },
 	];
-	api.on(`POST ${at}`, { json: { items, retried: 0, truncated: false, dryRun: true } });
+	api.on(`POST ${at}`, { json: { items, retried: 0, truncated: false, archived: 3, dryRun: true } });
 	const from = Date.now();
 	const words = ["--outcome", "failed,timed-out", "--since", "2h", "--label", "gpu", "--ref", "main", "--dry-run"];
 	const { code, out } = await run(api, [...retry, ...words, "--reason", "why not"]);
-	expect({ code, out }).toEqual({ code: 0, out: "timed-out  test  j1\nfailed     a     j2\nwould retry 2 jobs\n" });
+	const summary = "would retry 2 jobs; 3 more are in the archive: a run of them is retried by its id";
+	expect({ code, out }).toEqual({ code: 0, out: `timed-out  test  j1\nfailed     a     j2\n${summary}\n` });
 	const [call] = api.calls;
 	const { since, ...sent } = (call?.json ?? { since: "" }) as { since: string };
 	expect(sent).toEqual({
@@ -35,7 +36,7 @@ it("[B4] sends what is to match, times from now included, and shows which jobs t
 
 it("[B4] says how many were retried, and that there are more", async () => {
 	const items = [{ job: "j1", run: "r1", key: "a", outcome: "lost" }];
-	api.on(`POST ${at}`, { status: 202, json: { items, retried: 1, truncated: true, dryRun: false } });
+	api.on(`POST ${at}`, { status: 202, json: { items, retried: 1, truncated: true, archived: 0, dryRun: false } });
 	const { out } = await run(api, [...retry, "--outcome", "lost"]);
 	expect(out).toBe("lost  a  j1\nretried 1 job; there is more: ask again, or narrow it\n");
 });

@@ -52,10 +52,11 @@ function matchOf({ outcome, since, label, ref, dryRun }: RetryFlags): BulkRetryR
 	return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
 }
 
-function bulkText({ items, truncated, dryRun }: BulkRetry): string {
+function bulkText({ items, truncated, dryRun, archived }: BulkRetry): string {
 	const rows = items.map(({ job, key, outcome }) => [outcome, key, job]);
 	const count = `${items.length} ${items.length === 1 ? "job" : "jobs"}`;
 	const more = truncated ? "; there is more: ask again, or narrow it" : "";
-	const summary = `${dryRun ? "would retry" : "retried"} ${count}${more}`;
+	const left = archived > 0 ? `; ${archived} more are in the archive: a run of them is retried by its id` : "";
+	const summary = `${dryRun ? "would retry" : "retried"} ${count}${more}${left}`;
 	return rows.length === 0 ? summary : `${table(rows)}\n${summary}`;
 }
