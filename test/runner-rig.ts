@@ -34,9 +34,10 @@ export class RunnerRig {
 		return new RunnerRig(folder, await startServer(join(folder, "data")));
 	}
 
-	/** Kills the server and starts another in its place. */
-	async replaceServer(): Promise<void> {
-		this.server.process.kill("SIGKILL");
+	/** Kills the server, its Node alone or the runtime with it, and starts another in its place. */
+	async replaceServer({ dies = "parent" as "parent" | "group" } = {}): Promise<void> {
+		const pid = this.server.process.pid ?? 0;
+		process.kill(dies === "group" ? -pid : pid, "SIGKILL");
 		await this.server.end();
 		const port = Number(new URL(this.ready.url).port);
 		const { child, ready } = await startServer(join(this.folder, "data"), { port });
@@ -74,6 +75,16 @@ export class RunnerRig {
 		for (;;) {
 			const run = await this.client.runs.get({ owner: "acme", repo: pool }, id);
 			if (run.state === "finished") return run.jobs ?? [];
+			await pause(200);
+		}
+	}
+
+	/** Resolves when every log of the run is in the archive. */
+	async settled(pool: string, { id }: Run): Promise<void> {
+		for (;;) {
+			const { jobs = [] } = await this.client.runs.get({ owner: "acme", repo: pool }, id);
+			const states = jobs.flatMap(({ attempts }) => attempts.map(({ log }) => log.state));
+			if (!states.some((state) => state === "live" || state === "sealing")) return;
 			await pause(200);
 		}
 	}
@@ -131,6 +142,8 @@ export class CuttableProxy {
 	readonly #server: Server;
 	readonly #sockets = new Set<Socket>();
 	#isCut = false;
+	/** Hears whatever passes, both ways, and says what passes in its place. */
+	pass: (bytes: Buffer) => Buffer = (bytes) => bytes;
 
 	private constructor(port: number) {
 		this.#server = createServer((near) => {
@@ -140,7 +153,9 @@ export class CuttableProxy {
 				[far, near],
 			] as const) {
 				this.#sockets.add(from);
-				from.on("data", (bytes) => void (this.#isCut || to.write(bytes)));
+				from.on("data", (bytes) => {
+					if (!this.#isCut) to.write(this.pass(bytes));
+				});
 				from.on("end", () => void (this.#isCut || to.end()));
 				from.on("error", () => {});
 				from.on("close", () => {
