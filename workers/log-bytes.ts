@@ -6,7 +6,6 @@ import type { Millis } from "../src/domain/ids.ts";
 import { logBlockBytes } from "../src/domain/limits.ts";
 import { addTime, decodeTimes, encodeTimes, timesBetween } from "../src/domain/log-time.ts";
 import type { LogTime } from "../src/domain/log-time.ts";
-import { assert } from "../src/domain/refusal.ts";
 import { blockTimes, packBlock, unpackBlock } from "./log-block.ts";
 import type { LogTables, TailRow } from "./log-tables.ts";
 
@@ -46,10 +45,7 @@ export class LogBytes {
 		this.#hash = this.length === 0 ? createHash("sha256") : null;
 	}
 
-	/** A row whose bytes another has is a leftover of the time before the tail was written as one. */
 	#restore({ slot, start, bytes, times }: TailRow): void {
-		if (start + bytes.length <= this.length) return;
-		assert(start === this.length, "a tail's rows follow each other");
 		this.#extend(bytes);
 		this.#times = [...this.#times, ...decodeTimes(times, start)];
 		this.#slot = slot + 1;

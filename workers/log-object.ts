@@ -5,7 +5,7 @@ import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../
 import type { LeaseState } from "../src/contracts/runner.ts";
 import type { StepRecord } from "../src/domain/job.ts";
 import { appendBytesMax } from "../src/domain/limits.ts";
-import { decideAppend, openRecord } from "../src/domain/log.ts";
+import { decideAppend, isComplete, openRecord } from "../src/domain/log.ts";
 import { readWatchedMs, uploadSeconds } from "../src/domain/log-demand.ts";
 import type { LogChunk } from "../src/domain/log-time.ts";
 import { accept, assert, refuse } from "../src/domain/refusal.ts";
@@ -164,10 +164,9 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	async #admit(claim: LeaseClaim): Promise<Result<null>> {
 		const known = this.#store.load();
 		if (known !== null && (known.bytesMax !== null || known.epoch !== claim.epoch)) return accept(null);
-		const [{ state, logBytesMax }, found] = await Promise.all([
-			repoCalls(this.env, claim).confirmLog(claim),
-			known === null ? this.#sealer.archived().catch(() => null) : null,
-		]);
+		const { state, hasEnded, logBytesMax } = await repoCalls(this.env, claim).confirmLog(claim);
+		// The log of an attempt that goes on is in no archive.
+		const found = known === null && hasEnded ? await this.#sealer.archived().catch(() => null) : null;
 		const row = this.#store.load();
 		const archived = this.#sealer.sealed ?? found;
 		// What was closed has been told its end by the repository itself; late bytes are still welcome.
@@ -200,7 +199,7 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 
 	#watched(): WatchedLog | null {
 		if (this.#store.load() === null) return null;
-		const { row, bytes } = this.#store.open();
-		return { length: bytes.length, ended: row.tries > 0, read: (from, to) => bytes.read(from, to) };
+		const { bytes, log } = this.#store.open();
+		return { length: bytes.length, ended: isComplete(log), read: (from, to) => bytes.read(from, to) };
 	}
 }

@@ -4,7 +4,7 @@ import type { LogName } from "../src/api/services.ts";
 import type { LogEnd } from "../src/contracts/log-stream.ts";
 import type { LogRecord } from "../src/domain/job.ts";
 import { alarmNearestMs } from "../src/domain/limits.ts";
-import { decideSeal, sealAgainAt, sealedRecord } from "../src/domain/log.ts";
+import { decideSeal, isComplete, sealAgainAt, sealedRecord } from "../src/domain/log.ts";
 import { assert } from "../src/domain/refusal.ts";
 import type { Archived } from "./archive.ts";
 import { headLog, putLog } from "./archive.ts";
@@ -26,6 +26,7 @@ export class LogSealer {
 	readonly #object: LogObjectParts;
 	/** Set when this incarnation moved the log to the archive: a call that began before finds it here. */
 	#sealed: Archived | null = null;
+	#isSealing = false;
 
 	constructor(object: LogObjectParts) {
 		this.#object = object;
@@ -40,34 +41,52 @@ export class LogSealer {
 		return this.#sealed ?? (await headLog(this.#object.env().ARCHIVE, this.#name()));
 	}
 
-	/** Now, or when the grace is over, or not yet. An alarm that is set is left where it is unless this one is earlier. */
+	/**
+	 * [L9] Seals in a moment, or when the grace is over, or not yet. The alarm is set before, so that no end of a try leaves the
+	 * log behind; most never see it, since it is gone with the log.
+	 */
 	async schedule(): Promise<void> {
 		const { store, ctx } = this.#object;
 		const { row, log } = store.open();
-		if (row.tries > 0) return;
+		if (row.tries > 0 || this.#isSealing) return;
 		const now = Date.now();
 		const verdict = decideSeal(log, now);
 		if (verdict.kind === "open") return;
-		const at = verdict.kind === "wait" ? verdict.until : now + alarmNearestMs;
+		const at = verdict.kind === "wait" ? verdict.until : sealAgainAt(1, now);
 		const set = await ctx.storage.getAlarm();
 		if (set === null || at < set) await ctx.storage.setAlarm(at);
+		if (verdict.kind === "seal") ctx.waitUntil(scheduler.wait(alarmNearestMs).then(() => this.#trySeal()));
 	}
 
-	/** [L9] Armed for the next try before this one begins, so that no end of it leaves the log behind. */
 	async alarm(): Promise<void> {
 		const { store, ctx } = this.#object;
 		if (store.load() === null) return;
 		const { row, log } = store.open();
-		const verdict = decideSeal(log, Date.now());
+		const now = Date.now();
+		const verdict = decideSeal(log, now);
 		if (verdict.kind === "open") return;
-		if (verdict.kind === "wait") return ctx.storage.setAlarm(verdict.until);
+		await ctx.storage.setAlarm(verdict.kind === "wait" ? verdict.until : sealAgainAt(row.tries + 1, now));
+		if (verdict.kind === "seal") await this.#trySeal();
+	}
+
+	/** Never throws. A log that would still take bytes is frozen first. */
+	async #trySeal(): Promise<void> {
+		const { store, ctx } = this.#object;
+		if (this.#isSealing || store.load() === null) return;
+		const { row, log } = store.open();
+		const verdict = decideSeal(log, Date.now());
+		if (verdict.kind !== "seal") return;
+		this.#isSealing = true;
 		const tries = row.tries + 1;
-		store.save({ ...row, tries });
-		await ctx.storage.setAlarm(sealAgainAt(tries, Date.now()));
+		if (!isComplete(log)) store.save({ ...row, tries });
 		try {
 			await this.#seal(verdict.missing);
 		} catch (cause) {
 			console.error(JSON.stringify({ event: "seal-failed", log: ctx.id.name, tries, cause: String(cause) }));
+			const now = store.load();
+			if (now !== null) store.save({ ...now, tries });
+		} finally {
+			this.#isSealing = false;
 		}
 	}
 

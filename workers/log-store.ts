@@ -1,4 +1,4 @@
-// What an unsealed log is in its object: one row about it, and its bytes. Memory is a cache of the tables, filled by the first
+// What an unsealed log is in its object: one entry about it, and its bytes. Memory is a cache of the tables, filled by the first
 // call after waking.
 import type { Log } from "../src/domain/log.ts";
 import { assert } from "../src/domain/refusal.ts";
@@ -15,7 +15,7 @@ export class LogStore {
 
 	constructor(storage: DurableObjectStorage) {
 		this.#storage = storage;
-		this.#tables = new LogTables(storage.sql);
+		this.#tables = new LogTables(storage);
 	}
 
 	/** Null for a log that has not begun, or is in the archive: looking leaves no trace. */
@@ -34,7 +34,6 @@ export class LogStore {
 	}
 
 	save(row: LogRow): void {
-		if (this.load() === null) this.#tables.create();
 		this.#tables.save(row);
 		this.#row = row;
 	}

@@ -102,6 +102,13 @@ export interface LeaseAnswer {
 	lease: LeaseState;
 }
 
+/** Whether a lease may write its log. `hasEnded`: its attempt is over, and its log may be in the archive already. */
+export interface LogAdmission {
+	state: LeaseState;
+	hasEnded: boolean;
+	logBytesMax: number;
+}
+
 /** Everything about jobs of one repository. Refusals are values; only outages and faults throw. */
 export interface RepoCalls {
 	configure(call: RepositoryName & { request: RepositoryRequest; replace: boolean }): Promise<Result<Repository>>;
@@ -143,7 +150,7 @@ export interface RepoCalls {
 	finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>>;
 
 	/** Called by a LogObject before it takes the first byte: only a started lease may write. */
-	confirmLog(claim: LeaseClaim): Promise<{ state: LeaseState; logBytesMax: number }>;
+	confirmLog(claim: LeaseClaim): Promise<LogAdmission>;
 	/** Called by a LogObject when the log is in the archive, and when it was deleted. Told again until it returns. */
 	logSealed(call: { job: JobId; attempt: number; record: LogRecord }): Promise<void>;
 }

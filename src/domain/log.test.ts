@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { logSealGraceMs } from "./limits.ts";
-import { decideAppend, decideSeal, openRecord, sealAgainAt, sealedRecord } from "./log.ts";
+import { decideAppend, decideSeal, isComplete, openRecord, sealAgainAt, sealedRecord } from "./log.ts";
 import type { Log } from "./log.ts";
 
 const open: Log = { epoch: 3, length: 100, bytesMax: 1_000, closed: null, frozen: false };
@@ -43,6 +43,19 @@ describe("decideAppend", () => {
 			for (const epoch of [2, 4])
 				expect(decideAppend(log, { epoch, offset: 0, size: 1 })).toEqual(refused("lease-stale"));
 		}
+	});
+});
+
+describe("isComplete", () => {
+	it.each([
+		["open", open, false],
+		["closed, with bytes to come", closing, false],
+		["closed, with all that was declared", { ...closing, length: 150 }, true],
+		["closed without a length", lost, true],
+		["frozen", frozen, true],
+	])("[L4] %s: exactly when nothing more is taken", (_, log, expected) => {
+		expect(isComplete(log)).toBe(expected);
+		expect(decideAppend(log, { epoch: 3, offset: log.length, size: 1 }).ok).toBe(!expected);
 	});
 });
 

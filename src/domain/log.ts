@@ -58,6 +58,11 @@ export function decideAppend(
 	return accept({ skip, take });
 }
 
+/** Nothing will be added: its length stands, or it has all that was declared, or nobody declared anything. */
+export function isComplete({ frozen, closed, length }: Log): boolean {
+	return frozen || (closed !== null && (closed.length === null || length >= closed.length));
+}
+
 export type SealVerdict =
 	| { kind: "open" }
 	| { kind: "wait"; until: Millis }
