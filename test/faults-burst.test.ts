@@ -103,4 +103,9 @@ it(`[F4] of a burst that kills cut short, every accepted run is kept whole and f
 		const logs = await Promise.all(jobs.map(async (job) => job.attempts[0] && site.wholeLog(job, job.attempts[0])));
 		expect(logs.map((log) => String(log).split("\n")[1])).toEqual([key, `${key} again`]);
 	}
+	const listed = await site.listed(runs.size);
+	expect(listed.map(({ number }) => number ?? 0).sort((a, b) => a - b)).toEqual(numbers);
+	expect(new Map(listed.map(({ title, id }) => [title, id]))).toEqual(
+		new Map([...runs].map(([key, { id }]) => [key, id])),
+	);
 });

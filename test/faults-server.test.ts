@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { viewLog } from "../src/client/log-viewer.ts";
-import type { RunRequest } from "../src/contracts/run.ts";
+import type { Run, RunRequest } from "../src/contracts/run.ts";
 import type { Death } from "./fixture-site.ts";
 import { headingOf, repository, Site } from "./fixture-site.ts";
 
@@ -81,6 +81,9 @@ it.each(table)("$rules a server $what, in the middle of a run, loses nothing of 
 		[2, "passed"],
 		[3, "failed"],
 	]);
+	const listed = await site.listed(runs.length);
+	const shown = (all: readonly Run[]) => new Map(all.map(({ id, number, outcome }) => [id, [number, outcome]]));
+	expect(shown(listed)).toEqual(shown(runs));
 	const jobs = runs.flatMap((run) => run.jobs);
 	expect(jobs.map(({ key, attempts }) => [key, attempts.length, attempts[0]?.exitCode])).toEqual([
 		["steady", 1, 0],

@@ -9,7 +9,7 @@ import { expect } from "vitest";
 import { Child, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
 import type { Client, LogRange } from "../src/client/client.ts";
-import { createClient } from "../src/client/client.ts";
+import { createClient, everyItem } from "../src/client/client.ts";
 import type { Attempt, Job, Run } from "../src/contracts/run.ts";
 import { until } from "./fixture-until.ts";
 import { Wire } from "./fixture-wire.ts";
@@ -116,6 +116,21 @@ export class Site {
 		await until(`the log of ${job}, attempt ${attempt}, has more than ${longer} bytes`, async () => {
 			return (await this.log({ job, attempt }, { from: longer }).catch(nothingThere)) !== null;
 		}).finally(() => viewer.close());
+	}
+
+	/** The list of runs once it shows as many and all of them finished. */
+	async listed(runs: number): Promise<Run[]> {
+		let seen: Run[] = [];
+		const look = async () => {
+			const page = (cursor?: string) => this.client.runs.list(repository, cursor === undefined ? {} : { cursor });
+			seen = [];
+			for await (const run of everyItem(page)) seen.push(run);
+			return seen.length === runs && seen.every(({ state }) => state === "finished") ? seen : null;
+		};
+		return until(`the list shows ${runs} finished runs`, look).catch((cause: unknown) => {
+			const shown = seen.map(({ number, state }) => `${number} ${state}`).join(", ");
+			throw new Error(`the list shows ${seen.length} runs: ${shown}`, { cause });
+		});
 	}
 
 	/** The run once it is finished and every log of it is settled. */
