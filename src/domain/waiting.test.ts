@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { aJob, aSpec, someSettings } from "../testing/builders.ts";
+import { aCause, aJob, aSpec, someSettings } from "../testing/builders.ts";
 import { noon } from "../testing/clock.ts";
 import { explainWaiting } from "./waiting.ts";
 
@@ -25,6 +25,35 @@ it.each([
 		full,
 		0,
 		"attempt 2 waits for its backoff",
+	],
+	[
+		"backing-off",
+		aJob("waiting", {
+			spec,
+			notBefore: noon,
+			attempts: 1,
+			cause: aCause({ by: "platform", reason: "its runner was lost" }),
+		}),
+		settings,
+		full,
+		0,
+		"attempt 2 waits for its backoff: its runner was lost",
+	],
+	[
+		"backing-off",
+		aJob("waiting", { spec, notBefore: noon, lapses: 2 }),
+		settings,
+		full,
+		0,
+		"the runner that was handed it did not start it: it is tried again",
+	],
+	[
+		"backing-off",
+		aJob("waiting", { spec, notBefore: noon, startsAt: noon }),
+		settings,
+		full,
+		0,
+		"it is not meant to begin earlier",
 	],
 	["repository-limit", aJob("waiting", { spec }), settings, full, 0, "2 of 2 jobs of the repository run"],
 	[

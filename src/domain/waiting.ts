@@ -45,9 +45,7 @@ export function explainWaiting(
 	if (settings.paused) return reason("paused", `the repository is paused${noted(settings.pauseNote)}`);
 	const pause = pool?.pause ?? null;
 	if (pause !== null) return reason("paused", `the pool "${job.spec.pool}" is ${pause.kind}${noted(pause.note)}`);
-	if (job.notBefore !== null) {
-		return reason("backing-off", `attempt ${job.attempts + 1} waits for its backoff`, job.notBefore);
-	}
+	if (job.notBefore !== null) return reason("backing-off", delayOf(job), job.notBefore);
 	if (load.running >= settings.maxRunning) {
 		return reason("repository-limit", `${load.running} of ${settings.maxRunning} jobs of the repository run`);
 	}
@@ -60,6 +58,14 @@ export function explainWaiting(
 		return reason("no-runner", `the pool "${job.spec.pool}" has no runner${labels}`);
 	}
 	return reason("runners-busy", `every fitting runner of the pool "${job.spec.pool}" is busy`);
+}
+
+/** What it waits for by the clock: its own instant, or the backoff after a fault of the platform's or of the job's. */
+function delayOf({ notBefore, startsAt, lapses, attempts, cause }: WaitingJob): string {
+	if (notBefore === startsAt) return "it is not meant to begin earlier";
+	if (lapses > 0) return "the runner that was handed it did not start it: it is tried again";
+	const after = cause.by === "platform" ? `: ${cause.reason}` : "";
+	return `attempt ${attempts + 1} waits for its backoff${after}`;
 }
 
 function noted(note: string | null): string {

@@ -157,6 +157,24 @@ export const limitBehaviours: readonly Behaviour[] = [
 		},
 	},
 	{
+		title: "[Q6] a party's weight, by actor too, and its change act on what already waits",
+		async show(queue) {
+			await queue.configure({ fairness: { by: "actor" } });
+			await queue.submit(
+				["a1", "a2", "a3", "a4"].map((key) => job(key)),
+				{ actor: "ann" },
+			);
+			await queue.later(1_000);
+			await queue.submit(
+				["b1", "b2", "b3"].map((key) => job(key)),
+				{ actor: "ben" },
+			);
+			expect(await queue.granted({ free: 2 })).toEqual(["a1", "b1"]);
+			await queue.configure({ fairness: { by: "actor", weights: { ben: 10 } } });
+			expect(await queue.granted({ free: 2 })).toEqual(["b2", "b3"]);
+		},
+	},
+	{
 		title: "[D1] a repository that drains refuses runs, and what is there goes on",
 		async show(queue) {
 			const run = await queue.submit([job("a")]);
