@@ -61,8 +61,8 @@ export class Api {
 		return (await this.#send({ method: "GET", path }, [200])).body.toString();
 	}
 
-	register(owner: string, pool: string, name: string): Promise<Registered> {
-		const body = { name, capacity: 1, os: "linux", arch: "x64", version: "bench" };
+	register(owner: string, pool: string, name: string, capacity = 1): Promise<Registered> {
+		const body = { name, capacity, os: "linux", arch: "x64", version: "bench" };
 		return this.#json({ method: "POST", path: `/v1/pools/${owner}/${pool}/runners`, body }, [201]);
 	}
 

@@ -67,9 +67,10 @@ export class Bench {
 	}
 
 	/** A server of its own for a measurement that must begin with an untouched one. The caller stops it. */
-	async startAnother(): Promise<{ server: Child<Serving>; api: Api; token: string }> {
-		const server = await this.#home.startServer();
-		return { server, ...(await enter(server)) };
+	async startAnother(): Promise<{ server: Child<Serving>; api: Api; token: string; data: string }> {
+		const data = await this.#home.folder();
+		const server = await this.#home.startServer(data);
+		return { server, data, ...(await enter(server)) };
 	}
 
 	/** Measures `rounds` times, with the floors at as many connections before, between and after. */
@@ -157,13 +158,14 @@ export class Home {
 		this.isQuick = isQuick;
 	}
 
-	async startServer(): Promise<Child<Serving>> {
+	async startServer(data?: string): Promise<Child<Serving>> {
 		const program = fileURLToPath(new URL("../dist/spillway.js", import.meta.url));
-		return this.#start<Serving>([program, "serve", "--port", "0", "--json", "--data", await this.#folder()]);
+		const folder = data ?? (await this.folder());
+		return this.#start<Serving>([program, "serve", "--port", "0", "--json", "--data", folder]);
 	}
 
 	async startFloor(): Promise<Child<{ url: string }>> {
-		return this.#start([fileURLToPath(new URL("./floor-server.ts", import.meta.url)), await this.#folder()]);
+		return this.#start([fileURLToPath(new URL("./floor-server.ts", import.meta.url)), await this.folder()]);
 	}
 
 	startBare(): Promise<Child<{ url: string }>> {
@@ -196,7 +198,8 @@ export class Home {
 		return child;
 	}
 
-	async #folder(): Promise<string> {
+	/** Taken away at the end. */
+	async folder(): Promise<string> {
 		const folder = await mkdtemp(join(tmpdir(), "spillway-bench-"));
 		this.#folders.push(folder);
 		return folder;

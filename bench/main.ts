@@ -9,11 +9,13 @@ import { Bench, Home } from "./bench.ts";
 import type { Figure } from "./figure.ts";
 import { formatTable } from "./figure.ts";
 import { measureFinishedJobs } from "./finished-jobs.ts";
+import { measureFleetWork } from "./fleet-work.ts";
 import { measureFloors } from "./floor-figures.ts";
 import { measureGrantLatency } from "./grant-latency.ts";
 import { measureLogs } from "./logs.ts";
 import { measureQueueScale } from "./queue-scale.ts";
 import { measureServerMemory } from "./server-memory.ts";
+import { measureSessions } from "./sessions.ts";
 
 const measurements: Record<string, (bench: Bench, home: Home) => Promise<Figure[]>> = {
 	floor: measureFloors,
@@ -21,6 +23,8 @@ const measurements: Record<string, (bench: Bench, home: Home) => Promise<Figure[
 	batch: measureBatchedJobs,
 	start: measureGrantLatency,
 	finish: measureFinishedJobs,
+	sessions: measureSessions,
+	fleet: measureFleetWork,
 	logs: measureLogs,
 	scale: measureQueueScale,
 	memory: measureServerMemory,
@@ -28,7 +32,7 @@ const measurements: Record<string, (bench: Bench, home: Home) => Promise<Figure[
 
 const usage = `npm run bench -- [--quick] [--json] [--only <name>]…
 
---quick  short rounds: a minute in all, for a first look
+--quick  short rounds: some minutes in all, for a first look
 --only   one of ${Object.keys(measurements).join(", ")}; may be given more than once
 --json   the result as one JSON object on standard output
 `;
