@@ -10,11 +10,14 @@ export class SessionRunner {
 	readonly #socket: WebSocket;
 	readonly #frames: ServerFrame[] = [];
 	readonly closed: Promise<number>;
+	/** Pings that were answered. */
+	pongs = 0;
 
 	constructor(socket: WebSocket) {
 		this.#socket = socket;
 		socket.addEventListener("message", ({ data }) => {
-			if (data !== "pong") this.#frames.push(JSON.parse(String(data)));
+			if (data === "pong") this.pongs++;
+			else this.#frames.push(JSON.parse(String(data)));
 		});
 		this.closed = new Promise((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
 		socket.accept();

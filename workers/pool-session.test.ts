@@ -6,6 +6,7 @@ import { parseLeaseId } from "../src/domain/ids.ts";
 import { shardOf } from "../src/domain/pool.ts";
 import { SessionRunner } from "./pool-fixture.ts";
 import type { PoolObject } from "./pool-object.ts";
+import { PoolTables } from "./pool-tables.ts";
 import type { Repo } from "./queue-fixture.ts";
 import { aJob, anIdentity, aReport, aRepository, poolOf, register, repoOf, submit } from "./queue-fixture.ts";
 
@@ -143,6 +144,24 @@ describe("grants over a session", () => {
 		const { repo, runner, id, claim } = await running();
 		orThrow(await repoOf(repo).cancelJob({ job: claim.job, actor: "dev", reason: null, force: false }));
 		expect(await runner.frame("cancel")).toEqual({ type: "cancel", lease: id, graceSeconds: 10 });
+	});
+});
+
+describe("a session that waits", () => {
+	it("[W55] its pings wake nothing, and nothing is due", async () => {
+		const repo = await aRepository();
+		const identities = Array.from({ length: 20 }, (_, at) => anIdentity(repo, { id: `rn${at}` }));
+		const runners = await Promise.all(identities.map((identity) => SessionRunner.connect(identity)));
+		for (const runner of runners) await runner.helloHeard([]);
+		await evictDurableObject(poolOf(repo), { webSockets: "hibernate" });
+		const reads = vi.spyOn(PoolTables.prototype, "runners");
+		for (let round = 0; round < 3; round++) for (const runner of runners) runner.say("ping");
+		await vi.waitFor(() => expect(runners.map((runner) => runner.pongs)).toEqual(runners.map(() => 3)));
+		expect(reads).not.toHaveBeenCalled();
+		expect(await runInDurableObject(poolOf(repo), (_: PoolObject, ctx) => ctx.storage.getAlarm())).toBeNull();
+		// It was asleep until now: to look at it is what wakes it.
+		expect(reads).toHaveBeenCalledTimes(1);
+		reads.mockRestore();
 	});
 });
 
