@@ -54,7 +54,8 @@ export function answerBytes(c: Context<ApiEnv>, answer: LogAnswer): Response {
 	const { log } = answer;
 	const etag = log.sealed?.record.sha256 ? `"${log.sealed.record.sha256}"` : null;
 	const headers = { ...commonHeaders(c, answer), "Accept-Ranges": "bytes", ...(etag === null ? {} : { ETag: etag }) };
-	if (etag !== null && c.req.header("if-none-match") === etag) return new Response(null, { status: 304, headers });
+	if (etag !== null && isKnown(c.req.header("if-none-match"), etag))
+		return new Response(null, { status: 304, headers });
 	const isSame = (c.req.header("if-range") ?? etag) === etag;
 	const range = isSame ? parseRange(c.req.header("range") ?? null, log.length) : "whole";
 	if (range === "unsatisfiable") throw pastEnd(log.length);
@@ -71,6 +72,12 @@ export function answerBytes(c: Context<ApiEnv>, answer: LogAnswer): Response {
 			},
 		},
 	);
+}
+
+/** RFC 9110, 13.1.2: any of a list, compared weakly (a proxy that compresses weakens what it passes on). */
+function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+	const known = (ifNoneMatch ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+	return known.includes(etag) || known.includes("*");
 }
 
 /** [L12] Found from the end, block by block; past `tailBytesMax` the tail begins in the middle of a line. */
