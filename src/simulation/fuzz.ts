@@ -35,7 +35,7 @@ export class World {
 	}
 
 	get stored(): Stored {
-		this.#stored ??= readStored(this.port.calls.rows.snapshot(), null);
+		this.#stored ??= readStored(this.port.queue.rows.snapshot(), null);
 		return this.#stored;
 	}
 
@@ -53,14 +53,14 @@ export class World {
 
 	/** As they are shown, versions included. */
 	#runs(): string {
-		return JSON.stringify([...this.known.runs.keys()].map((id) => this.port.calls.domainRun(id)));
+		return JSON.stringify([...this.known.runs.keys()].map((id) => this.port.queue.domainRun(id)));
 	}
 
 	async #do(command: Command): Promise<Answer> {
 		const before = this.stored;
 		if (command.do === "evict") this.port.moveClock(wakeMs);
 		const answer = await perform(this.port, command);
-		this.#stored = readStored(this.port.calls.rows.snapshot(), before);
+		this.#stored = readStored(this.port.queue.rows.snapshot(), before);
 		this.known.note(command, answer);
 		if (answer.code === "ok") this.#noteRetried(command, before);
 		const { known, port } = this;
@@ -108,13 +108,13 @@ export class World {
 
 	/** A late alarm does as well, so the clock may jump to the first deadline. */
 	async #untilAlarm(): Promise<void> {
-		const alarmAt = this.port.calls.rows.alarmAt;
+		const alarmAt = this.port.queue.rows.alarmAt;
 		if (alarmAt === null) {
 			if ([...this.stored.jobs.values()].some(isOpen))
 				throw new Error("[I10] something is unfinished, and no alarm is set");
 			return;
 		}
-		const deadline: Millis = this.port.calls.standing.earliestDeadline() ?? alarmAt;
+		const deadline: Millis = this.port.queue.standing.earliestDeadline() ?? alarmAt;
 		await this.#do({ do: "clock", byMs: Math.max(0, alarmAt - this.port.now(), deadline - this.port.now()) });
 		await this.#do({ do: "alarm" });
 	}

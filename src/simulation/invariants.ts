@@ -234,7 +234,7 @@ function keepsLimits({ answer, before, after, now }: Facts, { retried }: Invaria
 function keepsBooks({ command, after, port }: Facts, { shown }: InvariantMemory): string | null {
 	const jobsOf = Map.groupBy(after.jobs.values(), ({ run }) => run);
 	for (const id of after.runs.keys()) {
-		const run = port.calls.domainRun(id);
+		const run = port.queue.domainRun(id);
 		if (run === null) return `run ${id} is gone`;
 		const last = shown.get(id);
 		if (last?.run === run) continue;
@@ -247,7 +247,7 @@ function keepsBooks({ command, after, port }: Facts, { shown }: InvariantMemory)
 		}
 		shown.set(id, { run, version: Math.max(run.version, last?.version ?? 0), text });
 	}
-	return isLoadTrue(after, port.calls.standing);
+	return isLoadTrue(after, port.queue.standing);
 }
 
 function miscountOf(run: Run, jobs: readonly Job[]): string | null {
@@ -326,7 +326,7 @@ function hasDeadlines({ command, before, after, now, port }: Facts): string | nu
 			return `job ${id} is due, and the alarm left it`;
 		}
 	}
-	const { alarmAt } = port.calls.rows;
+	const { alarmAt } = port.queue.rows;
 	if (earliest !== null && (alarmAt === null || alarmAt > Math.max(earliest, now + alarmNearestMs))) {
 		return `something is due at ${earliest}, and the alarm is set to ${alarmAt}`;
 	}
@@ -404,8 +404,8 @@ function tellsDemand({ after, port }: Facts): string | null {
 /** Whatever is kept in memory is what is built anew from what is stored. */
 function forgetsNothing({ command, after, port }: Facts): string | null {
 	if (command.do !== "tell" && command.do !== "alarm") return null;
-	const anew = new Standing(port.calls.rows.openJobs(), after.settings.fairness);
-	const [kept, built] = [port.calls.standing, anew].map((standing) =>
+	const anew = new Standing(port.queue.rows.openJobs(), after.settings.fairness);
+	const [kept, built] = [port.queue.standing, anew].map((standing) =>
 		JSON.stringify([
 			[...standing.lanes()].map((lane) => JSON.stringify({ ...lane, head: lane.head?.rank })).sort(),
 			standing.earliestDeadline(),

@@ -4,9 +4,11 @@ import type { Millis } from "../domain/ids.ts";
 import { alarmNearestMs } from "../domain/limits.ts";
 import type { QueuePort } from "./queue-port.ts";
 import { SimulatedRepository } from "./repository.ts";
+import { SimulatedQueue } from "./simulated-queue.ts";
 
 export class SimulatedPort implements QueuePort {
 	readonly owner: string;
+	readonly queue: SimulatedQueue;
 	readonly calls: SimulatedRepository;
 	/** What each pool was told last: the higher version wins. */
 	readonly pools = new Map<string, Demand>();
@@ -22,16 +24,18 @@ export class SimulatedPort implements QueuePort {
 	constructor(owner: string, now: Millis) {
 		this.owner = owner;
 		this.#now = now;
-		this.calls = new SimulatedRepository(owner, {
+		const outside = {
 			now: () => this.#now,
 			random: () => this.random,
-			demand: (demand) => this.hear(demand),
-		});
+			demand: (demand: Demand) => this.hear(demand),
+		};
+		this.queue = new SimulatedQueue({ owner, repo: "web" }, outside);
+		this.calls = new SimulatedRepository(this.queue);
 	}
 
 	/** Whether nothing that pools were to hear is under way, or was lost and not told again. */
 	get isTold(): boolean {
-		return !this.#hasLostNews && !this.calls.hasNews;
+		return !this.#hasLostNews && !this.queue.hasNews;
 	}
 
 	now(): Millis {
@@ -43,25 +47,25 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	async alarmAt(): Promise<Millis | null> {
-		return this.calls.rows.alarmAt;
+		return this.queue.rows.alarmAt;
 	}
 
 	async alarm(): Promise<void> {
-		const { alarmAt } = this.calls.rows;
+		const { alarmAt } = this.queue.rows;
 		if (alarmAt !== null && alarmAt <= this.#now + alarmNearestMs) {
 			this.lastAlarmAt = this.#now;
-			this.calls.alarm();
+			this.queue.alarm();
 			this.#hasLostNews = false;
 		}
 	}
 
 	async tell(): Promise<void> {
-		this.calls.tell();
+		this.queue.tell();
 	}
 
 	async evict(): Promise<void> {
-		this.#hasLostNews ||= this.calls.hasNews;
-		this.calls.evict();
+		this.#hasLostNews ||= this.queue.hasNews;
+		this.queue.evict();
 		for (const { pool, sets } of this.pools.values()) if (sets.length > 0) this.misled.add(pool);
 	}
 
