@@ -23,7 +23,7 @@ const random = seededRandom(2_026);
 const output = Buffer.from(Uint8Array.from({ length: pieces * pieceBytes }, () => random.below(256)));
 const expected = Buffer.concat([Buffer.from(headingOf("step 1")), output]);
 
-/** What went over one runner's connections. */
+/** What went over the connections of one runner's process. */
 class Tap {
 	feeds = 0;
 	/** The longest log that the server has acknowledged. */
@@ -38,13 +38,6 @@ class Tap {
 		}
 		return Buffer.from(text, "latin1");
 	}
-}
-
-async function tapped(): Promise<{ tap: Tap; url: string }> {
-	const tap = new Tap();
-	const proxy = await rig.cuttable();
-	proxy.pass = (bytes) => tap.pass(bytes);
-	return { tap, url: proxy.url };
 }
 
 async function bytesOf(job: string, attempt: number, from = 0): Promise<Buffer> {
@@ -82,29 +75,32 @@ it("[L16][L25][N102][N95] fed by WebSocket, servers and a runner killed: acknowl
 	]);
 	const job = run.jobs?.[0]?.id ?? "";
 
-	const one = await tapped();
-	const first = rig.runner("fed", { url: one.url });
+	const proxy = await rig.cuttable();
+	const one = new Tap();
+	proxy.pass = (bytes) => one.pass(bytes);
+	const first = rig.runner("fed", { url: proxy.url });
 	await until("the job runs", async () => (await rig.client.jobs.get(name, job)).attempts.length === 1);
 	const firstViews = [view(job, 1), view(job, 1)];
-	await killServerAt(150_000, { tap: one.tap, job, attempt: 1 });
-	await killServerAt(400_000, { tap: one.tap, job, attempt: 1 });
-	await until("more is acknowledged", async () => one.tap.acknowledged > 550_000);
+	await killServerAt(150_000, { tap: one, job, attempt: 1 });
+	await killServerAt(400_000, { tap: one, job, attempt: 1 });
+	await until("more is acknowledged", async () => one.acknowledged > 550_000);
 	first.process.kill("SIGKILL");
 	await first.end();
 
-	const two = await tapped();
-	rig.runner("fed", { url: two.url });
+	const two = new Tap();
+	proxy.pass = (bytes) => two.pass(bytes);
+	rig.runner("fed", { url: proxy.url });
 	await until("it runs again", async () => (await rig.client.jobs.get(name, job)).attempts.length === 2);
 	const secondViews = [view(job, 2), view(job, 2)];
-	await killServerAt(600_000, { tap: two.tap, job, attempt: 2 });
+	await killServerAt(600_000, { tap: two, job, attempt: 2 });
 	const [finished] = await rig.finished("fed", run);
 	expect([finished?.outcome, finished?.attempts.map(({ outcome }) => outcome)]).toEqual(["passed", ["lost", "passed"]]);
-	for (const { tap } of [one, two]) expect(tap.feeds).toBeGreaterThan(0);
+	for (const { feeds } of [one, two]) expect(feeds).toBeGreaterThan(0);
 
 	// The killed runner's: a prefix, no shorter than what was acknowledged, and known to be no more.
 	await rig.settled("fed", run);
 	const part = await bytesOf(job, 1);
-	expect(part.length).toBeGreaterThanOrEqual(one.tap.acknowledged);
+	expect(part.length).toBeGreaterThanOrEqual(one.acknowledged);
 	expect(part.length).toBeLessThan(expected.length);
 	expect(part.equals(expected.subarray(0, part.length))).toBe(true);
 	const [lost, passed] = (await rig.client.jobs.get(name, job)).attempts;

@@ -6,10 +6,11 @@ import { quoted } from "./shell-quote.ts";
 
 /**
  * Reads everything but the user's home, the runner's folder and other jobs; writes only its own folder and an empty `/tmp`;
- * sees only its own processes. The network is the machine's.
+ * sees only its own processes, and has no rights of root's, should the runner run as root. The network is the machine's, and
+ * so are the sockets under /run: a user who may use Docker's gets out by it.
  */
 export const bubblewrap = [
-	"bwrap --die-with-parent --new-session --unshare-pid --unshare-ipc --unshare-uts",
+	"bwrap --die-with-parent --new-session --unshare-user-try --unshare-pid --unshare-ipc --unshare-uts --cap-drop ALL",
 	"--ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs {hostHome} --tmpfs {runner}",
 	"--bind {job} {job} --chdir {work} --",
 ].join(" ");

@@ -1,4 +1,4 @@
-// What the machine's owner decides about jobs, hooks and isolation, and what is the machine's fault and not the job's.
+// What the machine's owner decides about jobs by hooks, and what is the machine's fault and not the job's.
 import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,6 @@ import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant, headingOf } from "../testing/fake-server-lease.ts";
 import type { FakeLease } from "../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../testing/fake-server-runner.ts";
-import { bubblewrap } from "./isolation.ts";
 import { memoryKills } from "./memory-kills.ts";
 import type { RunnerOptions } from "./runner.ts";
 
@@ -79,49 +78,6 @@ describe("hooks", () => {
 		await server.until(() => lease.finish !== null);
 		expect(lease.finish?.outcome).toBe("canceled");
 		expect(readFileSync(join(folder, "said"), "utf8")).toBe("post passed\npost canceled\n");
-	});
-});
-
-describe("isolation", () => {
-	it("[N90] a command is put before each step's own, with the job's places filled in; the checkout is left out", async () => {
-		await open(() => ({
-			wrap: `'${program("box", 'printf "%s\\n" "$@" > "$0.said"; shift 4; exec "$@"')}' {job} {work} "x y" --`,
-		}));
-		const source = { cloneUrl: `file://${fixture.folder}/nowhere`, ref: null, commit: null };
-		const plain = await runToEnd({}, { run: { id: "rtest", number: 1, title: null, source } });
-		expect(plain.finish?.reason).toMatch(/does not answer/);
-		expect(existsSync(join(fixture.folder, "box.said"))).toBe(false);
-		const lease = await runToEnd({ run: ["pwd", "exit 4"] });
-		const [job, work, ...rest] = readFileSync(join(fixture.folder, "box.said"), "utf8").trim().split("\n");
-		expect(job).toBe(join(fixture.workDir, "jobs", lease.grant.lease.id));
-		expect([work, ...rest.slice(0, 3)]).toEqual([`${job}/work`, "x y", "--", "bash"]);
-		expect(lease.finish).toMatchObject({ outcome: "failed", exitCode: 4 });
-		expect(lease.text).toContain(`${job}/work\n`);
-	});
-
-	it("[N90] variables are named to a container, and never told their values", async () => {
-		await open(() => ({
-			wrap: `'${program("box", 'echo "$@"; while [ "$1" = --env ]; do shift 2; done; exec "$@"')}' {env}`,
-		}));
-		const lease = await runToEnd({ run: "true", secrets: { KEY: "correct-horse" } });
-		expect(lease.text).toContain("--env KEY");
-		expect(lease.text).not.toContain("***");
-	});
-
-	it("[N91] a place that there is not ends the runner before it begins", async () => {
-		fixture = new FakeServerRunner();
-		await fixture.server.open();
-		await expect(fixture.start({ wrap: "docker run {image}" })).rejects.toThrow("there is no {image} to fill in");
-	});
-
-	it("[N92] the sandbox shows the job its own folder, and neither the runner's nor the user's home", async () => {
-		await open(({ folder }) => {
-			program("programs/bwrap", 'echo "$@"; while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
-			return { wrap: bubblewrap, hostEnv: { PATH: `${folder}/programs:${process.env.PATH}`, HOME: "/home/some one" } };
-		});
-		const lease = await runToEnd({ run: "echo inside" });
-		expect(lease.text).toContain(`--tmpfs /home/some one --tmpfs ${fixture.workDir} --bind ${fixture.workDir}/jobs/`);
-		expect(lease.text).toMatch(/\ninside\n$/);
 	});
 });
 
