@@ -193,7 +193,11 @@ function someSettings(random: SeededRandom): RepositoryRequest {
 		draining: random.chance(0.1),
 		concurrencyGroups: random.pick(groups),
 		retryBudget: { perHour: random.pick([0, 1, 60]), ratio: random.pick([0, 0.5]) },
-		fairness: { by: random.pick(["ref", "actor"] as const), perRunningSeconds: random.pick([0, 60]) },
+		fairness: {
+			by: random.pick(["ref", "actor"] as const),
+			perRunningSeconds: random.pick([0, 60]),
+			weights: random.pick([{}, { "refs/heads/main": 3, ann: 0.5 }]),
+		},
 		defaults: { retry: { maxAttempts: 1 + random.below(2) } },
 	};
 }
