@@ -42,7 +42,11 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "run-unknown":
 			return { status: 404, code, detail: "No such run in this repository." };
 		case "run-archived":
-			return { status: 409, code, detail: "The run is in the archive: it can be read and retried, and else no longer changed." };
+			return {
+				status: 409,
+				code,
+				detail: "The run is in the archive: it can be read and retried, and else no longer changed.",
+			};
 		case "job-unknown":
 			return { status: 404, code, detail: "No such job in this repository." };
 		case "attempt-unknown":
