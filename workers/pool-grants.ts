@@ -6,6 +6,7 @@ import type { Grant } from "../src/contracts/runner.ts";
 import type { LeaseId, Millis } from "../src/domain/ids.ts";
 import { claimMax } from "../src/domain/limits.ts";
 import { chooseRepository, compareWaiting, shareOf } from "../src/domain/pool.ts";
+import type { WaitingRunner } from "../src/domain/pool.ts";
 import type { Env } from "./env.ts";
 import type { PoolMembers } from "./pool-members.ts";
 import type { PoolPause } from "./pool-pause.ts";
@@ -77,34 +78,37 @@ export class PoolGrants {
 	async #serveEach(): Promise<boolean> {
 		const waiting = this.#waiting(Date.now());
 		let served = false;
-		for (const [at, { runner, socket, held }] of waiting.entries()) {
+		for (const [at, { socket, held }] of waiting.entries()) {
 			if (!this.#members.hasDemand()) break;
 			const share = shareOf(this.#members.waiting, waiting.length - at);
-			served = (await this.#serveOne(runner, { socket, held, share })) || served;
+			served = (await this.#serveOne({ socket, held, share })) || served;
 		}
 		return served;
 	}
 
 	/** Who has room, in the order in which they are served. */
-	#waiting(now: Millis): { runner: PoolRunner; socket: WebSocket; held: Poll | Session }[] {
-		const waiting = [];
-		for (const [socket, poll] of this.#sockets.polls()) {
-			const runner = this.#members.known(poll.runner);
-			waiting.push({ runner, socket, held: poll, standing: this.#members.standingOf(runner, runner.capacity) });
+	#waiting(now: Millis): { socket: WebSocket; held: Poll | Session }[] {
+		const waiting: { socket: WebSocket; held: Poll | Session; standing: WaitingRunner }[] = [];
+		for (const [socket, held] of this.#sockets.polls()) {
+			waiting.push({ socket, held, standing: this.#members.standingOf(held.runner, held.runner.capacity) });
 		}
-		for (const [socket, session] of this.#sockets.sessions()) {
-			if (session.instanceId === null || session.leaving) continue;
-			const runner = { ...this.#members.known(session.runner), capacity: session.capacity };
-			const standing = this.#members.standingOf(runner, session.capacity);
-			if (standing.leases < standing.capacity) waiting.push({ runner, socket, held: session, standing });
+		for (const [socket, held] of this.#sockets.sessions()) {
+			if (held.instanceId === null || held.leaving) continue;
+			const standing = this.#members.standingOf(held.runner, held.capacity);
+			if (standing.leases < standing.capacity) waiting.push({ socket, held, standing });
 		}
 		return waiting.sort((a, b) => compareWaiting(a.standing, b.standing, now));
 	}
 
-	async #serveOne(
-		runner: PoolRunner,
-		{ socket, held, share }: { socket: WebSocket; held: Poll | Session; share: number },
-	): Promise<boolean> {
+	async #serveOne({
+		socket,
+		held,
+		share,
+	}: {
+		socket: WebSocket;
+		held: Poll | Session;
+		share: number;
+	}): Promise<boolean> {
 		if (held.kind === "poll") {
 			if (!this.#sockets.isWaiting(socket)) return false;
 			const grant = await this.one(this.#members.see(held.runner, Date.now()), held.named);
@@ -115,7 +119,8 @@ export class PoolGrants {
 		const session = this.#sockets.session(socket);
 		if (session === null || session.leaving) return false;
 		const wish: Wish = { named: null, atMost: Math.min(share, claimMax), session: true };
-		const grants = await this.#fill({ ...runner, capacity: session.capacity }, wish);
+		const runner = { ...this.#members.known(session.runner), capacity: session.capacity };
+		const grants = await this.#fill(runner, wish);
 		for (const grant of grants) this.#sockets.send(socket, { type: "grant", grant });
 		return grants.length > 0;
 	}

@@ -109,8 +109,9 @@ export class PoolMembers {
 	}
 
 	/** A runner with `capacity` as whoever chooses among those who wait sees it. */
-	standingOf({ id, lapsedAt }: PoolRunner, capacity: number): WaitingRunner {
+	standingOf({ id }: RunnerIdentity, capacity: number): WaitingRunner {
 		const leases = this.#byRunner.get(id)?.size ?? 0;
+		const lapsedAt = this.#runners.get(id)?.lapsedAt ?? null;
 		return { leases, capacity, grantedAt: this.#granted.get(id) ?? 0, lapsedAt };
 	}
 
@@ -211,7 +212,8 @@ export class PoolMembers {
 	liveRunners(labels: readonly string[], now: Millis): number {
 		let live = 0;
 		for (const runner of this.#runners.values()) {
-			if (this.#isLive(runner, now) && fits(labels, new Set(runner.labels))) live++;
+			if (!this.#isLive(runner, now)) continue;
+			if (labels.length === 0 || fits(labels, new Set(runner.labels))) live++;
 		}
 		return live;
 	}

@@ -13,7 +13,7 @@ import type {
 import type { Grant, HeartbeatReply, PoolPatch } from "../src/contracts/runner.ts";
 import { malformedFrameCloseCode, replacedCloseCode, runnerFrame } from "../src/contracts/runner-session.ts";
 import type { RunnerFrame } from "../src/contracts/runner-session.ts";
-import type { LeaseId } from "../src/domain/ids.ts";
+import type { LeaseId, Millis } from "../src/domain/ids.ts";
 import { graceSeconds } from "../src/domain/limits.ts";
 import { unreachable } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
@@ -28,6 +28,9 @@ import { PoolSockets } from "./pool-sockets.ts";
 import type { Poll, Session } from "./pool-sockets.ts";
 import { PoolTables } from "./pool-tables.ts";
 
+/** How exactly an answer to a demand knows who is connected. A runner counts as gone after a minute and a half. */
+const seenEveryMs = 1_000;
+
 export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
@@ -35,6 +38,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	readonly #liveness: PoolLiveness;
 	readonly #pause: PoolPause;
 	readonly #shards: PoolShards;
+	#sawConnectedAt: Millis = 0;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
@@ -130,7 +134,9 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		this.#members.hear(demand);
 		this.#grants.serveSoon();
 		this.#shards.spreadAgain(this.#pause.settings);
-		const now = this.#seeConnected();
+		// Demand comes many times a second, and to ask a thousand sockets for their last ping takes a millisecond.
+		const now = Date.now();
+		if (now - this.#sawConnectedAt > seenEveryMs) this.#seeConnected();
 		const runners = demand.sets.map(({ labels }) => this.#members.liveRunners(labels, now));
 		return { runners, pause: this.#pause.present, shards: this.#shards.count };
 	}
@@ -191,6 +197,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	/** Whoever is connected has been seen now. */
 	#seeConnected(): number {
 		const now = Date.now();
+		this.#sawConnectedAt = now;
 		for (const [, poll] of this.#sockets.polls()) this.#members.see(poll.runner, now);
 		for (const [socket, session] of this.#sockets.sessions()) {
 			this.#members.see(session.runner, this.#sockets.heardAt(socket, session));
