@@ -69,13 +69,19 @@ function joinSockets(near: Socket, far: Socket): void {
 	}
 }
 
-/** Knows the host `spillway.test`, which nobody else does. */
-async function proxy(): Promise<{ port: number; asked: string[] }> {
+/** The server, behind TLS. */
+function tlsFront(): Server {
+	const front = createTlsServer({ key, cert }, (socket) => joinSockets(socket, connect(serverPort(), "127.0.0.1")));
+	return front.on("tlsClientError", () => {});
+}
+
+/** Knows the host `spillway.test`, which nobody else does; whatever is asked for is at `farPort`. */
+async function proxy(farPort = serverPort()): Promise<{ port: number; asked: string[] }> {
 	const asked: string[] = [];
 	const front = createServer();
 	front.on("connect", ({ url = "" }, socket: Socket) => {
 		asked.push(url);
-		const far = connect(serverPort(), "127.0.0.1", () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
+		const far = connect(farPort, "127.0.0.1", () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
 		joinSockets(socket, far);
 	});
 	return { port: await listen(front), asked };
@@ -111,12 +117,26 @@ it("[N103] not by the proxy where the environment says so", async () => {
 	expect(asked).toEqual([]);
 });
 
+it("[N103][N104] by HTTPS_PROXY over TLS with a certificate of one's own: calls, session and feed", async () => {
+	const file = join(folder, "cert.pem");
+	writeFileSync(file, cert);
+	const far = await listen(tlsFront());
+	const { port, asked } = await proxy(far);
+	// `localhost` is in the certificate. Unless told so the runner would not ask a proxy for it.
+	const environment = { HTTPS_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: "", NODE_EXTRA_CA_CERTS: file };
+	// Nobody listens at that port: only the proxy knows what is behind it.
+	runner("https://localhost:8443", environment);
+	const lease = server.offer(buildGrant({ run: "sleep 1.5; echo done" }));
+	await server.until(() => lease.finish !== null);
+	expect(lease.finish?.outcome).toBe("passed");
+	expect([server.sessions.length, server.feeds.length, server.callsTo("/v1/runner/acquire").length]).toEqual([1, 1, 0]);
+	expect(new Set(asked)).toEqual(new Set(["localhost:8443"]));
+});
+
 it("[N104] a certificate of one's own is trusted if the environment names it, and not otherwise", async () => {
 	const file = join(folder, "cert.pem");
 	writeFileSync(file, cert);
-	const front = createTlsServer({ key, cert }, (socket) => joinSockets(socket, connect(serverPort(), "127.0.0.1")));
-	front.on("tlsClientError", () => {});
-	const url = `https://localhost:${await listen(front)}`;
+	const url = `https://localhost:${await listen(tlsFront())}`;
 	const distrustful = runner(url, {});
 	while (!distrustful.complaint.includes("register-failed")) await new Promise((resolve) => setTimeout(resolve, 50));
 	expect(distrustful.complaint).toMatch(/self-signed certificate/);

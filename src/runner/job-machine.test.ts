@@ -1,5 +1,5 @@
 // What the machine's owner decides about jobs by hooks, and what is the machine's fault and not the job's.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant, headingOf } from "../testing/fake-server-lease.ts";
 import type { FakeLease } from "../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../testing/fake-server-runner.ts";
-import { memoryKills } from "./memory-kills.ts";
+import { machineState, wantOf } from "./machine-want.ts";
 import type { RunnerOptions } from "./runner.ts";
 
 let fixture: FakeServerRunner;
@@ -82,13 +82,50 @@ describe("hooks", () => {
 });
 
 describe("the machine's fault", () => {
-	it("[N93] a step that is killed by nobody known says so, and says when the machine ran out of memory", async () => {
+	it("[N93] a step that is killed by nobody known says so", async () => {
 		await open();
 		const lease = await runToEnd({ run: "kill -KILL $$" });
 		expect(lease.finish).toMatchObject({ outcome: "failed", signal: "SIGKILL" });
 		expect(lease.finish?.reason).toMatch(/\(SIGKILL\); (the runner did not send it|the machine ran out of memory)/);
-		if (process.platform === "linux") expect(memoryKills()).toBeGreaterThanOrEqual(0);
+		if (process.platform === "linux") expect(machineState(fixture.folder).memoryKills).toBeGreaterThanOrEqual(0);
 	});
+
+	const [outOfMemory, unknown] = [
+		"the machine ran out of memory meanwhile, and the kernel killed for it",
+		"the runner did not send it",
+	];
+	const full = "the disk that it works on is full";
+	it.each([
+		["SIGKILL", 1, false, outOfMemory],
+		["SIGKILL", 0, false, unknown],
+		["SIGKILL", 1, true, `${outOfMemory}; ${full}`],
+		["SIGTERM", 1, false, null],
+		[null, 1, false, null],
+		[null, 0, true, full],
+	])("[N93][N111] with %s, %i kills for memory, a full disk: %s, it says: %s", (signal, kills, isDiskFull, words) => {
+		const before = { memoryKills: 7, isDiskFull: false };
+		expect(wantOf(before, { memoryKills: 7 + kills, isDiskFull }, { signal })).toBe(words);
+	});
+
+	/** Where the test may mount one. */
+	const hasSmallDisk = spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
+	if (!hasSmallDisk) process.stderr.write("[N111] not tried here: a full disk, for this user may mount none\n");
+	else
+		it("[N111] a step that fails on a full disk says so", async () => {
+			fixture = new FakeServerRunner();
+			const { server } = fixture;
+			await server.open();
+			mkdirSync(fixture.workDir);
+			const mount = `mount -t tmpfs -o size=4m none '${fixture.workDir}'; exec "$@"`;
+			const child = fixture.spawnRunner({ by: ["unshare", "--mount", "bash", "-c", mount, "bash"] });
+			const full = await runToEnd({ run: "head -c 8M /dev/zero > file" });
+			expect(full.finish).toMatchObject({ outcome: "failed", exitCode: 1 });
+			expect(full.finish?.reason).toMatch(/exit code 1; the disk that it works on is full$/);
+			const roomy = await runToEnd({ run: "exit 1" });
+			expect(roomy.finish?.reason).toMatch(/exit code 1$/);
+			child.kill("SIGTERM");
+			await new Promise((resolve) => child.once("exit", resolve));
+		});
 
 	it("[N94] a disk that takes no more of a log refuses the job, and what was kept of the log is whole", async () => {
 		fixture = new FakeServerRunner();

@@ -7,7 +7,8 @@ import type { Source } from "./checkout.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobShell, StepEnd } from "./job-shell.ts";
 import type { JobLog } from "./job-log.ts";
-import { memoryKills } from "./memory-kills.ts";
+import { machineState, wantOf } from "./machine-want.ts";
+import type { MachineState } from "./machine-want.ts";
 import type { OutputPipe } from "./output-pipe.ts";
 
 export interface StepsWork {
@@ -44,14 +45,14 @@ export function textOf(error: unknown): string {
 /** Fills `steps` as it goes. The first step that does not end with 0 is the last. Null: stopped before a step could say more. */
 export async function runSteps(work: StepsWork): Promise<Verdict | null> {
 	let commit: string | null = null;
-	const kills = memoryKills();
+	const before = machineState(work.folder.path);
 	for (const [at, step] of work.steps.entries()) {
 		if (work.isStopped()) return null;
 		const end = await runStep(work, at, commit);
 		const isCheckout = work.source !== null && at === 0;
 		if (end.exitCode !== 0) {
 			const verdict = isCheckout ? checkoutFailed(work.source, end) : failed(step.name, end);
-			return work.isStopped() ? verdict : explained(verdict, kills);
+			return work.isStopped() ? verdict : explained(verdict, before, machineState(work.folder.path));
 		}
 		if (isCheckout) commit = work.folder.readCommit();
 	}
@@ -97,13 +98,10 @@ function failed(name: string, { exitCode, signal }: StepEnd): Verdict {
 	return { outcome: "failed", exitCode, signal: by, reason };
 }
 
-/** SIGKILL that the runner did not send: the kernel counts whom it kills for want of memory. Else somebody else sent it. */
-function explained(verdict: Verdict, killsBefore: number | null): Verdict {
-	if (verdict.signal !== "SIGKILL") return verdict;
-	const kills = (memoryKills() ?? 0) - (killsBefore ?? 0);
-	const cause =
-		kills > 0 ? "the machine ran out of memory meanwhile, and the kernel killed for it" : "the runner did not send it";
-	return { ...verdict, reason: `${verdict.reason}; ${cause}` };
+/** The failure stays the job's; who reads it sees that the machine had part in it. */
+function explained(verdict: Verdict, before: MachineState, after: MachineState): Verdict {
+	const want = wantOf(before, after, verdict);
+	return want === null ? verdict : { ...verdict, reason: `${verdict.reason}; ${want}` };
 }
 
 /** Git's exit codes and ours are not the job's: a retry rule for exit code 1 must not fit a checkout. */

@@ -49,13 +49,14 @@ export class FakeServerRunner {
 		this.done = this.runner.run();
 	}
 
-	/** The same in a process of its own, which can be stopped and killed; what it says of itself is not heard. */
-	spawnRunner({ wrongClockFile = null as string | null } = {}): ChildProcess {
+	/** The same in a process of its own, begun `by` another program if one is given, which can be stopped and killed; what it says of itself is not heard. */
+	spawnRunner({ wrongClockFile = null as string | null, by = [] as string[] } = {}): ChildProcess {
 		const path = fileURLToPath(new URL("../runner/runner.ts", import.meta.url));
 		const { eventLog: _, ...options } = this.options();
 		const script = `const { runRunner } = await import(${JSON.stringify(path)}); await runRunner(${JSON.stringify(options)});`;
 		const preload = wrongClockFile === null ? [] : ["--import", new URL("./wrong-clock.ts", import.meta.url).href];
-		return spawn(process.execPath, [...preload, "--input-type=module", "--eval", script], {
+		const [program = "", ...words] = [...by, process.execPath, ...preload, "--input-type=module", "--eval", script];
+		return spawn(program, words, {
 			stdio: "ignore",
 			env: { ...process.env, WRONG_CLOCK_FILE: wrongClockFile ?? "" },
 		});
