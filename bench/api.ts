@@ -77,6 +77,12 @@ export class Api {
 		await this.#send({ method: "POST", path: "/v1/lease/start", token, body: {} }, [200]);
 	}
 
+	/** False when the lease has lapsed. */
+	async startInTime(token: string): Promise<boolean> {
+		const answer = await this.#send({ method: "POST", path: "/v1/lease/start", token, body: {} }, [200, 409]);
+		return answer.status === 200;
+	}
+
 	async appendLog(token: string, text: string): Promise<void> {
 		const headers = { "upload-offset": "0", "content-type": "application/octet-stream" };
 		await this.#send({ method: "PATCH", path: "/v1/lease/log", token, headers, text }, [204]);

@@ -6,26 +6,27 @@ import type { Grant } from "../src/contracts/runner.ts";
 import type { ServerFrame } from "../src/contracts/runner-session.ts";
 import { Api } from "./api.ts";
 import { jobRequest, owner, runRequest } from "./bench.ts";
-import type { OpenCall, Order, Waits } from "./fleet.ts";
+import type { Burst, OpenCall, Order, Waits } from "./fleet.ts";
 import { WebSocket } from "./logs-socket.ts";
 import { logLine } from "./protocol-runner.ts";
 
 /** As a runner pings: three fit before a lease is lost. */
 const pingMs = 10_000;
 const openAtOnce = 20;
-/** Connections for lease calls; each has one call at a time. */
-const connections = 100;
+/** As many connections as slots, up to this: each has one call at a time, and no start waits for another job's log. */
+const connectionsMax = 1_000;
 const limitMs = 300_000;
 
 class Runners {
 	readonly #call: OpenCall;
-	readonly #calls: Api[] = [];
 	readonly #freeCalls: Api[] = [];
 	readonly #queued: Grant[] = [];
 	/** By run, who waits for its grant. */
 	readonly #wanted = new Map<string, (at: number) => void>();
 	readonly #early = new Map<string, number>();
 	#failure: string | null = null;
+	/** Grants whose start came too late: their jobs are granted again. */
+	lapsed = 0;
 	finished = 0;
 	running = 0;
 	busiest = 0;
@@ -37,9 +38,9 @@ class Runners {
 	}
 
 	async open(): Promise<null> {
-		const { url, token, runners } = this.#call;
-		for (let at = 0; at < connections; at++) this.#calls.push(await Api.connect(url, token));
-		this.#freeCalls.push(...this.#calls);
+		const { url, token, runners, capacity } = this.#call;
+		const connections = Math.min(connectionsMax, runners * capacity);
+		for (let at = 0; at < connections; at++) this.#freeCalls.push(await Api.connect(url, token));
 		for (let from = 0; from < runners; from += openAtOnce) {
 			const some = Array.from({ length: Math.min(openAtOnce, runners - from) }, (_, at) => this.#openOne(from + at));
 			await Promise.all(some);
@@ -49,8 +50,6 @@ class Runners {
 
 	async #openOne(at: number): Promise<void> {
 		const { url, pool, capacity, runners } = this.#call;
-		const calls = this.#calls[at % connections];
-		if (!calls) throw new Error("no connection");
 		const { token } = await this.#withCalls((api) => api.register(owner, pool, `runner-${at}`, capacity));
 		const address = `${url.replace("http", "ws")}/v1/runner/session`;
 		const socket = new WebSocket(address, { headers: { authorization: `Bearer ${token}` }, perMessageDeflate: false });
@@ -88,14 +87,16 @@ class Runners {
 		const grant = this.#queued.shift();
 		if (!grant) return;
 		const { token } = grant.lease;
-		await this.#withCalls(async (api) => {
-			await api.start(token);
+		const isDone = await this.#withCalls(async (api) => {
+			if (!(await api.startInTime(token))) return false;
 			await api.appendLog(token, logLine);
 			const job = await api.finish(token, logLine.length);
 			if (job.outcome !== "passed") throw new Error(`a job ended as ${job.state} ${job.outcome}`);
+			return true;
 		});
 		this.running--;
-		this.finished++;
+		if (isDone) this.finished++;
+		else this.lapsed++;
 		this.#news();
 	}
 
@@ -160,10 +161,11 @@ class Runners {
 		return sorted(waits);
 	}
 
-	async burst(count: number): Promise<{ elapsedMs: number }> {
+	async burst(count: number): Promise<Burst> {
 		const { pool, repo, url, token } = this.#call;
 		const api = await Api.connect(url, token);
 		const before = this.finished;
+		this.lapsed = 0;
 		const startedAt = performance.now();
 		for (let made = 0; made < count; made += 100) {
 			const jobs = Array.from({ length: Math.min(100, count - made) }, (_, at) => jobRequest(`test-${at}`, pool));
@@ -172,7 +174,7 @@ class Runners {
 		await this.#untilFinished(before + count);
 		api.close();
 		this.#early.clear();
-		return { elapsedMs: performance.now() - startedAt };
+		return { elapsedMs: performance.now() - startedAt, lapsed: this.lapsed };
 	}
 
 	async paced(count: number, perSecond: number): Promise<Waits & { busiest: number }> {

@@ -21,6 +21,12 @@ export interface Waits {
 	submittedMs: number[];
 }
 
+export interface Burst {
+	elapsedMs: number;
+	/** Grants that were not started in time. */
+	lapsed: number;
+}
+
 export type Order =
 	| { open: OpenCall }
 	/** One job at a time, each finished before the next. */
@@ -49,7 +55,7 @@ export class Fleet {
 		return this.#ask({ single: { count, pauseMs } });
 	}
 
-	async burst(count: number): Promise<{ elapsedMs: number }> {
+	burst(count: number): Promise<Burst> {
 		return this.#ask({ burst: { count } });
 	}
 
