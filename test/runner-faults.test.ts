@@ -185,6 +185,22 @@ it.concurrent("[N9][J16] a runner told twice to stop hands its job to another: n
 	for (const attempt of [1, 2]) expect(job && (await rig.log("drained", job, attempt))?.isWhole).toBe(true);
 });
 
+it.concurrent("[N111] a runner told to stop once waits no longer than it was told to, then hands its job over", async () => {
+	const first = rig.runner("hurried", { words: ["--drain-seconds", "2"] });
+	const run = await rig.submit("hurried", [{ key: "a", run: ticking("hurried", 20) }]);
+	await rig.seen("hurried.ticks", "1\n1\n");
+	rig.runner("hurried", { workDir: "hurried-2", words: ["--name", "second"] });
+	first.process.kill("SIGTERM");
+	await rig.seen("hurried.ticks", "2\n");
+	mkdirSync(rig.path("hurried.ticks.end"));
+	const [job] = await rig.finished("hurried", run);
+	expect([job?.outcome, outcomes(job), await first.end()]).toEqual(["passed", ["lost", "passed"], 0]);
+	expect(job?.attempts).toMatchObject([{ platformFault: "drained" }, { runner: { name: "second" } }]);
+	// The first was given its two seconds: five ticks each.
+	expect(rig.written("hurried.ticks").match(/^1$/gm)?.length).toBeGreaterThan(8);
+	expectOneAtATime("hurried");
+});
+
 it.concurrent("[N62] of two processes with one runner's token the newer wins, the older ends and says why", async () => {
 	const first = rig.runner("doubled");
 	const run = await rig.submit("doubled", [{ key: "a", run: ticking("doubled", 8) }]);

@@ -42,6 +42,8 @@ export interface RunnerOptions {
 	once?: boolean;
 	/** Names of further environment variables of this machine that jobs may see. */
 	env?: string[];
+	/** Once told to stop, what still runs after so long is handed to another runner; else it is waited for. */
+	drainSeconds?: number;
 	/** Between SIGTERM and SIGKILL, where the server does not say. */
 	graceSeconds?: number;
 	version?: string;
@@ -69,22 +71,28 @@ const leaveMs = 500;
 const backoff = { initialMs: 500, maxMs: 15_000 };
 
 /**
- * Runs until SIGTERM or SIGINT, then drains: nothing new is taken, what runs finishes; a second signal stops that.
+ * Runs until SIGTERM or SIGINT, then drains: nothing new is taken, what runs finishes; a second signal, or the end
+ * of `drainSeconds`, stops that.
  * Rejects when the server refuses the runner for good, or another runner has the folder.
  */
 export async function runRunner(options: RunnerOptions): Promise<void> {
 	const runner = await Runner.open(options);
+	const { drainSeconds } = options;
 	let signals = 0;
+	let patience: NodeJS.Timeout | undefined;
+	const interrupt = () => runner.interrupt("the runner was stopped");
 	const onSignal = () => {
 		signals++;
-		if (signals === 1) runner.drain();
-		else runner.interrupt("the runner was stopped");
+		if (signals > 1) return interrupt();
+		runner.drain();
+		if (drainSeconds !== undefined) patience = setTimeout(interrupt, drainSeconds * 1_000);
 	};
 	process.on("SIGTERM", onSignal);
 	process.on("SIGINT", onSignal);
 	try {
 		await runner.run();
 	} finally {
+		clearTimeout(patience);
 		process.off("SIGTERM", onSignal);
 		process.off("SIGINT", onSignal);
 		// A WebSocket waits for the other side's close for ever, and there is no way to let go of it (nodejs/undici has none

@@ -16,6 +16,7 @@ interface RunnerFlags extends GlobalOptions {
 	capacity?: number;
 	workDir?: string;
 	env?: string[];
+	drainSeconds?: number;
 	once?: boolean;
 	ephemeral?: boolean;
 	session?: boolean;
@@ -36,6 +37,11 @@ export function addRunnerStart(parent: Command, { io }: Host): void {
 		.option("--capacity <jobs>", "jobs at once; else 1", readWhole)
 		.option("--work-dir <folder>", "where jobs work; one runner at a time; else under ~/.spillway-runner")
 		.option("--env <names>", "further variables of this machine that jobs may see", readList)
+		.option(
+			"--drain-seconds <seconds>",
+			"once told to stop, wait so long, then hand over what runs; else wait",
+			readWhole,
+		)
 		.option("--once", "take one job, then leave")
 		.option("--ephemeral", "the same as --once: the server forgets it after one job")
 		.option("--pre-job <program>", "run before each job; the job is refused unless it ends with 0")
@@ -70,6 +76,7 @@ export function addRunnerStart(parent: Command, { io }: Host): void {
 					...(flags.postJob === undefined ? {} : { "post-job": resolve(flags.postJob) }),
 				},
 				...(wrap === undefined ? {} : { wrap }),
+				...(flags.drainSeconds === undefined ? {} : { drainSeconds: flags.drainSeconds }),
 				...(flags.gitCache === false ? { gitCacheBytes: 0 } : {}),
 				workDir: workDir ?? join(homedir(), ".spillway-runner", place.owner, place.pool, name),
 				eventLog: (json ? jsonEventLog : plainEventLog)(io.err),
