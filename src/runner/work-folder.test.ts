@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../testing/fake-server-runner.ts";
-import { identify, isAlive } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { identify, isAlive } from "./process/process-identity.ts";
+import type { ProcessIdentity } from "./process/process-identity.ts";
 
 let fixture: FakeServerRunner;
 afterEach(() => fixture.close());

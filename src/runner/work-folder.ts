@@ -3,9 +3,9 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { EventLog } from "./event-log.ts";
-import { JobFolder, removeFolder } from "./job-folder.ts";
-import { identify, isAlive, killGroup } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { JobFolder, removeFolder } from "./job/job-folder.ts";
+import { identify, isAlive, killGroup } from "./process/process-identity.ts";
+import type { ProcessIdentity } from "./process/process-identity.ts";
 
 export class WorkFolder {
 	readonly path: string;

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../testing/fake-server-lease.ts";
 import type { FakeLease } from "../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../testing/fake-server-runner.ts";
-import { identify, isAlive } from "./process-identity.ts";
+import { identify, isAlive } from "./process/process-identity.ts";
 
 let fixture: FakeServerRunner;
 let child: ChildProcess;

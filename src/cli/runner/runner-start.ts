@@ -58,7 +58,7 @@ export function addRunnerStart(parent: Command, { io }: Host): void {
 			const [{ runRunner }, { plainEventLog, jsonEventLog }, { bubblewrap }] = await Promise.all([
 				import("../../runner/runner.ts"),
 				import("../../runner/event-log.ts"),
-				import("../../runner/isolation.ts"),
+				import("../../runner/machine/isolation.ts"),
 			]);
 			const wrap = flags.isolate === "bwrap" ? bubblewrap : flags.wrap;
 			await runRunner({

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildGrant } from "../testing/fake-server-lease.ts";
-import type { FakeLease } from "../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { buildGrant } from "../../testing/fake-server-lease.ts";
+import type { FakeLease } from "../../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import { checkoutReason, sourceFault } from "./checkout.ts";
 import type { Source } from "./checkout.ts";
 

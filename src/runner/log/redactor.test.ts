@@ -1,8 +1,8 @@
 // Masking, against a search that is too simple to be wrong, and in a real job.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildGrant } from "../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../testing/fake-server-runner.ts";
-import { seededRandom } from "../testing/random.ts";
+import { buildGrant } from "../../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import { seededRandom } from "../../testing/random.ts";
 import { Redactor } from "./redactor.ts";
 import { secretForms } from "./secret-forms.ts";
 

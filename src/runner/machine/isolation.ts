@@ -1,8 +1,8 @@
 // A command put before each step's own, so that it runs in a sandbox or a container. The runner only fills in the job's
 // places and names; what they isolate, and how well, is the command's business. The checkout is not wrapped: it runs nothing of
 // the repository's.
-import type { JobFolder } from "./job-folder.ts";
-import { quoted } from "./shell-quote.ts";
+import type { JobFolder } from "../job/job-folder.ts";
+import { quoted } from "../process/shell-quote.ts";
 
 /**
  * Reads everything but the user's home, the runner's folder and other jobs; writes only its own folder and an empty `/tmp`;

@@ -3,11 +3,11 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { buildGrant, headingOf } from "../testing/fake-server-lease.ts";
-import type { FakeLease } from "../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
+import type { FakeLease } from "../../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import { bubblewrap } from "./isolation.ts";
-import type { RunnerOptions } from "./runner.ts";
+import type { RunnerOptions } from "../runner.ts";
 
 let fixture: FakeServerRunner;
 afterEach(() => fixture.close());

@@ -1,13 +1,13 @@
 // Who this runner is to the server. It is kept in the runner's folder, so that a restart is the same runner; when the server
 // no longer knows it, it registers anew. Given a runner token instead of one that may register, it is that runner and no other.
-import { createClient } from "../client/client.ts";
-import { ProblemError } from "../client/call-failure.ts";
-import { isRetryable, sleep, waitMs } from "../client/retryable.ts";
-import type { RetryPolicy } from "../client/retryable.ts";
-import type { RegisterRequest } from "../contracts/runner.ts";
-import { heartbeatSeconds } from "../domain/limits.ts";
-import type { EventLog } from "./event-log.ts";
-import type { WorkFolder } from "./work-folder.ts";
+import { createClient } from "../../client/client.ts";
+import { ProblemError } from "../../client/call-failure.ts";
+import { isRetryable, sleep, waitMs } from "../../client/retryable.ts";
+import type { RetryPolicy } from "../../client/retryable.ts";
+import type { RegisterRequest } from "../../contracts/runner.ts";
+import { heartbeatSeconds } from "../../domain/limits.ts";
+import type { EventLog } from "../event-log.ts";
+import type { WorkFolder } from "../work-folder.ts";
 
 export interface Registered {
 	id: string | null;

@@ -1,9 +1,9 @@
 // The scripts that fetch exactly one commit, run as the job's first step so that their output, timeout and cancel are the
 // job's. Git's own words stay in the log; the exit code says which fact ended it. Nothing of a URL, ref or commit is ever
 // taken for an option, and nobody is ever asked for a password.
-import type { Grant } from "../contracts/runner.ts";
-import type { JobFolder } from "./job-folder.ts";
-import { quoted } from "./shell-quote.ts";
+import type { Grant } from "../../contracts/runner.ts";
+import type { JobFolder } from "../job/job-folder.ts";
+import { quoted } from "../process/shell-quote.ts";
 
 export type Source = NonNullable<Grant["run"]["source"]>;
 

@@ -1,11 +1,11 @@
 // What all jobs of one runner share.
-import type { RetryPolicy } from "../client/retryable.ts";
-import type { EventLog } from "./event-log.ts";
-import type { Fifos } from "./fifos.ts";
-import type { GitCache } from "./git-cache.ts";
-import type { HookName } from "./hook.ts";
-import type { JobStarter } from "./job-starter.ts";
-import type { WorkFolder } from "./work-folder.ts";
+import type { RetryPolicy } from "../../client/retryable.ts";
+import type { EventLog } from "../event-log.ts";
+import type { Fifos } from "../process/fifos.ts";
+import type { GitCache } from "../git/git-cache.ts";
+import type { HookName } from "../machine/hook.ts";
+import type { JobStarter } from "../process/job-starter.ts";
+import type { WorkFolder } from "../work-folder.ts";
 
 export interface JobContext {
 	url: string;

@@ -1,15 +1,15 @@
 // The loop that renews the leases of jobs which say nothing, and hears what the server wants of them: cancel, or let go. It
 // sleeps while there is a session or nothing is held, and goes on while the server asks to drain, so that it hears when that
 // is over.
-import { RunnerClient } from "../client/lease-client.ts";
-import { sleep, waitMs, isRetryable } from "../client/retryable.ts";
-import type { RetryPolicy } from "../client/retryable.ts";
-import type { EventLog } from "./event-log.ts";
+import { RunnerClient } from "../../client/lease-client.ts";
+import { sleep, waitMs, isRetryable } from "../../client/retryable.ts";
+import type { RetryPolicy } from "../../client/retryable.ts";
+import type { EventLog } from "../event-log.ts";
 import type { Gate } from "./gate.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { isUnknownRunner } from "./registration.ts";
 import type { Registration } from "./registration.ts";
-import { sinceBootMs } from "./since-boot.ts";
+import { sinceBootMs } from "../since-boot.ts";
 
 export interface HeartbeatLoopOptions {
 	url: string;

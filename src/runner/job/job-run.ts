@@ -1,22 +1,22 @@
 // One job from its grant to its acknowledged finish. Nothing runs before the server confirmed the start; from then on the job
 // owes the server a report, and only the loss of its lease frees it from that. Why a job is stopped is kept apart from how.
 import { createHash } from "node:crypto";
-import { LeaseClient } from "../client/lease-client.ts";
-import { ProblemError } from "../client/call-failure.ts";
-import { retryable, sleep } from "../client/retryable.ts";
-import type { FinishRequest, ReportedStep } from "../contracts/lease.ts";
-import type { Grant, LeaseState } from "../contracts/runner.ts";
-import { logSealGraceMs } from "../domain/limits.ts";
-import { checkoutStepName } from "./checkout.ts";
-import type { EventFacts } from "./event-log.ts";
+import { LeaseClient } from "../../client/lease-client.ts";
+import { ProblemError } from "../../client/call-failure.ts";
+import { retryable, sleep } from "../../client/retryable.ts";
+import type { FinishRequest, ReportedStep } from "../../contracts/lease.ts";
+import type { Grant, LeaseState } from "../../contracts/runner.ts";
+import { logSealGraceMs } from "../../domain/limits.ts";
+import { checkoutStepName } from "../git/checkout.ts";
+import type { EventFacts } from "../event-log.ts";
 import type { JobContext } from "./job-context.ts";
 import { JobExecution } from "./job-execution.ts";
 import type { JobFolder } from "./job-folder.ts";
-import { JobLog } from "./job-log.ts";
+import { JobLog } from "../log/job-log.ts";
 import { refused, textOf } from "./job-steps.ts";
 import type { Verdict } from "./job-steps.ts";
-import { LogUpload } from "./log-upload.ts";
-import { sinceBootMs } from "./since-boot.ts";
+import { LogUpload } from "../log/log-upload.ts";
+import { sinceBootMs } from "../since-boot.ts";
 import { StepsReport } from "./steps-report.ts";
 
 /** The finish waits this long for a log that cannot be delivered; the log follows later. */

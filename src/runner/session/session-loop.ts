@@ -1,18 +1,18 @@
 // The loop that holds the runner's session: grants, cancels and losses come by it, and its pings keep every lease alive, so
 // that no call is made to wait for work or to renew. Where none can be had (an old server, a proxy that refuses upgrades) the
 // polling gate opens, the other two loops do the same by calls, and this one tries again now and then.
-import { backoffMs, isRetryable, sleep } from "../client/retryable.ts";
-import type { RetryPolicy } from "../client/retryable.ts";
-import { malformedFrameCloseCode, replacedCloseCode, RunnerSession } from "../client/runner-session.ts";
-import type { SocketEnd } from "../client/live-socket.ts";
-import type { Grant } from "../contracts/runner.ts";
-import type { ServerFrame } from "../contracts/runner-session.ts";
-import type { EventLog } from "./event-log.ts";
+import { backoffMs, isRetryable, sleep } from "../../client/retryable.ts";
+import type { RetryPolicy } from "../../client/retryable.ts";
+import { malformedFrameCloseCode, replacedCloseCode, RunnerSession } from "../../client/runner-session.ts";
+import type { SocketEnd } from "../../client/live-socket.ts";
+import type { Grant } from "../../contracts/runner.ts";
+import type { ServerFrame } from "../../contracts/runner-session.ts";
+import type { EventLog } from "../event-log.ts";
 import type { Gate } from "./gate.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import type { Registered, Registration } from "./registration.ts";
-import { sinceBootMs } from "./since-boot.ts";
-import { WakeUp } from "./wake-up.ts";
+import { sinceBootMs } from "../since-boot.ts";
+import { WakeUp } from "../wake-up.ts";
 
 /** Where there are no sessions, a runner asks for one about this often: it costs one refused request. */
 const retryMsMax = 60_000;

@@ -2,9 +2,9 @@
 // environment and what the job is, but none of its secrets. What it prints stands in the job's log.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import type { Grant } from "../contracts/runner.ts";
-import type { JobLog } from "./job-log.ts";
-import { signalGroup } from "./process-identity.ts";
+import type { Grant } from "../../contracts/runner.ts";
+import type { JobLog } from "../log/job-log.ts";
+import { signalGroup } from "../process/process-identity.ts";
 
 export type HookName = "pre-job" | "post-job";
 

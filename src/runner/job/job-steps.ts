@@ -1,15 +1,15 @@
 // A job's steps one after the other, and what they come to. Each step's heading stands in the log itself, and its place is
 // told by offsets, so that a reader of the raw bytes and a viewer that folds steps see the same log.
 import { constants } from "node:os";
-import type { FinishRequest, ReportedStep } from "../contracts/lease.ts";
-import { checkoutReason, checkoutStepName } from "./checkout.ts";
-import type { Source } from "./checkout.ts";
+import type { FinishRequest, ReportedStep } from "../../contracts/lease.ts";
+import { checkoutReason, checkoutStepName } from "../git/checkout.ts";
+import type { Source } from "../git/checkout.ts";
 import type { JobFolder } from "./job-folder.ts";
-import type { JobShell, StepEnd } from "./job-shell.ts";
-import type { JobLog } from "./job-log.ts";
-import { machineState, wantOf } from "./machine-want.ts";
-import type { MachineState } from "./machine-want.ts";
-import type { OutputPipe } from "./output-pipe.ts";
+import type { JobShell, StepEnd } from "../process/job-shell.ts";
+import type { JobLog } from "../log/job-log.ts";
+import { machineState, wantOf } from "../machine/machine-want.ts";
+import type { MachineState } from "../machine/machine-want.ts";
+import type { OutputPipe } from "../process/output-pipe.ts";
 
 export interface StepsWork {
 	shell: JobShell;

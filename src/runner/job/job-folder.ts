@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { ProcessIdentity } from "./process-identity.ts";
+import type { ProcessIdentity } from "../process/process-identity.ts";
 
 export class JobFolder {
 	readonly path: string;

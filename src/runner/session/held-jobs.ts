@@ -1,7 +1,7 @@
 // The leases this runner holds and how many slots are free. Every acquire and heartbeat names exactly these: a lease that is
 // not named is not renewed, which is how those of a runner that died go elsewhere.
-import type { JobRun } from "./job-run.ts";
-import { WakeUp } from "./wake-up.ts";
+import type { JobRun } from "../job/job-run.ts";
+import { WakeUp } from "../wake-up.ts";
 
 export class HeldJobs {
 	readonly #capacity: number;

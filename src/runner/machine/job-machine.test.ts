@@ -4,11 +4,11 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { buildGrant, headingOf } from "../testing/fake-server-lease.ts";
-import type { FakeLease } from "../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
+import type { FakeLease } from "../../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import { machineState, wantOf } from "./machine-want.ts";
-import type { RunnerOptions } from "./runner.ts";
+import type { RunnerOptions } from "../runner.ts";
 
 let fixture: FakeServerRunner;
 afterEach(() => fixture.close());
@@ -102,16 +102,16 @@ describe("the machine's fault", () => {
 		["SIGTERM", 1, false, null],
 		[null, 1, false, null],
 		[null, 0, true, full],
-	])("[N93][N111] with %s, %i kills for memory, a full disk: %s, it says: %s", (signal, kills, isDiskFull, words) => {
+	])("[N93][N112] with %s, %i kills for memory, a full disk: %s, it says: %s", (signal, kills, isDiskFull, words) => {
 		const before = { memoryKills: 7, isDiskFull: false };
 		expect(wantOf(before, { memoryKills: 7 + kills, isDiskFull }, { signal })).toBe(words);
 	});
 
 	/** Where the test may mount one. */
 	const hasSmallDisk = spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
-	if (!hasSmallDisk) process.stderr.write("[N111] not tried here: a full disk, for this user may mount none\n");
+	if (!hasSmallDisk) process.stderr.write("[N112] not tried here: a full disk, for this user may mount none\n");
 	else
-		it("[N111] a step that fails on a full disk says so", async () => {
+		it("[N112] a step that fails on a full disk says so", async () => {
 			fixture = new FakeServerRunner();
 			const { server } = fixture;
 			await server.open();
@@ -131,7 +131,7 @@ describe("the machine's fault", () => {
 		fixture = new FakeServerRunner();
 		const { server } = fixture;
 		await server.open();
-		const path = fileURLToPath(new URL("./runner.ts", import.meta.url));
+		const path = fileURLToPath(new URL("../runner.ts", import.meta.url));
 		const { eventLog: _, ...options } = fixture.options();
 		const script = `const { runRunner } = await import(${JSON.stringify(path)}); await runRunner(${JSON.stringify(options)});`;
 		// No file may be larger than 64 KiB: to the runner that is a full disk.

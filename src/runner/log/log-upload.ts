@@ -1,14 +1,14 @@
 // The loop that brings one job's log to the server, from the offset the server acknowledged last. Short logs go by calls; a
 // job that lasts gets a feed, which costs the server less and can ask for more at once. It outlives outages of any length:
 // what is not acknowledged is still in the spool, and both ways follow the same offsets, so they change in mid-log.
-import { appendBytesMax } from "../domain/limits.ts";
-import { Outage } from "../client/call-failure.ts";
-import type { LeaseClient } from "../client/lease-client.ts";
-import type { LogFeed } from "../client/log-feed.ts";
-import { backoffMs, isRetryable, sleep, waitMs } from "../client/retryable.ts";
-import type { RetryPolicy } from "../client/retryable.ts";
+import { appendBytesMax } from "../../domain/limits.ts";
+import { Outage } from "../../client/call-failure.ts";
+import type { LeaseClient } from "../../client/lease-client.ts";
+import type { LogFeed } from "../../client/log-feed.ts";
+import { backoffMs, isRetryable, sleep, waitMs } from "../../client/retryable.ts";
+import type { RetryPolicy } from "../../client/retryable.ts";
 import type { LogSpool } from "./log-spool.ts";
-import { WakeUp } from "./wake-up.ts";
+import { WakeUp } from "../wake-up.ts";
 
 /** A moment to let a burst gather before its first bytes go: a short job's whole log is one upload, a viewer sees no delay. */
 const gatherMs = 50;

@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { EventLog } from "./event-log.ts";
-import { removeFolder } from "./job-folder.ts";
+import type { EventLog } from "../event-log.ts";
+import { removeFolder } from "../job/job-folder.ts";
 
 /** A repository that no job asked for in this time is forgotten. */
 const unusedMsMax = 30 * 24 * 60 * 60 * 1_000;

@@ -1,14 +1,14 @@
 // The loop that asks for work: one long poll at a time while a slot is free, naming all leases that are held. It never gives
 // up on a server that is down, and comes back with full jitter, so that a fleet does not return as one.
-import { isRetryable, sleep, waitMs } from "../client/retryable.ts";
-import type { RetryPolicy } from "../client/retryable.ts";
-import { RunnerClient } from "../client/lease-client.ts";
-import type { Grant } from "../contracts/runner.ts";
-import type { EventLog } from "./event-log.ts";
+import { isRetryable, sleep, waitMs } from "../../client/retryable.ts";
+import type { RetryPolicy } from "../../client/retryable.ts";
+import { RunnerClient } from "../../client/lease-client.ts";
+import type { Grant } from "../../contracts/runner.ts";
+import type { EventLog } from "../event-log.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { isUnknownRunner } from "./registration.ts";
 import type { Registered, Registration } from "./registration.ts";
-import { sinceBootMs } from "./since-boot.ts";
+import { sinceBootMs } from "../since-boot.ts";
 
 /** A server that says "nothing" sooner than this is not waiting (dispatch switched off, an object restarted): do not spin. */
 const pollMsMin = 1_000;

@@ -2,23 +2,23 @@
 // to stop, and why is not its business.
 import { rmSync } from "node:fs";
 import { homedir } from "node:os";
-import type { ReportedStep } from "../contracts/lease.ts";
-import type { Grant } from "../contracts/runner.ts";
-import { askpassScript, cacheScript, checkoutScript, sourceFault } from "./checkout.ts";
-import type { Source } from "./checkout.ts";
-import { ExclusiveGuard } from "./exclusive-guard.ts";
-import { Hook, hookEnv } from "./hook.ts";
-import type { HookName } from "./hook.ts";
-import { wrapperScript } from "./isolation.ts";
+import type { ReportedStep } from "../../contracts/lease.ts";
+import type { Grant } from "../../contracts/runner.ts";
+import { askpassScript, cacheScript, checkoutScript, sourceFault } from "../git/checkout.ts";
+import type { Source } from "../git/checkout.ts";
+import { ExclusiveGuard } from "../process/exclusive-guard.ts";
+import { Hook, hookEnv } from "../machine/hook.ts";
+import type { HookName } from "../machine/hook.ts";
+import { wrapperScript } from "../machine/isolation.ts";
 import type { JobContext } from "./job-context.ts";
 import { jobEnv } from "./job-env.ts";
 import type { JobFolder } from "./job-folder.ts";
-import type { JobLog } from "./job-log.ts";
-import { JobShell } from "./job-shell.ts";
+import type { JobLog } from "../log/job-log.ts";
+import { JobShell } from "../process/job-shell.ts";
 import { refused, runSteps } from "./job-steps.ts";
 import type { Verdict } from "./job-steps.ts";
-import { OutputPipe } from "./output-pipe.ts";
-import { identify } from "./process-identity.ts";
+import { OutputPipe } from "../process/output-pipe.ts";
+import { identify } from "../process/process-identity.ts";
 
 export interface Execution {
 	context: JobContext;

@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
-import { buildGrant } from "../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { buildGrant } from "../../testing/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import { ExclusiveGuard } from "./exclusive-guard.ts";
 import { identify, isAlive } from "./process-identity.ts";
 
