@@ -215,7 +215,7 @@ export class RepoTeller {
 		const ring = async (shard: number) => {
 			const answer = await this.#poolCalls(pool, shard).demand(demand);
 			this.#versions.set(`${pool}/${shard}`, version);
-			if (shard === 0) this.#shards.set(pool, Math.max(this.#count(pool), answer.shards));
+			if (shard === 0) this.#shards.set(pool, Math.max(this.#count(pool), answer.shards ?? 1));
 			this.#present.heard(shard, demand, answer);
 		};
 		const waiting = sets.reduce((sum, set) => sum + set.waiting, 0);

@@ -6,6 +6,7 @@ import type { LogChunk } from "../domain/log-time.ts";
 import type { PoolPause, PoolSettings } from "../domain/pool.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { JobRequest, Submission } from "../domain/submission.ts";
+import type { BulkCancel, CanceledState } from "./bulk-cancel.ts";
 import type { BulkRetry, RetriedOutcome } from "./bulk-retry.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "./repository.ts";
 import type { Job, Run } from "./run.ts";
@@ -38,6 +39,14 @@ export interface BulkRetryCall extends Actor {
 	ref: string | null;
 	dryRun: boolean;
 	key: string | null;
+}
+
+/** All that is not null must hold. */
+export interface BulkCancelCall extends Actor {
+	state: CanceledState[];
+	label: string | null;
+	ref: string | null;
+	dryRun: boolean;
 }
 
 export interface SubmitCall {
@@ -127,6 +136,7 @@ export interface RepoCalls {
 	cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>>;
 	retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Submitted>>;
 	retryJob(call: { job: JobId; key: string | null } & Actor): Promise<Result<{ job: Job; replayed: boolean }>>;
+	cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>>;
 	retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>>;
 	reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>>;
 	setSecret(call: { name: string; sealed: string | null }): Promise<Result<null>>;
@@ -205,8 +215,8 @@ export interface WholePool {
 export interface DemandAnswer {
 	runners: number[];
 	pause: PoolPause | null;
-	/** How many shards the pool has, as shard 0 knows: the repository tells them all. */
-	shards: number;
+	/** How many shards the pool has, as shard 0 knows: the repository tells them all. Absent, from an object of an older deploy: one. */
+	shards?: number;
 }
 
 /** What a shard knows, and what must be known to add several up: each of them was told of the same jobs. */
