@@ -41,6 +41,7 @@ function accessCalls({ owner, path }: Place): [method: string, path: string, bod
 		["PUT", `${path}/secrets/NAME`, { value: "x" }],
 		["DELETE", `${path}/secrets/NAME`],
 		["POST", `${path}/retry`],
+		["POST", `${path}/cancel`, { state: ["waiting"] }],
 		["POST", `${path}/runs`, { jobs: [job("a")] }],
 		["GET", `${path}/runs`],
 		["GET", run],
@@ -207,7 +208,7 @@ describe("what a token may do", () => {
 			allowed[scope] = answers.filter((answer) => answer !== "403 scope-missing").length;
 		}
 		// One call needs both: an `admin` may make tokens, but no scope that it lacks itself.
-		expect(allowed).toEqual({ read: 9, write: 8, admin: 8, "runner:register": 1 });
+		expect(allowed).toEqual({ read: 9, write: 9, admin: 8, "runner:register": 1 });
 		for (const [method, path, body] of operatorCalls) {
 			expect(await refusal(method, path, { token: stranger, body })).toBe("403 operator-only");
 		}

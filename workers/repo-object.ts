@@ -1,10 +1,12 @@
 // One repository's queue: the truth for its runs, jobs, attempts, leases and limits, and alone in deciding about jobs. A thin
 // shell: each call names the rule that decides and shows what came of it.
 import { DurableObject } from "cloudflare:workers";
+import type { BulkCancel } from "../src/contracts/bulk-cancel.ts";
 import type { BulkRetry } from "../src/contracts/bulk-retry.ts";
 import type {
 	Actor,
 	AddJobsCall,
+	BulkCancelCall,
 	BulkRetryCall,
 	Claimed,
 	ClaimCall,
@@ -43,13 +45,14 @@ import { settingsDefaults } from "../src/domain/submission.ts";
 import type { Env } from "./env.ts";
 import { RunArchive } from "./repo-archive.ts";
 import { retryMatching } from "./repo-bulk.ts";
+import { cancelMatching } from "./repo-bulk-cancel.ts";
 import { claimJobs } from "./repo-claim.ts";
 import { RepoQueue } from "./repo-queue.ts";
 import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
 import { retryJob, retryRun } from "./repo-retry.ts";
 import { Turns } from "./turn.ts";
 import { addJobs, submitRun } from "./repo-submit.ts";
-import { showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+import { logStateOf, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
 
 type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
 
@@ -137,6 +140,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#write(() => retryJob(this.#queue, call));
 	}
 
+	async cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>> {
+		return this.#write(() => cancelMatching(this.#queue, this.ctx.storage.sql, call));
+	}
+
 	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
 		return this.#write(() => retryMatching(this.#queue, this.ctx.storage.sql, call));
 	}
@@ -194,16 +201,9 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return leaseStateOf(this.#queue.job(claim.job), claim);
 	}
 
-	/** A finish may overtake its log: the late bytes of an attempt that its own runner ended are still wanted. */
-	async confirmLog(claim: LeaseClaim): Promise<LogAdmission> {
+	async confirmLog(claim: LeaseClaim): Promise<{ state: LeaseState; logBytesMax: number }> {
 		const logBytesMax = this.#queue.repository?.settings.logBytesMax ?? 0;
-		const job = this.#queue.job(claim.job);
-		if (job === null) return { state: "lost", hasEnded: true, logBytesMax };
-		const state = job.state === "leased" ? "lost" : leaseStateOf(job, claim);
-		if (state !== "lost") return { state, hasEnded: false, logBytesMax };
-		const ended = this.#queue.tables.attempt(job.run, job.index, claim.attempt);
-		const isOwn = ended?.epoch === claim.epoch && ended.reported;
-		return { state: isOwn ? "ok" : "lost", hasEnded: true, logBytesMax };
+		return { state: logStateOf(this.#queue, claim), logBytesMax };
 	}
 
 	async logSealed({ job, attempt, record }: { job: JobId; attempt: number; record: LogRecord }): Promise<void> {

@@ -1,9 +1,12 @@
 // What a RepoObject shows of itself: runs, jobs with their attempts and why they wait, figures of the queue.
 import { timeText } from "../src/contracts/fields.ts";
 import type { QueueFigures } from "../src/contracts/repository.ts";
+import type { LeaseClaim } from "../src/contracts/objects.ts";
 import type { Job, Run, Waiting } from "../src/contracts/run.ts";
+import type { LeaseState } from "../src/contracts/runner.ts";
 import { viewJob, viewRun } from "../src/contracts/view.ts";
 import type { Decision } from "../src/domain/decide.ts";
+import { leaseStateOf } from "../src/domain/decide.ts";
 import { expectStart } from "../src/domain/expectation.ts";
 import type { JobId, RunId } from "../src/domain/ids.ts";
 import { parseJobId } from "../src/domain/ids.ts";
@@ -49,6 +52,16 @@ export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
 	const attempts = job.attempts === 0 ? [] : queue.tables.attempts(job.run, job.index, job.index);
 	const position = job.state === "waiting" ? queue.standing.position(job.id) : null;
 	return accept(viewJob(job, attempts, explain(queue, job, position)));
+}
+
+/** How a lease stands to its log. A finish may overtake it: the late bytes of an attempt that its own runner ended are wanted. */
+export function logStateOf(queue: RepoQueue, claim: LeaseClaim): LeaseState {
+	const job = queue.job(claim.job);
+	if (job === null) return "lost";
+	const state = job.state === "leased" ? "lost" : leaseStateOf(job, claim);
+	if (state !== "lost") return state;
+	const ended = queue.tables.attempt(job.run, job.index, claim.attempt);
+	return ended?.epoch === claim.epoch && ended.reported ? "ok" : "lost";
 }
 
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {

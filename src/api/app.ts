@@ -9,6 +9,7 @@ import { requestBytesMax } from "../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
 import { addAuditRoutes } from "./audit.ts";
 import type { ApiEnv } from "./context.ts";
+import { addBulkCancelRoutes } from "./bulk-cancel.ts";
 import { addBulkRetryRoutes } from "./bulk-retry.ts";
 import { describeAll, document } from "./document.ts";
 import { addEventRoutes } from "./events.ts";
@@ -73,6 +74,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addOperationRoutes(app);
 	addRepositoryRoutes(app);
 	addRunRoutes(app);
+	addBulkCancelRoutes(app);
 	addBulkRetryRoutes(app);
 	addEventRoutes(app);
 	addJobRoutes(app);

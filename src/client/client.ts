@@ -1,6 +1,7 @@
 // The API as a person or a program calls it, one group of methods per resource. Shapes come from `contracts` as types only:
 // nothing is validated here, since the server already did, and no schema library is loaded.
 import type { AuditRecord } from "../contracts/audit.ts";
+import type { BulkCancel, BulkCancelRequest } from "../contracts/bulk-cancel.ts";
 import type { BulkRetry, BulkRetryRequest } from "../contracts/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/repository.ts";
@@ -187,6 +188,13 @@ function jobCalls(transport: Transport) {
 		retry: (name: RepositoryName, job: string, request: { reason?: string } = {}, options: CallOptions = {}) =>
 			transport.json<Job>(once(repositoryPath(name, "jobs", job, "retry"), request, options)),
 		/** Many at once, by what they have in common; `dryRun` only says which. */
+		cancelMatching: (name: RepositoryName, request: BulkCancelRequest) =>
+			transport.json<BulkCancel>({
+				method: "POST",
+				path: repositoryPath(name, "cancel"),
+				json: request,
+				idempotent: true,
+			}),
 		retryMatching: (name: RepositoryName, request: BulkRetryRequest, options: CallOptions = {}) =>
 			transport.json<BulkRetry>(once(repositoryPath(name, "retry"), request, options)),
 		reprioritise: (name: RepositoryName, job: string, priority: number) =>

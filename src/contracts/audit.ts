@@ -14,6 +14,7 @@ export const auditAction = z.enum([
 	"job-cancel",
 	"job-retry",
 	"job-prioritise",
+	"jobs-cancel",
 	"jobs-retry",
 	"pool-set",
 	"runner-register",

@@ -216,6 +216,16 @@ export function decideCancelRun(view: RunView, wish: Cancel, supersededBy: RunId
 	return accept(isNew ? settle(view, moves, wish.at, patch) : unchanged(view));
 }
 
+/** [B19] Several jobs of a run at once; those that have ended, or are being canceled, are left alone. */
+export function decideCancelJobs(view: RunView, indexes: number[], wish: Cancel): Decision {
+	const moves = indexes.flatMap((index): Move[] => {
+		const job = view.job(index);
+		const isOpen = job !== null && job.state !== "finished" && job.state !== "canceling";
+		return isOpen ? [cancel(job, { ...wish, force: false })] : [];
+	});
+	return settle(view, moves, wish.at);
+}
+
 export function decideCancelJob(view: RunView, index: number, wish: Cancel & { force: boolean }): Result<Decision> {
 	const job = view.job(index);
 	if (job === null) return refuse({ code: "job-unknown" });

@@ -67,6 +67,9 @@ export const bulkRetryMax = 1_000;
 export const bulkRunsMax = 5_000;
 export const bulkRowsMax = 50_000;
 
+/** Jobs that one bulk cancel takes. */
+export const bulkCancelMax = 1_000;
+
 /** Acts stay in the audit for this long: a year and a month, so that each year's can be looked through. */
 export const auditKeptMs = 400 * 24 * 60 * 60 * 1_000;
 /** Acts forgotten by one round of the sweep, each minute: more than are made, and a delete that D1 does not feel. */
