@@ -52,7 +52,7 @@ import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
 import { retryJob, retryRun } from "./repo-retry.ts";
 import { Turns } from "./turn.ts";
 import { addJobs, submitRun } from "./repo-submit.ts";
-import { logStateOf, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+import { showAdmission, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
 
 type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
 
@@ -201,9 +201,8 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return leaseStateOf(this.#queue.job(claim.job), claim);
 	}
 
-	async confirmLog(claim: LeaseClaim): Promise<{ state: LeaseState; logBytesMax: number }> {
-		const logBytesMax = this.#queue.repository?.settings.logBytesMax ?? 0;
-		return { state: logStateOf(this.#queue, claim), logBytesMax };
+	async confirmLog(claim: LeaseClaim): Promise<LogAdmission> {
+		return showAdmission(this.#queue, claim);
 	}
 
 	async logSealed({ job, attempt, record }: { job: JobId; attempt: number; record: LogRecord }): Promise<void> {

@@ -1,9 +1,8 @@
 // What a RepoObject shows of itself: runs, jobs with their attempts and why they wait, figures of the queue.
 import { timeText } from "../src/contracts/fields.ts";
 import type { QueueFigures } from "../src/contracts/repository.ts";
-import type { LeaseClaim } from "../src/contracts/objects.ts";
+import type { LeaseClaim, LogAdmission } from "../src/contracts/objects.ts";
 import type { Job, Run, Waiting } from "../src/contracts/run.ts";
-import type { LeaseState } from "../src/contracts/runner.ts";
 import { viewJob, viewRun } from "../src/contracts/view.ts";
 import type { Decision } from "../src/domain/decide.ts";
 import { leaseStateOf } from "../src/domain/decide.ts";
@@ -54,14 +53,16 @@ export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
 	return accept(viewJob(job, attempts, explain(queue, job, position)));
 }
 
-/** How a lease stands to its log. A finish may overtake it: the late bytes of an attempt that its own runner ended are wanted. */
-export function logStateOf(queue: RepoQueue, claim: LeaseClaim): LeaseState {
+/** A finish may overtake its log: the late bytes of an attempt that its own runner ended are still wanted. */
+export function showAdmission(queue: RepoQueue, claim: LeaseClaim): LogAdmission {
+	const logBytesMax = queue.repository?.settings.logBytesMax ?? 0;
 	const job = queue.job(claim.job);
-	if (job === null) return "lost";
+	if (job === null) return { state: "lost", hasEnded: true, logBytesMax };
 	const state = job.state === "leased" ? "lost" : leaseStateOf(job, claim);
-	if (state !== "lost") return state;
+	if (state !== "lost") return { state, hasEnded: false, logBytesMax };
 	const ended = queue.tables.attempt(job.run, job.index, claim.attempt);
-	return ended?.epoch === claim.epoch && ended.reported ? "ok" : "lost";
+	const isOwn = ended?.epoch === claim.epoch && ended.reported;
+	return { state: isOwn ? "ok" : "lost", hasEnded: true, logBytesMax };
 }
 
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {
