@@ -5,7 +5,7 @@ import type { BulkRetry } from "../src/contracts/bulk-retry.ts";
 import { decideRetryJobs } from "../src/domain/decide.ts";
 import { parseJobId } from "../src/domain/ids.ts";
 import type { FinishedJob } from "../src/domain/job.ts";
-import { bulkRetryMax, bulkRowsMax, bulkRunsMax } from "../src/domain/limits.ts";
+import { bulkRetryMax, bulkRowsMax, bulkRunsMax, bulkTombstonesMax } from "../src/domain/limits.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { accept } from "../src/domain/refusal.ts";
 import { hotMs } from "./repo-archive.ts";
@@ -78,19 +78,23 @@ function findJobs(sql: SqlStorage, { outcome, since, label, ref }: Filter): Omit
 }
 
 /**
- * [B18] Whoever asks for what failed in a month must hear that most of a month is in the archive. All tombstones are looked at,
- * and only when somebody asks that far back; when its jobs ended is not known of each, so the run's end counts.
+ * [B18] Whoever asks for what failed in a month must hear that most of a month is in the archive. Tombstones are looked at
+ * only when somebody asks that far back, and so many that the object is not held up; beyond them there are more than is said.
+ * When its jobs ended is not known of each, so the run's end counts.
  */
 function countArchived(sql: SqlStorage, { outcome, since, label, ref }: Filter, now: number): number {
 	if (since !== null && since > now - hotMs) return 0;
 	const counted = sql.exec<{ n: number | null }>(
-		`SELECT SUM(ended.value ->> 2) AS n FROM tombstone, json_each(tombstone.ends) AS ended
-			WHERE finished_at >= ?1 AND (?2 IS NULL OR ref = ?2) AND ended.value ->> 0 IN (SELECT value FROM json_each(?3))
+		`SELECT SUM(ended.value ->> 2) AS n FROM
+				(SELECT ends FROM tombstone WHERE finished_at >= ?1 AND (?2 IS NULL OR ref = ?2) LIMIT ?5) AS old,
+				json_each(old.ends) AS ended
+			WHERE ended.value ->> 0 IN (SELECT value FROM json_each(?3))
 			AND (?4 IS NULL OR ?4 IN (SELECT value FROM json_each(ended.value, '$[1]')))`,
 		since ?? 0,
 		ref,
 		JSON.stringify(outcome),
 		label,
+		bulkTombstonesMax,
 	);
 	return counted.one().n ?? 0;
 }

@@ -31,7 +31,7 @@ export const bulkRetry = z
 		items: z.array(z.object({ job: z.string(), run: z.string(), key: z.string(), outcome: retriedOutcome })),
 		retried: z.int(),
 		truncated: z.boolean(),
-		/** Matching jobs of runs in the archive that ended since then. Such a run is brought back only when it is named itself. */
+		/** Matching jobs of runs in the archive that ended since then, at least. Such a run is brought back only when it is named itself. */
 		archived: z.int(),
 		dryRun: z.boolean(),
 	})

@@ -67,6 +67,8 @@ export const bulkRetryMax = 1_000;
 export const bulkRunsMax = 5_000;
 export const bulkRowsMax = 50_000;
 
+/** Archived runs that a bulk retry counts the jobs of: a quarter of a second of the object's time. */
+export const bulkTombstonesMax = 100_000;
 /** Jobs that one bulk cancel takes. */
 export const bulkCancelMax = 1_000;
 
