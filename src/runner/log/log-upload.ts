@@ -40,7 +40,7 @@ export class LogUpload {
 	/** With a feed this runs ahead of what is acknowledged. */
 	#sent = 0;
 	#intervalMs = intervalMsDefault;
-	#sentAt = 0;
+	#sentAt = Number.NEGATIVE_INFINITY;
 	#isClosing = false;
 	#feed: LogFeed | null = null;
 	#feedTimer: NodeJS.Timeout | undefined;
