@@ -5,7 +5,8 @@ export type EventLog = (event: string, facts?: EventFacts) => void;
 
 export function plainEventLog(write: (line: string) => void): EventLog {
 	return (event, facts = {}) => {
-		const rest = Object.entries(facts).map(([name, fact]) => ` ${name}=${plain(fact)}`);
+		const said = Object.entries(facts).filter(([, fact]) => fact !== null);
+		const rest = said.map(([name, fact]) => ` ${name}=${plain(fact)}`);
 		write(`${new Date().toISOString()} ${event}${rest.join("")}\n`);
 	};
 }
@@ -16,5 +17,5 @@ export function jsonEventLog(write: (line: string) => void): EventLog {
 
 function plain(fact: EventFacts[string]): string {
 	const text = String(fact);
-	return /^[\w./:@+-]*$/.test(text) ? text : JSON.stringify(text);
+	return /^[\w./:@+#-]*$/.test(text) ? text : JSON.stringify(text);
 }

@@ -185,9 +185,9 @@ export class Runner {
 		const sessions = this.#holdSessions({ ...loops, signal });
 		try {
 			// What is refused for good ends the asking too; jobs that run are finished all the same.
-			heartbeats.catch(() => this.drain());
+			heartbeats.catch(({ message }) => this.drain(message));
 			sessions.catch((failure) => {
-				this.drain();
+				this.drain(failure.message);
 				if (failure instanceof RunnerReplaced) for (const job of this.#held.all()) job.lose();
 			});
 			await acquireLoop({
@@ -216,13 +216,13 @@ export class Runner {
 	#take(grant: Grant): void {
 		if (this.#draining.signal.aborted) return;
 		this.#held.hold(new JobRun(this.#context, grant));
-		if (this.#options.once) this.drain();
+		if (this.#options.once) this.drain("it takes one job");
 	}
 
-	/** No new job; those that run finish. */
-	drain(): void {
+	/** No new job; those that run finish. `why` is for whoever reads the runner's own log. */
+	drain(why = "told to stop"): void {
 		if (this.#draining.signal.aborted) return;
-		this.#context.eventLog("runner-draining", { jobs: this.#held.size });
+		this.#context.eventLog("runner-draining", { why, jobs: this.#held.size });
 		this.#draining.abort();
 	}
 

@@ -129,9 +129,7 @@ export class JobRun {
 			return false;
 		}
 		this.#contactAt = sinceBootMs();
-		const { key, name, attempt } = this.#grant.job;
-		const { owner, repo } = this.#grant.repository;
-		this.#tell("job-started", { job: `${owner}/${repo}#${this.#grant.run.number}/${key}`, name, attempt });
+		this.#tell("job-started");
 		return true;
 	}
 
@@ -283,7 +281,9 @@ export class JobRun {
 	}
 
 	#tell(event: string, facts: EventFacts = {}): void {
-		this.#context.eventLog(event, { lease: this.id, ...facts });
+		const { job, run, repository } = this.#grant;
+		const name = `${repository.owner}/${repository.repo}#${run.number}/${job.key}`;
+		this.#context.eventLog(event, { job: name, attempt: job.attempt, lease: this.id, ...facts });
 	}
 }
 
