@@ -92,7 +92,7 @@ afterEach(() => {
 });
 
 /** The bill of what was done since the last. */
-function bill(jobs: number): { text: string; dollars: number } {
+function bill(jobs: number): { text: string; dollars: number; rows: number } {
 	count(
 		"object rows written",
 		cursors.splice(0).reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
@@ -103,12 +103,18 @@ function bill(jobs: number): { text: string; dollars: number } {
 		total += each * price;
 		return `${item.padEnd(20)} ${each.toFixed(2).padStart(6)} a job  $${(each * price).toFixed(2).padStart(5)}`;
 	});
+	const rows = counts.get("object rows written") ?? 0;
 	counts.clear();
 	return {
+		rows,
 		text: `${lines.join("\n")}\n${"a million jobs".padEnd(35)} $${total.toFixed(2).padStart(5)}`,
 		dollars: total,
 	};
 }
+
+/** What a runner sends at once while nobody watches. */
+const frameBytes = 64 * 1024;
+const megabyte = 1024 * 1024;
 
 class Session {
 	readonly #socket: WebSocket;
@@ -139,11 +145,8 @@ async function openSocket(path: string, token: string): Promise<WebSocket> {
 	return webSocket;
 }
 
-/** As the runner does it: a log of 4 KiB over its feed, the steps with the finish. */
-async function work(session: Session, grant: Grant): Promise<void> {
-	expect((await lease("start", grant)).status).toBe(200);
-	session.hello([grant.lease.id]);
-	const bytes = new Uint8Array(4_096).fill(0x61);
+/** Appends over a feed, in frames as the runner cuts them. The last frame's acknowledgement has come when it is done. */
+async function print(grant: Grant, bytes: Uint8Array): Promise<void> {
 	const feed = await openSocket("/v1/lease/log/feed", grant.lease.token);
 	const stored = new Promise<void>((resolve) => {
 		feed.addEventListener("message", ({ data }) => {
@@ -151,12 +154,24 @@ async function work(session: Session, grant: Grant): Promise<void> {
 		});
 	});
 	feed.accept();
-	feed.send(writeFrame(0, bytes));
+	for (let at = 0; at < bytes.length; at += frameBytes) feed.send(writeFrame(at, bytes.subarray(at, at + frameBytes)));
 	await stored;
-	await projected("job", grant.job.id, "running");
+}
+
+async function end(session: Session, grant: Grant, bytes: Uint8Array): Promise<void> {
 	const logSha256 = createHash("sha256").update(bytes).digest("hex");
 	expect((await finish(grant, "passed", { logLength: bytes.length, logSha256 })).status).toBe(200);
 	session.hello([]);
+}
+
+/** As the runner does it: a log of 4 KiB over its feed, the steps with the finish. */
+async function work(session: Session, grant: Grant): Promise<void> {
+	expect((await lease("start", grant)).status).toBe(200);
+	session.hello([grant.lease.id]);
+	const bytes = new Uint8Array(4_096).fill(0x61);
+	await print(grant, bytes);
+	await projected("job", grant.job.id, "running");
+	await end(session, grant, bytes);
 }
 
 /** Until the read model knows of this; asked so that the asking costs nothing here. */
@@ -198,6 +213,26 @@ describe("the bill", () => {
 		expect(uncounted).toEqual([]);
 		return bill(jobs);
 	}
+
+	it("[W54] a log writes at most a row for each append and one for each block of 256 KiB, and is put into the archive once", async () => {
+		const place = await aRepo();
+		const session = new Session(await openSocket("/v1/runner/session", (await aRunner(place)).token));
+		session.hello([]);
+		const { id } = await submit(place, [job("one")]);
+		const grant = await session.grant();
+		expect((await lease("start", grant)).status).toBe(200);
+		await print(grant, new Uint8Array(frameBytes));
+		bill(1);
+		const whole = new Uint8Array(4 * megabyte + frameBytes);
+		await print(grant, whole);
+		const { rows } = bill(1);
+		console.info(`rows written per MiB of log, in frames of 64 KiB: ${rows / 4}`);
+		// Of four frames the last fills a block and is its row; the first block makes their table, which is two.
+		expect(rows).toBe(4 * (3 * 4 + 4) + 2);
+		await end(session, grant, whole);
+		await sealed(repoOf(place), id);
+		expect(counts.get("R2 writes")).toBe(1);
+	});
 
 	it("[W54] a million jobs in runs of ten cost less than $30 of operations", async () => {
 		const { text, dollars } = await billOf(10);
