@@ -34,7 +34,7 @@ describe("append", () => {
 		expect(await logOf(claim).append(stale, 1, text.encode("y"))).toEqual(refused);
 		expect(await logOf(claim).steps(stale, [])).toEqual(refused);
 		const lost = await startLease();
-		await repoOf(lost).expire([lost]);
+		await repoOf(lost).expire([lost], 30_000);
 		expect(await logOf(lost).append(lost, 0, text.encode("x"))).toEqual(refused);
 	});
 

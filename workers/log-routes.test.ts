@@ -237,7 +237,7 @@ describe("live", () => {
 		const viewer = Viewer.of(await front("/log/live", socket));
 		const events = front("/log/live", sse).then((response) => eventsOf(response));
 		await logOf(claim).append(claim, 0, text.encode("one"));
-		await repoOf(claim).expire([claim]);
+		await repoOf(claim).expire([claim], 30_000);
 		await viewer.until(() => viewer.end !== undefined);
 		expect(viewer.end).toMatchObject({ state: "partial", outcome: "lost" });
 		const second = await again();

@@ -52,7 +52,7 @@ export class PoolLiveness {
 		}
 		this.#members.touch(session.runner.id, now);
 		for (const lease of named) this.#sockets.send(socket, { type: "lost", lease });
-		await this.expire(forgotten);
+		await this.expire(forgotten, 0);
 	}
 
 	/** A session ended by a close: its leases have their time to be named again from now. */
@@ -73,7 +73,10 @@ export class PoolLiveness {
 		const { lookedAt, graceUntil } = this.#tables.look();
 		const found = findQuiet(this.#members.leases(), { lastLookAt: lookedAt, graceUntil, now });
 		this.#tables.saveLook({ lookedAt: now, graceUntil: found.graceUntil });
-		await this.expire([...this.#members.leases()].filter(({ id }) => found.quiet.includes(id)));
+		await this.expire(
+			[...this.#members.leases()].filter(({ id }) => found.quiet.includes(id)),
+			renewSeconds * 1_000,
+		);
 		this.#members.forgetGone(now);
 	}
 
@@ -85,12 +88,15 @@ export class PoolLiveness {
 		}
 	}
 
-	async expire(leases: readonly PoolLease[]): Promise<void> {
+	async expire(leases: readonly PoolLease[], quietMs: number): Promise<void> {
 		for (const [, group] of Map.groupBy(leases, ({ claim }) => `${claim.owner}/${claim.repo}`)) {
 			const [first] = group;
 			if (!first) continue;
 			try {
-				await repoCalls(this.#env, first.claim).expire(group.map(({ claim }) => claim));
+				await repoCalls(this.#env, first.claim).expire(
+					group.map(({ claim }) => claim),
+					quietMs,
+				);
 			} catch (cause) {
 				// The next look finds them again.
 				console.error(JSON.stringify({ event: "expire-failed", cause: String(cause) }));

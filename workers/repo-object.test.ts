@@ -165,8 +165,8 @@ describe("a job's way", () => {
 		const run = await submit(repo, [aJob("a")]);
 		for (let loss = 1; loss <= lossesMax; loss++) {
 			const lease = await startOne(repo);
-			await repoOf(repo).expire([lease]);
-			await repoOf(repo).expire([lease]);
+			await repoOf(repo).expire([lease], 30_000);
+			await repoOf(repo).expire([lease], 30_000);
 			moveClock(minuteMs);
 			await runDurableObjectAlarm(repoOf(repo));
 		}

@@ -167,10 +167,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#turns.take(() => claimJobs(this.#queue, this.env.SPILLWAY_SEALING_KEYS, call));
 	}
 
-	async expire(claims: LeaseClaim[]): Promise<void> {
+	async expire(claims: LeaseClaim[], quietMs: number): Promise<void> {
 		await this.#turns.take(() => {
 			for (const claim of claims) {
-				this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, now)));
+				this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, { quietMs, now })));
 			}
 		});
 	}

@@ -145,7 +145,8 @@ export interface RepoCalls {
 	/** Called by a PoolObject for a runner with free slots. */
 	claim(call: ClaimCall): Promise<Claimed>;
 	/** Called by a PoolObject about leases nobody renewed. Those that have ended by themselves are passed over. */
-	expire(claims: LeaseClaim[]): Promise<void>;
+	/** Leases that nobody renewed for `quietMs` at least; 0: their runner began anew, and may have been heard of just now. */
+	expire(claims: LeaseClaim[], quietMs: number): Promise<void>;
 	/** Called by a PoolObject that was paused, or is no longer, while something waits: a hint, for whoever asks why it does. */
 	hearPause(call: { pool: string; pause: PoolPause | null }): Promise<void>;
 	/** Called by the cron sweep with runs that the read model has as unfinished: repeats demand and whatever was not told. */

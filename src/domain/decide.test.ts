@@ -155,7 +155,7 @@ describe("leases", () => {
 	it("[D4] a report by a lease that was given up is stale", () => {
 		const run = MemoryRun.of({ key: "a" });
 		const claim = start(run, "a");
-		run.apply(decideExpire(run, claim, noon));
+		run.apply(decideExpire(run, claim, { quietMs: 30_000, now: noon }));
 		expect(run.take(decideFinish(run, claim, aReport(), chance))).toBe("lease-stale");
 		expect(run.story()).toEqual({ a: "waiting" });
 	});
@@ -163,27 +163,36 @@ describe("leases", () => {
 	it("[D5] a lease that expired is lost once", () => {
 		const run = MemoryRun.of({ key: "a" });
 		const claim = start(run, "a");
-		run.apply(decideExpire(run, claim, noon));
+		run.apply(decideExpire(run, claim, { quietMs: 30_000, now: noon }));
 		const after = run.called("a");
 		expect(after).toMatchObject({ state: "waiting", losses: 1 });
-		run.apply(decideExpire(run, claim, noon + 1));
+		run.apply(decideExpire(run, claim, { quietMs: 30_000, now: noon + 1 }));
 		expect(run.called("a")).toBe(after);
 	});
 
 	it("[D5] what was granted and not started is left to its lapse", () => {
 		const run = MemoryRun.of({ key: "a" });
-		run.apply(decideExpire(run, run.grant("a", noon), noon));
+		run.apply(decideExpire(run, run.grant("a", noon), { quietMs: 30_000, now: noon }));
 		expect(run.story()).toEqual({ a: "leased" });
+	});
+
+	it("[D5][J7] a runner that began anew may have been heard of just now: an exclusive job's slot is held for as long as that one may go on", () => {
+		const run = MemoryRun.of({ key: "a", concurrencyGroup: "production" });
+		run.apply(decideExpire(run, start(run, "a"), { quietMs: 0, now: noon }));
+		expect(run.called("a")).toMatchObject({ losesAt: noon + 50_000 });
 	});
 
 	it("[D5][D12] an exclusive job's slot is held, while its holder hears that it is lost", () => {
 		const run = MemoryRun.of({ key: "a", concurrencyGroup: "production" });
 		const claim = start(run, "a");
 		expect(leaseStateOf(run.called("a"), claim)).toBe("ok");
-		run.apply(decideExpire(run, claim, noon));
+		run.apply(decideExpire(run, claim, { quietMs: 30_000, now: noon }));
 		expect(run.story()).toEqual({ a: "running" });
 		expect(leaseStateOf(run.called("a"), claim)).toBe("lost");
-		expect(decideExpire(run, claim, noon + 9_000).moves, "told again, the hold is not prolonged").toEqual([]);
+		expect(
+			decideExpire(run, claim, { quietMs: 30_000, now: noon + 9_000 }).moves,
+			"told again, the hold is not prolonged",
+		).toEqual([]);
 		run.apply(decideTimeUp(run, [0], { now: noon + 20_000, random: 0 }));
 		expect(run.story()).toEqual({ a: "lost" });
 	});

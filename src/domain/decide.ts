@@ -175,10 +175,14 @@ export function decideFinish(
 }
 
 /** [D5] Nobody renewed the lease: what was not started waits again, what ran is lost; an exclusive job's slot is held a while. */
-export function decideExpire(view: RunView, claim: Claim, now: Millis): Decision {
+export function decideExpire(
+	view: RunView,
+	claim: Claim,
+	{ quietMs, now }: { quietMs: number; now: Millis },
+): Decision {
 	const job = view.job(indexOf(claim.job));
 	if (job === null || job.epoch !== claim.epoch || !isHeld(job) || job.losesAt !== null) return unchanged(view);
-	const move = job.spec.exclusive ? suspect(job, now) : lose(job, "its runner was lost", now);
+	const move = job.spec.exclusive ? suspect(job, { quietMs, now }) : lose(job, "its runner was lost", now);
 	return settle(view, [move], now);
 }
 

@@ -16,7 +16,7 @@ import type {
 	WaitingJob,
 } from "./job.ts";
 import { baseOf, end, wait } from "./job.ts";
-import { cancelMarginMs, exclusiveMarginMs, graceSeconds } from "./limits.ts";
+import { cancelMarginMs, exclusiveMarginMs, graceSeconds, stopAfterSeconds } from "./limits.ts";
 import type { Next } from "./retry.ts";
 import { decideAfterInterruption, decideAfterLoss, decideRetry } from "./retry.ts";
 import type { Cause } from "./submission.ts";
@@ -103,10 +103,12 @@ export function withhold(move: Move<WaitingJob> & { attempt: FinishedAttempt }, 
 }
 
 /**
- * [J7] The runner was lost. An exclusive job's slot is held until its runner must have stopped it; only then it moves on.
+ * [J7] The runner was lost after it had been quiet for `quietMs` at least. An exclusive job's slot is held until its runner
+ * must have stopped it; only then it moves on.
  */
-export function suspect(job: HeldJob, now: Millis): Move<HeldJob> {
-	return { before: job, after: { ...job, losesAt: now + exclusiveMarginMs } };
+export function suspect(job: HeldJob, { quietMs, now }: { quietMs: number; now: Millis }): Move<HeldJob> {
+	const stopsInMs = Math.max(0, stopAfterSeconds * 1_000 - quietMs);
+	return { before: job, after: { ...job, losesAt: now + stopsInMs + exclusiveMarginMs } };
 }
 
 /** [J8] A lost attempt is a platform fault: it uses up no attempt and has its own bound. A canceling job is `canceled`. */

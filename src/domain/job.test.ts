@@ -37,7 +37,7 @@ const commands = {
 	finish: (job: Parameters<typeof finish>[0]) => finish(job, aReport(), noon, 0.5),
 	fail: (job: Parameters<typeof finish>[0]) => finish({ ...job, spec: retrying }, aFailure(), noon, 0.5),
 	drain: (job: Parameters<typeof finish>[0]) => finish(job, aDrain(), noon, 0.5),
-	suspect: (job: Parameters<typeof suspect>[0]) => suspect(job, noon),
+	suspect: (job: Parameters<typeof suspect>[0]) => suspect(job, { quietMs: 30_000, now: noon }),
 	lose: (job: Parameters<typeof lose>[0]) => lose(job, "its runner was lost", noon),
 	overrun: (job: Parameters<typeof overrun>[0]) => overrun(job, noon, 0.5),
 	abandon: (job: Parameters<typeof abandon>[0]) => abandon(job, null, noon),
@@ -249,7 +249,7 @@ describe("finish", () => {
 
 describe("a lost runner", () => {
 	it("[J7] the slot of an exclusive job is held until the runner must have stopped it", () => {
-		const held = suspect(aJob("running"), noon).after;
+		const held = suspect(aJob("running"), { quietMs: 30_000, now: noon }).after;
 		expect(deadlineOf(held)).toBe(noon + exclusiveMarginMs);
 		expect(timeUp(held, noon + exclusiveMarginMs - 1, 0)).toBeNull();
 		expect(timeUp(held, noon + exclusiveMarginMs, 0)?.attempt).toMatchObject({ outcome: "lost" });
@@ -369,7 +369,7 @@ describe("cancel", () => {
 	});
 
 	it("[J15] a canceled job whose slot was held already is freed when that hold ends", () => {
-		const held = suspect(aJob("canceling", { killedAt: noon + 90_000 }), noon).after;
+		const held = suspect(aJob("canceling", { killedAt: noon + 90_000 }), { quietMs: 30_000, now: noon }).after;
 		expect(deadlineOf(held)).toBe(noon + exclusiveMarginMs);
 		expect(timeUp(held, noon + exclusiveMarginMs, 0)?.after).toMatchObject({ outcome: "canceled" });
 	});

@@ -83,7 +83,8 @@ function someCommand(
 			const lease = someLease(random, known, kind !== "start");
 			if (lease === null)
 				return someCommand(random.pick(["claim", "clock", "clock", "retry-job"] as const), random, { known, now });
-			if (kind === "expire") return { do: kind, leases: [lease.claim] };
+			if (kind === "expire")
+				return { do: kind, leases: [lease.claim], quietMs: random.pick([0, 30_000, 30_000] as const) };
 			if (kind === "start") return { do: kind, lease: lease.claim };
 			return { do: kind, lease: lease.claim, report: someReport(random) };
 		}

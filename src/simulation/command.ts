@@ -21,7 +21,7 @@ export type Command =
 	| { do: "claim"; runner: RunnerName; pool: string; labels: string[]; free: number }
 	| { do: "start"; lease: LeaseClaim }
 	| { do: "finish"; lease: LeaseClaim; report: FinishReport }
-	| { do: "expire"; leases: LeaseClaim[] }
+	| { do: "expire"; leases: LeaseClaim[]; quietMs: number }
 	| { do: "cancel-run"; run: RunId }
 	| { do: "cancel-job"; job: JobId; force: boolean }
 	| { do: "retry-run"; run: RunId; only: "failed" | "all"; key: string | null }
@@ -82,7 +82,7 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 		case "finish":
 			return answerOf(await calls.finish(command.lease, command.report));
 		case "expire":
-			await calls.expire(command.leases);
+			await calls.expire(command.leases, command.quietMs);
 			return done;
 		case "cancel-run":
 			return answerOf(await calls.cancelRun({ run: command.run, ...dev }));

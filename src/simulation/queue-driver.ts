@@ -3,6 +3,7 @@ import type { ClaimCall, Claimed, LeaseAnswer, LeaseClaim, SubmitCall } from "..
 import type { RepositoryRequest } from "../contracts/repository.ts";
 import type { Job, Run } from "../contracts/run.ts";
 import { runIdFrom } from "../domain/ids.ts";
+import { renewSeconds } from "../domain/limits.ts";
 import type { FinishReport } from "../domain/job.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { JobRequest, Submission } from "../domain/submission.ts";
@@ -130,8 +131,8 @@ export class QueueDriver {
 		return must(await (await this.calls()).finish(lease, report));
 	}
 
-	async loses(lease: LeaseClaim): Promise<void> {
-		await (await this.calls()).expire([lease]);
+	async loses(lease: LeaseClaim, quietMs = renewSeconds * 1_000): Promise<void> {
+		await (await this.calls()).expire([lease], quietMs);
 	}
 
 	async cancelRun(run: string, reason: string | null = null): Promise<Result<Run>> {

@@ -154,9 +154,9 @@ export class SimulatedRepository implements QueueCalls {
 		return { grants, demand };
 	}
 
-	async expire(claims: LeaseClaim[]): Promise<void> {
+	async expire(claims: LeaseClaim[], quietMs: number): Promise<void> {
 		for (const claim of claims) {
-			this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, now)));
+			this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, { quietMs, now })));
 		}
 	}
 

@@ -66,8 +66,10 @@ export function holdsExclusiveSlots(
 		if (isSame && (job.state === "running" || job.state === "canceling")) {
 			const ends = [stopsBy.get(lease) ?? Number.POSITIVE_INFINITY];
 			if (earlier.state === "leased") ends.push(now + job.spec.timeoutSeconds * secondMs + graceMs);
-			// Whoever is given up as lost was not heard of for long, and is stopping already.
-			if (job.losesAt !== null) ends.push(now + graceMs);
+			// Whoever is given up as lost was heard of last when it was said, and stops by itself.
+			if (job.losesAt !== null && command.do === "expire") {
+				ends.push(now + stopAfterSeconds * secondMs - command.quietMs + graceMs);
+			}
 			if (job.state === "canceling") ends.push(now + stopAfterSeconds * secondMs + graceMs);
 			stopsBy.set(lease, Math.min(...ends));
 			continue;
