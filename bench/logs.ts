@@ -154,7 +154,7 @@ async function measureSustained(bench: Bench, jobs: LogJobs): Promise<Figure[]> 
 		}),
 		figure("server memory grown by it", grownMb, "MB", { aim: { text: "< 64", isMet: grownMb < 64 } }),
 		figure("rows written", rows / (feed.length / megabyte), "rows/MiB", {
-			note: "one for each append and each full block of 256 KiB; and one R2 put for the log (counted in workers/job-bill.test.ts)",
+			note: "one for each append and each full block of 256 KiB; and one R2 put for the log (counted in workers/repo/job-bill.test.ts)",
 		}),
 		...(await measureParts(bench, jobs, job, feed.length)),
 	];

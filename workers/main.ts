@@ -5,10 +5,10 @@ import { consume } from "./queues.ts";
 import { sweep } from "./sweep.ts";
 import { wire } from "./wire.ts";
 
-export { FeedObject } from "./feed-object.ts";
-export { LogObject } from "./log-object.ts";
-export { PoolObject } from "./pool-object.ts";
-export { RepoObject } from "./repo-object.ts";
+export { FeedObject } from "./feed/feed-object.ts";
+export { LogObject } from "./log/log-object.ts";
+export { PoolObject } from "./pool/pool-object.ts";
+export { RepoObject } from "./repo/repo-object.ts";
 export { SwitchesObject } from "./switches-object.ts";
 
 const app = createApp<Env>(wire);

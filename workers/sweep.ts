@@ -3,7 +3,7 @@
 import { listUnfinished } from "../src/store/runs.ts";
 import { expireAudit } from "./audit.ts";
 import type { Env } from "./env.ts";
-import { expireLogs } from "./log-retention.ts";
+import { expireLogs } from "./log/log-retention.ts";
 import { database } from "./read-model.ts";
 import { repoCalls } from "./stubs.ts";
 

@@ -2,20 +2,20 @@
 import type { Services } from "../src/api/services.ts";
 import { parseKeys } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
-import { sealedLogOf } from "./archive.ts";
+import { sealedLogOf } from "./log/archive.ts";
 import { writeAudit } from "./audit.ts";
 import { poolShardsOf } from "./env.ts";
 import type { Env } from "./env.ts";
-import { feedRequest } from "./log-feeders.ts";
-import { acceptSocket, followLog, readSocket } from "./log-sockets.ts";
+import { feedRequest } from "./log/log-feeders.ts";
+import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { addRevoked, isRevoked, knowRevocations, readModel } from "./read-model.ts";
-import { connectRequest } from "./pool-connect.ts";
-import { readArchived } from "./repo-archive.ts";
+import { connectRequest } from "./pool/pool-connect.ts";
+import { readArchived } from "./repo/repo-archive.ts";
 import { seal } from "./sealing.ts";
 import { feedCalls, logCalls, poolCalls, repoCalls } from "./stubs.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches.ts";
-import { waitForGrant } from "./wait-for-grant.ts";
-import { wholePool } from "./whole-pool.ts";
+import { waitForGrant } from "./pool/wait-for-grant.ts";
+import { wholePool } from "./pool/whole-pool.ts";
 
 const operatorTokenLengthMin = 16;
 

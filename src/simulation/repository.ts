@@ -1,4 +1,4 @@
-// The calls of a repository in memory, each the same thin shell around a rule that workers/repo-object.ts is.
+// The calls of a repository in memory, each the same thin shell around a rule that workers/repo/repo-object.ts is.
 import type {
 	Actor,
 	Claimed,

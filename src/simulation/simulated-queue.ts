@@ -1,4 +1,4 @@
-// The turn of a simulated repository, as workers/repo-queue.ts is that of the real one: load, let the rules decide, store
+// The turn of a simulated repository, as workers/repo/repo-queue.ts is that of the real one: load, let the rules decide, store
 // whole, then tell. What it keeps beside its rows is a cache that may be thrown away between any two calls.
 import type { Demand, RepositoryName } from "../contracts/objects.ts";
 import type { BudgetMinute } from "../domain/budget.ts";

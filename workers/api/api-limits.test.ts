@@ -1,0 +1,90 @@
+// Limits, pauses and priorities that change while runners and jobs wait for one another; and what a waiting job is told.
+import { describe, expect, it } from "vitest";
+import type { Job } from "../../src/contracts/run.ts";
+import type { Grant, Registered } from "../../src/contracts/runner.ts";
+import type { Answer, Place } from "./api-fixture.ts";
+import { aRepo, aRunner, finish, grantOf, job, lease, runOf, send, submit } from "./api-fixture.ts";
+
+/** Less than the half minute after which what waits is announced again: who is served within it was told of the change. */
+const waitSeconds = 20;
+
+function poll({ token }: Registered, leases: string[] = []): Promise<Answer<Grant | null>> {
+	return send<Grant | null>("POST", "/v1/runner/acquire", { token, body: { waitSeconds, leases } });
+}
+
+async function patch(path: string, body: object): Promise<void> {
+	expect((await send("PATCH", path, { body })).status).toBe(200);
+}
+
+/** A runner whose poll is there already, and has nothing. */
+async function waitingPoll(place: Place) {
+	const runner = await aRunner(place);
+	const polled = poll(runner);
+	const nothing = await send("POST", "/v1/runner/acquire", {
+		token: (await aRunner(place)).token,
+		body: { waitSeconds: 0 },
+	});
+	expect(nothing.status).toBe(204);
+	return polled;
+}
+
+describe("a change of what may run", () => {
+	it.each([
+		["a higher limit", { maxRunning: 0 }, { maxRunning: 1 }],
+		["the end of a pause", { paused: true, pauseNote: "disk" }, { paused: false }],
+		[
+			"a group's limit",
+			{ concurrencyGroups: { deploy: { limit: 0 } } },
+			{ concurrencyGroups: { deploy: { limit: 1 } } },
+		],
+	])("[Q2] %s hands out at once what already waits", async (_, before, after) => {
+		const place = await aRepo(before);
+		await submit(place, [job("a", { concurrencyGroup: "deploy" })]);
+		const polled = waitingPoll(place);
+		await patch(place.path, after);
+		const { status, body } = await polled;
+		expect([status, body?.job.key]).toEqual([200, "a"]);
+	});
+
+	it("[Q2] a lower limit lets what runs go on, and the next wait", async () => {
+		const place = await aRepo({ maxRunning: 2 });
+		const run = await submit(place, [job("a"), job("b"), job("c")]);
+		const runner = await aRunner(place, { capacity: 3 });
+		const first = await grantOf(runner);
+		await lease("start", first);
+		await patch(place.path, { maxRunning: 1 });
+		expect((await runOf(place, run)).jobs?.[1]?.waiting).toMatchObject({
+			code: "repository-limit",
+			detail: "1 of 1 jobs of the repository run",
+		});
+		const next = poll(runner, [first.lease.id]);
+		await finish(first);
+		expect((await next).body?.job.key).toBe("b");
+	});
+});
+
+describe("what a waiting job is told", () => {
+	it("[E2] when it may start, once enough jobs ended to reckon with", async () => {
+		const place = await aRepo({ maxRunning: 1 });
+		const run = await submit(
+			place,
+			Array.from({ length: 8 }, (_, at) => job(`j${at}`)),
+		);
+		const runner = await aRunner(place);
+		const expected = async (at: number) => {
+			const shown = await send<Job>("GET", `${place.path}/jobs/j${run.id.slice(1)}-${at}`);
+			return shown.body.waiting;
+		};
+		for (let ended = 0; ended < 5; ended++) {
+			const grant = await grantOf(runner);
+			await lease("start", grant);
+			expect(await expected(7)).toMatchObject({ code: "repository-limit", position: 7 - ended, expectedStartAt: null });
+			await finish(grant);
+		}
+		await lease("start", await grantOf(runner));
+		const [next, last] = [await expected(6), await expected(7)];
+		expect([next?.position, last?.position]).toEqual([1, 2]);
+		expect(Date.parse(next?.expectedStartAt ?? "")).toBeGreaterThan(Date.now() - 60_000);
+		expect(Date.parse(last?.expectedStartAt ?? "")).toBeGreaterThanOrEqual(Date.parse(next?.expectedStartAt ?? ""));
+	});
+});

@@ -1,0 +1,148 @@
+// What a FeedObject keeps of a run: its present state, and the last changes for whoever comes back. Memory is a cache of the
+// tables; both change in one transaction, or neither does.
+import { applyState, decideChange, replayChange, snapshotOf, watchSummary } from "../../src/contracts/run-events.ts";
+import type { Changed, WatchedJob, WatchedRun, WatchedState } from "../../src/contracts/run-events.ts";
+import type { ChangeEvent } from "../../src/contracts/events.ts";
+import { timeText } from "../../src/contracts/fields.ts";
+import type { Millis } from "../../src/domain/ids.ts";
+import { assert } from "../../src/domain/refusal.ts";
+import type { FeedRow } from "./feed-tables.ts";
+import { FeedTables } from "./feed-tables.ts";
+
+/** A watcher that was away may have missed this many changes: what one job of a run makes is some five. Twice as many rows at most. */
+export const changesKept = 1_000;
+
+interface Feed extends FeedRow {
+	state: WatchedState;
+	/** The last change's place; that of the state it began with, if there was none. */
+	seq: number;
+}
+
+export class FeedHistory {
+	readonly #storage: DurableObjectStorage;
+	readonly #tables: FeedTables;
+	#feed: Feed | null = null;
+
+	constructor(storage: DurableObjectStorage) {
+		this.#storage = storage;
+		this.#tables = new FeedTables(storage.sql);
+	}
+
+	/** False while nobody watches: then nothing is kept, and changes are nobody's business. */
+	isKept(): boolean {
+		return this.#load() !== null;
+	}
+
+	isFinished(): boolean {
+		return (JSON.parse(this.#open().state.run) as WatchedRun).state === "finished";
+	}
+
+	get watchedUntil(): Millis {
+		return this.#load()?.watchedUntil ?? 0;
+	}
+
+	get version(): number {
+		return this.#load()?.state.version ?? 0;
+	}
+
+	watch(until: Millis): void {
+		const feed = this.#open();
+		this.#tables.save({ ...feed, watchedUntil: until });
+		feed.watchedUntil = until;
+	}
+
+	/** Places begin at the clock's milliseconds: one that an earlier, forgotten history gave out is never given again. */
+	begin(run: WatchedRun, jobs: readonly WatchedJob[], now: Millis): void {
+		assert(!this.isKept(), "a history begins once");
+		const row: FeedRow = { base: now, floor: now, watchedUntil: 0 };
+		const state: WatchedState = { version: 0, run: "", jobs: new Map() };
+		applyState(state, run, jobs);
+		this.#storage.transactionSync(() => {
+			this.#tables.create();
+			this.#tables.save(row);
+			this.#tables.saveBase(state.run, [...state.jobs.values()]);
+		});
+		this.#feed = { ...row, state, seq: now };
+	}
+
+	/** The messages that tell what the events changed; and whether one of them showed that something before it is missing. */
+	take(events: readonly ChangeEvent[]): { messages: string[]; isGap: boolean } {
+		const messages: string[] = [];
+		let isGap = false;
+		for (const event of events.toSorted((a, b) => (a.run?.version ?? 0) - (b.run?.version ?? 0))) {
+			const decided = decideChange(this.#open().state, event);
+			if (decided === "apply" && event.run) {
+				messages.push(...this.change(event.run, event.jobs.map(watchSummary), event.at));
+			}
+			isGap ||= decided === "gap";
+		}
+		return { messages, isGap };
+	}
+
+	/** The messages that lead from what is known to this state, which must not be older. */
+	change(run: WatchedRun, jobs: readonly WatchedJob[], at: Millis): string[] {
+		const feed = this.#open();
+		const next = { ...feed.state, jobs: new Map(feed.state.jobs) };
+		const messages = applyState(next, run, jobs).map((changed, index) => messageOf(changed, feed.seq + 1 + index, at));
+		this.#storage.transactionSync(() => {
+			messages.forEach((body, index) => this.#tables.addChange(feed.seq + 1 + index, body));
+		});
+		feed.state = next;
+		feed.seq += messages.length;
+		if (feed.seq - feed.floor > 2 * changesKept) this.#compact(feed);
+		return messages;
+	}
+
+	snapshot(): string {
+		const { state, seq } = this.#open();
+		return JSON.stringify(snapshotOf(state, seq));
+	}
+
+	/** Null when what came after `seq` is not kept any more, or `seq` was never given out. */
+	after(seq: number): string[] | null {
+		const feed = this.#open();
+		return seq < feed.floor || seq > feed.seq ? null : this.#tables.changesAfter(seq);
+	}
+
+	/** The storage was deleted. */
+	forget(): void {
+		this.#feed = null;
+	}
+
+	#compact(feed: Feed): void {
+		const row: FeedRow = { ...feed, base: feed.seq, floor: feed.seq - changesKept };
+		this.#storage.transactionSync(() => {
+			this.#tables.saveBase(feed.state.run, [...feed.state.jobs.values()]);
+			this.#tables.dropChangesTo(row.floor);
+			this.#tables.save(row);
+		});
+		feed.base = row.base;
+		feed.floor = row.floor;
+	}
+
+	#open(): Feed {
+		const feed = this.#load();
+		assert(feed, "the history is kept");
+		return feed;
+	}
+
+	#load(): Feed | null {
+		if (this.#feed !== null) return this.#feed;
+		const row = this.#tables.load();
+		if (row === null) return null;
+		const { run, jobs } = this.#tables.base();
+		const state: WatchedState = { version: 0, run: "", jobs: new Map() };
+		applyState(state, run, jobs);
+		const since = this.#tables.parsedAfter(row.base);
+		for (const change of since) replayChange(state, change);
+		this.#feed = { ...row, state, seq: since.at(-1)?.seq ?? row.base };
+		return this.#feed;
+	}
+}
+
+function messageOf(changed: Changed, seq: number, at: Millis): string {
+	const place = { seq, at: timeText(at) };
+	return changed.type === "run"
+		? JSON.stringify({ type: "run", ...place, run: changed.run })
+		: JSON.stringify({ type: "job", ...place, job: changed.job });
+}

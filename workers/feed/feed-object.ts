@@ -1,0 +1,132 @@
+// One run's changes for whoever watches it. Owns no truth: it follows what the repository's object tells, which may come late,
+// twice or not at all, and asks for the state itself when something is missing. While nobody watches it keeps nothing.
+import { DurableObject } from "cloudflare:workers";
+import type { ChangeEvent } from "../../src/contracts/events.ts";
+import type { FeedName } from "../../src/api/services.ts";
+import type { FeedCalls } from "../../src/contracts/run-events.ts";
+import { watchRun } from "../../src/contracts/run-events.ts";
+import { accept, assert } from "../../src/domain/refusal.ts";
+import type { Result } from "../../src/domain/refusal.ts";
+import type { Env } from "../env.ts";
+import { FeedHistory } from "./feed-history.ts";
+import { sendOrDrop } from "../log/socket-backlog.ts";
+import { repoCalls } from "../stubs.ts";
+
+/** Sockets of one run; beyond it 503. A fan-out takes some 40 µs a socket. */
+export const feedWatchersMax = 1_000;
+/** How long the history outlives its last watcher: who reloads a page, or loses the network for a moment, misses nothing. */
+const keptMs = 5 * 60_000;
+/** Hints are asked for again this often, each time with the state: so what got lost at the end of a run is found too. */
+const renewMs = 60_000;
+const renewFinishedMs = 10 * 60_000;
+/** Each time something is missing, at most so many looks at the repository: the next change brings another chance. */
+const looksMax = 3;
+
+export class FeedObject extends DurableObject<Env> implements FeedCalls {
+	readonly #history: FeedHistory;
+	#look: Promise<Result<null>> | null = null;
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, env);
+		this.#history = new FeedHistory(ctx.storage);
+		ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+	}
+
+	async changed(events: ChangeEvent[]): Promise<void> {
+		for (let looks = 0; looks < looksMax && this.#history.isKept(); looks++) {
+			const { messages, isGap } = this.#history.take(events);
+			this.#tell(messages);
+			if (!isGap) return;
+			const looked = await this.#lookUp();
+			if (!looked.ok) return;
+		}
+	}
+
+	/**
+	 * `?after=` is the place to go on from; without it the state comes first. 404: there is no such run, the body is the
+	 * refusal; 410: what came after that place is not kept; 503: too many watch.
+	 */
+	override async fetch(request: Request): Promise<Response> {
+		const text = new URL(request.url).searchParams.get("after");
+		const after = text === null ? null : Number(text);
+		if (after !== null && !this.#history.isKept()) return new Response(null, { status: 410 });
+		const looked = this.#history.isKept() ? accept(null) : await this.#lookUp();
+		if (!looked.ok) return Response.json(looked.refusal, { status: 404 });
+		const messages = after === null ? [this.#history.snapshot()] : this.#history.after(after);
+		if (messages === null) return new Response(null, { status: 410 });
+		if (this.ctx.getWebSockets().length >= feedWatchersMax) return new Response(null, { status: 503 });
+		const { 0: client, 1: server } = new WebSocketPair();
+		this.ctx.acceptWebSocket(server);
+		for (const message of messages) sendOrDrop(server, message);
+		await this.#stayWatched();
+		return new Response(null, { status: 101, webSocket: client });
+	}
+
+	override webSocketMessage(socket: WebSocket): void {
+		socket.close(1_003, "a run's events only speak");
+	}
+
+	/** A hibernating socket's close is not answered by the platform; without an answer the viewer waits 10 s for it. */
+	override async webSocketClose(closed: WebSocket): Promise<void> {
+		if (closed.readyState === WebSocket.CLOSING) closed.close(1_000);
+		const isWatched = this.ctx.getWebSockets().some((socket) => socket !== closed);
+		if (!isWatched && this.#history.isKept()) await this.ctx.storage.setAlarm(Date.now() + keptMs);
+	}
+
+	override async alarm(): Promise<void> {
+		if (!this.#history.isKept()) return;
+		if (this.ctx.getWebSockets().length > 0) return this.#stayWatched();
+		await this.ctx.storage.deleteAll();
+		this.#history.forget();
+	}
+
+	/** The alarm first, so that no end of the look leaves the sockets without a next one. */
+	async #stayWatched(): Promise<void> {
+		const now = Date.now();
+		const every = this.#every();
+		const alarm = await this.ctx.storage.getAlarm();
+		if (alarm === null || alarm > now + every) await this.ctx.storage.setAlarm(now + every);
+		if (this.#history.watchedUntil - now >= every * 1.5) return;
+		const looked = this.#lookUp();
+		this.ctx.waitUntil(
+			looked.catch((cause: unknown) =>
+				console.error(JSON.stringify({ event: "feed-look-failed", feed: this.ctx.id.name, cause: String(cause) })),
+			),
+		);
+	}
+
+	#every(): number {
+		return this.#history.isKept() && this.#history.isFinished() ? renewFinishedMs : renewMs;
+	}
+
+	/** One look at a time; whoever needs one waits for the same. */
+	#lookUp(): Promise<Result<null>> {
+		this.#look ??= this.#lookOnce().finally(() => {
+			this.#look = null;
+		});
+		return this.#look;
+	}
+
+	async #lookOnce(): Promise<Result<null>> {
+		const { owner, repo, run: id } = this.#name();
+		const until = Date.now() + this.#every() * 2.5;
+		const answered = await repoCalls(this.env, { owner, repo }).run(id, until);
+		if (!answered.ok) return answered;
+		const { run, jobs } = watchRun(answered.value);
+		if (!this.#history.isKept()) this.#history.begin(run, jobs, Date.now());
+		else if (run.version >= this.#history.version) this.#tell(this.#history.change(run, jobs, Date.now()));
+		this.#history.watch(until);
+		return accept(null);
+	}
+
+	#tell(messages: readonly string[]): void {
+		if (messages.length === 0) return;
+		for (const socket of this.ctx.getWebSockets()) for (const message of messages) sendOrDrop(socket, message);
+	}
+
+	#name(): FeedName {
+		const [owner, repo, run] = (this.ctx.id.name ?? "").split("/");
+		assert(owner && repo && run, "a feed is named owner/repo/run");
+		return { owner, repo, run };
+	}
+}

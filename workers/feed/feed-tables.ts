@@ -1,0 +1,87 @@
+// The SQLite tables of a FeedObject and every statement on them: a state at some place, and the changes around that place.
+// A change is one row; the state is written again only once for a thousand changes.
+import type { RunChange, WatchedJob, WatchedRun } from "../../src/contracts/run-events.ts";
+
+/** Each is applied once, in order; `feed.schema` says how many were. Forward only. */
+const versions = [
+	`CREATE TABLE feed (
+		id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, base INTEGER NOT NULL, floor INTEGER NOT NULL,
+		watched_until INTEGER NOT NULL);
+	CREATE TABLE base (part INTEGER PRIMARY KEY, body TEXT NOT NULL);
+	CREATE TABLE change (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);`,
+];
+
+/** Jobs in one row of a state: far below the 2 MB that a value may have. */
+const partJobs = 1_000;
+
+/** The stored state is that after `base`; changes after `floor` are kept. The repository sends hints until `watchedUntil`. */
+export interface FeedRow {
+	base: number;
+	floor: number;
+	watchedUntil: number;
+}
+
+export interface FeedBase {
+	run: WatchedRun;
+	jobs: WatchedJob[];
+}
+
+export class FeedTables {
+	readonly #sql: SqlStorage;
+
+	constructor(sql: SqlStorage) {
+		this.#sql = sql;
+	}
+
+	/** Null for an object that keeps nothing: looking leaves no trace in it. */
+	load(): FeedRow | null {
+		if (this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'feed'").toArray().length === 0) return null;
+		const [row] = this.#sql
+			.exec<{ schema: number; base: number; floor: number; watched_until: number }>(
+				"SELECT schema, base, floor, watched_until FROM feed",
+			)
+			.toArray();
+		if (!row) return null;
+		for (const version of versions.slice(row.schema)) this.#sql.exec(version);
+		if (row.schema < versions.length) this.#sql.exec("UPDATE feed SET schema = ?", versions.length);
+		return { base: row.base, floor: row.floor, watchedUntil: row.watched_until };
+	}
+
+	create(): void {
+		for (const version of versions) this.#sql.exec(version);
+	}
+
+	save({ base, floor, watchedUntil }: FeedRow): void {
+		this.#sql.exec("INSERT OR REPLACE INTO feed VALUES (1, ?, ?, ?, ?)", versions.length, base, floor, watchedUntil);
+	}
+
+	base(): FeedBase {
+		const [run, ...parts] = this.#sql.exec<{ body: string }>("SELECT body FROM base ORDER BY part").toArray();
+		return { run: JSON.parse(run?.body ?? "null"), jobs: parts.flatMap(({ body }) => JSON.parse(body)) };
+	}
+
+	saveBase(run: string, jobs: readonly string[]): void {
+		this.#sql.exec("INSERT OR REPLACE INTO base VALUES (0, ?)", run);
+		for (let from = 0, part = 1; from < jobs.length; from += partJobs, part++) {
+			const body = `[${jobs.slice(from, from + partJobs).join(",")}]`;
+			this.#sql.exec("INSERT OR REPLACE INTO base VALUES (?, ?)", part, body);
+		}
+	}
+
+	addChange(seq: number, body: string): void {
+		this.#sql.exec("INSERT INTO change VALUES (?, ?)", seq, body);
+	}
+
+	changesAfter(seq: number): string[] {
+		const rows = this.#sql.exec<{ body: string }>("SELECT body FROM change WHERE seq > ? ORDER BY seq", seq);
+		return rows.toArray().map(({ body }) => body);
+	}
+
+	parsedAfter(seq: number): RunChange[] {
+		return this.changesAfter(seq).map((body) => JSON.parse(body));
+	}
+
+	dropChangesTo(seq: number): void {
+		this.#sql.exec("DELETE FROM change WHERE seq <= ?", seq);
+	}
+}

@@ -1,0 +1,108 @@
+// A runner's socket to its log: frames of bytes in, acknowledgements out. It hibernates between frames; whose it is stands in
+// its attachment. What was taken is said only when it is durable, since the runtime holds back messages until writes are.
+import { acknowledgement, readFrame } from "../../src/contracts/log-feed.ts";
+import type { LeaseClaim, LogAppended } from "../../src/contracts/objects.ts";
+import { refusalFacts } from "../../src/contracts/problem.ts";
+import { appendBytesMax } from "../../src/domain/limits.ts";
+import type { Refusal, Result } from "../../src/domain/refusal.ts";
+import { assert } from "../../src/domain/refusal.ts";
+
+const tag = "feeder";
+const header = "x-spillway-claim";
+
+/** Only the Worker makes this request, so the claim in it was proved by a token. A claim is ASCII throughout. */
+export function feedRequest(claim: LeaseClaim): Request {
+	return new Request("https://log/feed", { headers: { Upgrade: "websocket", [header]: JSON.stringify(claim) } });
+}
+
+/** Null for a viewer's request. */
+export function readFeedRequest(request: Request): LeaseClaim | null {
+	const text = request.headers.get(header);
+	return text === null ? null : (JSON.parse(text) as LeaseClaim);
+}
+
+export class LogFeeders {
+	readonly #ctx: DurableObjectState;
+	/** Demand and lease as they were said last; forgotten in sleep, when saying them again does no harm. */
+	#said: string | null = null;
+
+	constructor(ctx: DurableObjectState) {
+		this.#ctx = ctx;
+	}
+
+	/** A log has one runner: its newer socket wins. */
+	accept(claim: LeaseClaim, appended: LogAppended): Response {
+		for (const older of this.#all()) close(older, 4_009, "another feed of this lease");
+		const { 0: client, 1: server } = new WebSocketPair();
+		this.#ctx.acceptWebSocket(server, [tag]);
+		server.serializeAttachment(claim);
+		this.#send(server, appended);
+		return new Response(null, { status: 101, webSocket: client, headers: { "Lease-State": appended.lease } });
+	}
+
+	has(socket: WebSocket): boolean {
+		return this.#ctx.getTags(socket).includes(tag);
+	}
+
+	isFed(): boolean {
+		return this.#all().length > 0;
+	}
+
+	/** [L25] A gap is no reason to end: the length says where to go on. Any other refusal closes with 4000 and its HTTP status. */
+	async take(
+		socket: WebSocket,
+		data: string | ArrayBuffer,
+		append: (claim: LeaseClaim, offset: number, bytes: Uint8Array) => Promise<Result<LogAppended>>,
+		standing: () => LogAppended,
+	): Promise<void> {
+		const frame = typeof data === "string" ? null : readFrame(new Uint8Array(data));
+		if (frame === null) return close(socket, 4_400, "a frame is 8 bytes of offset and then the log's");
+		if (frame.bytes.length > appendBytesMax) return close(socket, 4_413, "too-large");
+		const claim = socket.deserializeAttachment() as LeaseClaim | null;
+		assert(claim, "a feed has the claim it began with");
+		const appended = await append(claim, frame.offset, frame.bytes);
+		if (appended.ok) this.#send(socket, appended.value);
+		else if (appended.refusal.code === "log-gap") this.#send(socket, standing());
+		else this.#refuse(socket, appended.refusal);
+	}
+
+	/** Without being asked: the demand or the lease's state has changed. */
+	tell(appended: LogAppended): void {
+		if (this.#said === said(appended)) return;
+		for (const socket of this.#all()) this.#send(socket, appended);
+	}
+
+	end(): void {
+		for (const socket of this.#all()) close(socket, 1_000, "the log is sealed");
+	}
+
+	#refuse(socket: WebSocket, refusal: Refusal): void {
+		close(socket, 4_000 + refusalFacts(refusal).status, refusal.code);
+	}
+
+	#send(socket: WebSocket, appended: LogAppended): void {
+		const { length, intervalSeconds, lease } = appended;
+		this.#said = said(appended);
+		try {
+			socket.send(JSON.stringify(acknowledgement(length, intervalSeconds, lease)));
+		} catch {
+			// It was closed from the other side; its close event is on the way.
+		}
+	}
+
+	#all(): WebSocket[] {
+		return this.#ctx.getWebSockets(tag).filter(({ readyState }) => readyState === WebSocket.OPEN);
+	}
+}
+
+function said({ intervalSeconds, lease }: LogAppended): string {
+	return `${intervalSeconds} ${lease}`;
+}
+
+function close(socket: WebSocket, code: number, reason: string): void {
+	try {
+		socket.close(code, reason);
+	} catch {
+		// It is closed.
+	}
+}

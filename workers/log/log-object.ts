@@ -1,0 +1,205 @@
+// One attempt's log until it is sealed: takes bytes at an offset, shows them to whoever watches, then moves everything to the
+// archive and forgets itself. An object that is empty has either not begun or is done; only the archive can tell which.
+import { DurableObject } from "cloudflare:workers";
+import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../../src/contracts/objects.ts";
+import type { LeaseState } from "../../src/contracts/runner.ts";
+import type { StepRecord } from "../../src/domain/job.ts";
+import { appendBytesMax } from "../../src/domain/limits.ts";
+import { decideAppend, isComplete, openRecord } from "../../src/domain/log.ts";
+import { readWatchedMs, uploadSeconds } from "../../src/domain/log-demand.ts";
+import type { LogChunk } from "../../src/domain/log-time.ts";
+import { accept, assert, refuse } from "../../src/domain/refusal.ts";
+import type { Result } from "../../src/domain/refusal.ts";
+import type { Env } from "../env.ts";
+import { LogFeeders, readFeedRequest } from "./log-feeders.ts";
+import { LogSealer } from "./log-sealer.ts";
+import { LogStore } from "./log-store.ts";
+import { LogViewers, logViewersMax } from "./log-viewers.ts";
+import type { WatchedLog } from "./log-viewers.ts";
+import { repoCalls } from "../stubs.ts";
+
+export class LogObject extends DurableObject<Env> implements LogCalls {
+	readonly #store: LogStore;
+	readonly #viewers: LogViewers;
+	readonly #feeders: LogFeeders;
+	readonly #sealer: LogSealer;
+	/** When somebody read a part of the log last. */
+	#readAt = 0;
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, env);
+		this.#store = new LogStore(ctx.storage);
+		this.#viewers = new LogViewers(ctx, () => this.#watched());
+		this.#feeders = new LogFeeders(ctx);
+		this.#sealer = new LogSealer({
+			ctx,
+			env: () => this.env,
+			store: this.#store,
+			end: (end) => {
+				this.#viewers.end(end);
+				this.#feeders.end();
+			},
+		});
+		ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+		// Sockets that were being fed, or were owed a frame, when the object was put to sleep.
+		if (this.#viewers.count() > 0) this.#viewers.flush();
+	}
+
+	async append(claim: LeaseClaim, offset: number, bytes: Uint8Array): Promise<Result<LogAppended>> {
+		assert(bytes.length <= appendBytesMax, "an append has at most 1 MiB");
+		const admitted = await this.#admit(claim);
+		if (!admitted.ok) return admitted;
+		const { row, bytes: stored, log } = this.#store.open();
+		const decided = decideAppend(log, { epoch: claim.epoch, offset, size: bytes.length });
+		if (!decided.ok) return decided;
+		const { skip, take } = decided.value;
+		if (take > 0) {
+			stored.append(bytes.subarray(skip), Date.now());
+			this.#viewers.tell();
+			if (row.closed) await this.#sealer.schedule();
+		}
+		return accept(this.#appended(stored.length, row.lease));
+	}
+
+	async steps(claim: LeaseClaim, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>> {
+		const admitted = await this.#admit(claim);
+		if (!admitted.ok) return admitted;
+		const { row } = this.#store.open();
+		if (row.epoch !== claim.epoch || row.closed) return refuse({ code: "lease-stale" });
+		this.#store.save({ ...row, steps });
+		return accept({ lease: row.lease });
+	}
+
+	async cancel({ epoch }: { epoch: number }): Promise<void> {
+		const row = this.#store.load();
+		if (row === null || row.epoch !== epoch || row.closed || row.lease !== "ok") return;
+		this.#store.save({ ...row, lease: "canceling" });
+		this.#tellFeeder();
+	}
+
+	async close(call: LogClose): Promise<void> {
+		// With the archive out of reach it is taken for new: the create-only put finds out.
+		const found = this.#store.load() === null ? await this.#sealer.archived().catch(() => null) : null;
+		const row = this.#store.load();
+		const archived = this.#sealer.sealed ?? found;
+		if (row === null && archived !== null) return this.#sealer.tellSealed(archived.record);
+		if (row?.closed) return this.#sealer.schedule();
+		const { epoch, outcome, length, sha256, retentionDays } = call;
+		const closed = { outcome, length, sha256, retentionDays, at: Date.now() };
+		this.#store.save({ bytesMax: null, lease: "lost", steps: [], tries: 0, ...row, epoch, closed });
+		await this.#sealer.schedule();
+	}
+
+	async status(call?: { isRead: boolean }): Promise<LogStatus | null> {
+		if (call?.isRead) this.#readAt = Date.now();
+		if (this.#store.load() === null) return null;
+		if (call?.isRead) this.#tellFeeder();
+		const { row, log } = this.#store.open();
+		return { record: openRecord(log), length: log.length, outcome: row.closed?.outcome ?? null, steps: row.steps };
+	}
+
+	async read({ from, to }: { from: number; to: number }): Promise<LogChunk | null> {
+		if (this.#store.load() === null) return null;
+		const { bytes: stored } = this.#store.open();
+		const end = Math.min(to, from + appendBytesMax, stored.length);
+		const begin = Math.min(from, end);
+		return { bytes: stored.read(begin, end), times: stored.times(begin, end) };
+	}
+
+	override fetch(request: Request): Promise<Response> {
+		const claim = readFeedRequest(request);
+		return claim === null ? this.#acceptViewer(new URL(request.url).searchParams) : this.#acceptFeed(claim);
+	}
+
+	override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+		if (!this.#feeders.has(socket)) return socket.close(1_003, "a log only speaks");
+		await this.#feeders.take(
+			socket,
+			data,
+			(claim, offset, bytes) => this.append(claim, offset, bytes),
+			() => this.#standing(),
+		);
+	}
+
+	/**
+	 * The last viewer went, so the runner need not hurry; whose socket it was cannot be asked any more. A hibernating socket's
+	 * close is not answered by the platform: without an answer the other end waits 10 s for it.
+	 */
+	override webSocketClose(socket: WebSocket): void {
+		if (socket.readyState === WebSocket.CLOSING) socket.close(1_000);
+		if (this.#viewers.count(socket) === 0) this.#tellFeeder();
+	}
+
+	override alarm(): Promise<void> {
+		return this.#sealer.alarm();
+	}
+
+	/**
+	 * `?from=` is an offset, `?begun=1` says that the attempt is known to have started, so an empty object is one that waits
+	 * for its first byte. 404: nothing is here; 416: `from` is past the end; 503: too many watch.
+	 */
+	async #acceptViewer(query: URLSearchParams): Promise<Response> {
+		const from = Number(query.get("from"));
+		if (this.#store.load() === null) {
+			const isSealed = query.get("begun") !== "1" || (await this.#sealer.archived().catch(() => null)) !== null;
+			if (this.#store.load() === null && (isSealed || this.#sealer.sealed)) return new Response(null, { status: 404 });
+		}
+		if (from > (this.#watched()?.length ?? 0)) return new Response(null, { status: 416 });
+		if (this.#viewers.count() >= logViewersMax) return new Response(null, { status: 503 });
+		const { 0: client, 1: server } = new WebSocketPair();
+		this.#viewers.accept(server, from);
+		if (this.#viewers.count() === 1) this.#tellFeeder();
+		return new Response(null, { status: 101, webSocket: client });
+	}
+
+	/** 409 with the refusal as its body when the lease may not write. */
+	async #acceptFeed(claim: LeaseClaim): Promise<Response> {
+		const admitted = await this.#admit(claim);
+		const isStale = !admitted.ok || this.#store.open().row.epoch !== claim.epoch;
+		if (isStale) return Response.json(admitted.ok ? { code: "lease-stale" } : admitted.refusal, { status: 409 });
+		return this.#feeders.accept(claim, { ...this.#standing(), ...this.#demand(true) });
+	}
+
+	/** Before the first byte: the lease must have started, and the log must not be in the archive. */
+	async #admit(claim: LeaseClaim): Promise<Result<null>> {
+		const known = this.#store.load();
+		if (known !== null && (known.bytesMax !== null || known.epoch !== claim.epoch)) return accept(null);
+		const { state, hasEnded, logBytesMax } = await repoCalls(this.env, claim).confirmLog(claim);
+		// The log of an attempt that goes on is in no archive.
+		const found = known === null && hasEnded ? await this.#sealer.archived().catch(() => null) : null;
+		const row = this.#store.load();
+		const archived = this.#sealer.sealed ?? found;
+		// What was closed has been told its end by the repository itself; late bytes are still welcome.
+		if (state === "lost" && !row?.closed) return refuse({ code: "lease-stale" });
+		if (row === null && archived !== null) return refuse({ code: "log-sealed", length: archived.record.length ?? 0 });
+		if (row === null || row.bytesMax === null) {
+			const { epoch } = row ?? claim;
+			this.#store.save({ steps: [], closed: null, tries: 0, ...row, epoch, lease: state, bytesMax: logBytesMax });
+		}
+		return accept(null);
+	}
+
+	#tellFeeder(): void {
+		if (this.#store.load() !== null && this.#feeders.isFed()) this.#feeders.tell(this.#standing());
+	}
+
+	#standing(): LogAppended {
+		const { row, log } = this.#store.open();
+		return this.#appended(log.length, row.lease);
+	}
+
+	#appended(length: number, lease: LeaseState): LogAppended {
+		return { length, lease, ...this.#demand(this.#feeders.isFed()) };
+	}
+
+	#demand(isPushed: boolean): { intervalSeconds: number } {
+		const isWatched = this.#viewers.count() > 0 || Date.now() - this.#readAt < readWatchedMs;
+		return { intervalSeconds: uploadSeconds({ isWatched, isPushed }) };
+	}
+
+	#watched(): WatchedLog | null {
+		if (this.#store.load() === null) return null;
+		const { bytes, log } = this.#store.open();
+		return { length: bytes.length, ended: isComplete(log), read: (from, to) => bytes.read(from, to) };
+	}
+}

@@ -1,0 +1,78 @@
+// The end of sealed logs: deleted when their days are over, in slices, and said to be so.
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Problem } from "../../src/contracts/problem.ts";
+import { orThrow } from "../../src/api/answer.ts";
+import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import { send } from "../api/api-fixture.ts";
+import { archiveKey } from "./archive.ts";
+import { eventually, logOf, repoOf, sealNow, startLease } from "./log-fixture.ts";
+import { expireLogs } from "./log-retention.ts";
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+beforeEach(async () => {
+	const { objects } = await env.ARCHIVE.list();
+	await env.ARCHIVE.delete(objects.map(({ key }) => key));
+});
+
+async function aSealedLog(retentionDays: number): Promise<LeaseClaim> {
+	const claim = await startLease();
+	const { owner, repo } = claim;
+	orThrow(await repoOf(claim).configure({ owner, repo, request: { retentionDays }, replace: false }));
+	await logOf(claim).append(claim, 0, new TextEncoder().encode("it was here"));
+	const report = { outcome: "passed" as const, exitCode: 0, signal: null, reason: null, steps: [], logLength: 11 };
+	orThrow(await repoOf(claim).finish(claim, { ...report, logSha256: null, retryAfterSeconds: null }));
+	await eventually(async () => (await env.ARCHIVE.head(archiveKey(claim))) !== null);
+	await sealNow(claim);
+	return claim;
+}
+
+function pathOf({ owner, repo, job }: LeaseClaim): string {
+	return `/v1/repos/${owner}/${repo}/jobs/${job}`;
+}
+
+async function stateOf(claim: LeaseClaim): Promise<string | undefined> {
+	return orThrow(await repoOf(claim).job(claim.job)).attempts[0]?.log.state;
+}
+
+async function isThere(claim: LeaseClaim): Promise<boolean> {
+	return (await env.ARCHIVE.head(archiveKey(claim))) !== null;
+}
+
+describe("retention", () => {
+	it("[L28] a log whose days are over is deleted and says so; another stays", async () => {
+		const [short, long] = [await aSealedLog(1), await aSealedLog(30)];
+		expect((await send("GET", `${pathOf(short)}/attempts/1/log/search?q=here`)).status).toBe(200);
+		await expireLogs(env, Date.now() + dayMs / 2);
+		expect(await isThere(short)).toBe(true);
+		await expireLogs(env, Date.now() + 2 * dayMs);
+		expect([await isThere(short), await isThere(long)]).toEqual([false, true]);
+		expect([await stateOf(short), await stateOf(long)]).toEqual(["deleted", "sealed"]);
+		const gone = await send<Problem>("GET", `${pathOf(short)}/attempts/1/log`);
+		expect([gone.status, gone.body.code]).toEqual([410, "log-deleted"]);
+	});
+
+	it("[L28] a walk goes on where the slice before it ended, rests at its end, and leaves what could not be told", async () => {
+		const claims = [await aSealedLog(1), await aSealedLog(1), await aSealedLog(1)];
+		const list = vi.fn((options: R2ListOptions) => env.ARCHIVE.list({ ...options, limit: 1 }));
+		const archive = new Proxy(env.ARCHIVE, {
+			get(bucket, name) {
+				const value = name === "list" ? list : Reflect.get(bucket, name);
+				return typeof value === "function" ? value.bind(bucket) : value;
+			},
+		});
+		const now = Date.now() + 2 * dayMs;
+		const get = () => {
+			throw new Error("the repository is down");
+		};
+		const silent = { idFromName: env.REPO.idFromName.bind(env.REPO), get } as unknown as typeof env.REPO;
+		await expireLogs({ ...env, ARCHIVE: archive, REPO: silent }, now);
+		expect(await Promise.all(claims.map(isThere))).toEqual([true, true, true]);
+		list.mockClear();
+		await expireLogs({ ...env, ARCHIVE: archive }, now + 1);
+		expect(list).not.toHaveBeenCalled();
+		await expireLogs({ ...env, ARCHIVE: archive }, now + 2 * 60 * 60_000);
+		expect(await Promise.all(claims.map(isThere))).toEqual([false, false, false]);
+	});
+});

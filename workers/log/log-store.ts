@@ -1,0 +1,46 @@
+// What an unsealed log is in its object: one entry about it, and its bytes. Memory is a cache of the tables, filled by the first
+// call after waking.
+import type { Log } from "../../src/domain/log.ts";
+import { assert } from "../../src/domain/refusal.ts";
+import { LogBytes } from "./log-bytes.ts";
+import type { LogRow } from "./log-tables.ts";
+import { LogTables } from "./log-tables.ts";
+
+export class LogStore {
+	readonly #storage: DurableObjectStorage;
+	readonly #tables: LogTables;
+	/** Null when nothing was read yet, or nothing is there. */
+	#row: LogRow | null = null;
+	#bytes: LogBytes | null = null;
+
+	constructor(storage: DurableObjectStorage) {
+		this.#storage = storage;
+		this.#tables = new LogTables(storage);
+	}
+
+	/** Null for a log that has not begun, or is in the archive: looking leaves no trace. */
+	load(): LogRow | null {
+		this.#row ??= this.#tables.load();
+		return this.#row;
+	}
+
+	/** Of a log that is here. */
+	open(): { row: LogRow; bytes: LogBytes; log: Log } {
+		const row = this.load();
+		assert(row, "the log is here");
+		this.#bytes ??= new LogBytes(this.#storage, this.#tables);
+		const { epoch, bytesMax, closed, tries } = row;
+		return { row, bytes: this.#bytes, log: { epoch, length: this.#bytes.length, bytesMax, closed, frozen: tries > 0 } };
+	}
+
+	save(row: LogRow): void {
+		this.#tables.save(row);
+		this.#row = row;
+	}
+
+	async deleteAll(): Promise<void> {
+		this.#row = null;
+		this.#bytes = null;
+		await this.#storage.deleteAll();
+	}
+}

@@ -1,0 +1,49 @@
+// What a WebSocket still has to send. Only newer runtimes tell (workerd from 17 November 2026 on, cloudflare/workerd#8479);
+// where they do not, 0: then a socket is paced, and one that nobody reads is paid for with memory.
+import { slowViewerCloseCode } from "../../src/contracts/log-stream.ts";
+
+/** Output may wait for one reader; beyond it the reader gets no more until it has taken some. */
+const backlogMax = 256 * 1024;
+/** For all readers of one sender together, as long as each may have a message of the largest size. */
+const backlogAllMax = 64 * 1024 * 1024;
+const backlogMin = 64 * 1024;
+/** A small message is sent whatever waits, until that is more than any state of a run: then nobody is reading. */
+const unreadMax = 8 * 1024 * 1024;
+/** Whoever takes nothing for so long, while there is more for it, does not read: it is dropped and comes back by its place. */
+export const stalledMs = 10_000;
+/** Between two looks at who has not taken enough. */
+export const stalledPauseMs = 50;
+
+/** In bytes. */
+export function backlogOf(socket: WebSocket): number {
+	return (socket.bufferedAmount as number | undefined) ?? 0;
+}
+
+/** How much may wait for each of so many readers. */
+export function backlogAllowed(readers: number): number {
+	return Math.max(backlogMin, Math.min(backlogMax, Math.floor(backlogAllMax / Math.max(readers, 1))));
+}
+
+/** Resolves when the only reader of something has taken enough to be sent more; to false when it takes nothing. */
+export async function untilTaken(socket: WebSocket): Promise<boolean> {
+	const allowed = backlogAllowed(1);
+	let stall = { since: Date.now(), backlog: Number.POSITIVE_INFINITY };
+	for (;;) {
+		const backlog = backlogOf(socket);
+		const now = Date.now();
+		if (backlog <= allowed || socket.readyState !== WebSocket.OPEN) return true;
+		if (backlog < stall.backlog) stall = { since: now, backlog };
+		if (now - stall.since >= stalledMs) return false;
+		await scheduler.wait(stalledPauseMs);
+	}
+}
+
+/** For messages that are few and small. Who has not read a great many of them is dropped. */
+export function sendOrDrop(socket: WebSocket, message: string): void {
+	try {
+		if (backlogOf(socket) > unreadMax) socket.close(slowViewerCloseCode, "too slow: come back by place");
+		else socket.send(message);
+	} catch {
+		// It was closed from the other side; its close event is on the way.
+	}
+}

@@ -1,0 +1,64 @@
+// A runner at its end of a session, as tests of the pool use it.
+import { expect, vi } from "vitest";
+import type { RunnerIdentity } from "../../src/contracts/objects.ts";
+import type { ServerFrame } from "../../src/contracts/runner-session.ts";
+import { connectRequest } from "./pool-connect.ts";
+import { poolOf } from "../repo/queue-fixture.ts";
+
+/** Frames are taken in the order in which they came. */
+export class SessionRunner {
+	readonly #socket: WebSocket;
+	readonly #frames: ServerFrame[] = [];
+	readonly closed: Promise<number>;
+	/** Pings that were answered. */
+	pongs = 0;
+
+	constructor(socket: WebSocket) {
+		this.#socket = socket;
+		socket.addEventListener("message", ({ data }) => {
+			if (data === "pong") this.pongs++;
+			else this.#frames.push(JSON.parse(String(data)));
+		});
+		this.closed = new Promise((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+		socket.accept();
+	}
+
+	static async connect(runner: RunnerIdentity): Promise<SessionRunner> {
+		const pool = poolOf(runner, runner.shard);
+		const { webSocket } = await pool.fetch(connectRequest({ kind: "session", runner }));
+		if (!webSocket) throw new Error("no session");
+		return new SessionRunner(webSocket);
+	}
+
+	hello(leases: string[] = [], { instanceId = "i1", capacity = 1 } = {}): void {
+		this.say({ type: "hello", instanceId, capacity, leases });
+	}
+
+	/** A hello that was certainly taken: the pool answers to the lease that nobody has. */
+	async helloHeard(leases: string[], rest: { instanceId?: string; capacity?: number } = {}): Promise<void> {
+		this.hello([...leases, "nobody's"], rest);
+		await this.frame("lost");
+	}
+
+	say(frame: unknown): void {
+		this.#socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+	}
+
+	close(): void {
+		this.#socket.close(1000, "gone");
+	}
+
+	async frame<T extends ServerFrame["type"]>(type: T): Promise<ServerFrame & { type: T }> {
+		const found = () => this.#frames.findIndex((frame) => frame.type === type);
+		await vi.waitFor(() => expect(found()).toBeGreaterThanOrEqual(0), { timeout: 5_000 });
+		return this.#frames.splice(found(), 1)[0] as ServerFrame & { type: T };
+	}
+
+	async grant() {
+		return (await this.frame("grant")).grant;
+	}
+
+	get waiting(): number {
+		return this.#frames.length;
+	}
+}

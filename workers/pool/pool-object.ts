@@ -1,0 +1,216 @@
+// One shard of a pool: which runners live, which leases they hold, what waits for them. It never chooses a job: it picks the
+// repository that goes next and asks it. Waiting runners are hibernatable sockets, so that waiting costs nothing.
+import { DurableObject } from "cloudflare:workers";
+import type {
+	Demand,
+	DemandAnswer,
+	PoolCalls,
+	RunnerIdentity,
+	ShardEntry,
+	ShardFigures,
+	ShardSettings,
+} from "../../src/contracts/objects.ts";
+import type { Grant, HeartbeatReply, PoolPatch } from "../../src/contracts/runner.ts";
+import { malformedFrameCloseCode, replacedCloseCode, runnerFrame } from "../../src/contracts/runner-session.ts";
+import type { RunnerFrame } from "../../src/contracts/runner-session.ts";
+import type { LeaseId, Millis } from "../../src/domain/ids.ts";
+import { graceSeconds } from "../../src/domain/limits.ts";
+import { unreachable } from "../../src/domain/refusal.ts";
+import type { Result } from "../../src/domain/refusal.ts";
+import type { Env } from "../env.ts";
+import { readConnect } from "./pool-connect.ts";
+import { PoolGrants } from "./pool-grants.ts";
+import { PoolLiveness } from "./pool-liveness.ts";
+import { PoolMembers } from "./pool-members.ts";
+import { PoolPause } from "./pool-pause.ts";
+import { PoolShards } from "./pool-shards.ts";
+import { PoolSockets } from "./pool-sockets.ts";
+import type { Poll, Session } from "./pool-sockets.ts";
+import { PoolTables } from "./pool-tables.ts";
+
+/** How exactly an answer to a demand knows who is connected. A runner counts as gone after a minute and a half. */
+const seenEveryMs = 1_000;
+
+export class PoolObject extends DurableObject<Env> implements PoolCalls {
+	readonly #members: PoolMembers;
+	readonly #sockets: PoolSockets;
+	readonly #grants: PoolGrants;
+	readonly #liveness: PoolLiveness;
+	readonly #pause: PoolPause;
+	readonly #shards: PoolShards;
+	#sawConnectedAt: Millis = 0;
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, env);
+		const tables = new PoolTables(ctx.storage.sql);
+		const members = new PoolMembers(tables);
+		const sockets = new PoolSockets(ctx);
+		this.#shards = new PoolShards(env, tables, ctx.id.name ?? "");
+		this.#members = members;
+		this.#sockets = sockets;
+		this.#liveness = new PoolLiveness({ ctx, env }, { tables, members, sockets });
+		this.#pause = new PoolPause({ tables, members, sockets, liveness: this.#liveness });
+		this.#grants = new PoolGrants(env, {
+			...{ members, sockets, pause: this.#pause },
+			granted: (first) => first && this.#liveness.begin(),
+		});
+	}
+
+	async register(runner: RunnerIdentity): Promise<Result<null>> {
+		const entry = await this.#shards.enter();
+		if (entry !== null) {
+			this.#pause.obey(entry.settings);
+			for (const demand of entry.demands) this.#members.hear(demand);
+			this.#shards.entered();
+		}
+		return this.#members.register(runner, Date.now());
+	}
+
+	async acquire(identity: RunnerIdentity, named: LeaseId[] | null): Promise<Grant | null> {
+		const now = Date.now();
+		const runner = this.#members.see(identity, now);
+		this.#members.renew(runner.id, named ?? [], now);
+		return this.#grants.one(runner, named);
+	}
+
+	async heartbeat(identity: RunnerIdentity, ids: LeaseId[]): Promise<HeartbeatReply> {
+		const now = Date.now();
+		const runner = this.#members.see(identity, now);
+		this.#members.renew(runner.id, ids, now);
+		const leases = ids.map((id) => {
+			const lease = this.#members.leaseOf(runner.id, id);
+			const state = lease === null ? "lost" : lease.canceling ? "canceling" : "ok";
+			return { id, state, graceSeconds } as const;
+		});
+		return { leases, draining: runner.spent || this.#pause.settings.draining };
+	}
+
+	override async fetch(request: Request): Promise<Response> {
+		const connect = readConnect(request);
+		const now = Date.now();
+		const { capacity } = this.#members.see(connect.runner, now);
+		const held: Poll | Session =
+			connect.kind === "poll"
+				? { ...connect, since: now }
+				: { ...connect, instanceId: null, capacity, leaving: false, heardAt: now };
+		const response = this.#sockets.accept(held);
+		if (held.kind === "poll") this.#grants.serveSoon();
+		return response;
+	}
+
+	override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+		const session = this.#sockets.session(socket);
+		if (session === null) return;
+		const frame = readFrame(message);
+		if (frame === null) return this.#sockets.close(socket, malformedFrameCloseCode, "not a frame of a session");
+		switch (frame.type) {
+			case "hello":
+				return this.#hello(socket, session, frame);
+			case "bye":
+				return this.#sockets.change(socket, { ...session, leaving: true, heardAt: Date.now() });
+			default:
+				return unreachable(frame);
+		}
+	}
+
+	/** A hibernating socket's close is not answered by the platform; without an answer the other end waits 10 s for it. */
+	override async webSocketClose(socket: WebSocket): Promise<void> {
+		const held = this.#sockets.forget(socket);
+		this.#sockets.close(socket, 1_000, "left");
+		if (held?.kind === "session" && this.#sockets.sessionOf(held.runner.id) === null) {
+			this.#liveness.detach(held.runner.id);
+		}
+	}
+
+	override async webSocketError(socket: WebSocket): Promise<void> {
+		await this.webSocketClose(socket);
+	}
+
+	async renew(lease: LeaseId): Promise<void> {
+		this.#members.renew(null, [lease], Date.now());
+	}
+
+	async demand(demand: Demand): Promise<DemandAnswer> {
+		this.#members.hear(demand);
+		this.#grants.serveSoon();
+		this.#shards.spreadAgain(this.#pause.settings);
+		// Demand comes many times a second, and to ask a thousand sockets for their last ping takes a millisecond.
+		const now = Date.now();
+		if (now - this.#sawConnectedAt > seenEveryMs) this.#seeConnected();
+		const runners = demand.sets.map(({ labels }) => this.#members.liveRunners(labels, now));
+		return { runners, pause: this.#pause.present, shards: this.#shards.count };
+	}
+
+	async ended(leases: LeaseId[], lapsed: LeaseId[] = []): Promise<void> {
+		const now = Date.now();
+		for (const id of leases) this.#members.end(id, lapsed.includes(id) ? now : null);
+		this.#grants.serveSoon();
+	}
+
+	async canceled(leases: LeaseId[]): Promise<void> {
+		for (const id of leases) {
+			const lease = this.#members.cancel(id);
+			const socket = lease && this.#sockets.sessionOf(lease.runner);
+			if (socket) this.#sockets.send(socket, { type: "cancel", lease: id, graceSeconds });
+		}
+	}
+
+	async figures(): Promise<ShardFigures> {
+		const { owner, pool } = this.#shards.name;
+		const now = this.#seeConnected();
+		return this.#members.figures({ owner, pool }, { settings: this.#pause.settings, shards: this.#shards.count, now });
+	}
+
+	async configure(patch: PoolPatch): Promise<void> {
+		this.#pause.change(this.env, this.#shards.name.pool, patch);
+		this.#grants.serveSoon();
+		await this.#shards.spread(this.#pause.settings);
+	}
+
+	async join(shard: number): Promise<ShardEntry> {
+		return this.#shards.join(shard, this.#pause.settings, this.#members.told());
+	}
+
+	async obey(settings: ShardSettings): Promise<void> {
+		this.#pause.obey(settings);
+		this.#grants.serveSoon();
+	}
+
+	override async alarm(): Promise<void> {
+		await this.#liveness.look();
+		this.#grants.serveSoon();
+	}
+
+	/** The newest instance of a runner wins: the others are closed, and what only they held is lost at once. */
+	async #hello(socket: WebSocket, session: Session, frame: RunnerFrame & { type: "hello" }): Promise<void> {
+		const { instanceId, capacity, leases } = frame;
+		const isNewInstance = this.#members.noteInstance(session.runner, instanceId);
+		const hello = { ...session, instanceId, capacity, leaving: false, heardAt: Date.now() };
+		this.#sockets.change(socket, hello);
+		for (const [other] of this.#sockets.siblings(socket))
+			this.#sockets.close(other, replacedCloseCode, "a newer session of this runner");
+		this.#pause.greet(socket);
+		await this.#liveness.name(socket, hello, leases, isNewInstance);
+		this.#grants.serveSoon();
+	}
+
+	/** Whoever is connected has been seen now. */
+	#seeConnected(): number {
+		const now = Date.now();
+		this.#sawConnectedAt = now;
+		for (const [, poll] of this.#sockets.polls()) this.#members.see(poll.runner, now);
+		for (const [socket, session] of this.#sockets.sessions()) {
+			this.#members.see(session.runner, this.#sockets.heardAt(socket, session));
+		}
+		return now;
+	}
+}
+
+function readFrame(message: string | ArrayBuffer): RunnerFrame | null {
+	if (typeof message !== "string") return null;
+	try {
+		return runnerFrame.parse(JSON.parse(message));
+	} catch {
+		return null;
+	}
+}

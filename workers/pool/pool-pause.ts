@@ -1,0 +1,81 @@
+// Whether a pool hands out jobs, as its owner says: paused, or draining, which its runners are told too. Kept in mind, written
+// through to the tables. Said to shard 0, which tells repositories and the other shards.
+import type { ShardSettings } from "../../src/contracts/objects.ts";
+import type { PoolPatch } from "../../src/contracts/runner.ts";
+import { pauseOf } from "../../src/domain/pool.ts";
+import type { PoolPause as Pause } from "../../src/domain/pool.ts";
+import type { Env } from "../env.ts";
+import type { PoolLiveness } from "./pool-liveness.ts";
+import type { PoolMembers } from "./pool-members.ts";
+import type { PoolSockets, Session } from "./pool-sockets.ts";
+import type { PoolTables } from "./pool-tables.ts";
+import { repoCalls } from "../stubs.ts";
+
+/** A wish to drain ends with the session that heard it, so this ends the session; its runner comes back and names its leases. */
+const drainOverCloseCode = 1_012;
+/** Repositories that are told at once; the others hear of it with their next demand, half a minute later at most. */
+const toldMax = 100;
+
+export class PoolPause {
+	readonly #tables: PoolTables;
+	readonly #members: PoolMembers;
+	readonly #sockets: PoolSockets;
+	readonly #liveness: PoolLiveness;
+	#settings: ShardSettings;
+
+	constructor(parts: { tables: PoolTables; members: PoolMembers; sockets: PoolSockets; liveness: PoolLiveness }) {
+		this.#tables = parts.tables;
+		this.#members = parts.members;
+		this.#sockets = parts.sockets;
+		this.#liveness = parts.liveness;
+		this.#settings = parts.tables.settings();
+	}
+
+	get settings(): ShardSettings {
+		return this.#settings;
+	}
+
+	/** Null: jobs are handed out. */
+	get present(): Pause | null {
+		return pauseOf(this.#settings);
+	}
+
+	/** Of shard 0: new settings, in the order in which they were said. */
+	change(env: Env, pool: string, patch: PoolPatch): void {
+		const { paused, pauseNote, draining, version } = this.#settings;
+		const said = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
+		this.#take({ paused, pauseNote, draining, ...said, version: Math.max(version + 1, Date.now()) });
+		for (const { repository } of [...this.#members.demands()].slice(0, toldMax)) {
+			const [owner = "", repo = ""] = repository.split("/");
+			void repoCalls(env, { owner, repo })
+				.hearPause({ pool, pause: this.present })
+				.catch(() => undefined);
+		}
+	}
+
+	/** Of the other shards: what shard 0 says, unless it is older than what is known. */
+	obey(settings: ShardSettings): void {
+		if (settings.version > this.#settings.version) this.#take(settings);
+	}
+
+	#take(settings: ShardSettings): void {
+		const before = this.#settings;
+		this.#settings = settings;
+		this.#tables.saveSettings(settings);
+		if (settings.draining === before.draining) return;
+		for (const [socket, session] of [...this.#sockets.sessions()]) {
+			if (settings.draining) this.greet(socket);
+			else this.#end(socket, session);
+		}
+	}
+
+	#end(socket: WebSocket, { runner }: Session): void {
+		this.#sockets.close(socket, drainOverCloseCode, "the pool drains no longer");
+		this.#liveness.detach(runner.id);
+	}
+
+	/** A session that begins, or is there, while the pool drains. */
+	greet(socket: WebSocket): void {
+		if (this.#settings.draining) this.#sockets.send(socket, { type: "drain" });
+	}
+}

@@ -1,0 +1,78 @@
+// What the tests of queues share: a repository of its own for each test, its object reached anew each time, a runner's steps.
+import { env } from "cloudflare:workers";
+import { orThrow } from "../../src/api/answer.ts";
+import type { Claimed, ClaimCall, LeaseClaim, RepositoryName, RunnerIdentity } from "../../src/contracts/objects.ts";
+import type { RepositoryRequest } from "../../src/contracts/repository.ts";
+import { runIdFrom } from "../../src/domain/ids.ts";
+import type { FinishReport } from "../../src/domain/job.ts";
+import type { JobRequest, Submission } from "../../src/domain/submission.ts";
+import type { PoolObject } from "../pool/pool-object.ts";
+import type { RepoObject } from "./repo-object.ts";
+
+export type Repo = RepositoryName & { pool: string };
+
+let made = 0;
+
+/** Its jobs go to a pool that no other test uses. */
+export async function aRepository(request: RepositoryRequest = {}): Promise<Repo> {
+	const name = { owner: `owner${++made}`, repo: "web" };
+	orThrow(await repoOf(name).configure({ ...name, request, replace: true }));
+	return { ...name, pool: "default" };
+}
+
+/** A new stub each time: one is broken after its object threw or was evicted. */
+export function repoOf({ owner, repo }: RepositoryName): DurableObjectStub<RepoObject> {
+	const namespace = env.REPO as DurableObjectNamespace<RepoObject>;
+	return namespace.get(namespace.idFromName(`${owner}/${repo}`));
+}
+
+export function poolOf({ owner, pool }: { owner: string; pool: string }, shard = 0): DurableObjectStub<PoolObject> {
+	const namespace = env.POOL as DurableObjectNamespace<PoolObject>;
+	return namespace.get(namespace.idFromName(`${owner}/${pool}/${shard}`));
+}
+
+export function aSubmission(jobs: JobRequest[], rest: Partial<Submission> = {}): Submission {
+	return { source: null, title: null, trigger: "api", actor: "dev", cancelSuperseded: false, jobs, ...rest };
+}
+
+export function aSubmitCall(jobs: JobRequest[], key: string | null = null, rest: Partial<Submission> = {}) {
+	const run = runIdFrom(crypto.getRandomValues(new Uint8Array(15)));
+	return { run, key, digest: JSON.stringify(jobs), submission: aSubmission(jobs, rest) };
+}
+
+export async function submit(repo: Repo, jobs: JobRequest[], rest: Partial<Submission> = {}) {
+	return orThrow(await repoOf(repo).submit(aSubmitCall(jobs, null, rest))).run;
+}
+
+export function aJob(key: string, rest: Partial<JobRequest> = {}): JobRequest {
+	return { key, run: "true", ...rest };
+}
+
+export async function claim(repo: Repo, call: Partial<ClaimCall> = {}): Promise<Claimed> {
+	const runner = { id: "rn1", name: "one" };
+	return repoOf(repo).claim({ runner, pool: repo.pool, shard: 0, labels: [], free: 1, ...call });
+}
+
+/** Claims one job and starts it. */
+export async function startOne(repo: Repo, call: Partial<ClaimCall> = {}): Promise<LeaseClaim> {
+	const [first] = (await claim(repo, call)).grants;
+	if (!first) throw new Error("nothing was granted");
+	orThrow(await repoOf(repo).start(first.claim));
+	return first.claim;
+}
+
+export function aReport(rest: Partial<FinishReport> = {}): FinishReport {
+	const silent = { exitCode: 0, signal: null, reason: null, steps: [], logSha256: null, retryAfterSeconds: null };
+	return { outcome: "passed", logLength: 0, ...silent, ...rest };
+}
+
+export function anIdentity(repo: Repo, rest: Partial<RunnerIdentity> = {}): RunnerIdentity {
+	const { owner, pool } = repo;
+	return { id: "rn1", name: "one", owner, pool, shard: 0, labels: [], capacity: 1, ephemeral: false, ...rest };
+}
+
+/** As a registration through the API leaves it: in its own shard, which shard 0 knows of. */
+export async function register(identity: RunnerIdentity): Promise<RunnerIdentity> {
+	orThrow(await poolOf(identity, identity.shard).register(identity));
+	return identity;
+}

@@ -1,0 +1,109 @@
+// Handing jobs to a pool's runner: chosen under the present limits, granted, and shown with all that a runner needs, secrets
+// included. The pool adds the tokens.
+import type { ClaimCall, Claimed } from "../../src/contracts/objects.ts";
+import { settle } from "../../src/domain/decide.ts";
+import type { LeasedJob, WaitingJob } from "../../src/domain/job.ts";
+import { grant, refuse } from "../../src/domain/job.ts";
+import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../../src/domain/limits.ts";
+import type { Lane } from "../../src/domain/queue.ts";
+import { chooseLane } from "../../src/domain/queue.ts";
+import { assert } from "../../src/domain/refusal.ts";
+import type { Run } from "../../src/domain/run.ts";
+import type { RepoQueue } from "./repo-queue.ts";
+import type { Repository } from "./repo-tables.ts";
+import { open } from "../sealing.ts";
+
+/** [Q5] At most `claimMax` at a time, each under the limits as the ones before it left them. */
+export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall): Claimed {
+	const grants: Claimed["grants"] = [];
+	const { repository, standing } = queue;
+	if (repository === null) return { grants, demand: { owner: "", repo: "", pool: call.pool, version: 0, sets: [] } };
+	const before = queue.demand(call.pool);
+	assert(before, "a known repository has a demand");
+	const wanted = { pool: call.pool, labels: new Set(call.labels) };
+	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.runnersFor(lane) === 1;
+	const asker = { runner: call.runner.id, now: Date.now(), isOnlyOne };
+	for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
+		const lane = chooseLane(standing.lanes(asker), wanted, repository.settings, standing.load);
+		if (lane === null) break;
+		const job = queue.tables.job(lane.head.run, lane.head.index);
+		assert(job?.state === "waiting", "what stands in a lane waits");
+		const secrets = openSecrets(queue, sealingKeys, job);
+		const granted = queue.transact(() => grantJob(queue, { job, call, secrets }));
+		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));
+	}
+	return { grants, demand: queue.claimed(call.shard, before) };
+}
+
+/** Null when the job was refused, since what it needs is not there: the next one is not held up. */
+function grantJob(
+	queue: RepoQueue,
+	{ job, call, secrets }: { job: WaitingJob; call: ClaimCall; secrets: Secrets },
+): { job: LeasedJob; run: Run } | null {
+	const now = Date.now();
+	const run = queue.run(job.run);
+	assert(run, `the run of job ${job.id} is stored`);
+	if (secrets.missing !== null) {
+		queue.commit(settle(queue.tables.view(run), [refuse(job, secrets.missing, now)], now));
+		return null;
+	}
+	const { runner, pool, shard } = call;
+	const move = grant(job, { runner, pool, shard }, now);
+	queue.commit(settle(queue.tables.view(run), [move], now));
+	queue.waits.add(now - job.since);
+	return { job: move.after, run };
+}
+
+/** `missing` says what is wrong with one of them; null: all are there. */
+interface Secrets {
+	values: Record<string, string>;
+	missing: string | null;
+}
+
+function openSecrets(queue: RepoQueue, keys: string, job: WaitingJob): Secrets {
+	const { secrets: names } = job.spec;
+	const values: Record<string, string> = {};
+	if (names.length === 0 || queue.repository === null) return { values, missing: null };
+	const { owner, repo } = queue.repository;
+	const sealed = queue.tables.secrets(names);
+	for (const name of names) {
+		const value = sealed.get(name);
+		if (value === undefined) return { values: {}, missing: `the secret "${name}" is not set` };
+		try {
+			values[name] = open(keys, `${owner}/${repo}/${name}`, value);
+		} catch {
+			return { values: {}, missing: `the secret "${name}" cannot be opened: set it again` };
+		}
+	}
+	return { values, missing: null };
+}
+
+function viewGrant(
+	job: LeasedJob,
+	run: Run,
+	{ owner, repo, settings }: Repository,
+	secrets: Record<string, string>,
+): Claimed["grants"][number] {
+	const { lease, spec, epoch } = job;
+	const attempt = job.attempts + 1;
+	return {
+		claim: { owner, repo, pool: lease.pool, shard: lease.shard, job: job.id, attempt, epoch },
+		grant: {
+			lease: { id: lease.id, epoch, startBySeconds, renewSeconds, stopAfterSeconds },
+			job: {
+				id: job.id,
+				key: spec.key,
+				name: spec.name,
+				steps: spec.steps,
+				env: spec.env,
+				secrets,
+				timeoutSeconds: spec.timeoutSeconds,
+				attempt,
+				exclusive: spec.exclusive,
+				logBytesMax: settings.logBytesMax,
+			},
+			run: { id: run.id, number: run.number, source: run.source, title: run.title },
+			repository: { owner, repo },
+		},
+	};
+}

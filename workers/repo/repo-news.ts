@@ -1,0 +1,177 @@
+// What the read model, and whoever follows a run, are to hear of a repository; and whether the read model has it. What it has
+// not confirmed is told again: by the alarm, after waking by the marks in the tables, at the latest by the sweep.
+import type { ChangeEvent, JobSummary } from "../../src/contracts/events.ts";
+import type { RepositoryName } from "../../src/contracts/objects.ts";
+import { viewRepository, viewRun } from "../../src/contracts/view.ts";
+import type { Millis, RunId } from "../../src/domain/ids.ts";
+import type { Job, LogRecord, Move } from "../../src/domain/job.ts";
+import type { Place } from "../../src/domain/open-job.ts";
+import { assert } from "../../src/domain/refusal.ts";
+import type { Run } from "../../src/domain/run.ts";
+import type { Repository, RepoTables } from "./repo-tables.ts";
+
+/** Jobs in one message of the queue `events`: a message holds 128 KB. */
+const summariesMax = 300;
+/** Runs remembered here; beyond it some are told once more than needed. */
+const runsKept = 5_000;
+/** The read model has this long to confirm what it was told: its queue may be retrying. */
+const confirmMs = 120_000;
+/** Runs told again in one round after waking. */
+const untoldMax = 500;
+
+export interface NewsSource {
+	tables: RepoTables;
+	repository(): Repository | null;
+	run(id: RunId): Run | null;
+	/** Takes a change to be told. */
+	tell(change: ChangeEvent): void;
+}
+
+export class RepoNews {
+	readonly #source: NewsSource;
+	/** Unfinished runs that the read model certainly has. */
+	readonly #told = new Set<RunId>();
+	/** After waking more may be untold than one round should take. */
+	#hasMoreUntold = false;
+	/** Runs whose beginning or end the read model has not confirmed, and since when; the oldest first. */
+	readonly #unconfirmed = new Map<RunId, Millis>();
+	/** Finished runs whose end the read model certainly has. */
+	readonly #ended = new Set<RunId>();
+	/** By run, the version that was told last. */
+	readonly #versions = new Map<RunId, number>();
+	/** By run, until when its FeedObject is to be told at once. */
+	readonly #watched = new Map<RunId, Millis>();
+
+	constructor(source: NewsSource) {
+		this.#source = source;
+	}
+
+	/** When something unconfirmed is to be told again; null when nothing is, 0 when more is known to be untold. */
+	get dueAt(): Millis | null {
+		if (this.#hasMoreUntold) return 0;
+		const [oldest] = this.#unconfirmed.values();
+		return oldest === undefined ? null : oldest + confirmMs;
+	}
+
+	isTold(run: RunId): boolean {
+		return this.#told.has(run);
+	}
+
+	/** A hint, forgotten when the object sleeps: whoever follows the run asks again. */
+	watch(run: RunId, until: Millis): void {
+		if (this.#watched.size >= runsKept) this.#watched.clear();
+		this.#watched.set(run, until);
+	}
+
+	/** A grant alone is not told: the start follows it. `since` is the run's version before. */
+	moved(run: Run, moves: readonly Move[], since: number): void {
+		const shown = moves.filter(({ after }) => after.state !== "leased").map(({ after }) => summary(after, run));
+		if (shown.length > 0 || moves.length === 0) this.#change(run, shown, since);
+	}
+
+	whole(run: Run): void {
+		const jobs = this.#source.tables.jobs(run.id, 0, -1).map((job) => summary(job, run));
+		this.#change(run, jobs, run.version);
+	}
+
+	configured(repository: Repository): void {
+		const name = nameOf(repository);
+		const shown = viewRepository(name, repository.settings);
+		this.#source.tell({ ...name, at: Date.now(), repository: shown, run: null, jobs: [] });
+	}
+
+	/** After waking: what the marks in the tables say may never have been told, in rounds, so that nobody waits for long. */
+	recover(): void {
+		const { tables, repository } = this.#source;
+		const untold = tables.untoldRuns(untoldMax + this.#unconfirmed.size).filter((id) => !this.#unconfirmed.has(id));
+		this.#hasMoreUntold = untold.length >= untoldMax;
+		for (const id of untold.slice(0, untoldMax)) {
+			const run = this.#source.run(id);
+			if (run) this.whole(run);
+		}
+		const known = repository();
+		if (known && !tables.isRepositoryTold()) this.configured(known);
+	}
+
+	/** The read model has these states. */
+	confirmed({ repository, runs }: { repository: boolean; runs: readonly { id: RunId; version: number }[] }): void {
+		const { tables } = this.#source;
+		if (repository && !tables.isRepositoryTold()) tables.markRepositoryTold();
+		const ended: RunId[] = [];
+		const begun = new Set<RunId>();
+		for (const { id, version } of runs) {
+			const run = this.#source.run(id);
+			if (run === null) continue;
+			// Its row must say so before the object sleeps: else each waking would tell it again.
+			if (run.state !== "finished" && !this.#told.has(id)) begun.add(id);
+			this.#told.add(id);
+			if (version < run.version) continue;
+			this.#unconfirmed.delete(id);
+			if (run.state === "finished") ended.push(id);
+		}
+		for (const id of ended) {
+			this.#told.delete(id);
+			if (this.#ended.size >= runsKept) this.#ended.clear();
+			this.#ended.add(id);
+		}
+		if (begun.size > 0) tables.markTold([...begun]);
+		if (ended.length > 0) tables.closeRuns(ended);
+	}
+
+	/** What became of an attempt's log; until the read model has its run, the job keeps its mark. */
+	logEnded(place: Place & { number: number }, record: LogRecord): void {
+		const isOver = this.#source.run(place.run)?.state === "finished";
+		this.#source.tables.saveLogRecord(place, record, isOver && !this.#ended.has(place.run));
+	}
+
+	/** Messages that nobody confirmed for long may be lost: the local broker's are, whenever the server ends. */
+	tellUnconfirmed(now: Millis): void {
+		if (this.#hasMoreUntold) this.recover();
+		for (const [id, at] of this.#unconfirmed) {
+			if (now - at < confirmMs) break;
+			const run = this.#source.run(id);
+			this.#unconfirmed.delete(id);
+			if (run) this.whole(run);
+		}
+	}
+
+	#change(run: Run, jobs: JobSummary[], since: number): void {
+		const repository = this.#source.repository();
+		assert(repository, "only a known repository tells");
+		const at = Date.now();
+		// What was not worth telling raised the version too: whoever follows must not take that for a gap.
+		if (run.state !== "finished") this.#ended.delete(run.id);
+		const heard = this.#versions.get(run.id) ?? since;
+		if (this.#versions.size >= runsKept) this.#versions.clear();
+		this.#versions.set(run.id, run.version);
+		if (run.state === "finished" || !this.#told.has(run.id)) {
+			this.#unconfirmed.delete(run.id);
+			this.#unconfirmed.set(run.id, at);
+		}
+		const watched = (this.#watched.get(run.id) ?? 0) > at;
+		const event = { ...nameOf(repository), at, repository: null, run: viewRun(run), since: heard, watched };
+		this.#source.tell({ ...event, jobs: jobs.slice(0, summariesMax) });
+		for (let from = summariesMax; from < jobs.length; from += summariesMax) {
+			this.#source.tell({ ...event, jobs: jobs.slice(from, from + summariesMax) });
+		}
+	}
+}
+
+function nameOf({ owner, repo }: RepositoryName): RepositoryName {
+	return { owner, repo };
+}
+
+function summary(job: Job, run: Run): JobSummary {
+	return {
+		id: job.id,
+		run: job.run,
+		key: job.spec.key,
+		name: job.spec.name,
+		state: job.state,
+		outcome: job.state === "finished" ? job.outcome : null,
+		attempts: job.attempts,
+		createdAt: job.createdAt,
+		finishedAt: job.state === "finished" ? job.finishedAt : null,
+		version: run.version,
+	};
+}

@@ -1,0 +1,247 @@
+// One repository's queue: the truth for its runs, jobs, attempts, leases and limits, and alone in deciding about jobs. A thin
+// shell: each call names the rule that decides and shows what came of it.
+import { DurableObject } from "cloudflare:workers";
+import type { BulkCancel } from "../../src/contracts/bulk-cancel.ts";
+import type { BulkRetry } from "../../src/contracts/bulk-retry.ts";
+import type {
+	Actor,
+	AddJobsCall,
+	BulkCancelCall,
+	BulkRetryCall,
+	Claimed,
+	ClaimCall,
+	LeaseAnswer,
+	LeaseClaim,
+	LogAdmission,
+	RepoCalls,
+	RepositoryName,
+	SubmitCall,
+	Submitted,
+} from "../../src/contracts/objects.ts";
+import type { QueueFigures, Repository, RepositoryRequest } from "../../src/contracts/repository.ts";
+import { mergeSettings } from "../../src/contracts/repository.ts";
+import type { Job, Run } from "../../src/contracts/run.ts";
+import type { LeaseState } from "../../src/contracts/runner.ts";
+import { viewRepository } from "../../src/contracts/view.ts";
+import {
+	decideCancelJob,
+	decideCancelRun,
+	decideExpire,
+	decideFinish,
+	decidePriority,
+	decideStart,
+	decideTimeUp,
+	leaseStateOf,
+} from "../../src/domain/decide.ts";
+import type { Chance, Decision, RunView } from "../../src/domain/decide.ts";
+import { parseJobId } from "../../src/domain/ids.ts";
+import type { JobId, RunId } from "../../src/domain/ids.ts";
+import type { FinishReport, LogRecord } from "../../src/domain/job.ts";
+import { idempotencyKeptMs } from "../../src/domain/limits.ts";
+import type { PoolPause } from "../../src/domain/pool.ts";
+import { accept, refuse } from "../../src/domain/refusal.ts";
+import type { Result } from "../../src/domain/refusal.ts";
+import { settingsDefaults } from "../../src/domain/submission.ts";
+import type { Env } from "../env.ts";
+import { RunArchive } from "./repo-archive.ts";
+import { retryMatching } from "./repo-bulk.ts";
+import { cancelMatching } from "./repo-bulk-cancel.ts";
+import { claimJobs } from "./repo-claim.ts";
+import { RepoQueue } from "./repo-queue.ts";
+import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
+import { retryJob, retryRun } from "./repo-retry.ts";
+import { Turns } from "../turn.ts";
+import { addJobs, submitRun } from "./repo-submit.ts";
+import { showAdmission, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+
+type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
+
+export class RepoObject extends DurableObject<Env> implements RepoCalls {
+	readonly #queue: RepoQueue;
+	readonly #turns: Turns;
+	readonly #archive: RunArchive;
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, env);
+		this.#turns = new Turns(ctx.storage);
+		this.#archive = new RunArchive(env.ARCHIVE);
+		this.#queue = new RepoQueue(ctx, env, () => this.#archive.dueAt(this.#queue));
+	}
+
+	async configure(
+		call: RepositoryName & { request: RepositoryRequest; replace: boolean },
+	): Promise<Result<Repository>> {
+		const known = this.#queue.repository;
+		if (known === null && !call.replace) return refuse({ code: "repository-unknown" });
+		const settings = mergeSettings(call.replace || known === null ? settingsDefaults : known.settings, call.request);
+		const { owner, repo } = call;
+		return accept(viewRepository({ owner, repo }, this.#queue.configure({ owner, repo, settings })));
+	}
+
+	async settings(): Promise<Result<Repository>> {
+		return this.#known(({ owner, repo, settings }) => accept(viewRepository({ owner, repo }, settings)));
+	}
+
+	async figures(): Promise<Result<QueueFigures>> {
+		return this.#known(({ settings }) => accept(showFigures(this.#queue, settings, Date.now())));
+	}
+
+	async submit(call: SubmitCall): Promise<Result<Submitted>> {
+		return this.#write(({ settings }) => submitRun(this.#queue, settings, call));
+	}
+
+	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
+		return this.#write(({ settings }) => addJobs(this.#queue, settings, call));
+	}
+
+	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
+		if (watchedUntil !== undefined) this.#queue.news.watch(id, watchedUntil);
+		return this.#known(() => showRun(this.#queue, id));
+	}
+
+	async jobs(call: {
+		run: RunId;
+		from: number;
+		limit: number;
+	}): Promise<Result<{ items: Job[]; next: number | null }>> {
+		return this.#known(() => {
+			const run = this.#queue.run(call.run);
+			if (run === null) return this.#queue.unknownRun(call.run);
+			const items = showJobs(this.#queue, call.run, call.from, call.limit);
+			const next = call.from + items.length;
+			return accept({ items, next: items.length > 0 && next < run.jobs ? next : null });
+		});
+	}
+
+	async job(id: JobId): Promise<Result<Job>> {
+		return this.#known(() => showJob(this.#queue, id));
+	}
+
+	async cancelRun(call: { run: RunId } & Actor): Promise<Result<Run>> {
+		const { actor, reason } = call;
+		return this.#write(() => {
+			const decided = this.#queue.onRun(call.run, (view, at) => decideCancelRun(view, { actor, reason, at }));
+			return decided.ok ? showRun(this.#queue, call.run) : decided;
+		});
+	}
+
+	async cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>> {
+		const { actor, reason, force } = call;
+		return this.#writeJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
+	}
+
+	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
+		await this.#archive.recall(this.#queue, call.run);
+		return this.#write(() => retryRun(this.#queue, call));
+	}
+
+	async retryJob(call: RetryJobCall): Promise<Result<{ job: Job; replayed: boolean }>> {
+		await this.#archive.recall(this.#queue, parseJobId(call.job)?.run ?? "");
+		return this.#write(() => retryJob(this.#queue, call));
+	}
+
+	async cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>> {
+		return this.#write(() => cancelMatching(this.#queue, this.ctx.storage.sql, call));
+	}
+
+	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
+		return this.#write(() => retryMatching(this.#queue, this.ctx.storage.sql, call));
+	}
+
+	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
+		return this.#writeJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
+	}
+
+	async setSecret({ name, sealed }: { name: string; sealed: string | null }): Promise<Result<null>> {
+		return this.#known(() => {
+			this.#queue.tables.saveSecret(name, sealed);
+			return accept(null);
+		});
+	}
+
+	async secretNames(): Promise<Result<string[]>> {
+		return this.#known(() => accept(this.#queue.tables.secretNames()));
+	}
+
+	async claim(call: ClaimCall): Promise<Claimed> {
+		return this.#turns.take(() => claimJobs(this.#queue, this.env.SPILLWAY_SEALING_KEYS, call));
+	}
+
+	async expire(claims: LeaseClaim[], quietMs: number): Promise<void> {
+		await this.#turns.take(() => {
+			for (const claim of claims) {
+				this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, { quietMs, now })));
+			}
+		});
+	}
+
+	async hearPause({ pool, pause }: { pool: string; pause: PoolPause | null }): Promise<void> {
+		this.#queue.pauses.set(pool, pause);
+	}
+
+	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {
+		if (this.#queue.repository === null) return;
+		this.#queue.tables.forgetRequests(Date.now() - idempotencyKeptMs);
+		await this.#queue.repeat(stale);
+	}
+
+	async projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void> {
+		if (this.#queue.repository !== null) await this.#turns.take(() => this.#queue.news.confirmed(call));
+	}
+
+	async start(claim: LeaseClaim): Promise<Result<LeaseAnswer>> {
+		return this.#answer(claim, (view, _, now) => decideStart(view, claim, now));
+	}
+
+	async finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>> {
+		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, this.#chance(now)));
+	}
+
+	async lease(claim: LeaseClaim): Promise<LeaseState> {
+		return leaseStateOf(this.#queue.job(claim.job), claim);
+	}
+
+	async confirmLog(claim: LeaseClaim): Promise<LogAdmission> {
+		return showAdmission(this.#queue, claim);
+	}
+
+	async logSealed({ job, attempt, record }: { job: JobId; attempt: number; record: LogRecord }): Promise<void> {
+		const place = parseJobId(job);
+		if (place === null || this.#queue.repository === null) return;
+		await this.#turns.take(() => this.#queue.news.logEnded({ ...place, number: attempt }, record));
+	}
+
+	override async alarm(): Promise<void> {
+		if (this.#queue.repository === null) return;
+		await this.#queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#chance(now)));
+		await this.#archive.work(this.#queue, Date.now());
+		this.#queue.arm(Date.now(), true);
+	}
+
+	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {
+		const { repository } = this.#queue;
+		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
+	}
+
+	#chance(now: number): Chance {
+		return { now, random: Math.random(), retriesLeft: this.#queue.retriesLeft(now) };
+	}
+
+	/** As part of a turn, which may share its commit with others. */
+	#write<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Promise<Result<T>> {
+		return this.#turns.take(() => this.#known(work));
+	}
+
+	#writeJob(id: JobId, decide: DecideJob): Promise<Result<Job>> {
+		return this.#write(() => {
+			const decided = this.#queue.onJob(id, decide);
+			return decided.ok ? showJob(this.#queue, id) : decided;
+		});
+	}
+
+	async #answer(claim: LeaseClaim, decide: DecideJob): Promise<Result<LeaseAnswer>> {
+		const shown = await this.#writeJob(claim.job, decide);
+		if (!shown.ok) return refuse({ code: "lease-stale" });
+		return accept({ job: shown.value, lease: leaseStateOf(this.#queue.job(claim.job), claim) });
+	}
+}

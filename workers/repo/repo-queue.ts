@@ -1,0 +1,386 @@
+// The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
+// the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
+import type { Demand, DemandAnswer, LogClose } from "../../src/contracts/objects.ts";
+import type { ArchivedRun } from "../../src/contracts/view.ts";
+import { nextAlarm, shouldSet } from "../../src/domain/deadline.ts";
+import type { BudgetMinute } from "../../src/domain/budget.ts";
+import { count, retriesLeft } from "../../src/domain/budget.ts";
+import type { Decision, RunView } from "../../src/domain/decide.ts";
+import { parseJobId } from "../../src/domain/ids.ts";
+import type { JobId, Millis, RunId } from "../../src/domain/ids.ts";
+import type { FinishedAttempt, Job, Move } from "../../src/domain/job.ts";
+import { isAutomaticRetry } from "../../src/domain/job-end.ts";
+import { alarmSliceMax, demandRepeatMs } from "../../src/domain/limits.ts";
+import type { PoolPause } from "../../src/domain/pool.ts";
+import { demandOf } from "../../src/domain/queue.ts";
+import { accept, assert, refuse } from "../../src/domain/refusal.ts";
+import type { Refusal, Result } from "../../src/domain/refusal.ts";
+import { needsRow } from "../../src/domain/run.ts";
+import { Recent } from "../../src/domain/recent.ts";
+import type { Run } from "../../src/domain/run.ts";
+import { Standing } from "../../src/domain/standing.ts";
+import type { RepositorySettings } from "../../src/domain/submission.ts";
+import type { Env } from "../env.ts";
+import { RepoTables } from "./repo-tables.ts";
+import { RepoNews } from "./repo-news.ts";
+import type { Repository } from "./repo-tables.ts";
+import { RepoTeller } from "./repo-tell.ts";
+
+/** Runs kept in mind; beyond it all are read anew. */
+const runsKept = 5_000;
+
+export class RepoQueue {
+	readonly tables: RepoTables;
+	/** How long the jobs granted last had waited, and how long the last attempts took. */
+	readonly waits = new Recent();
+	readonly durations = new Recent();
+	/** By pool, whether it said that it hands out nothing; forgotten when the object sleeps, and asked for when it wakes. */
+	readonly pauses = new Map<string, PoolPause | null>();
+	readonly news: RepoNews;
+	readonly #ctx: DurableObjectState;
+	readonly #teller: RepoTeller;
+	readonly #alsoDue: () => Millis | null;
+	repository: Repository | null;
+	#standing: Standing | null = null;
+	/** Runs as they are now: ahead of their rows, which are written only when more than counts has changed. */
+	readonly #runs = new Map<RunId, Run>();
+	#nextNumber: number | null = null;
+	/** Starts and automatic retries of the last hour. Stored with each retry; starts since then are forgotten by a sleep, which only makes the budget smaller. */
+	#budget: readonly BudgetMinute[] | null = null;
+	#depth = 0;
+	#decided: Decision[] = [];
+	#armed: Millis | null = null;
+	/** When what waits is announced again; at once after waking, since what was told before is forgotten. */
+	#repeatAt: Millis | null = 0;
+	/** By pool, the demand it was told last. */
+	readonly #told = new Map<string, Demand>();
+	/** By pool and labels, how many runners fit, as each shard said. */
+	readonly #runners = new Map<string, Map<number, number>>();
+
+	/** `alsoDue` is what else the alarm is wanted for. */
+	constructor(ctx: DurableObjectState, env: Env, alsoDue: () => Millis | null) {
+		this.#ctx = ctx;
+		this.#alsoDue = alsoDue;
+		this.tables = new RepoTables(ctx.storage.sql);
+		this.repository = this.tables.repository();
+		this.#teller = new RepoTeller(env, {
+			repository: () => this.repository,
+			demand: (pool) => this.demand(pool),
+			heard: (shard, demand, answer) => this.#heard(shard, demand, answer),
+			rest: () => this.arm(Date.now()),
+		});
+		this.news = new RepoNews({
+			tables: this.tables,
+			repository: () => this.repository,
+			run: (id) => this.run(id),
+			tell: (change) => this.#teller.change(change),
+		});
+	}
+
+	get standing(): Standing {
+		if (this.#standing === null) {
+			this.#standing = new Standing(this.tables.openJobs(), this.repository?.settings.fairness);
+			this.#recover();
+		}
+		return this.#standing;
+	}
+
+	run(id: RunId): Run | null {
+		const known = this.#runs.get(id);
+		if (known) return known;
+		const run = this.repository === null ? null : this.tables.run(id);
+		if (run) this.#remember(run);
+		return run;
+	}
+
+	/** Why a run is not here. */
+	unknownRun(id: RunId): { ok: false; refusal: Refusal } {
+		const isArchived = this.repository !== null && this.tables.isBuried(id);
+		return refuse({ code: isArchived ? "run-archived" : "run-unknown" });
+	}
+
+	job(id: JobId): Job | null {
+		const place = parseJobId(id);
+		return place === null || this.repository === null ? null : this.tables.job(place.run, place.index);
+	}
+
+	/** From 1, without a gap: only an accepted run takes it. */
+	get nextNumber(): number {
+		this.#nextNumber ??= this.tables.nextNumber();
+		return this.#nextNumber;
+	}
+
+	/** Inside the transaction that accepts the run. */
+	takeNumber(): void {
+		const next = this.nextNumber + 1;
+		this.tables.saveNextNumber(next);
+		this.#nextNumber = next;
+	}
+
+	/** How many more automatic retries the repository's budget allows now. */
+	retriesLeft(now: Millis): number {
+		if (this.repository === null) return 0;
+		this.#budget ??= this.tables.budget();
+		return retriesLeft(this.#budget, this.repository.settings.retryBudget, now);
+	}
+
+	#spend(moves: readonly Move[]): void {
+		const starts = moves.filter(({ before, after }) => before?.state === "leased" && after.state === "running").length;
+		const retries = moves.filter(isAutomaticRetry).length;
+		if (starts + retries === 0) return;
+		this.#budget = count(this.#budget ?? this.tables.budget(), { starts, retries }, Date.now());
+		if (retries > 0) this.tables.saveBudget(this.#budget);
+	}
+
+	/** The run is in the archive: only a tombstone stays. */
+	bury(run: Run): void {
+		this.transact(() => {
+			if (this.tables.bury(run.id, Date.now())) this.#runs.delete(run.id);
+		});
+	}
+
+	/** Back from the archive, unless a call that came meanwhile brought it back already. */
+	unbury(archived: ArchivedRun): void {
+		this.transact(() => {
+			if (this.tables.isBuried(archived.run.id)) this.tables.restore(archived);
+		});
+	}
+
+	/** Live runners that fit; null while the pool has not said. */
+	runnersFor({ pool, labels }: { pool: string; labels: readonly string[] }): number | null {
+		const said = this.#runners.get(runnersKey(pool, labels));
+		return said ? [...said.values()].reduce((sum, runners) => sum + runners, 0) : null;
+	}
+
+	configure(repository: Repository): RepositorySettings {
+		this.transact(() => this.tables.saveRepository(repository, this.repository === null));
+		const before = this.repository?.settings.fairness;
+		this.repository = repository;
+		// Who is a party with whom may have changed: every place in the queue is found anew.
+		if (!isDeepEqual(before, repository.settings.fairness)) this.#standing = null;
+		this.news.configured(repository);
+		this.#announce();
+		this.arm(Date.now());
+		void this.#teller.tell();
+		return repository.settings;
+	}
+
+	/** One decision about one run, written whole. */
+	onRun(id: RunId, decide: (view: RunView, now: Millis) => Result<Decision>): Result<Decision> {
+		if (this.repository === null) return refuse({ code: "repository-unknown" });
+		const run = this.run(id);
+		if (run === null) return this.unknownRun(id);
+		const now = Date.now();
+		return this.transact(() => {
+			const decided = decide(this.tables.view(run), now);
+			// What changed nothing gives back the very run it was given.
+			if (decided.ok && decided.value.run !== run) this.commit(decided.value);
+			return decided;
+		});
+	}
+
+	onJob(id: JobId, decide: (view: RunView, index: number, now: Millis) => Result<Decision>): Result<Decision> {
+		const place = parseJobId(id);
+		if (place === null) return refuse({ code: "job-unknown" });
+		const decided = this.onRun(place.run, (view, now) => decide(view, place.index, now));
+		return !decided.ok && decided.refusal.code === "run-unknown" ? refuse({ code: "job-unknown" }) : decided;
+	}
+
+	/** What was asked with a key has its effect once: the key is stored in the same transaction as the effect. */
+	once(
+		key: string | null,
+		digest: string,
+		subject: string,
+		act: () => Result<unknown>,
+	): Result<{ earlier: string | null }> {
+		return this.transact(() => {
+			const earlier = key === null ? null : this.tables.request(key);
+			if (earlier !== null) {
+				return earlier.digest === digest
+					? accept({ earlier: earlier.subject })
+					: refuse({ code: "idempotency-key-reused" });
+			}
+			const done = act();
+			if (!done.ok) return done;
+			if (key !== null) this.tables.saveRequest(key, digest, subject, Date.now());
+			return accept({ earlier: null });
+		});
+	}
+
+	/** All writes of `work` or none. May stand inside another, and is then part of it; the outermost brings memory up to date and tells. */
+	transact<T>(work: () => T): T {
+		this.#depth++;
+		try {
+			const result = this.#depth > 1 ? work() : this.#ctx.storage.transactionSync(work);
+			if (this.#depth === 1) this.#settled();
+			return result;
+		} catch (cause) {
+			this.#runs.clear();
+			this.#standing = null;
+			this.#nextNumber = null;
+			this.#budget = null;
+			throw cause;
+		} finally {
+			this.#depth--;
+			if (this.#depth === 0) this.#decided = [];
+		}
+	}
+
+	/** Stores a decision inside a transaction. */
+	commit(decision: Decision): void {
+		const { run, moves } = decision;
+		assert(this.repository, "only a known repository decides");
+		const before = this.#runs.get(run.id) ?? null;
+		if (needsRow(before, run)) {
+			this.tables.saveRun(run, { told: this.news.isTold(run.id), isNew: before === null });
+		}
+		this.tables.saveMoves(moves, run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null);
+		this.#spend(moves);
+		this.#remember(run);
+		this.news.moved(run, moves, before?.version ?? 0);
+		for (const { attempt } of moves) {
+			if (!attempt) continue;
+			this.#teller.close(closeOf(this.repository, attempt));
+			this.durations.add(attempt.finishedAt - attempt.startedAt);
+		}
+		this.#decided.push(decision);
+	}
+
+	/** Re-arms first, so that an end in the middle costs a repetition and nothing else; then the due jobs, in one bounded slice. */
+	async alarm(timeUp: (view: RunView, indexes: number[], now: Millis) => Decision): Promise<void> {
+		const now = Date.now();
+		const due = Map.groupBy(this.standing.due(now, alarmSliceMax), ({ run }) => run);
+		this.#armed = null;
+		this.arm(now);
+		for (const [id, places] of due) {
+			const indexes = places.map(({ index }) => index);
+			this.onRun(id, (view) => accept(timeUp(view, indexes, now)));
+		}
+		if (this.#repeatAt !== null && now >= this.#repeatAt) this.#announce();
+		this.news.tellUnconfirmed(now);
+		await this.#teller.tell(true);
+	}
+
+	/** Repeats whatever may have got lost; `stale` are runs as the read model knows them, with the version it has. */
+	async repeat(stale: readonly { id: RunId; version: number }[]): Promise<void> {
+		for (const { id, version } of stale) {
+			const run = this.run(id);
+			if (run && (run.version > version || run.state === "finished")) this.news.whole(run);
+		}
+		this.#announce();
+		await this.#teller.tell(true);
+	}
+
+	/** After waking: what the marks in the tables say was perhaps never told. */
+	#recover(): void {
+		if (this.repository === null) return;
+		this.news.recover();
+		for (const { run, index } of this.tables.sealingPlaces()) {
+			for (const attempt of this.tables.sealing(run, index)) this.#teller.close(closeOf(this.repository, attempt));
+		}
+	}
+
+	/** After the outermost transaction: memory follows the tables, pools are to hear what concerns them. */
+	#settled(): void {
+		const moves = this.#decided.flatMap((decision) => decision.moves);
+		if (moves.length > 0) {
+			// When it is not there yet it is built from the tables, which have these moves already.
+			this.#standing?.apply(moves);
+			for (const move of moves) this.#hint(move);
+			this.#announce();
+		}
+		this.arm(Date.now());
+		if (this.#teller.hasNews) void this.#teller.tell();
+	}
+
+	#hint({ before, after }: Move): void {
+		if (before === null || !("lease" in before)) return;
+		const { pool, shard, id } = before.lease;
+		if (!("lease" in after)) {
+			const { ended, lapsed } = this.#teller.leases(pool, shard);
+			ended.push(id);
+			if (before.state === "leased" && after.state === "waiting") lapsed.push(id);
+		} else if (after.state === "canceling" && before.state === "running") {
+			this.#teller.leases(pool, shard).canceled.push(id);
+			const { attempt, epoch } = after;
+			const name = nameOf(this.repository ?? { owner: "", repo: "" });
+			this.#teller.cancelLog({ ...name, job: after.id, attempt: attempt.number, epoch });
+		}
+	}
+
+	#remember(run: Run): void {
+		if (this.#runs.size >= runsKept) this.#runs.clear();
+		this.#runs.set(run.id, run);
+	}
+
+	/** Every pool with somebody in a lane, and every pool that still believes so, is told if what it knows has changed. */
+	#announce(): void {
+		const pools = new Set([...this.#told].filter(([, { sets }]) => sets.length > 0).map(([pool]) => pool));
+		for (const { pool } of this.standing.lanes()) pools.add(pool);
+		for (const pool of pools) this.#teller.pool(pool).demand = true;
+		this.#repeatAt = pools.size === 0 ? null : Date.now() + demandRepeatMs;
+	}
+
+	/** The pool's demand as it is now, with a new version if it changed; what runs changes with every job and makes none. */
+	demand(pool: string): Demand | null {
+		const { repository, standing } = this;
+		if (repository === null) return null;
+		const sets = demandOf(standing.lanes(), pool, repository.settings, standing.load);
+		const told = this.#told.get(pool);
+		const { poolWeight: weight } = repository.settings;
+		const running = standing.runningIn(pool);
+		if (told && told.weight === weight && isDeepEqual(told.sets, sets)) return { ...told, running };
+		// Ahead of every version before it, also of one that a crash made us forget.
+		const version = Math.max((told?.version ?? 0) + 1, Date.now());
+		const demand: Demand = { ...nameOf(repository), pool, version, sets, running, weight };
+		this.#told.set(pool, demand);
+		return demand;
+	}
+
+	/** A shard of the pool hears what there is after its claim; `before` is what there was. */
+	claimed(shard: number, before: Demand): Demand {
+		const after = this.demand(before.pool) ?? before;
+		this.#teller.claimed(shard, before, after);
+		return after;
+	}
+
+	#heard(shard: number, demand: Demand, { runners, pause }: DemandAnswer): void {
+		if (shard === 0) this.pauses.set(demand.pool, pause);
+		demand.sets.forEach(({ labels }, at) => {
+			const key = runnersKey(demand.pool, labels);
+			const known = this.#runners.get(key) ?? new Map<number, number>();
+			this.#runners.set(key, known.set(shard, runners[at] ?? 0));
+		});
+	}
+
+	/** Sets the alarm for whatever is due first. `exactly` also moves a nearer one away: worth its write only at an alarm's end. */
+	arm(now: Millis, exactly = false): void {
+		// What is told right now will be told again after waking, should this be the end.
+		const tellBy = this.#teller.hasNews ? now + demandRepeatMs : null;
+		const told = [this.#teller.againAt, this.#repeatAt, tellBy, this.news.dueAt];
+		const deadlines = [this.standing.earliestDeadline(), ...told, this.#alsoDue()];
+		const wanted = nextAlarm(deadlines, now);
+		if (wanted === null || (!exactly && !shouldSet(this.#armed, wanted, now))) return;
+		this.#armed = wanted;
+		void this.#ctx.storage.setAlarm(wanted);
+	}
+}
+
+function nameOf({ owner, repo }: { owner: string; repo: string }) {
+	return { owner, repo };
+}
+
+function runnersKey(pool: string, labels: readonly string[]): string {
+	return `${pool} ${labels.join(",")}`;
+}
+
+function closeOf(repository: Repository, attempt: FinishedAttempt): LogClose {
+	const { job, number, epoch, outcome, log, reported } = attempt;
+	const end = { outcome, length: reported ? log.length : null, sha256: log.sha256 };
+	const { owner, repo, settings } = repository;
+	return { owner, repo, job, attempt: number, epoch, ...end, retentionDays: settings.retentionDays };
+}
+
+function isDeepEqual(a: unknown, b: unknown): boolean {
+	return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,31 @@
+// Retrying a finished job, or those of a run, by name: once per key, as one more round.
+import type { Actor, Submitted } from "../../src/contracts/objects.ts";
+import type { Job } from "../../src/contracts/run.ts";
+import { decideRetryJob, decideRetryRun } from "../../src/domain/decide.ts";
+import type { JobId, RunId } from "../../src/domain/ids.ts";
+import type { Result } from "../../src/domain/refusal.ts";
+import { accept } from "../../src/domain/refusal.ts";
+import type { Cause } from "../../src/domain/submission.ts";
+import type { RepoQueue } from "./repo-queue.ts";
+import { showJob, showRun } from "./repo-view.ts";
+
+export type RetryRunCall = { run: RunId; only: "failed" | "all"; key: string | null } & Actor;
+export type RetryJobCall = { job: JobId; key: string | null } & Actor;
+
+export function retryRun(queue: RepoQueue, call: RetryRunCall): Result<Submitted> {
+	const act = () => queue.onRun(call.run, (view, now) => decideRetryRun(view, call.only, cause(call, now)));
+	const done = queue.once(call.key, JSON.stringify(["retry", call.only, call.run, call.reason]), call.run, act);
+	const shown = done.ok ? showRun(queue, call.run) : done;
+	return shown.ok ? accept({ run: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
+}
+
+export function retryJob(queue: RepoQueue, call: RetryJobCall): Result<{ job: Job; replayed: boolean }> {
+	const act = () => queue.onJob(call.job, (view, index, now) => decideRetryJob(view, index, cause(call, now)));
+	const done = queue.once(call.key, JSON.stringify(["retry", call.job, call.reason]), call.job, act);
+	const shown = done.ok ? showJob(queue, call.job) : done;
+	return shown.ok ? accept({ job: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
+}
+
+function cause({ actor, reason }: Actor, at: number): Cause {
+	return { by: "user", actor, reason, at };
+}

@@ -1,0 +1,57 @@
+// Accepting a run, or more jobs for one: once per key, whole or not at all; with a run the end of those that it supersedes.
+import type { AddJobsCall, SubmitCall, Submitted } from "../../src/contracts/objects.ts";
+import type { Decision, RunView } from "../../src/domain/decide.ts";
+import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../../src/domain/decide.ts";
+import { checkReach } from "../../src/domain/reach.ts";
+import type { Result } from "../../src/domain/refusal.ts";
+import { accept, refuse } from "../../src/domain/refusal.ts";
+import type { RepositorySettings } from "../../src/domain/submission.ts";
+import type { RepoQueue } from "./repo-queue.ts";
+import { showNewRun, showRun } from "./repo-view.ts";
+
+export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Submitted> {
+	// The id derives from key and body, so a run outlives its key.
+	const isThere = queue.run(call.run) !== null;
+	let made: Decision | null = null;
+	const done = queue.once(call.key, call.digest, call.run, () => {
+		if (isThere) return accept(null);
+		if (queue.tables.isBuried(call.run)) return refuse({ code: "run-archived" });
+		const decided = acceptRun(queue, settings, call);
+		if (decided.ok) made = decided.value;
+		return decided;
+	});
+	if (!done.ok) return done;
+	if (made !== null) return accept({ run: showNewRun(queue, made), replayed: false });
+	const shown = showRun(queue, done.value.earlier ?? call.run);
+	return shown.ok ? accept({ run: shown.value, replayed: true }) : shown;
+}
+
+function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Decision> {
+	const at = Date.now();
+	const { submission } = call;
+	const decided = decideSubmit(call.run, queue.nextNumber, submission, settings, at);
+	if (!decided.ok) return decided;
+	queue.takeNumber();
+	queue.commit(decided.value);
+	const { number, source } = decided.value.run;
+	if (!submission.cancelSuperseded || !source?.ref) return decided;
+	const wish = { actor: submission.actor, reason: `superseded by run ${number}`, at };
+	for (const id of queue.tables.openRuns(source.ref)) {
+		if (id !== call.run) queue.onRun(id, (view) => decideCancelRun(view, wish, call.run));
+	}
+	return decided;
+}
+
+export function addJobs(queue: RepoQueue, settings: RepositorySettings, call: AddJobsCall): Result<Submitted> {
+	const { run, jobs, key, digest, actor, reason, lease } = call;
+	const { defaults } = settings;
+	const add = (view: RunView, at: number): Result<Decision> => {
+		const within = lease ? checkReach(view, { claim: lease, jobs, defaults }) : accept(null);
+		return within.ok ? decideAddJobs(view, jobs, settings, { by: "submit", actor, reason, at }) : within;
+	};
+	// Before the key is looked at: a lease that is over gets no answer out of a replay either.
+	if (lease && leaseStateOf(queue.job(lease.job), lease) === "lost") return refuse({ code: "lease-stale" });
+	const done = queue.once(key, digest, run, () => queue.onRun(run, add));
+	const shown = done.ok ? showRun(queue, run) : done;
+	return shown.ok ? accept({ run: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
+}

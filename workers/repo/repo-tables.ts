@@ -1,0 +1,393 @@
+// The SQLite tables of a RepoObject and every statement on them. Rows written are what a job costs, so there is one index, of
+// unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be told stands as
+// marks in rows that are written anyway: `told` of a run, `sealing` of a job.
+import type { RepositoryName } from "../../src/contracts/objects.ts";
+import type { ArchivedRun } from "../../src/contracts/view.ts";
+import type { RunView } from "../../src/domain/decide.ts";
+import type { BudgetMinute } from "../../src/domain/budget.ts";
+import { nodeOf } from "../../src/domain/decide.ts";
+import type { Node } from "../../src/domain/graph.ts";
+import type { Millis, RunId } from "../../src/domain/ids.ts";
+import { parseJobId } from "../../src/domain/ids.ts";
+import { assert } from "../../src/domain/refusal.ts";
+import type { FinishedAttempt, Job, JobState, LogRecord, Move } from "../../src/domain/job.ts";
+import type { Run } from "../../src/domain/run.ts";
+import { weightOf } from "../../src/domain/run.ts";
+import type { OpenJob, Place } from "../../src/domain/open-job.ts";
+import { openJobOf } from "../../src/domain/open-job.ts";
+import { settingsDefaults } from "../../src/domain/submission.ts";
+import type { RepositorySettings } from "../../src/domain/submission.ts";
+
+/** Each is applied once, in order; `repository.schema` says how many were. Forward only. */
+const versions = [
+	`CREATE TABLE repository (
+		id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, owner TEXT NOT NULL, repo TEXT NOT NULL,
+		settings TEXT NOT NULL, next_number INTEGER NOT NULL, budget TEXT NOT NULL,
+		archived_at INTEGER NOT NULL, told INTEGER NOT NULL);
+	CREATE TABLE run (id TEXT PRIMARY KEY, ref TEXT, told INTEGER NOT NULL, finished_at INTEGER, doc TEXT NOT NULL) WITHOUT ROWID;
+	CREATE TABLE job (
+		run TEXT NOT NULL, place INTEGER NOT NULL, open INTEGER NOT NULL, sealing INTEGER NOT NULL, state TEXT NOT NULL,
+		weight TEXT, lane TEXT, ref TEXT, actor TEXT, avoids TEXT, rank INTEGER, since INTEGER, deadline INTEGER,
+		doc TEXT NOT NULL, attempt TEXT,
+		PRIMARY KEY (run, place)) WITHOUT ROWID;
+	CREATE INDEX job_open ON job (run, place) WHERE open = 1;
+	CREATE TABLE attempt (
+		run TEXT NOT NULL, place INTEGER NOT NULL, number INTEGER NOT NULL, doc TEXT NOT NULL,
+		PRIMARY KEY (run, place, number)) WITHOUT ROWID;
+	CREATE TABLE request (
+		key TEXT PRIMARY KEY, digest TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+	CREATE TABLE tombstone (run TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+	CREATE TABLE secret (name TEXT PRIMARY KEY, sealed TEXT NOT NULL) WITHOUT ROWID;`,
+	`ALTER TABLE tombstone ADD COLUMN finished_at INTEGER;
+	ALTER TABLE tombstone ADD COLUMN ref TEXT;
+	ALTER TABLE tombstone ADD COLUMN ends TEXT NOT NULL DEFAULT '[]';`,
+];
+
+const columns =
+	"state = ?, weight = ?, lane = ?, ref = ?, actor = ?, avoids = ?, rank = ?, since = ?, deadline = ?, doc = ?";
+const noPlace = [null, null, null, null, null, null, null];
+
+/** The index is written whenever its column is named, so it is named only where it changes. */
+function openMark(before: Job, after: Job, attempt: FinishedAttempt | undefined): string {
+	if (before.state === "finished") return after.state === "finished" ? "" : ", open = 1";
+	// With an attempt it stays until the attempt's log is in the archive.
+	return after.state === "finished" && !attempt ? ", open = sealing" : "";
+}
+
+export interface Repository extends RepositoryName {
+	settings: RepositorySettings;
+}
+
+export class RepoTables {
+	readonly #sql: SqlStorage;
+
+	constructor(sql: SqlStorage) {
+		this.#sql = sql;
+	}
+
+	/** Null while nobody configured it: an object that strangers guess at stays empty. */
+	repository(): Repository | null {
+		if (this.#rows("SELECT 1 FROM sqlite_master WHERE name = 'repository'").length === 0) return null;
+		const row = this.#rows<{ owner: string; repo: string; settings: string; schema: number }>(
+			"SELECT owner, repo, settings, schema FROM repository",
+		)[0];
+		if (!row) return null;
+		for (const version of versions.slice(row.schema)) this.#sql.exec(version);
+		if (row.schema < versions.length) this.#sql.exec("UPDATE repository SET schema = ?", versions.length);
+		// What was stored before a setting existed takes its default.
+		const settings = { ...settingsDefaults, ...JSON.parse(row.settings) };
+		return { owner: row.owner, repo: row.repo, settings };
+	}
+
+	saveRepository({ owner, repo, settings }: Repository, isNew: boolean): void {
+		const text = JSON.stringify(settings);
+		if (!isNew) {
+			this.#sql.exec("UPDATE repository SET settings = ?, told = 0", text);
+			return;
+		}
+		for (const version of versions) this.#sql.exec(version);
+		this.#sql.exec(
+			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', unixepoch() * 1000, 0)",
+			versions.length,
+			owner,
+			repo,
+			text,
+		);
+	}
+
+	/** The number of the next run: from 1, without a gap, since only an accepted run takes it. */
+	nextNumber(): number {
+		return this.#sql.exec<{ number: number }>("SELECT next_number AS number FROM repository").one().number;
+	}
+
+	saveNextNumber(number: number): void {
+		this.#sql.exec("UPDATE repository SET next_number = ?", number);
+	}
+
+	budget(): BudgetMinute[] {
+		return JSON.parse(this.#sql.exec<{ budget: string }>("SELECT budget FROM repository").one().budget);
+	}
+
+	saveBudget(minutes: readonly BudgetMinute[]): void {
+		this.#sql.exec("UPDATE repository SET budget = ?", JSON.stringify(minutes));
+	}
+
+	/** As it was last stored; its counts are summed up from its jobs. */
+	run(id: RunId): Run | null {
+		const row = this.#rows<{ doc: string }>("SELECT doc FROM run WHERE id = ?", id)[0];
+		if (!row) return null;
+		const run: Run = JSON.parse(row.doc);
+		const counts = { blocked: 0, waiting: 0, leased: 0, running: 0, canceling: 0, finished: 0 };
+		const bad = { failed: 0, canceled: 0 };
+		const groups = "SELECT state, weight, COUNT(*) AS n FROM job WHERE run = ? GROUP BY state, weight";
+		for (const { state, weight, n } of this.#rows<{ state: string; weight: string | null; n: number }>(groups, id)) {
+			counts[state as JobState] += n;
+			if (weight !== null) bad[weight as keyof typeof bad] += n;
+		}
+		return { ...run, counts, bad, jobs: Object.values(counts).reduce((sum, n) => sum + n, 0) };
+	}
+
+	/** `told`: whether the read model is known to have heard of it. */
+	saveRun(run: Run, { told, isNew }: { told: boolean; isNew: boolean }): void {
+		const values = [run.source?.ref ?? null, told ? 1 : 0, run.finishedAt, JSON.stringify(run), run.id];
+		const insert = "INSERT INTO run (ref, told, finished_at, doc, id) VALUES (?, ?, ?, ?, ?)";
+		// Not one statement for both: a row that replaces another counts twice.
+		this.#sql.exec(
+			isNew ? insert : "UPDATE run SET ref = ?, told = ?, finished_at = ?, doc = ? WHERE id = ?",
+			...values,
+		);
+	}
+
+	markTold(ids: readonly RunId[]): void {
+		this.#sql.exec("UPDATE run SET told = 1 WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+	}
+
+	hasRuns(): boolean {
+		return this.#rows("SELECT 1 FROM run LIMIT 1").length > 0;
+	}
+
+	/** When all old runs had last been moved away. */
+	archivedAt(): Millis {
+		return this.#sql.exec<{ at: number }>("SELECT archived_at AS at FROM repository").one().at;
+	}
+
+	saveArchivedAt(at: Millis): void {
+		this.#sql.exec("UPDATE repository SET archived_at = ?", at);
+	}
+
+	/** Runs that ended before `before`, found by walking the rows from one id on; `next` is null at the end. */
+	oldRuns({ from, before, rowsMax, runsMax }: { from: RunId; before: Millis; rowsMax: number; runsMax: number }): {
+		runs: RunId[];
+		next: RunId | null;
+	} {
+		const walk = "SELECT id, finished_at AS at FROM run WHERE id >= ? ORDER BY id LIMIT ?";
+		const rows = this.#rows<{ id: string; at: number | null }>(walk, from, rowsMax);
+		const runs: RunId[] = [];
+		for (const { id, at } of rows) {
+			if (at === null || at >= before) continue;
+			if (runs.length === runsMax) return { runs, next: id };
+			runs.push(id);
+		}
+		const last = rows[rowsMax - 1];
+		return { runs, next: last ? `${last.id}0` : null };
+	}
+
+	/** All of a run that is in the archive. Logs that are not told to be sealed yet keep it here. */
+	bury(run: RunId, now: Millis): boolean {
+		const sealing = "SELECT 1 FROM job WHERE run = ? AND open = 1 LIMIT 1";
+		if (this.#rows(sealing, run).length > 0) return false;
+		// What a bulk retry must know of it: how many of its jobs ended how, by their labels.
+		this.#sql.exec(
+			`INSERT OR REPLACE INTO tombstone (run, at, finished_at, ref, ends)
+			SELECT id, ?2, finished_at, ref, (
+				SELECT json_group_array(json_array(outcome, json(labels), n)) FROM (
+					SELECT doc ->> 'outcome' AS outcome, doc -> '$.spec.labels' AS labels, COUNT(*) AS n
+					FROM job WHERE run = ?1 AND run.doc ->> 'supersededBy' IS NULL GROUP BY 1, 2))
+			FROM run WHERE id = ?1`,
+			run,
+			now,
+		);
+		for (const table of ["attempt", "job"]) this.#sql.exec(`DELETE FROM ${table} WHERE run = ?`, run);
+		this.#sql.exec("DELETE FROM run WHERE id = ?", run);
+		return true;
+	}
+
+	/** What `bury` took away, from the archive. */
+	restore({ run, jobs, attempts }: ArchivedRun): void {
+		this.saveRun(run, { told: true, isNew: true });
+		this.saveMoves(
+			jobs.map((after) => ({ before: null, after })),
+			null,
+		);
+		for (const attempt of attempts) {
+			const place = parseJobId(attempt.job);
+			assert(place, "an attempt names its job");
+			const values = [place.run, place.index, attempt.number, JSON.stringify(attempt)];
+			this.#sql.exec("INSERT INTO attempt VALUES (?, ?, ?, ?)", ...values);
+		}
+		this.#sql.exec("DELETE FROM tombstone WHERE run = ?", run.id);
+	}
+
+	isBuried(run: RunId): boolean {
+		return this.#rows("SELECT 1 FROM tombstone WHERE run = ?", run).length > 0;
+	}
+
+	forgetTombstones(before: Millis): void {
+		this.#sql.exec("DELETE FROM tombstone WHERE at < ?", before);
+	}
+
+	/** Costs as much as there are unfinished jobs. */
+	openRuns(ref: string): RunId[] {
+		const open = "SELECT id FROM run WHERE id IN (SELECT DISTINCT run FROM job WHERE open = 1) AND ref = ?";
+		return this.#rows<{ id: string }>(open, ref).map(({ id }) => id);
+	}
+
+	/** Runs of which the read model may not know that they began, or that they ended. */
+	untoldRuns(limit: number): RunId[] {
+		const open = "SELECT DISTINCT run FROM job WHERE open = 1";
+		const untold = `SELECT id FROM run WHERE id IN (${open}) AND (told = 0 OR finished_at IS NOT NULL) LIMIT ?`;
+		return this.#rows<{ id: string }>(untold, limit).map(({ id }) => id);
+	}
+
+	isRepositoryTold(): boolean {
+		return this.#rows("SELECT 1 FROM repository WHERE told = 1").length > 0;
+	}
+
+	markRepositoryTold(): void {
+		this.#sql.exec("UPDATE repository SET told = 1");
+	}
+
+	/** The read model has these runs' ends: nothing keeps their jobs in the index of open ones but logs that are not sealed. */
+	closeRuns(ids: readonly RunId[]): void {
+		this.#sql.exec(
+			`UPDATE job SET open = 0 WHERE open = 1 AND sealing = 0 AND state = 'finished'
+			AND run IN (SELECT value FROM json_each(?))`,
+			JSON.stringify(ids),
+		);
+	}
+
+	job(run: RunId, index: number): Job | null {
+		return this.#docs<Job>("SELECT doc FROM job WHERE run = ? AND place = ?", run, index)[0] ?? null;
+	}
+
+	jobs(run: RunId, from: number, limit: number): Job[] {
+		return this.#docs("SELECT doc FROM job WHERE run = ? AND place >= ? ORDER BY place LIMIT ?", run, from, limit);
+	}
+
+	/** Of the jobs from one place to another, in order. */
+	attempts(run: RunId, from: number, to: number): FinishedAttempt[] {
+		return this.#docs(
+			`SELECT doc FROM (
+				SELECT place, number, doc FROM attempt WHERE run = ?1 AND place BETWEEN ?2 AND ?3
+				UNION ALL
+				SELECT place, 1000000, attempt FROM job WHERE run = ?1 AND place BETWEEN ?2 AND ?3 AND attempt IS NOT NULL
+			) ORDER BY place, number`,
+			run,
+			from,
+			to,
+		);
+	}
+
+	attempt(run: RunId, index: number, number: number): FinishedAttempt | null {
+		return this.attempts(run, index, index).find((attempt) => attempt.number === number) ?? null;
+	}
+
+	/** Attempts that ended and whose logs are not known to be in the archive. */
+	sealing(run: RunId, index: number): FinishedAttempt[] {
+		return this.attempts(run, index, index).filter(({ log }) => log.state === "sealing");
+	}
+
+	view(run: Run): RunView {
+		const { id } = run;
+		return {
+			run,
+			job: (index) => this.job(id, index),
+			attempt: (index, number) => this.attempt(id, index, number),
+			nodes: () => new Map(this.jobs(id, 0, -1).map((job): [number, Node] => [job.index, nodeOf(job)])),
+			keys: () => new Map(this.jobs(id, 0, -1).map((job): [string, number] => [job.spec.key, job.index])),
+			jobs: (which) => {
+				const compared = which === "finished" ? "=" : "<>";
+				return this.#docs(`SELECT doc FROM job WHERE run = ? AND state ${compared} 'finished' ORDER BY place`, id);
+			},
+		};
+	}
+
+	/** `mark` is the place of the job that stays in the index of open ones until the read model has the run's end. */
+	saveMoves(moves: readonly Move[], mark: number | null): void {
+		for (const { before, after, attempt } of moves) {
+			if (attempt) this.#moveAttemptAside(after);
+			const row = openJobOf(after);
+			const place = row && [row.lane, row.ref, row.actor, row.avoids, row.rank, row.since, row.deadline];
+			const values = [after.state, weightOf(after), ...(place ?? noPlace), JSON.stringify(after)];
+			if (before === null) {
+				const insert = `INSERT INTO job VALUES (?, ?, ?, 0, ${values.map(() => "?").join(", ")}, NULL)`;
+				this.#sql.exec(insert, after.run, after.index, row || after.index === mark ? 1 : 0, ...values);
+				continue;
+			}
+			const ended = attempt ? ", attempt = ?, sealing = 1" : "";
+			const update = `UPDATE job SET ${columns}${after.index === mark ? "" : openMark(before, after, attempt)}${ended} WHERE run = ? AND place = ?`;
+			this.#sql.exec(update, ...values, ...(attempt ? [JSON.stringify(attempt)] : []), after.run, after.index);
+		}
+	}
+
+	/** A job keeps its last attempt beside it: most have one, and then no other row is needed. */
+	#moveAttemptAside({ run, index }: Job): void {
+		this.#sql.exec(
+			`INSERT INTO attempt SELECT run, place, attempt ->> 'number', attempt
+			FROM job WHERE run = ? AND place = ? AND attempt IS NOT NULL`,
+			run,
+			index,
+		);
+	}
+
+	/** The only change a finished attempt ever sees: what became of its log. */
+	saveLogRecord({ run, index, number }: Place & { number: number }, log: LogRecord, keepOpen: boolean): void {
+		const attempt = this.attempt(run, index, number);
+		if (attempt === null) return;
+		const doc = JSON.stringify({ ...attempt, log });
+		const others = this.sealing(run, index).filter((other) => other.number !== number).length;
+		const sealing = others > 0 || log.state === "sealing" ? 1 : 0;
+		const aside = "UPDATE attempt SET doc = ? WHERE run = ? AND place = ? AND number = ?";
+		const isAside = this.#sql.exec(aside, doc, run, index, number).rowsWritten > 0;
+		// While it stays open the index is not touched: naming its column would write it.
+		const marks = keepOpen ? "sealing = ?1" : "open = CASE WHEN state = 'finished' THEN ?1 ELSE 1 END, sealing = ?1";
+		const own = isAside ? "" : ", attempt = ?4";
+		const values = isAside ? [sealing, run, index] : [sealing, run, index, doc];
+		this.#sql.exec(`UPDATE job SET ${marks}${own} WHERE run = ?2 AND place = ?3`, ...values);
+	}
+
+	/** What a key was used for, if it still is known. */
+	request(key: string): { digest: string; subject: string } | null {
+		const found = "SELECT digest, subject FROM request WHERE key = ?";
+		return this.#rows<{ digest: string; subject: string }>(found, key)[0] ?? null;
+	}
+
+	saveRequest(key: string, digest: string, subject: string, at: Millis): void {
+		this.#sql.exec("INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?)", key, digest, subject, at);
+	}
+
+	forgetRequests(before: Millis): void {
+		this.#sql.exec("DELETE FROM request WHERE at < ?", before);
+	}
+
+	/** All unfinished jobs without their documents: read once, when the object wakes. */
+	*openJobs(): Iterable<OpenJob> {
+		const open = `SELECT run, place AS 'index', state, lane, ref, actor, avoids, rank, since, deadline
+			FROM job WHERE open = 1 AND state <> 'finished'`;
+		for (const row of this.#sql.exec<Record<string, SqlStorageValue>>(open)) yield row as unknown as OpenJob;
+	}
+
+	/** Jobs with an attempt whose log is not known to be in the archive. */
+	sealingPlaces(): Place[] {
+		return this.#rows<{ run: string; index: number }>(
+			"SELECT run, place AS 'index' FROM job WHERE open = 1 AND sealing = 1",
+		);
+	}
+
+	secrets(names: readonly string[]): Map<string, string> {
+		const named = "SELECT name, sealed FROM secret WHERE name IN (SELECT value FROM json_each(?))";
+		return new Map(
+			this.#rows<{ name: string; sealed: string }>(named, JSON.stringify(names)).map(({ name, sealed }) => [
+				name,
+				sealed,
+			]),
+		);
+	}
+
+	secretNames(): string[] {
+		return this.#rows<{ name: string }>("SELECT name FROM secret ORDER BY name").map(({ name }) => name);
+	}
+
+	saveSecret(name: string, sealed: string | null): void {
+		if (sealed === null) this.#sql.exec("DELETE FROM secret WHERE name = ?", name);
+		else this.#sql.exec("INSERT OR REPLACE INTO secret VALUES (?, ?)", name, sealed);
+	}
+
+	#rows<T extends Record<string, SqlStorageValue>>(statement: string, ...values: SqlStorageValue[]): T[] {
+		return this.#sql.exec<T>(statement, ...values).toArray();
+	}
+
+	#docs<T>(statement: string, ...values: SqlStorageValue[]): T[] {
+		return this.#rows<{ doc: string }>(statement, ...values).map(({ doc }) => JSON.parse(doc));
+	}
+}

@@ -1,0 +1,307 @@
+// What a RepoObject tells others, always after it is durable: changes to the queue `events`, ends and cancels to LogObjects,
+// demand and hints to pools. One round at a time; what comes in meanwhile is told together in the next. A failure waits for
+// the alarm. News is kept in memory: after a crash it is found again by the marks in the tables.
+import type { ChangeEvent, JobSummary } from "../../src/contracts/events.ts";
+import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../src/contracts/objects.ts";
+import type { Millis } from "../../src/domain/ids.ts";
+import { tellAgainMaxMs, tellAgainMs } from "../../src/domain/limits.ts";
+import { isOnlyLess } from "../../src/domain/pool.ts";
+import { poolShardsOf } from "../env.ts";
+import type { Env } from "../env.ts";
+import { feedCalls, logCalls, poolCalls } from "../stubs.ts";
+
+/** A queue takes 100 messages and 256 KB a batch. Sizes are reckoned, generously: to measure them costs more than to send. */
+const batchMax = 100;
+const batchBytesMax = 240_000;
+const runBytes = 2_400;
+const summaryBytes = 700;
+/** Changes kept while the queue does not take them; more are folded into the last state of each run. */
+const changesMax = 2_000;
+const closesAtOnce = 50;
+
+interface LogName extends RepositoryName {
+	job: string;
+	attempt: number;
+	epoch: number;
+}
+
+interface PoolNews {
+	demand: boolean;
+	/** By shard, what became of leases that its runners hold. */
+	leases: Map<number, LeaseNews>;
+}
+
+interface LeaseNews {
+	ended: string[];
+	/** Those of them that were never started. */
+	lapsed: string[];
+	canceled: string[];
+}
+
+export interface Present {
+	repository(): RepositoryName | null;
+	/** The pool's demand as it is now; its version is a new one when it changed. Null: there is no repository. */
+	demand(pool: string): Demand | null;
+	/** What a shard answered: live runners for each of the demand's sets, and whether the pool is paused. */
+	heard(shard: number, demand: Demand, answer: DemandAnswer): void;
+	/** The round is over: the alarm may have to be set. */
+	rest(): void;
+}
+
+export class RepoTeller {
+	readonly #env: Env;
+	readonly #present: Present;
+	#pools = new Map<string, PoolNews>();
+	#changes: ChangeEvent[] = [];
+	#foldAt = changesMax;
+	#watched: ChangeEvent[] = [];
+	/** Attempts whose runners should stop: their logs pass it on with the next append. */
+	#canceled: LogName[] = [];
+	readonly #closes = new Map<string, LogClose>();
+	#round: Promise<void> | null = null;
+	#again = false;
+	#failures = 0;
+	/** Pools that were told last that something waits. */
+	readonly #expectant = new Set<string>();
+	/** How many shards each pool has, as its shard 0 said; until it did, as many as new runners are spread over. */
+	readonly #shards = new Map<string, number>();
+	#rings = 0;
+	/** Version of the demand that each shard heard last. */
+	readonly #versions = new Map<string, number>();
+	/** When to try again what failed; null while nothing did. */
+	againAt: Millis | null = null;
+
+	constructor(env: Env, present: Present) {
+		this.#env = env;
+		this.#present = present;
+	}
+
+	get hasNews(): boolean {
+		return this.#changes.length > 0 || this.#closes.size > 0 || this.#pools.size > 0;
+	}
+
+	change(event: ChangeEvent): void {
+		if (event.watched) this.#watched.push(event);
+		this.#changes.push(event);
+		if (this.#changes.length <= this.#foldAt) return;
+		this.#changes = fold(this.#changes);
+		// Changes of distinct runs do not get fewer: to fold them again with each one more would take the object's whole time.
+		this.#foldAt = Math.max(changesMax, 2 * this.#changes.length);
+	}
+
+	close(close: LogClose): void {
+		this.#closes.set(`${close.job}.${close.attempt}`, close);
+	}
+
+	cancelLog(log: LogName): void {
+		this.#canceled.push(log);
+	}
+
+	pool(name: string): PoolNews {
+		const known = this.#pools.get(name);
+		if (known) return known;
+		const news: PoolNews = { demand: false, leases: new Map() };
+		this.#pools.set(name, news);
+		return news;
+	}
+
+	/** What became of leases in one shard of a pool. */
+	leases(pool: string, shard: number): LeaseNews {
+		const { leases } = this.pool(pool);
+		const known = leases.get(shard);
+		if (known) return known;
+		const news: LeaseNews = { ended: [], lapsed: [], canceled: [] };
+		leases.set(shard, news);
+		return news;
+	}
+
+	/**
+	 * A claim's answer tells the shard that claimed. The others, if they knew what there was before, need not hear that there
+	 * is less now [P10]: a call to each for every job would be the load that shards are there to share.
+	 */
+	claimed(shard: number, before: Demand, after: Demand): void {
+		const { pool } = after;
+		const isLess = isOnlyLess(before.sets, after.sets);
+		for (let other = 0; other < this.#count(pool); other++) {
+			const key = `${pool}/${other}`;
+			if (other === shard || (isLess && this.#versions.get(key) === before.version)) {
+				this.#versions.set(key, after.version);
+			}
+		}
+	}
+
+	/** Starts a round unless one is under way, which then goes on with what is new; `again` repeats what is known. Never throws. */
+	tell(again = false): Promise<void> {
+		this.#again ||= again;
+		this.#round ??= this.#tellAll().finally(() => {
+			this.#round = null;
+			this.#present.rest();
+		});
+		return this.#round;
+	}
+
+	async #tellAll(): Promise<void> {
+		// What the caller does until its own end belongs to this round.
+		await Promise.resolve();
+		while (this.hasNews) {
+			const pools = this.#pools;
+			const again = this.#again;
+			this.#again = false;
+			this.#pools = new Map();
+			const results = await Promise.allSettled([
+				...[...pools].map(([pool, news]) => this.#tellPool(pool, news, again)),
+				this.#sendChanges(),
+				this.#feedWatched(),
+				this.#cancelLogs(),
+				this.#closeLogs(),
+			]);
+			const failed = results.find((result) => result.status === "rejected");
+			if (failed) {
+				console.error(JSON.stringify({ event: "tell-failed", cause: String(failed.reason) }));
+				this.againAt = Date.now() + Math.min(tellAgainMs * 2 ** this.#failures++, tellAgainMaxMs);
+				return;
+			}
+			this.#failures = 0;
+			this.againAt = null;
+		}
+	}
+
+	async #tellPool(pool: string, news: PoolNews, again: boolean): Promise<void> {
+		const work = [...news.leases].map(([shard, leases]) => this.#tellLeases(pool, shard, leases));
+		const demand = news.demand ? this.#present.demand(pool) : null;
+		if (demand) work.push(this.#ring(demand, again));
+		const failed = (await Promise.allSettled(work)).find((result) => result.status === "rejected");
+		if (failed) {
+			// The hints may go: what they say is found out anyway. The demand is told again.
+			this.pool(pool).demand = true;
+			throw failed.reason;
+		}
+	}
+
+	async #tellLeases(pool: string, shard: number, { ended, lapsed, canceled }: LeaseNews): Promise<void> {
+		const calls = this.#poolCalls(pool, shard);
+		const told: Promise<unknown>[] = [];
+		if (canceled.length > 0) told.push(calls.canceled(canceled));
+		if (ended.length > 0) told.push(calls.ended(ended, lapsed));
+		await Promise.all(told);
+	}
+
+	/** All shards, since each may have a runner for it; if shard 0 says that there are more than was known, those too. */
+	async #ring(demand: Demand, again: boolean): Promise<void> {
+		const { pool, version, sets } = demand;
+		const wakes = sets.length > 0 && (again || !this.#expectant.has(pool));
+		for (let from = 0; from < this.#count(pool); ) {
+			const to = this.#count(pool);
+			const shards = Array.from({ length: to - from }, (_, at) => from + at).filter(
+				(shard) => again || this.#versions.get(`${pool}/${shard}`) !== version,
+			);
+			await this.#ringEach(shards, { demand: { ...demand, shards: to }, wakes });
+			from = to;
+		}
+	}
+
+	/**
+	 * The direct ring is quick; the queue's message survives what the ring does not, and is sent when a pool that expects
+	 * nothing must wake, or when told again. The higher version wins, so both may come.
+	 */
+	async #ringEach(shards: number[], { demand, wakes }: { demand: Demand; wakes: boolean }): Promise<void> {
+		if (shards.length === 0) return;
+		const { pool, version, sets } = demand;
+		if (sets.length > 0) this.#expectant.add(pool);
+		else this.#expectant.delete(pool);
+		const queued = wakes
+			? this.#env.DELIVERIES.sendBatch(shards.map((shard) => ({ body: { shard, demand } }))).catch(() => undefined)
+			: null;
+		const ring = async (shard: number) => {
+			const answer = await this.#poolCalls(pool, shard).demand(demand);
+			this.#versions.set(`${pool}/${shard}`, version);
+			if (shard === 0) this.#shards.set(pool, Math.max(this.#count(pool), answer.shards ?? 1));
+			this.#present.heard(shard, demand, answer);
+		};
+		const waiting = sets.reduce((sum, set) => sum + set.waiting, 0);
+		const rung: Promise<void>[] = [];
+		if (waiting > 0 && waiting < shards.length) {
+			// Not enough for all: one of them is rung before the others, another one each time, or the nearest would have it all.
+			const first = this.#rings++ % shards.length;
+			rung.push(...shards.splice(first, 1).map(ring));
+			await Promise.allSettled(rung);
+		}
+		const results = await Promise.allSettled([...rung, ...shards.map(ring)]);
+		const failed = results.find((result) => result.status === "rejected");
+		await queued;
+		if (failed) throw failed.reason;
+	}
+
+	#count(pool: string): number {
+		return this.#shards.get(pool) ?? poolShardsOf(this.#env);
+	}
+
+	#poolCalls(pool: string, shard: number): PoolCalls {
+		return poolCalls(this.#env, { owner: this.#present.repository()?.owner ?? "", pool, shard });
+	}
+
+	async #sendChanges(): Promise<void> {
+		const batch = this.#changes.splice(0, batchLength(this.#changes));
+		if (batch.length === 0) return;
+		try {
+			await this.#env.EVENTS.sendBatch(batch.map((body) => ({ body })));
+		} catch (cause) {
+			this.#changes.unshift(...batch);
+			throw cause;
+		}
+	}
+
+	/** Who follows a run is told at once, beside the queue: a hint, whose loss the queue's message makes good. */
+	async #feedWatched(): Promise<void> {
+		const runs = Map.groupBy(this.#watched.splice(0), ({ run }) => run?.id ?? "");
+		const fed = [...runs].map(async ([run, events]) => {
+			const [first] = events;
+			if (first) await feedCalls(this.#env, { owner: first.owner, repo: first.repo, run }).changed(events);
+		});
+		await Promise.allSettled(fed);
+	}
+
+	/** A hint: whoever does not hear of it from the log hears of it from a heartbeat. */
+	async #cancelLogs(): Promise<void> {
+		const told = this.#canceled.splice(0).map((log) => logCalls(this.#env, log).cancel({ epoch: log.epoch }));
+		await Promise.allSettled(told);
+	}
+
+	async #closeLogs(): Promise<void> {
+		const closes = [...this.#closes].slice(0, closesAtOnce);
+		const told = closes.map(async ([key, close]) => {
+			await logCalls(this.#env, close).close(close);
+			this.#closes.delete(key);
+		});
+		const failed = (await Promise.allSettled(told)).filter((result) => result.status === "rejected");
+		if (failed.length > 0)
+			throw new Error(`${failed.length} logs could not be told of their end: ${failed[0]?.reason}`);
+	}
+}
+
+/** How many of the first fit one batch; at least one. */
+function batchLength(events: readonly ChangeEvent[]): number {
+	let bytes = 0;
+	let length = 0;
+	for (const event of events.slice(0, batchMax)) {
+		bytes += runBytes + event.jobs.length * summaryBytes;
+		if (length > 0 && bytes > batchBytesMax) break;
+		length++;
+	}
+	return length;
+}
+
+/** The last state of each run and job, in one event a run. */
+function fold(events: readonly ChangeEvent[]): ChangeEvent[] {
+	const last = new Map<string, ChangeEvent>();
+	for (const event of events) {
+		const key = event.run?.id ?? "";
+		const known = last.get(key);
+		const jobs = new Map<string, JobSummary>();
+		for (const job of [...(known?.jobs ?? []), ...event.jobs]) jobs.set(job.id, job);
+		const repository = event.repository ?? known?.repository ?? null;
+		const since = known?.since ?? event.since;
+		last.set(key, { ...event, ...(since === undefined ? {} : { since }), repository, jobs: [...jobs.values()] });
+	}
+	return [...last.values()];
+}

@@ -1,0 +1,108 @@
+// What a RepoObject shows of itself: runs, jobs with their attempts and why they wait, figures of the queue.
+import { timeText } from "../../src/contracts/fields.ts";
+import type { QueueFigures } from "../../src/contracts/repository.ts";
+import type { LeaseClaim, LogAdmission } from "../../src/contracts/objects.ts";
+import type { Job, Run, Waiting } from "../../src/contracts/run.ts";
+import { viewJob, viewRun } from "../../src/contracts/view.ts";
+import type { Decision } from "../../src/domain/decide.ts";
+import { leaseStateOf } from "../../src/domain/decide.ts";
+import { expectStart } from "../../src/domain/expectation.ts";
+import type { JobId, RunId } from "../../src/domain/ids.ts";
+import { parseJobId } from "../../src/domain/ids.ts";
+import type { FinishedAttempt, Job as DomainJob } from "../../src/domain/job.ts";
+import type { Result } from "../../src/domain/refusal.ts";
+import { accept, refuse } from "../../src/domain/refusal.ts";
+import type { RepositorySettings } from "../../src/domain/submission.ts";
+import { explainWaiting } from "../../src/domain/waiting.ts";
+import type { RepoQueue } from "./repo-queue.ts";
+
+/** Jobs that a run shows in one piece; the rest is paged. */
+const jobsShown = 1_000;
+
+export function showRun(queue: RepoQueue, id: RunId): Result<Run> {
+	const run = queue.run(id);
+	return run === null ? queue.unknownRun(id) : accept(viewRun(run, showJobs(queue, id, 0, jobsShown)));
+}
+
+/** A run right after its submission: nothing of it need be read again. */
+export function showNewRun(queue: RepoQueue, { run, moves }: Decision): Run {
+	const jobs = moves.slice(0, jobsShown).map(({ after }) => viewJob(after, [], explain(queue, after, null)));
+	return viewRun(run, jobs);
+}
+
+export function showJobs(queue: RepoQueue, run: RunId, from: number, limit: number): Job[] {
+	const jobs = queue.tables.jobs(run, from, limit);
+	const attempts = new Map<string, FinishedAttempt[]>();
+	for (const attempt of queue.tables.attempts(run, from, from + limit - 1)) {
+		const list = attempts.get(attempt.job);
+		if (list) list.push(attempt);
+		else attempts.set(attempt.job, [attempt]);
+	}
+	return jobs.map((job) => viewJob(job, attempts.get(job.id) ?? [], explain(queue, job, null)));
+}
+
+/** A single job also tells its position, which costs as much as its lane is long. */
+export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
+	const job = queue.job(id);
+	if (job === null) {
+		const unknown = queue.unknownRun(parseJobId(id)?.run ?? "");
+		return unknown.refusal.code === "run-archived" ? unknown : refuse({ code: "job-unknown" });
+	}
+	const attempts = job.attempts === 0 ? [] : queue.tables.attempts(job.run, job.index, job.index);
+	const position = job.state === "waiting" ? queue.standing.position(job.id) : null;
+	return accept(viewJob(job, attempts, explain(queue, job, position)));
+}
+
+/** A finish may overtake its log: the late bytes of an attempt that its own runner ended are still wanted. */
+export function showAdmission(queue: RepoQueue, claim: LeaseClaim): LogAdmission {
+	const logBytesMax = queue.repository?.settings.logBytesMax ?? 0;
+	const job = queue.job(claim.job);
+	if (job === null) return { state: "lost", hasEnded: true, logBytesMax };
+	const state = job.state === "leased" ? "lost" : leaseStateOf(job, claim);
+	if (state !== "lost") return { state, hasEnded: false, logBytesMax };
+	const ended = queue.tables.attempt(job.run, job.index, claim.attempt);
+	const isOwn = ended?.epoch === claim.epoch && ended.reported;
+	return { state: isOwn ? "ok" : "lost", hasEnded: true, logBytesMax };
+}
+
+function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {
+	if ((job.state !== "blocked" && job.state !== "waiting") || queue.repository === null) return null;
+	const { settings } = queue.repository;
+	const pool = { runners: queue.runnersFor(job.spec), pause: queue.pauses.get(job.spec.pool) ?? null };
+	const reason = explainWaiting(job, settings, queue.standing.load, pool);
+	return {
+		code: reason.code,
+		detail: reason.detail,
+		position,
+		since: timeText(reason.since),
+		expectedStartAt: timeText(reason.expectedStartAt ?? guessStart(queue, reason.code, position)),
+	};
+}
+
+/** Only where runners, or the repository's own limit, are all that is waited for. */
+function guessStart(queue: RepoQueue, code: Waiting["code"], position: number | null): number | null {
+	if (position === null || (code !== "runners-busy" && code !== "repository-limit")) return null;
+	const { durations } = queue;
+	const typicalMs = durations.percentile(0.5) ?? 0;
+	const { running } = queue.standing.load;
+	return expectStart({ position, running, typicalMs, samples: durations.size }, Date.now());
+}
+
+export function showFigures(queue: RepoQueue, settings: RepositorySettings, now: number): QueueFigures {
+	const { counts } = queue.standing;
+	const oldest = queue.standing.oldestSince();
+	const seconds = (ms: number | null) => (ms === null ? null : ms / 1_000);
+	return {
+		paused: settings.paused,
+		pauseNote: settings.pauseNote,
+		blocked: counts.blocked,
+		waiting: counts.waiting,
+		leased: counts.leased,
+		running: counts.running,
+		canceling: counts.canceling,
+		oldestWaitingSeconds: seconds(oldest === null ? null : now - oldest),
+		waitSecondsP50: seconds(queue.waits.percentile(0.5)),
+		waitSecondsP99: seconds(queue.waits.percentile(0.99)),
+		limits: { maxRunning: settings.maxRunning, concurrencyGroups: settings.concurrencyGroups },
+	};
+}
