@@ -1,14 +1,16 @@
 // A real runner in this process, in a folder of its own, against the fake server: what every test of the runner begins with.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EventFacts } from "../runner/event-log.ts";
 import { Runner } from "../runner/runner.ts";
 import type { RunnerOptions } from "../runner/runner.ts";
 import { FakeServer } from "./fake-server.ts";
+import { buildGrant } from "./fake-server-lease.ts";
+import type { FakeLease } from "./fake-server-lease.ts";
 
 export class FakeServerRunner {
 	readonly server = new FakeServer();
@@ -60,6 +62,21 @@ export class FakeServerRunner {
 			stdio: "ignore",
 			env: { ...process.env, WRONG_CLOCK_FILE: wrongClockFile ?? "" },
 		});
+	}
+
+	/** Offers a job and waits until its runner has reported its end. */
+	async runToEnd(...grant: Parameters<typeof buildGrant>): Promise<FakeLease> {
+		const lease = this.server.offer(buildGrant(...grant));
+		await this.server.until(() => lease.finish !== null);
+		return lease;
+	}
+
+	/** A shell program of that name in the folder. */
+	program(name: string, script: string): string {
+		const path = join(this.folder, name);
+		mkdirSync(dirname(path), { recursive: true });
+		writeFileSync(path, `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+		return path;
 	}
 
 	has(event: string): boolean {

@@ -42,6 +42,19 @@ export interface JobPlace {
 	lent: Record<string, string>;
 }
 
+/** Which job this is. */
+export function placeEnv({ job, run, repository }: Pick<Grant, "job" | "run" | "repository">): Record<string, string> {
+	return {
+		SPILLWAY_RUN_ID: run.id,
+		SPILLWAY_RUN_NUMBER: String(run.number),
+		SPILLWAY_JOB_ID: job.id,
+		SPILLWAY_JOB_KEY: job.key,
+		SPILLWAY_ATTEMPT: String(job.attempt),
+		SPILLWAY_OWNER: repository.owner,
+		SPILLWAY_REPO: repository.repo,
+	};
+}
+
 /** With the lease's token a job adds jobs to its own run. It could also end itself or write to its log, and nothing else. */
 export function jobEnv(
 	{ lease, job, run, repository }: Grant,
@@ -55,13 +68,7 @@ export function jobEnv(
 		SPILLWAY: "true",
 		SPILLWAY_URL: url,
 		SPILLWAY_LEASE_TOKEN: lease.token,
-		SPILLWAY_RUN_ID: run.id,
-		SPILLWAY_RUN_NUMBER: String(run.number),
-		SPILLWAY_JOB_ID: job.id,
-		SPILLWAY_JOB_KEY: job.key,
-		SPILLWAY_ATTEMPT: String(job.attempt),
-		SPILLWAY_OWNER: repository.owner,
-		SPILLWAY_REPO: repository.repo,
+		...placeEnv({ job, run, repository }),
 		SPILLWAY_RETRY_AFTER_FILE: folder.retryAfter,
 	};
 	if (run.source) {

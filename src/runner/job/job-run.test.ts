@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { problem } from "../../testing/fake-server.ts";
 import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
-import type { FakeLease } from "../../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import { identify } from "../process/process-identity.ts";
 
@@ -13,12 +12,6 @@ beforeEach(async () => {
 	fixture = await FakeServerRunner.open();
 });
 afterEach(() => fixture.close());
-
-async function runToEnd(...grant: Parameters<typeof buildGrant>): Promise<FakeLease> {
-	const lease = fixture.server.offer(buildGrant(...grant));
-	await fixture.server.until(() => lease.finish !== null);
-	return lease;
-}
 
 /** Resolves when the process that a job wrote down is gone. */
 async function untilGone(pid: number): Promise<void> {
@@ -34,7 +27,7 @@ describe("start", () => {
 			seen.push(existsSync(join(folder, "ran")));
 			return seen.length < 3 ? problem(503, "unavailable", { "retry-after": "0" }) : null;
 		};
-		const lease = await runToEnd({ run: `touch '${folder}/ran'` });
+		const lease = await fixture.runToEnd({ run: `touch '${folder}/ran'` });
 		expect(seen).toEqual([false, false, false]);
 		expect([lease.starts, lease.finish?.outcome, existsSync(join(folder, "ran"))]).toEqual([1, "passed", true]);
 	});
@@ -45,7 +38,7 @@ describe("start", () => {
 		server.intercept = ({ path, token }) =>
 			path === "/v1/lease/start" && token === stale.lease.token ? problem(409, "lease-stale") : null;
 		const lease = server.offer(stale);
-		await runToEnd({ run: "true" });
+		await fixture.runToEnd({ run: "true" });
 		expect(fixture.has("start-given-up")).toBe(true);
 		expect([lease.finish, lease.log.length, existsSync(join(folder, "ran"))]).toEqual([null, 0, false]);
 	});
@@ -53,23 +46,23 @@ describe("start", () => {
 
 describe("steps", () => {
 	it("[N13] steps run in order, the first that fails is the last, and its exit code is the job's", async () => {
-		const lease = await runToEnd({ run: ["echo one", "false | true", "echo never"] });
+		const lease = await fixture.runToEnd({ run: ["echo one", "false | true", "echo never"] });
 		expect(lease.text).toBe(`${headingOf("step 1")}one\n${headingOf("step 2")}`);
 		expect(lease.finish).toMatchObject({ outcome: "failed", exitCode: 1, signal: null });
 		expect(lease.finish?.steps?.map(({ exitCode }) => exitCode)).toEqual([0, 1, null]);
 	});
 
 	it("[N14] a step's offsets are the bytes of its heading and output", async () => {
-		const { log, text, finish } = await runToEnd({ run: ["printf 'no newline'", "echo two >&2"] });
+		const { log, text, finish } = await fixture.runToEnd({ run: ["printf 'no newline'", "echo two >&2"] });
 		const parts = finish?.steps?.map(({ logStart, logEnd }) => log.toString("utf8", logStart ?? 0, logEnd ?? 0));
 		expect(parts).toEqual([`${headingOf("step 1")}no newline`, `${headingOf("step 2")}two\n`]);
 		expect(text).toBe(parts?.join("\n"));
 	});
 
 	it("[N15] a step that is killed is reported with its signal, and so is a job that kills its own group", async () => {
-		const one = await runToEnd({ run: "kill -KILL $$" });
+		const one = await fixture.runToEnd({ run: "kill -KILL $$" });
 		expect(one.finish).toMatchObject({ outcome: "failed", exitCode: 137, signal: "SIGKILL" });
-		const all = await runToEnd({ run: "kill -KILL 0" });
+		const all = await fixture.runToEnd({ run: "kill -KILL 0" });
 		expect(all.finish).toMatchObject({ outcome: "failed", exitCode: null, signal: "SIGKILL" });
 	});
 
@@ -78,7 +71,7 @@ describe("steps", () => {
 		await fixture.done;
 		const hostEnv = { PATH: process.env.PATH, SECRET: "hidden", LENT: "seen", LEAK: "registration-token" };
 		await fixture.start({ hostEnv, env: ["LENT", "LEAK"] });
-		const lease = await runToEnd({ run: "env", env: { OWN: "1", CI: "yes" }, secrets: { OWN: "2" } });
+		const lease = await fixture.runToEnd({ run: "env", env: { OWN: "1", CI: "yes" }, secrets: { OWN: "2" } });
 		const env = Object.fromEntries(lease.text.split("\n").map((line) => line.split("=") as [string, string]));
 		expect(env).toMatchObject({ CI: "yes", OWN: "2", LENT: "seen", SPILLWAY: "true", SPILLWAY_RUN_NUMBER: "7" });
 		expect(env.HOME).toContain(lease.grant.lease.id);
@@ -87,19 +80,19 @@ describe("steps", () => {
 	});
 
 	it("[N17] a job may say after how long it wants to be tried again", async () => {
-		const lease = await runToEnd({ run: 'echo 12.5 > "$SPILLWAY_RETRY_AFTER_FILE"; exit 75' });
+		const lease = await fixture.runToEnd({ run: 'echo 12.5 > "$SPILLWAY_RETRY_AFTER_FILE"; exit 75' });
 		expect(lease.finish).toMatchObject({ outcome: "failed", exitCode: 75, retryAfterSeconds: 12.5 });
 	});
 
 	it("[N18] `/dev/stdout` and `/dev/stderr` are a pipe that can be opened, in order with the rest", async () => {
-		const lease = await runToEnd({ run: "echo a; echo b > /dev/stdout; echo c | tee /dev/stderr; echo d" });
+		const lease = await fixture.runToEnd({ run: "echo a; echo b > /dev/stdout; echo c | tee /dev/stderr; echo d" });
 		expect(lease.text).toBe(`${headingOf("step 1")}a\nb\nc\nc\nd\n`);
 	});
 });
 
 describe("stopping", () => {
 	it("[N19] past its timeout a job gets SIGTERM, then SIGKILL, and is reported as timed out", async () => {
-		const lease = await runToEnd({
+		const lease = await fixture.runToEnd({
 			run: "trap 'echo got TERM' TERM; echo up; while :; do sleep 0.05 || true; done",
 			timeoutSeconds: 0.4,
 		});
@@ -152,7 +145,7 @@ describe("stopping", () => {
 		const lease = server.offer(buildGrant({ run: `echo $$ > '${folder}/pid'; while :; do echo on; sleep 0.02; done` }));
 		await server.until(() => lease.text.includes("on\n"));
 		lease.state = "lost";
-		await runToEnd({ run: "true" });
+		await fixture.runToEnd({ run: "true" });
 		await untilGone(Number(readFileSync(join(folder, "pid"), "utf8")));
 		expect(lease.finish).toBe(null);
 		expect(fixture.has("lease-lost")).toBe(true);
@@ -175,7 +168,7 @@ describe("stopping", () => {
 
 	it("[N25] what a job leaves in the background lives as long as the job, and holds nothing open", async () => {
 		const { folder } = fixture;
-		const lease = await runToEnd({
+		const lease = await fixture.runToEnd({
 			run: [`sleep 1000 & echo $! > '${folder}/pid'`, `kill -0 $(cat '${folder}/pid') && echo alive`],
 		});
 		expect(lease.text).toBe(`${headingOf("step 1")}${headingOf("step 2")}alive\n`);
@@ -193,7 +186,7 @@ describe("finish", () => {
 			bodies.push(body.toString());
 			return bodies.length < 3 ? problem(500, "internal") : null;
 		};
-		const lease = await runToEnd({ run: "echo done" });
+		const lease = await fixture.runToEnd({ run: "echo done" });
 		expect(bodies).toHaveLength(3);
 		expect(new Set(bodies).size).toBe(1);
 		expect(lease.finish?.outcome).toBe("passed");
@@ -205,19 +198,19 @@ describe("finish", () => {
 		server.intercept = ({ path, token }) =>
 			path === "/v1/lease/finish" && token === stale.lease.token ? problem(409, "lease-stale") : null;
 		server.offer(stale);
-		expect((await runToEnd({ run: "true" })).finish?.outcome).toBe("passed");
+		expect((await fixture.runToEnd({ run: "true" })).finish?.outcome).toBe("passed");
 	});
 
 	it("[N28] a job's folder is gone when it is over, read-only parts included", async () => {
 		const { server } = fixture;
-		const lease = await runToEnd({ run: "pwd; mkdir -p a/b; touch a/b/c; chmod -R a-w a" });
+		const lease = await fixture.runToEnd({ run: "pwd; mkdir -p a/b; touch a/b/c; chmod -R a-w a" });
 		const [, folder = ""] = lease.text.split("\n");
-		await runToEnd({ run: "true" });
+		await fixture.runToEnd({ run: "true" });
 		await server.until(() => !existsSync(folder));
 	});
 
 	it("[N29] what the runner cannot run is refused with the reason, and is not the job's failure", async () => {
-		const lease = await runToEnd({
+		const lease = await fixture.runToEnd({
 			run: "true",
 			env: Object.fromEntries(Array.from({ length: 80 }, (_, at) => [`E${at}`, "x".repeat(32_768)])),
 		});
@@ -227,7 +220,7 @@ describe("finish", () => {
 
 	it("[N51] a variable's name that a shell cannot use never becomes a command", async () => {
 		const { folder } = fixture;
-		const lease = await runToEnd({ env: { [`A='';touch '${folder}/bad';B`]: "1" } });
+		const lease = await fixture.runToEnd({ env: { [`A='';touch '${folder}/bad';B`]: "1" } });
 		expect(lease.finish?.outcome).toBe("refused");
 		expect(existsSync(join(folder, "bad"))).toBe(false);
 	});

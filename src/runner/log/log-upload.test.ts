@@ -20,15 +20,9 @@ function expectWhole(lease: FakeLease): void {
 	expect(createHash("sha256").update(lease.log).digest("hex")).toBe(lease.finish?.logSha256);
 }
 
-async function runToEnd(...grant: Parameters<typeof buildGrant>): Promise<FakeLease> {
-	const lease = fixture.server.offer(buildGrant(...grant));
-	await fixture.server.until(() => lease.finish !== null);
-	return lease;
-}
-
 describe("bytes", () => {
 	it("[N30] output arrives untouched, stdout and stderr in order, with its length and SHA-256", async () => {
-		const lease = await runToEnd({ run: "for i in $(seq 200); do echo out $i; echo err $i >&2; done" });
+		const lease = await fixture.runToEnd({ run: "for i in $(seq 200); do echo out $i; echo err $i >&2; done" });
 		const lines = Array.from({ length: 200 }, (_, at) => `out ${at + 1}\nerr ${at + 1}\n`);
 		expect(lease.text).toBe(headingOf("step 1") + lines.join(""));
 		expectWhole(lease);
@@ -36,7 +30,7 @@ describe("bytes", () => {
 
 	it("[N53] a step's last bytes stand before the next step's heading, however fast it goes", async () => {
 		const run = Array.from({ length: 60 }, (_, at) => `head -c 50000 /dev/zero | tr '\\0' x; echo ${at}`);
-		const lease = await runToEnd({ run });
+		const lease = await fixture.runToEnd({ run });
 		const steps = run.map((_, at) => `${headingOf(`step ${at + 1}`)}${"x".repeat(50_000)}${at}\n`);
 		expect(lease.text === steps.join("")).toBe(true);
 		expectWhole(lease);
@@ -44,7 +38,7 @@ describe("bytes", () => {
 
 	it("[N31] bytes that are no text come as they are", async () => {
 		const run = `for i in $(seq 0 255); do printf "\\\\x$(printf %02x $i)"; done`;
-		const lease = await runToEnd({ run });
+		const lease = await fixture.runToEnd({ run });
 		const bytes = Buffer.from(Array.from({ length: 256 }, (_, at) => at));
 		expect(lease.log.subarray(Buffer.byteLength(headingOf("step 1")))).toEqual(bytes);
 		expectWhole(lease);
@@ -61,7 +55,7 @@ describe("bytes", () => {
 
 	it("[N33] uploads are at most 1 MiB, and as rare as the server asks while the job runs", async () => {
 		fixture.server.uploadInterval = "60";
-		const lease = await runToEnd({ run: "echo first; head -c 3000000 /dev/zero; echo; echo last" });
+		const lease = await fixture.runToEnd({ run: "echo first; head -c 3000000 /dev/zero; echo; echo last" });
 		expect(Math.max(...lease.uploads.map(({ length }) => length))).toBeLessThanOrEqual(1024 * 1024);
 		expect(lease.uploads.length).toBeLessThanOrEqual(6);
 		expectWhole(lease);
@@ -71,7 +65,7 @@ describe("bytes", () => {
 describe("limit", () => {
 	it("[N34] a log of exactly its limit is kept whole", async () => {
 		const heading = Buffer.byteLength(headingOf("step 1"));
-		const lease = await runToEnd({ run: `head -c ${4_096 - heading} /dev/zero`, logBytesMax: 4_096 });
+		const lease = await fixture.runToEnd({ run: `head -c ${4_096 - heading} /dev/zero`, logBytesMax: 4_096 });
 		expect(lease.log.length).toBe(4_096);
 		expect(lease.log.includes("limit")).toBe(false);
 		expectWhole(lease);
@@ -79,7 +73,7 @@ describe("limit", () => {
 
 	it("[N71] past its limit a log keeps its head and its last part, and one line says what is not there", async () => {
 		const run = ["seq -f 'line %06g' 20000; echo end of one", "echo two; exit 3"];
-		const lease = await runToEnd({ run, logBytesMax: 8_192 });
+		const lease = await fixture.runToEnd({ run, logBytesMax: 8_192 });
 		const lines = Array.from({ length: 20_000 }, (_, at) => `line ${String(at + 1).padStart(6, "0")}\n`).join("");
 		const printed = `${headingOf("step 1")}${lines}end of one\n${headingOf("step 2")}two\n`;
 		const [head = "", leftOut = "", tail = ""] = lease.text.split(
@@ -99,7 +93,7 @@ describe("limit", () => {
 
 	it("[N36] a flood costs the runner time but no memory", async () => {
 		const before = process.memoryUsage().external;
-		const lease = await runToEnd({ run: "head -c 200000000 /dev/zero", logBytesMax: 1_048_576 });
+		const lease = await fixture.runToEnd({ run: "head -c 200000000 /dev/zero", logBytesMax: 1_048_576 });
 		expect(lease.text).toMatch(/19\d{7} bytes were left out/);
 		expect(process.memoryUsage().external - before).toBeLessThan(20_000_000);
 		expectWhole(lease);
@@ -146,14 +140,14 @@ describe("outages", () => {
 			if (lease) lease.log = Buffer.from(headingOf("step 1"));
 			return problem(502, "bad-gateway");
 		};
-		const lease = await runToEnd({ run: "echo once" });
+		const lease = await fixture.runToEnd({ run: "echo once" });
 		expect(lease.text).toBe(`${headingOf("step 1")}once\n`);
 		expectWhole(lease);
 	});
 
 	it("[N40] a log that the server refuses for good does not keep the finish back", async () => {
 		fixture.server.intercept = ({ path }) => (path === "/v1/lease/log" ? problem(413, "log-limit") : null);
-		const lease = await runToEnd({ run: "echo lost" });
+		const lease = await fixture.runToEnd({ run: "echo lost" });
 		expect(lease.finish).toMatchObject({
 			outcome: "passed",
 			logLength: Buffer.byteLength(`${headingOf("step 1")}lost\n`),

@@ -2,6 +2,7 @@
 // environment and what the job is, but none of its secrets. What it prints stands in the job's log.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { placeEnv } from "../job/job-env.ts";
 import type { Grant } from "../../contracts/runner.ts";
 import type { JobLog } from "../log/job-log.ts";
 import { signalGroup } from "../process/process-identity.ts";
@@ -71,13 +72,7 @@ export function hookEnv(host: NodeJS.ProcessEnv, tokens: string[], { job, run, r
 	return {
 		...Object.fromEntries(own),
 		SPILLWAY_LEASE_ID: lease.id,
-		SPILLWAY_RUN_ID: run.id,
-		SPILLWAY_RUN_NUMBER: String(run.number),
-		SPILLWAY_JOB_ID: job.id,
-		SPILLWAY_JOB_KEY: job.key,
-		SPILLWAY_ATTEMPT: String(job.attempt),
-		SPILLWAY_OWNER: repository.owner,
-		SPILLWAY_REPO: repository.repo,
+		...placeEnv({ job, run, repository }),
 		SPILLWAY_CLONE_URL: run.source?.cloneUrl ?? "",
 		SPILLWAY_REF: run.source?.ref ?? "",
 	};

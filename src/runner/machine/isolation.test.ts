@@ -1,10 +1,9 @@
 // Commands that isolate a job's steps: how they are called, what a container of them has, and what a real sandbox keeps out.
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
-import type { FakeLease } from "../../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import { bubblewrap } from "./isolation.ts";
 import type { RunnerOptions } from "../runner.ts";
@@ -18,31 +17,16 @@ async function open(options: (fixture: FakeServerRunner) => Partial<RunnerOption
 	await fixture.start(options(fixture));
 }
 
-/** A program in the fixture's folder. */
-function program(name: string, script: string): string {
-	const path = join(fixture.folder, name);
-	mkdirSync(join(path, ".."), { recursive: true });
-	writeFileSync(path, `#!/bin/bash\n${script}\n`);
-	chmodSync(path, 0o755);
-	return path;
-}
-
-async function runToEnd(...grant: Parameters<typeof buildGrant>): Promise<FakeLease> {
-	const lease = fixture.server.offer(buildGrant(...grant));
-	await fixture.server.until(() => lease.finish !== null);
-	return lease;
-}
-
 describe("isolation", () => {
 	it("[N90] a command is put before each step's own, with the job's places filled in; the checkout is left out", async () => {
 		await open(() => ({
-			wrap: `'${program("box", 'printf "%s\\n" "$@" > "$0.said"; shift 4; exec "$@"')}' {job} {work} "x y" --`,
+			wrap: `'${fixture.program("box", 'printf "%s\\n" "$@" > "$0.said"; shift 4; exec "$@"')}' {job} {work} "x y" --`,
 		}));
 		const source = { cloneUrl: `file://${fixture.folder}/nowhere`, ref: null, commit: null };
-		const plain = await runToEnd({}, { run: { id: "rtest", number: 1, title: null, source } });
+		const plain = await fixture.runToEnd({}, { run: { id: "rtest", number: 1, title: null, source } });
 		expect(plain.finish?.reason).toMatch(/does not answer/);
 		expect(existsSync(join(fixture.folder, "box.said"))).toBe(false);
-		const lease = await runToEnd({ run: ["pwd", "exit 4"] });
+		const lease = await fixture.runToEnd({ run: ["pwd", "exit 4"] });
 		const [job, work, ...rest] = readFileSync(join(fixture.folder, "box.said"), "utf8").trim().split("\n");
 		expect(job).toBe(join(fixture.workDir, "jobs", lease.grant.lease.id));
 		expect([work, ...rest.slice(0, 3)]).toEqual([`${job}/work`, "x y", "--", "bash"]);
@@ -52,9 +36,9 @@ describe("isolation", () => {
 
 	it("[N90] variables are named to a container, and never told their values", async () => {
 		await open(() => ({
-			wrap: `'${program("box", 'echo "$@"; while [ "$1" = --env ]; do shift 2; done; exec "$@"')}' {env}`,
+			wrap: `'${fixture.program("box", 'echo "$@"; while [ "$1" = --env ]; do shift 2; done; exec "$@"')}' {env}`,
 		}));
-		const lease = await runToEnd({ run: "true", secrets: { KEY: "correct-horse" } });
+		const lease = await fixture.runToEnd({ run: "true", secrets: { KEY: "correct-horse" } });
 		expect(lease.text).toContain("--env KEY");
 		expect(lease.text).not.toContain("***");
 	});
@@ -67,10 +51,10 @@ describe("isolation", () => {
 
 	it("[N92] the sandbox shows the job its own folder, and neither the runner's nor the user's home", async () => {
 		await open(({ folder }) => {
-			program("programs/bwrap", 'echo "$@"; while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
+			fixture.program("programs/bwrap", 'echo "$@"; while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
 			return { wrap: bubblewrap, hostEnv: { PATH: `${folder}/programs:${process.env.PATH}`, HOME: "/home/some one" } };
 		});
-		const lease = await runToEnd({ run: "echo inside" });
+		const lease = await fixture.runToEnd({ run: "echo inside" });
 		expect(lease.text).toContain(`--tmpfs /home/some one --tmpfs ${fixture.workDir} --bind ${fixture.workDir}/jobs/`);
 		expect(lease.text).toMatch(/\ninside\n$/);
 	});
@@ -92,10 +76,10 @@ describe("isolation", () => {
 
 	it("[N90] in a container as it is documented a job has its folder and its variables, and ends as it ends", async () => {
 		await open(({ folder }) => ({
-			wrap: `'${program("docker", container)}' run --rm --init -v {job}:{job} -w {work} {env} registry.example/build`,
+			wrap: `'${fixture.program("docker", container)}' run --rm --init -v {job}:{job} -w {work} {env} registry.example/build`,
 			hostEnv: { PATH: process.env.PATH, FOLDER: folder },
 		}));
-		const lease = await runToEnd({
+		const lease = await fixture.runToEnd({
 			run: 'echo "$MOUNT"; pwd; echo "$SPILLWAY_JOB_KEY.$KEY.$FOLDER."; echo x > "$HOME/file"; exit 6',
 			env: { KEY: "a b" },
 		});
@@ -105,7 +89,7 @@ describe("isolation", () => {
 	});
 
 	it("[N90] one that is canceled is told by SIGTERM", async () => {
-		await open(() => ({ wrap: `'${program("docker", container)}' run {env} registry.example/build` }));
+		await open(() => ({ wrap: `'${fixture.program("docker", container)}' run {env} registry.example/build` }));
 		const lease = fixture.server.offer(
 			buildGrant({ run: "trap 'echo told; exit 3' TERM; echo up; while :; do echo on; sleep 0.02; done" }),
 		);
@@ -130,7 +114,7 @@ else
 				return { wrap: bubblewrap, hostEnv: { PATH: process.env.PATH, HOME: join(folder, "home") } };
 			});
 			const run = lines.map((line) => `{ ${line}; } 2>/dev/null && echo yes || echo no`).join("\n");
-			const lease = await runToEnd({ run: `${run}\nexit 4` });
+			const lease = await fixture.runToEnd({ run: `${run}\nexit 4` });
 			expect(lease.finish).toMatchObject({ outcome: "failed", exitCode: 4 });
 			return lease.text.replace(headingOf("step 1"), "");
 		}
@@ -155,7 +139,7 @@ else
 		it("[N92] what it leaves in the background ends with the step", async () => {
 			await open(() => ({ wrap: bubblewrap }));
 			const mark = `${process.pid}${Date.now()}`.slice(-9);
-			await runToEnd({ run: `(setsid sleep 9${mark} &); true` });
+			await fixture.runToEnd({ run: `(setsid sleep 9${mark} &); true` });
 			expect(spawnSync("ps", ["-eo", "args"]).stdout.toString()).not.toContain(`sleep 9${mark}`);
 		});
 	});

@@ -1,11 +1,10 @@
 // What the machine's owner decides about jobs by hooks, and what is the machine's fault and not the job's.
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
-import type { FakeLease } from "../../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import { machineState, wantOf } from "./machine-want.ts";
 import type { RunnerOptions } from "../runner.ts";
@@ -19,25 +18,10 @@ async function open(options: (fixture: FakeServerRunner) => Partial<RunnerOption
 	await fixture.start(options(fixture));
 }
 
-/** A program in the fixture's folder. */
-function program(name: string, script: string): string {
-	const path = join(fixture.folder, name);
-	mkdirSync(join(path, ".."), { recursive: true });
-	writeFileSync(path, `#!/bin/bash\n${script}\n`);
-	chmodSync(path, 0o755);
-	return path;
-}
-
-async function runToEnd(...grant: Parameters<typeof buildGrant>): Promise<FakeLease> {
-	const lease = fixture.server.offer(buildGrant(...grant));
-	await fixture.server.until(() => lease.finish !== null);
-	return lease;
-}
-
 describe("hooks", () => {
 	const openWith = (preJob: string, postJob: string) =>
 		open(({ folder }) => ({
-			hooks: { "pre-job": program("pre", preJob), "post-job": program("post", postJob) },
+			hooks: { "pre-job": fixture.program("pre", preJob), "post-job": fixture.program("post", postJob) },
 			hostEnv: { PATH: process.env.PATH, OWN: "the machine's", LEAK: "registration-token", FOLDER: folder },
 		}));
 
@@ -46,7 +30,7 @@ describe("hooks", () => {
 			'echo "pre $SPILLWAY_JOB_KEY $OWN"; env > "$FOLDER/env"',
 			'echo "post $SPILLWAY_OUTCOME $SPILLWAY_EXIT_CODE"',
 		);
-		const lease = await runToEnd({ run: "exit 3", secrets: { KEY: "correct-horse" } });
+		const lease = await fixture.runToEnd({ run: "exit 3", secrets: { KEY: "correct-horse" } });
 		expect(lease.text).toBe(
 			`${headingOf("pre-job")}pre test the machine's\n${headingOf("step 1")}${headingOf("post-job")}post failed 3\n`,
 		);
@@ -56,7 +40,7 @@ describe("hooks", () => {
 
 	it("[N88] a hook before the job that does not end with 0 refuses it, with its reason", async () => {
 		await openWith("echo no room; exit 7", "true");
-		const lease = await runToEnd({ run: `touch '${fixture.folder}/ran'` });
+		const lease = await fixture.runToEnd({ run: `touch '${fixture.folder}/ran'` });
 		expect(lease.finish).toMatchObject({ outcome: "refused", exitCode: null });
 		expect(lease.finish?.reason).toBe("the runner could not run it: the hook pre-job ended with exit code 7");
 		expect(lease.text).toContain("no room\n");
@@ -65,13 +49,13 @@ describe("hooks", () => {
 
 	it("[N88] so does one that is not there", async () => {
 		await open(({ folder }) => ({ hooks: { "pre-job": join(folder, "nowhere") } }));
-		expect((await runToEnd()).finish?.reason).toMatch(/the hook pre-job .*ENOENT/);
+		expect((await fixture.runToEnd()).finish?.reason).toMatch(/the hook pre-job .*ENOENT/);
 	});
 
 	it("[N89] the hook after the job runs when the job was canceled too, and changes nothing of what it came to", async () => {
 		await openWith("true", 'echo "post $SPILLWAY_OUTCOME" >> "$FOLDER/said"; exit 9');
 		const { server, folder } = fixture;
-		expect((await runToEnd()).finish?.outcome).toBe("passed");
+		expect((await fixture.runToEnd()).finish?.outcome).toBe("passed");
 		const lease = server.offer(buildGrant({ run: "echo up; while :; do echo on; sleep 0.02; done" }));
 		await server.until(() => lease.text.includes("up\n"));
 		lease.state = "canceling";
@@ -84,7 +68,7 @@ describe("hooks", () => {
 describe("the machine's fault", () => {
 	it("[N93] a step that is killed by nobody known says so", async () => {
 		await open();
-		const lease = await runToEnd({ run: "kill -KILL $$" });
+		const lease = await fixture.runToEnd({ run: "kill -KILL $$" });
 		expect(lease.finish).toMatchObject({ outcome: "failed", signal: "SIGKILL" });
 		expect(lease.finish?.reason).toMatch(/\(SIGKILL\); (the runner did not send it|the machine ran out of memory)/);
 		if (process.platform === "linux") expect(machineState(fixture.folder).memoryKills).toBeGreaterThanOrEqual(0);
@@ -118,10 +102,10 @@ describe("the machine's fault", () => {
 			mkdirSync(fixture.workDir);
 			const mount = `mount -t tmpfs -o size=4m none '${fixture.workDir}'; exec "$@"`;
 			const child = fixture.spawnRunner({ by: ["unshare", "--mount", "bash", "-c", mount, "bash"] });
-			const full = await runToEnd({ run: "head -c 8M /dev/zero > file" });
+			const full = await fixture.runToEnd({ run: "head -c 8M /dev/zero > file" });
 			expect(full.finish).toMatchObject({ outcome: "failed", exitCode: 1 });
 			expect(full.finish?.reason).toMatch(/exit code 1; the disk that it works on is full$/);
-			const roomy = await runToEnd({ run: "exit 1" });
+			const roomy = await fixture.runToEnd({ run: "exit 1" });
 			expect(roomy.finish?.reason).toMatch(/exit code 1$/);
 			child.kill("SIGTERM");
 			await new Promise((resolve) => child.once("exit", resolve));
@@ -137,7 +121,7 @@ describe("the machine's fault", () => {
 		// No file may be larger than 64 KiB: to the runner that is a full disk.
 		const words = ["-c", 'ulimit -f 64; exec "$0" "$@"', process.execPath, "--input-type=module", "--eval", script];
 		const child = spawn("bash", words, { stdio: "ignore" });
-		const lease = await runToEnd({ run: "head -c 200000 /dev/zero | tr '\\0' x; sleep 1000" });
+		const lease = await fixture.runToEnd({ run: "head -c 200000 /dev/zero | tr '\\0' x; sleep 1000" });
 		expect(lease.finish).toMatchObject({ outcome: "refused", logLength: 65_536 });
 		expect(lease.finish?.reason).toMatch(/^the runner cannot keep its log: EFBIG/);
 		expect(lease.log.length).toBe(65_536);
