@@ -85,6 +85,10 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 			return { status: 409, code, detail: `A run holds at most ${refusal.max} jobs.` };
 		case "run-finished":
 			return { status: 409, code, detail: "The run is finished." };
+		case "run-canceled":
+			return { status: 409, code, detail: "The run was canceled and takes no more jobs, unless it is retried." };
+		case "run-superseded":
+			return { status: 409, code, detail: "A newer run has superseded this one, which takes no more jobs." };
 		case "run-nothing-to-retry":
 			return { status: 409, code, detail: "The run has no finished job of the kind to retry." };
 		case "job-finished":

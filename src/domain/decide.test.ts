@@ -112,6 +112,24 @@ describe("adding jobs", () => {
 	});
 });
 
+describe("a canceled run", () => {
+	const add = (run: MemoryRun) => run.take(decideAddJobs(run, [{ key: "c", run: "true" }], someSettings(), byUser));
+
+	it.each([
+		["somebody", null, "run-canceled"],
+		["a newer run", aRunId("b"), "run-superseded"],
+	])("[D15] by %s takes no jobs until a retry has lifted the cancel", (_, by, code) => {
+		const run = MemoryRun.of({ key: "a" }, { key: "b" });
+		start(run, "a");
+		run.take(decideCancelRun(run, wish, by));
+		expect(add(run)).toBe(code);
+		expect(run.story()).toEqual({ a: "canceling", b: "canceled" });
+		run.take(decideRetryJob(run, indexOf(run, "b"), byUser));
+		expect(add(run)).toBe("ok");
+		expect(run.story()).toEqual({ a: "canceling", b: "waiting", c: "waiting" });
+	});
+});
+
 describe("leases", () => {
 	it("[D3] a start told twice has the effect of once", () => {
 		const run = MemoryRun.of({ key: "a" });

@@ -71,16 +71,22 @@ export function decideSubmit(
 	return append(createRun(id, number, resolved, now), new Map(), submission.jobs, settings, cause);
 }
 
-/** [D2] Jobs may be added while the run is unfinished; they may need jobs that are there already, whatever their state. */
+/**
+ * [D2] Jobs may be added while the run is unfinished; they may need jobs that are there already, whatever their state.
+ * [D15] A run that was canceled takes none until a retry has lifted the cancel.
+ */
 export function decideAddJobs(
 	view: RunView,
 	jobs: JobRequest[],
 	settings: RepositorySettings,
 	cause: Cause,
 ): Result<Decision> {
-	if (view.run.state === "finished") return refuse({ code: "run-finished" });
-	if (view.run.jobs + jobs.length > runJobsMax) return refuse({ code: "run-jobs-max", max: runJobsMax });
-	const added = append(view.run, view.keys(), jobs, settings, cause);
+	const { run } = view;
+	if (run.state === "finished") return refuse({ code: "run-finished" });
+	// While its last jobs stop, one of them, or somebody who has not heard of it, may still want more.
+	if (run.cancel !== null) return refuse({ code: run.supersededBy === null ? "run-canceled" : "run-superseded" });
+	if (run.jobs + jobs.length > runJobsMax) return refuse({ code: "run-jobs-max", max: runJobsMax });
+	const added = append(run, view.keys(), jobs, settings, cause);
 	if (!added.ok) return added;
 	const nodes = view.nodes();
 	const needed = new Set<number>();
@@ -96,7 +102,7 @@ export function decideAddJobs(
 	// Their needs may have ended already, and one that is skipped at once may be needed by another, in whatever order they stand.
 	const found = new Map(carryOn(nodes, [...needed]).map((next) => [next.index, next.readiness]));
 	for (const move of added.value.moves) moves.push(placed(move, found.get(move.after.index) ?? "open", cause.at));
-	return accept({ run: tally(view.run, moves, cause.at), moves });
+	return accept({ run: tally(run, moves, cause.at), moves });
 }
 
 /** A new job whose needs have ended already waits, or is skipped, at once. */

@@ -14,6 +14,8 @@ export type Refusal =
 	| { code: "repository-draining" }
 	| { code: "run-jobs-max"; max: number }
 	| { code: "run-finished" }
+	| { code: "run-canceled" }
+	| { code: "run-superseded" }
 	| { code: "run-nothing-to-retry" }
 	| { code: "job-finished" }
 	| { code: "job-not-finished"; state: string }

@@ -9,6 +9,7 @@ import {
 	isUntouchedByTheStale,
 	holdsExclusiveSlots,
 	standsAsHistory,
+	startsNothingCanceled,
 } from "./invariants/history.ts";
 import { keepsLimits, isFair, leavesNobodyBehind, tellsDemand, namesReasons } from "./invariants/queue.ts";
 import { isBounded } from "./invariants/retry.ts";
@@ -31,6 +32,7 @@ const checks: readonly [string, Check][] = [
 	["I10", leavesNobodyBehind],
 	["I10", tellsDemand],
 	["I10", forgetsNothing],
+	["D15", startsNothingCanceled],
 	["E1", namesReasons],
 ];
 

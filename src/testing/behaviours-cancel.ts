@@ -133,6 +133,35 @@ export const cancelBehaviours: readonly Behaviour[] = [
 		},
 	},
 	{
+		title: "[D15] a canceled run takes no more jobs while its last one stops; a retry by hand lifts the cancel",
+		async show(queue) {
+			const run = await queue.submit([job("a"), job("b")]);
+			const lease = await queue.start();
+			must(await queue.cancelRun(run));
+			expect(codeOf(await queue.add(run, [job("c")]))).toBe("run-canceled");
+			expect(codeOf(await queue.add(run, [job("c", { needs: ["a"], when: "always" })]))).toBe("run-canceled");
+			expect(await queue.states(run)).toBe("a:canceling b:canceled");
+			must(await queue.retry(run, "b"));
+			must(await queue.add(run, [job("c")]));
+			await queue.finish(lease, aReport({ outcome: "canceled" }));
+			expect(await queue.granted({ free: 9 })).toEqual(["b", "c"]);
+		},
+	},
+	{
+		title: "[D15] neither does one that a newer run has superseded",
+		async show(queue) {
+			await queue.configure({ cloneUrl: "https://git.example/web.git" });
+			const source = { cloneUrl: "", ref: "refs/heads/main", commit: null };
+			const older = await queue.submit([job("a")], { source });
+			const lease = await queue.start();
+			await queue.submit([job("b", { pool: "other" })], { source, cancelSuperseded: true });
+			expect(codeOf(await queue.add(older, [job("c")]))).toBe("run-superseded");
+			await queue.finish(lease, aReport({ outcome: "canceled" }));
+			expect(codeOf(await queue.add(older, [job("c")]))).toBe("run-finished");
+			expect(await queue.granted({ free: 9 })).toEqual([]);
+		},
+	},
+	{
 		title: "[D7] a newer run of a ref calls off the older ones if asked to, and they name it",
 		async show(queue) {
 			await queue.configure({ cloneUrl: "https://git.example/web.git" });

@@ -41,3 +41,16 @@ it("[B5] a lease that is over gets nothing, not even by a key that it used", asy
 	await finish(grant);
 	expect(await refusal("POST", path, call)).toBe("409 lease-stale");
 });
+
+it("[D15] neither a job that is being canceled nor its user adds jobs to a canceled run", async () => {
+	const place = await aRepo();
+	const run = await submit(place, [job("plan")]);
+	const grant = await running(place);
+	await send("POST", `${place.path}/runs/${run.id}/cancel`);
+	const path = `${place.path}/runs/${run.id}/jobs`;
+	const body = { jobs: [job("deploy")] };
+	expect(await refusal("POST", path, { body, token: grant.lease.token })).toBe("409 run-canceled");
+	expect(await refusal("POST", path, { body })).toBe("409 run-canceled");
+	await finish(grant, "canceled");
+	expect(await states(place, run)).toBe("plan:canceled");
+});

@@ -1,4 +1,4 @@
-// What was accepted is kept, each job has one live lease, and what is over stands. [I1] [I2] [I3]
+// What was accepted is kept, each job has one live lease, and what is over stands. [I1] [I2] [I3] [D15]
 import { leaseStateOf } from "../../domain/decide.ts";
 import type { JobId } from "../../domain/ids.ts";
 import { graceSeconds, stopAfterSeconds } from "../../domain/limits.ts";
@@ -79,6 +79,24 @@ export function holdsExclusiveSlots(
 		const isForced = command.do === "cancel-job" && command.job === id && command.force;
 		const by = stopsBy.get(lease) ?? Number.POSITIVE_INFINITY;
 		if (!isReported && !isForced && now < by) return `the slot of exclusive job ${id} is free ${by - now} ms too early`;
+	}
+	return null;
+}
+
+/** All that is left of a canceled run is what stops, until somebody retries it. */
+export function startsNothingCanceled(
+	{ command, answer, before, after }: Facts,
+	{ canceled }: InvariantMemory,
+): string | null {
+	if (command.do === "cancel-run" && answer.code === "ok") canceled.add(command.run);
+	for (const [id, run] of after.runs) {
+		const earlier = before.runs.get(id);
+		if (run.supersededBy !== null && earlier?.supersededBy === null) canceled.add(id);
+		if (earlier !== undefined && run.round > earlier.round) canceled.delete(id);
+	}
+	for (const [id, job] of after.jobs) {
+		const isOver = job.state === "finished" || job.state === "canceling";
+		if (!isOver && canceled.has(job.run)) return `job ${id} of a canceled run is ${job.state} after a ${command.do}`;
 	}
 	return null;
 }

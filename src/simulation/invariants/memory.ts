@@ -7,6 +7,8 @@ export class InvariantMemory {
 	readonly stopsBy = new Map<string, Millis>();
 	/** The highest version ever shown of each run, and what it showed. */
 	readonly shown = new Map<RunId, { run: Run; version: number; text: string }>();
+	/** Runs that somebody, or a newer run, canceled, and nobody retried since. */
+	readonly canceled = new Set<RunId>();
 	/** Jobs that somebody retried by name since they were accepted. */
 	readonly retried = new Set<JobId>();
 }
