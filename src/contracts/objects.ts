@@ -186,8 +186,8 @@ export interface PoolCalls {
 	heartbeat(runner: RunnerIdentity, leases: string[]): Promise<HeartbeatReply>;
 	/** A WebSocket that receives at most one grant and is then closed: how a long poll waits without pinning the object. */
 	fetch(request: Request): Promise<Response>;
-	/** A lease call was seen: the lease is alive. */
-	renew(lease: string): Promise<void>;
+	/** A lease call was seen: the lease is alive. Absent, from an object of an older deploy: renew it again. */
+	renew(lease: string): Promise<Renewed | undefined>;
 	/** From a RepoObject, directly or by queue: stored before it returns; an older version changes nothing.
 	 * Answers how many live runners fit each of its sets, and whether the pool hands out anything. */
 	demand(demand: Demand): Promise<DemandAnswer>;
@@ -204,6 +204,14 @@ export interface PoolCalls {
 	join(shard: number): Promise<ShardEntry>;
 	/** From shard 0 to another: the owner's settings as they are now. Older ones than are known change nothing. */
 	obey(settings: ShardSettings): Promise<void>;
+}
+
+/**
+ * Whether a log that is being fed should renew its lease again. Not while a session holds it, whose pings do, and not once it
+ * is over; `LogCalls.unattended` says when that changes.
+ */
+export interface Renewed {
+	again: boolean;
 }
 
 /** A pool as its owner sees it: all shards together. */
@@ -272,6 +280,8 @@ export interface LogCalls {
 	steps(claim: LeaseClaim, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>>;
 	/** From the RepoObject when the lease with this epoch is being canceled: a hint, so that the next append says so. */
 	cancel(call: { epoch: number }): Promise<void>;
+	/** From the PoolObject when the session that held the lease is gone: a hint, that frames have to keep it alive again. */
+	unattended(call: { epoch: number }): Promise<void>;
 	/** Durable when it returns; sealing follows by itself. Told twice, it has the effect of once. */
 	close(call: LogClose): Promise<void>;
 	/**

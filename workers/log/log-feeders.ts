@@ -1,9 +1,10 @@
 // A runner's socket to its log: frames of bytes in, acknowledgements out. It hibernates between frames; whose it is stands in
 // its attachment. What was taken is said only when it is durable, since the runtime holds back messages until writes are.
 import { acknowledgement, readFrame } from "../../src/contracts/log-feed.ts";
-import type { LeaseClaim, LogAppended } from "../../src/contracts/objects.ts";
+import type { LeaseClaim, LogAppended, Renewed } from "../../src/contracts/objects.ts";
 import { refusalFacts } from "../../src/contracts/problem.ts";
-import { appendBytesMax } from "../../src/domain/limits.ts";
+import type { Millis } from "../../src/domain/ids.ts";
+import { appendBytesMax, heartbeatSeconds } from "../../src/domain/limits.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";
 import { assert } from "../../src/domain/refusal.ts";
 
@@ -21,13 +22,22 @@ export function readFeedRequest(request: Request): LeaseClaim | null {
 	return text === null ? null : (JSON.parse(text) as LeaseClaim);
 }
 
+/** What a feed's socket must remember while the object sleeps. `unrenewed`: a session keeps its lease, as the pool said. */
+interface Feed extends LeaseClaim {
+	unrenewed?: boolean;
+}
+
 export class LogFeeders {
 	readonly #ctx: DurableObjectState;
+	readonly #renew: (claim: LeaseClaim) => Promise<Renewed | undefined>;
+	/** Forgotten in sleep, which takes as long as the pause between two renewals. */
+	#renewedAt: Millis = 0;
 	/** Demand and lease as they were said last; forgotten in sleep, when saying them again does no harm. */
 	#said: string | null = null;
 
-	constructor(ctx: DurableObjectState) {
+	constructor(ctx: DurableObjectState, renew: (claim: LeaseClaim) => Promise<Renewed | undefined>) {
 		this.#ctx = ctx;
+		this.#renew = renew;
 	}
 
 	/** A log has one runner: its newer socket wins. */
@@ -35,8 +45,10 @@ export class LogFeeders {
 		for (const older of this.#all()) close(older, 4_009, "another feed of this lease");
 		const { 0: client, 1: server } = new WebSocketPair();
 		this.#ctx.acceptWebSocket(server, [tag]);
-		server.serializeAttachment(claim);
+		server.serializeAttachment(claim satisfies Feed);
 		this.#send(server, appended);
+		this.#renewedAt = 0;
+		this.#renewSoon(server, claim);
 		return new Response(null, { status: 101, webSocket: client, headers: { "Lease-State": appended.lease } });
 	}
 
@@ -58,12 +70,37 @@ export class LogFeeders {
 		const frame = typeof data === "string" ? null : readFrame(new Uint8Array(data));
 		if (frame === null) return close(socket, 4_400, "a frame is 8 bytes of offset and then the log's");
 		if (frame.bytes.length > appendBytesMax) return close(socket, 4_413, "too-large");
-		const claim = socket.deserializeAttachment() as LeaseClaim | null;
-		assert(claim, "a feed has the claim it began with");
+		const feed = socket.deserializeAttachment() as Feed | null;
+		assert(feed, "a feed has the claim it began with");
+		const { unrenewed, ...claim } = feed;
 		const appended = await append(claim, frame.offset, frame.bytes);
 		if (appended.ok) this.#send(socket, appended.value);
 		else if (appended.refusal.code === "log-gap") this.#send(socket, standing());
-		else this.#refuse(socket, appended.refusal);
+		else return this.#refuse(socket, appended.refusal);
+		if (!unrenewed) this.#renewSoon(socket, claim);
+	}
+
+	/** The session that kept the lease is gone. */
+	renewAgain(epoch: number): void {
+		this.#renewedAt = 0;
+		for (const socket of this.#all()) {
+			const { unrenewed, ...claim } = socket.deserializeAttachment() as Feed;
+			if (claim.epoch === epoch) socket.serializeAttachment(claim satisfies Feed);
+		}
+	}
+
+	/** [L33] A frame is a sign of life for its lease, which the Worker does not see. Nobody waits for it, and a failure costs one turn. */
+	#renewSoon(socket: WebSocket, claim: LeaseClaim): void {
+		const now = Date.now();
+		if (now - this.#renewedAt < heartbeatSeconds * 1_000) return;
+		this.#renewedAt = now;
+		this.#renew(claim)
+			.then((renewed) => {
+				// Unless told otherwise meanwhile.
+				if (renewed?.again === false && this.#renewedAt === now)
+					socket.serializeAttachment({ ...claim, unrenewed: true } satisfies Feed);
+			})
+			.catch(() => undefined);
 	}
 
 	/** Without being asked: the demand or the lease's state has changed. */

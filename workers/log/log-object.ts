@@ -3,6 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../../src/contracts/objects.ts";
 import type { LeaseState } from "../../src/contracts/runner.ts";
+import { leaseIdFrom } from "../../src/domain/ids.ts";
 import type { StepRecord } from "../../src/domain/job.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
 import { decideAppend, isComplete, openRecord } from "../../src/domain/log.ts";
@@ -16,7 +17,7 @@ import { LogSealer } from "./log-sealer.ts";
 import { LogStore } from "./log-store.ts";
 import { LogViewers, logViewersMax } from "./log-viewers.ts";
 import type { WatchedLog } from "./log-viewers.ts";
-import { repoCalls } from "../stubs.ts";
+import { poolCalls, repoCalls } from "../stubs.ts";
 
 export class LogObject extends DurableObject<Env> implements LogCalls {
 	readonly #store: LogStore;
@@ -30,7 +31,9 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		super(ctx, env);
 		this.#store = new LogStore(ctx.storage);
 		this.#viewers = new LogViewers(ctx, () => this.#watched());
-		this.#feeders = new LogFeeders(ctx);
+		this.#feeders = new LogFeeders(ctx, (claim) =>
+			poolCalls(this.env, claim).renew(leaseIdFrom(claim.job, claim.epoch)),
+		);
 		this.#sealer = new LogSealer({
 			ctx,
 			env: () => this.env,
@@ -75,6 +78,10 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		if (row === null || row.epoch !== epoch || row.closed || row.lease !== "ok") return;
 		this.#store.save({ ...row, lease: "canceling" });
 		this.#tellFeeder();
+	}
+
+	async unattended({ epoch }: { epoch: number }): Promise<void> {
+		this.#feeders.renewAgain(epoch);
 	}
 
 	async close(call: LogClose): Promise<void> {

@@ -7,7 +7,7 @@ import type { Env } from "../env.ts";
 import type { PoolMembers } from "./pool-members.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";
 import type { PoolLease, PoolTables } from "./pool-tables.ts";
-import { repoCalls } from "../stubs.ts";
+import { logCalls, repoCalls } from "../stubs.ts";
 
 export class PoolLiveness {
 	readonly #ctx: DurableObjectState;
@@ -58,7 +58,15 @@ export class PoolLiveness {
 	/** A session ended by a close: its leases have their time to be named again from now. */
 	detach(runner: string): void {
 		const now = Date.now();
-		for (const lease of this.#members.leasesOf(runner)) if (lease.session) this.#members.detach(lease, now);
+		for (const lease of this.#members.leasesOf(runner)) if (lease.session) this.#detach(lease, now);
+	}
+
+	/** Its log renewed nothing while there was a session, and has to if it is all that its runner still speaks to. */
+	#detach(lease: PoolLease, renewedAt: Millis): void {
+		this.#members.detach(lease, renewedAt);
+		void logCalls(this.#env, lease.claim)
+			.unattended(lease.claim)
+			.catch(() => undefined);
 	}
 
 	async look(): Promise<void> {
@@ -80,7 +88,10 @@ export class PoolLiveness {
 		this.#members.forgetGone(now);
 	}
 
-	/** Sockets that went without a close: a deploy or a crash of the object dropped them, and their runners may come back. */
+	/**
+	 * Sockets that went without a close: a deploy or a crash of the object dropped them, and their runners may come back. Their
+	 * logs are not told: a deploy dropped the feeds too, and a thousand calls are more than one alarm may make.
+	 */
 	#noteVanished(now: Millis): void {
 		for (const lease of [...this.#members.leases()]) {
 			if (!lease.session || this.#sockets.sessionOf(lease.runner) !== null) continue;

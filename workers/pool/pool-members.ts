@@ -124,6 +124,10 @@ export class PoolMembers {
 		return lease?.runner === runner ? lease : null;
 	}
 
+	lease(id: LeaseId): PoolLease | null {
+		return this.#leases.get(id) ?? null;
+	}
+
 	get leaseCount(): number {
 		return this.#leases.size;
 	}

@@ -5,6 +5,7 @@ import type {
 	Demand,
 	DemandAnswer,
 	PoolCalls,
+	Renewed,
 	RunnerIdentity,
 	ShardEntry,
 	ShardFigures,
@@ -126,8 +127,9 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		await this.webSocketClose(socket);
 	}
 
-	async renew(lease: LeaseId): Promise<void> {
+	async renew(lease: LeaseId): Promise<Renewed> {
 		this.#members.renew(null, [lease], Date.now());
+		return { again: this.#members.lease(lease)?.session === false };
 	}
 
 	async demand(demand: Demand): Promise<DemandAnswer> {

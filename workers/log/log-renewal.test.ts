@@ -1,0 +1,104 @@
+// A lease that is kept alive by the feed of its log, which passes by the Worker.
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { orThrow } from "../../src/api/answer.ts";
+import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import { parseLeaseId } from "../../src/domain/ids.ts";
+import { SessionRunner } from "../pool/pool-fixture.ts";
+import { PoolObject } from "../pool/pool-object.ts";
+import type { Repo } from "../repo/queue-fixture.ts";
+import { aJob, anIdentity, aRepository, poolOf, register, repoOf, submit } from "../repo/queue-fixture.ts";
+import { Feeder } from "./log-fixture.ts";
+
+afterEach(() => {
+	vi.useRealTimers();
+	vi.restoreAllMocks();
+});
+
+const byte = new Uint8Array(1);
+
+function renewals() {
+	return vi.spyOn(PoolObject.prototype, "renew").mock.settledResults;
+}
+
+function moveClock(ms: number): void {
+	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+}
+
+async function started(repo: Repo, grant: { lease: { id: string }; job: { attempt: number } }): Promise<LeaseClaim> {
+	const { job, epoch } = parseLeaseId(grant.lease.id) ?? { job: "", epoch: 0 };
+	const claim = { ...repo, shard: 0, job, attempt: grant.job.attempt, epoch };
+	orThrow(await repoOf(repo).start(claim));
+	return claim;
+}
+
+async function stateOf(claim: LeaseClaim): Promise<string> {
+	return orThrow(await repoOf(claim).job(claim.job)).state;
+}
+
+/** Frames every 12 s for more than a minute, each renewal waited for; the pool looks for quiet leases all the while. */
+async function feedForLong(claim: LeaseClaim, feeder: Feeder, renewed: unknown[]): Promise<void> {
+	for (let sent = 0; sent < 6; sent++) {
+		moveClock(12_000);
+		const before = renewed.length;
+		feeder.send(sent, byte);
+		await feeder.acknowledged();
+		await vi.waitFor(() => expect(renewed.length).toBeGreaterThan(before));
+		await runDurableObjectAlarm(poolOf(claim));
+	}
+}
+
+describe("a lease whose log is fed", () => {
+	it("[L33] lives as long as frames come, without any call, at one renewal in ten seconds", async () => {
+		const repo = await aRepository();
+		const identity = await register(anIdentity(repo));
+		await submit(repo, [aJob("a")]);
+		const grant = await poolOf(repo).acquire(identity, null);
+		if (grant === null) throw new Error("no grant");
+		const claim = await started(repo, grant);
+		const renewed = renewals();
+		const feeder = await Feeder.feed(claim);
+		await feeder.acknowledged();
+		await feedForLong(claim, feeder, renewed);
+		expect(await stateOf(claim)).toBe("running");
+		const before = renewed.length;
+		for (let sent = 6; sent < 12; sent++) {
+			moveClock(1_000);
+			feeder.send(sent, byte);
+			await feeder.acknowledged();
+		}
+		moveClock(9_000);
+		feeder.send(12, byte);
+		await feeder.acknowledged();
+		await vi.waitFor(() => expect(renewed.length).toBeGreaterThan(before));
+		expect(renewed.length).toBe(before + 1);
+	});
+
+	it("[L33] is left to its session's pings while there is one, and lives by its frames again without", async () => {
+		const repo = await aRepository();
+		const runner = await SessionRunner.connect(anIdentity(repo));
+		runner.hello();
+		await submit(repo, [aJob("a")]);
+		const grant = await runner.grant();
+		const claim = await started(repo, grant);
+		await runner.helloHeard([grant.lease.id]);
+		const renewed = renewals();
+		const feeder = await Feeder.feed(claim);
+		await feeder.acknowledged();
+		await vi.waitFor(() => expect(renewed).toMatchObject([{ value: { again: false } }]));
+		for (let sent = 0; sent < 3; sent++) {
+			moveClock(12_000);
+			feeder.send(sent, byte);
+			await feeder.acknowledged();
+		}
+		expect(renewed.length).toBe(1);
+		runner.close();
+		await vi.waitFor(async () => {
+			feeder.send(0, byte);
+			await feeder.acknowledged();
+			expect(renewed.length).toBe(2);
+		});
+		await feedForLong(claim, feeder, renewed);
+		expect(await stateOf(claim)).toBe("running");
+	});
+});
