@@ -182,7 +182,7 @@ function close(
 	report: Omit<FinishReport, "outcome" | "platformFault"> & Pick<FinishedAttempt, "outcome" | "platformFault" | "next">,
 	now: Millis,
 ): FinishedAttempt {
-	const { outcome, exitCode, signal, reason, steps, logLength, next } = report;
+	const { outcome, exitCode, signal, reason, steps, logLength, logSha256, next } = report;
 	return {
 		...job.attempt,
 		job: job.id,
@@ -198,6 +198,7 @@ function close(
 		finishedAt: now,
 		steps,
 		log: { state: "sealing", length: logLength < 0 ? null : logLength, sha256: null, missing: [] },
+		logSha256,
 		next,
 	};
 }

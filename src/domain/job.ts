@@ -77,6 +77,8 @@ export interface FinishedAttempt extends OpenAttempt {
 	finishedAt: Millis;
 	steps: StepRecord[];
 	log: LogRecord;
+	/** The digest that its runner declared of the log, for whoever seals it; absent in what was stored before it was kept. */
+	logSha256?: string | null;
 	next: Next;
 }
 

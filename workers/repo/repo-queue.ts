@@ -375,8 +375,8 @@ function runnersKey(pool: string, labels: readonly string[]): string {
 }
 
 function closeOf(repository: Repository, attempt: FinishedAttempt): LogClose {
-	const { job, number, epoch, outcome, log, reported } = attempt;
-	const end = { outcome, length: reported ? log.length : null, sha256: log.sha256 };
+	const { job, number, epoch, outcome, log, logSha256 = null, reported } = attempt;
+	const end = { outcome, length: reported ? log.length : null, sha256: logSha256 };
 	const { owner, repo, settings } = repository;
 	return { owner, repo, job, attempt: number, epoch, ...end, retentionDays: settings.retentionDays };
 }

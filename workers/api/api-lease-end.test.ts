@@ -1,0 +1,70 @@
+// What becomes of an attempt's end: its log held to the digest that was declared.
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Attempt, Job } from "../../src/contracts/run.ts";
+import type { Grant } from "../../src/contracts/runner.ts";
+import { eventually, logOf, repoOf, sha256 } from "../log/log-fixture.ts";
+import type { Place } from "./api-fixture.ts";
+import { append, aRepo, finish, job, running, send, submit } from "./api-fixture.ts";
+
+afterEach(() => {
+	vi.useRealTimers();
+});
+
+const digestOf = (text: string) => sha256(new TextEncoder().encode(text));
+
+async function jobOf(place: Place, grant: Grant): Promise<Job> {
+	return (await send<Job>("GET", `${place.path}/jobs/${grant.job.id}`)).body;
+}
+
+function logNameOf({ repository, job: { id, attempt } }: Grant) {
+	return { ...repository, job: id, attempt };
+}
+
+/** The attempt once its log is sealed. */
+async function sealedOf(place: Place, grant: Grant): Promise<Attempt> {
+	let found: Attempt | undefined;
+	await eventually(async () => {
+		await runDurableObjectAlarm(logOf(logNameOf(grant)));
+		found = (await jobOf(place, grant)).attempts[grant.job.attempt - 1];
+		return !["live", "sealing"].includes(found?.log.state ?? "");
+	});
+	if (found === undefined) throw new Error("no such attempt");
+	return found;
+}
+
+describe("a declared digest", () => {
+	it("[L8] that is another one's makes the log a mismatch and leaves the outcome alone", async () => {
+		const place = await aRepo();
+		await submit(place, [job("a"), job("b")]);
+		const [wrong, right] = [await running(place), await running(place)];
+		await append(wrong, 0, "actual bytes");
+		await finish(wrong, "passed", { logLength: 12, logSha256: digestOf("declared!!!!") });
+		await append(right, 0, "actual bytes");
+		await finish(right, "passed", { logLength: 12, logSha256: digestOf("actual bytes") });
+		const log = { length: 12, sha256: digestOf("actual bytes"), missing: [] };
+		expect((await sealedOf(place, wrong)).log).toEqual({ ...log, state: "mismatch" });
+		expect((await sealedOf(place, right)).log).toEqual({ ...log, state: "sealed" });
+		expect(await jobOf(place, wrong)).toMatchObject({ outcome: "passed", attempts: [{ outcome: "passed" }] });
+	});
+
+	it("[L8] is handed over again with an end that its log never heard of", async () => {
+		const place = await aRepo();
+		await submit(place, [job("a")]);
+		const grant = await running(place);
+		const name = logNameOf(grant);
+		await append(grant, 0, "actual");
+		await finish(grant, "passed", { logLength: 12, logSha256: digestOf("declared!!!!") });
+		await eventually(async () => (await logOf(name).status())?.record.state === "sealing");
+		await runInDurableObject(logOf(name), (_, { storage }) => {
+			storage.kv.put("log", { ...storage.kv.get<object>("log"), closed: null });
+		});
+		await evictDurableObject(logOf(name));
+		expect((await logOf(name).status())?.record.state).toBe("live");
+		await evictDurableObject(repoOf(place));
+		await jobOf(place, grant);
+		await repoOf(place).sweep([]);
+		await append(grant, 6, " bytes");
+		expect((await sealedOf(place, grant)).log).toMatchObject({ state: "mismatch", sha256: digestOf("actual bytes") });
+	});
+});
