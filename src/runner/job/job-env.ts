@@ -30,7 +30,7 @@ const lentNames = [
 export function lentEnv(host: NodeJS.ProcessEnv, allowed: string[], tokens: string[]): Record<string, string> {
 	const env: Record<string, string> = {};
 	for (const name of [...lentNames, ...allowed]) {
-		const value = host[name];
+		const value = Object.hasOwn(host, name) ? host[name] : undefined;
 		if (value !== undefined && !tokens.includes(value)) env[name] = value;
 	}
 	return env;

@@ -139,6 +139,28 @@ describe("the feed", () => {
 	});
 });
 
+describe("a feed that begins late", () => {
+	it("[N66] finds that the server has all that was printed, and goes on with what comes after", async () => {
+		const { server, folder } = fixture;
+		const until = (file: string) => `until [ -e '${folder}/${file}' ]; do sleep 0.02; done`;
+		const lease = offer(`echo one; touch '${folder}/one'; ${until("more")}; echo two`);
+		await server.until(() => lease.text.includes("up\n"));
+		server.uploadInterval = "60";
+		// Stored without an answer, as when the way back breaks; the runner means to say it again in its time.
+		server.intercept = ({ path }) => (path === "/v1/lease/log" ? { status: 502 } : null);
+		say("go");
+		while (!existsSync(join(folder, "one"))) await new Promise((resolve) => setTimeout(resolve, 5));
+		lease.append(lease.log.length, Buffer.from("one\n"));
+		await feed(0);
+		server.intercept = () => null;
+		say("more");
+		say("end");
+		await finished(lease);
+		expect(lease.text).toContain("up\none\ntwo\nover\n");
+		expectWhole(lease);
+	});
+});
+
 describe("whatever happens", () => {
 	/** One mishap of a server or of the way to it. */
 	async function mishap(lease: FakeLease, random: () => number): Promise<void> {

@@ -73,9 +73,11 @@ export class LogUpload {
 		const { signal, policy, onFailure } = this.#options;
 		for (let tried = 1; ; tried++) {
 			await this.#untilDue();
-			if (signal.aborted || this.#isDelivered()) return;
+			if (signal.aborted || (this.#isClosing && this.#isDelivered())) return;
 			try {
-				if (this.#feed !== null) await this.#sendByFeed(this.#feed);
+				// A feed that began meanwhile may have said that the server has it all already: then there is nothing to send yet.
+				if (this.#isDelivered()) await this.#wakeUp.wait(0);
+				else if (this.#feed !== null) await this.#sendByFeed(this.#feed);
 				else if (!(await this.#sendByCall())) return;
 				tried = 0;
 			} catch (failure) {
