@@ -19,6 +19,7 @@ import { addLogFeedRoutes } from "./log-feed.ts";
 import { addLogSearchRoutes } from "./log-search.ts";
 import { addLogRoutes } from "./logs.ts";
 import { addOperationRoutes } from "./operation.ts";
+import { addPoolRoutes } from "./pools.ts";
 import { addRepositoryRoutes } from "./repositories.ts";
 import { addRunnerRoutes } from "./runners.ts";
 import { addRunRoutes } from "./runs.ts";
@@ -81,6 +82,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addLogRoutes(app);
 	addLogSearchRoutes(app);
 	addLogFeedRoutes(app);
+	addPoolRoutes(app);
 	addRunnerRoutes(app);
 	addLeaseRoutes(app);
 	addTokenRoutes(app);

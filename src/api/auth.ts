@@ -76,6 +76,13 @@ export function authorizeOwner(c: Context<ApiEnv>, scope: Scope, owner: string):
 	throw forbidden("repositories-limited", "The token is for some repositories only; this belongs to all of them.");
 }
 
+/** As `authorizeOwner`, for the owner in the path. */
+export function authorizeOwnerInPath(c: Context<ApiEnv>, scope: Scope): { owner: string; caller: Caller } {
+	readCaller(c);
+	const owner = readName(c, "owner");
+	return { owner, caller: authorizeOwner(c, scope, owner) };
+}
+
 export function authorizeOperator(c: Context<ApiEnv>): Caller {
 	const caller = readCaller(c);
 	if (caller.access === null) return caller;

@@ -134,6 +134,43 @@ describe("pool", () => {
 	});
 });
 
+describe("runner", () => {
+	const figures = {
+		...{ id: "rn1", name: "o\u001bne", labels: ["linux"], state: "draining", capacity: 2, leases: 1 },
+		lastSeenAt: "2026-05-01T12:00:00.000Z",
+	};
+	const path = "/v1/pools/acme/big/runners/rn1";
+	const shown = [
+		"runner  id   state     jobs  labels  seen",
+		"o\ufffdne    rn1  draining  1/2   linux   2026-05-01T12:00:00.000Z",
+		"",
+	];
+
+	it("[X21] list shows a pool's runners", async () => {
+		api.on("GET /v1/pools/acme/big", { json: { owner: "acme", pool: "big", runners: [figures] } });
+		expect((await run(api, ["runner", "list", "acme/big"])).out.split("\n")).toEqual(shown);
+	});
+
+	it.each([
+		[[], { draining: true }],
+		[["--resume"], { draining: false }],
+	])("[X21] drain %j sends just that, and shows the runner", async (words, json) => {
+		api.on(`PATCH ${path}`, { json: figures });
+		const { code, out } = await run(api, ["runner", "drain", "acme/big", "rn1", ...words]);
+		expect(sent()).toEqual([[`PATCH ${path}`, json]]);
+		expect([code, out.split("\n")]).toEqual([0, shown]);
+	});
+
+	it("[X21] remove takes a pool and an id, and nothing less", async () => {
+		api.on(`DELETE ${path}`, { status: 204 });
+		expect((await run(api, ["runner", "remove", "acme/big"])).code).toBe(2);
+		expect(sent()).toEqual([]);
+		const { code, out } = await run(api, ["runner", "remove", "acme/big", "rn1"]);
+		expect([code, out]).toEqual([0, "runner rn1 is removed\n"]);
+		expect(sent()).toEqual([[`DELETE ${path}`, null]]);
+	});
+});
+
 describe("secret", () => {
 	it("[X19] set takes the value from standard input, without the line break at its end, and shows it nowhere", async () => {
 		api.on(`PUT ${web}/secrets/NPM_TOKEN`, { status: 200, json: null });

@@ -6,7 +6,14 @@ import type { BulkRetry, BulkRetryRequest } from "../contracts/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/repository.ts";
 import type { Job, Run, RunRequest } from "../contracts/run.ts";
-import type { PoolFigures, PoolPatch, Registered, RegisterRequest } from "../contracts/runner.ts";
+import type {
+	PoolFigures,
+	PoolPatch,
+	Registered,
+	RegisterRequest,
+	RunnerFigures,
+	RunnerPatch,
+} from "../contracts/runner.ts";
 import type { Switches } from "../contracts/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/token.ts";
 import type { Call, TransportOptions } from "./transport.ts";
@@ -250,6 +257,12 @@ function emptyStream(): ReadableStream<Uint8Array> {
 	return new ReadableStream({ start: (controller) => controller.close() });
 }
 
+export interface RunnerPlace {
+	owner: string;
+	pool: string;
+	runner: string;
+}
+
 function poolCalls(transport: Transport) {
 	return {
 		list: (owner: string, page: PageOptions = {}) =>
@@ -262,6 +275,21 @@ function poolCalls(transport: Transport) {
 				method: "PATCH",
 				path: pathOf("v1", "pools", owner, pool),
 				json: patch,
+				idempotent: true,
+			}),
+		/** Drains one runner, or lets it work on; needs scope `admin`. */
+		patchRunner: ({ owner, pool, runner }: RunnerPlace, patch: RunnerPatch) =>
+			transport.json<RunnerFigures>({
+				method: "PATCH",
+				path: pathOf("v1", "pools", owner, pool, "runners", runner),
+				json: patch,
+				idempotent: true,
+			}),
+		/** Its token works no more, and its jobs go to others; needs scope `admin`. */
+		removeRunner: ({ owner, pool, runner }: RunnerPlace) =>
+			transport.json<void>({
+				method: "DELETE",
+				path: pathOf("v1", "pools", owner, pool, "runners", runner),
 				idempotent: true,
 			}),
 	};

@@ -6,6 +6,7 @@ import type { SocketEnd } from "./live-socket.ts";
 
 // In `contracts/runner-session.ts` too, which loads the schema library; the types fail if the two differ.
 export const replacedCloseCode: typeof contract.replacedCloseCode = 4_009;
+export const forgottenCloseCode: typeof contract.forgottenCloseCode = 4_410;
 export const malformedFrameCloseCode: typeof contract.malformedFrameCloseCode = 4_400;
 
 export interface SessionOptions {

@@ -18,6 +18,8 @@ export const auditAction = z.enum([
 	"jobs-retry",
 	"pool-set",
 	"runner-register",
+	"runner-set",
+	"runner-remove",
 	"switches-set",
 ]);
 export type AuditAction = z.infer<typeof auditAction>;

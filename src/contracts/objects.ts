@@ -10,7 +10,15 @@ import type { BulkCancel, CanceledState } from "./bulk-cancel.ts";
 import type { BulkRetry, RetriedOutcome } from "./bulk-retry.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "./repository.ts";
 import type { Job, Run } from "./run.ts";
-import type { Grant, HeartbeatReply, LeaseState, PoolFigures, PoolPatch } from "./runner.ts";
+import type {
+	Grant,
+	HeartbeatReply,
+	LeaseState,
+	PoolFigures,
+	PoolPatch,
+	RunnerFigures,
+	RunnerPatch,
+} from "./runner.ts";
 
 export interface RepositoryName {
 	owner: string;
@@ -178,13 +186,27 @@ export interface RunnerIdentity {
 	ephemeral: boolean;
 }
 
+/** Why a call with a runner's token that is good in itself is refused: its one job is over, or somebody removed it. */
+export type NotKnown = "runner-unknown" | "runner-removed";
+
 /** One shard of a pool. A runner's calls go to the shard that its token names, a lease's to the one that its claim names. */
 export interface PoolCalls {
-	register(runner: RunnerIdentity & { os: string; arch: string; version: string }): Promise<Result<null>>;
+	/** `key`: the part of the id that follows from the request's idempotency key; absent: it had none. */
+	register(
+		runner: RunnerIdentity & { os: string; arch: string; version: string },
+		key?: string,
+	): Promise<Result<{ replayed: boolean }>>;
 	/** At most one grant, at once or never. The leases named are all that the runner holds; null: it did not say. */
-	acquire(runner: RunnerIdentity, leases: string[] | null): Promise<Grant | null>;
-	heartbeat(runner: RunnerIdentity, leases: string[]): Promise<HeartbeatReply>;
-	/** A WebSocket that receives at most one grant and is then closed: how a long poll waits without pinning the object. */
+	acquire(runner: RunnerIdentity, leases: string[] | null): Promise<Grant | NotKnown | null>;
+	heartbeat(runner: RunnerIdentity, leases: string[]): Promise<HeartbeatReply | NotKnown>;
+	/** It takes nothing new and is told so, or does again. Null: not one of this shard. */
+	setRunner(runner: string, patch: RunnerPatch): Promise<RunnerFigures | null>;
+	/** Its token works no more, and its leases have expired. False: it was removed before; null: not one of this shard. */
+	removeRunner(runner: string): Promise<boolean | null>;
+	/**
+	 * A WebSocket that receives at most one grant and is then closed: how a long poll waits without pinning the object. Or a
+	 * session's. 404 with a `NotKnown` as the code of its body.
+	 */
 	fetch(request: Request): Promise<Response>;
 	/** A lease call was seen: the lease is alive. Absent, from an object of an older deploy: renew it again. */
 	renew(lease: string): Promise<Renewed | undefined>;
@@ -219,6 +241,9 @@ export interface WholePool {
 	figures(): Promise<PoolFigures>;
 	/** Throws an `Outage` when a shard could not be told; asked for again, it goes on from there. */
 	configure(patch: PoolPatch): Promise<PoolFigures>;
+	/** As of the shard that has the runner; null when none has. */
+	setRunner(runner: string, patch: RunnerPatch): Promise<RunnerFigures | null>;
+	removeRunner(runner: string): Promise<boolean | null>;
 }
 
 export interface DemandAnswer {

@@ -53,6 +53,8 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 			return { status: 404, code, detail: "The job has no such attempt: one exists once it has started." };
 		case "runner-unknown":
 			return { status: 404, code, detail: "The pool has no such runner: register again." };
+		case "runner-removed":
+			return { status: 403, code, detail: "The runner was removed from its pool." };
 		case "pool-full":
 			return { status: 409, code, detail: `The pool has ${refusal.max} runners, which is all it takes.` };
 		case "idempotency-key-reused":

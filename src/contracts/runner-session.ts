@@ -28,5 +28,7 @@ export type ServerFrame =
 
 /** A newer instance of the same runner has said hello: this one should stop. */
 export const replacedCloseCode = 4_009;
+/** The runner is known no more: its one job is over, or somebody removed it. Coming back is no use. */
+export const forgottenCloseCode = 4_410;
 /** A frame that is none. */
 export const malformedFrameCloseCode = 4_400;

@@ -84,6 +84,27 @@ export const poolPatch = z
 	.openapi("PoolPatch");
 export type PoolPatch = z.infer<typeof poolPatch>;
 
+export const runnerPatch = z
+	.strictObject({
+		/** It is told to finish what it holds and go; nothing new is granted to it. */
+		draining: z.boolean().optional(),
+	})
+	.openapi("RunnerPatch");
+export type RunnerPatch = z.infer<typeof runnerPatch>;
+
+export const runnerFigures = z
+	.object({
+		id: z.string(),
+		name: z.string(),
+		labels: z.array(z.string()),
+		state: z.enum(["idle", "busy", "draining", "offline"]),
+		capacity: z.int(),
+		leases: z.int(),
+		lastSeenAt: z.string(),
+	})
+	.openapi("Runner");
+export type RunnerFigures = z.infer<typeof runnerFigures>;
+
 export const poolFigures = z
 	.object({
 		owner: z.string(),
@@ -91,17 +112,7 @@ export const poolFigures = z
 		paused: z.boolean(),
 		pauseNote: z.string().nullable(),
 		draining: z.boolean(),
-		runners: z.array(
-			z.object({
-				id: z.string(),
-				name: z.string(),
-				labels: z.array(z.string()),
-				state: z.enum(["idle", "busy", "draining", "offline"]),
-				capacity: z.int(),
-				leases: z.int(),
-				lastSeenAt: z.string(),
-			}),
-		),
+		runners: z.array(runnerFigures),
 		waiting: z.int(),
 		running: z.int(),
 		idle: z.int(),

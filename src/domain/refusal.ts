@@ -7,6 +7,7 @@ export type Refusal =
 	| { code: "job-unknown" }
 	| { code: "attempt-unknown" }
 	| { code: "runner-unknown" }
+	| { code: "runner-removed" }
 	| { code: "pool-full"; max: number }
 	| { code: "idempotency-key-reused" }
 	| { code: "graph-invalid"; faults: GraphFault[] }

@@ -7,7 +7,7 @@ import { parseLeaseId } from "../../src/domain/ids.ts";
 import { SessionRunner } from "../pool/pool-fixture.ts";
 import { PoolObject } from "../pool/pool-object.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
-import { aJob, anIdentity, aRepository, poolOf, register, repoOf, submit } from "../repo/queue-fixture.ts";
+import { acquire, aJob, anIdentity, aRepository, poolOf, register, repoOf, submit } from "../repo/queue-fixture.ts";
 import { Feeder } from "./log-fixture.ts";
 
 afterEach(() => {
@@ -53,7 +53,7 @@ describe("a lease whose log is fed", () => {
 		const repo = await aRepository();
 		const identity = await register(anIdentity(repo));
 		await submit(repo, [aJob("a")]);
-		const grant = await poolOf(repo).acquire(identity, null);
+		const grant = await acquire(identity, null);
 		if (grant === null) throw new Error("no grant");
 		const claim = await started(repo, grant);
 		const renewed = renewals();

@@ -11,6 +11,7 @@ import type { Env } from "../env.ts";
 import type { PoolMembers } from "./pool-members.ts";
 import type { PoolPause } from "./pool-pause.ts";
 import type { Poll, PoolSockets, Session } from "./pool-sockets.ts";
+import type { PoolRunners } from "./pool-runners.ts";
 import type { PoolRunner } from "./pool-tables.ts";
 import { repoCalls } from "../stubs.ts";
 import { switchesNow } from "../switches.ts";
@@ -27,6 +28,7 @@ interface Wish {
 
 export class PoolGrants {
 	readonly #env: Env;
+	readonly #runners: PoolRunners;
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
 	readonly #pause: PoolPause;
@@ -40,9 +42,16 @@ export class PoolGrants {
 	/** `granted` is called with each lease that is handed out, and told whether it is the only one. */
 	constructor(
 		env: Env,
-		parts: { members: PoolMembers; sockets: PoolSockets; pause: PoolPause; granted: (first: boolean) => void },
+		parts: {
+			runners: PoolRunners;
+			members: PoolMembers;
+			sockets: PoolSockets;
+			pause: PoolPause;
+			granted: (first: boolean) => void;
+		},
 	) {
 		this.#env = env;
+		this.#runners = parts.runners;
 		this.#members = parts.members;
 		this.#sockets = parts.sockets;
 		this.#pause = parts.pause;
@@ -90,12 +99,13 @@ export class PoolGrants {
 	#waiting(now: Millis): { socket: WebSocket; held: Poll | Session }[] {
 		const waiting: { socket: WebSocket; held: Poll | Session; standing: WaitingRunner }[] = [];
 		for (const [socket, held] of this.#sockets.polls()) {
-			waiting.push({ socket, held, standing: this.#members.standingOf(held.runner, held.runner.capacity) });
+			const standing = this.#members.standingOf(held.runner);
+			if (standing !== null) waiting.push({ socket, held, standing });
 		}
 		for (const [socket, held] of this.#sockets.sessions()) {
 			if (held.instanceId === null || held.leaving) continue;
-			const standing = this.#members.standingOf(held.runner, held.capacity);
-			if (standing.leases < standing.capacity) waiting.push({ socket, held, standing });
+			const standing = this.#members.standingOf(held.runner);
+			if (standing !== null && standing.leases < standing.capacity) waiting.push({ socket, held, standing });
 		}
 		return waiting.sort((a, b) => compareWaiting(a.standing, b.standing, now));
 	}
@@ -111,15 +121,16 @@ export class PoolGrants {
 	}): Promise<boolean> {
 		if (held.kind === "poll") {
 			if (!this.#sockets.isWaiting(socket)) return false;
-			const grant = await this.one(this.#members.see(held.runner, Date.now()), held.named);
+			const runner = this.#runners.see(held.runner, Date.now());
+			const grant = typeof runner === "string" ? null : await this.one(runner, held.named);
 			// A poll that ended in this very moment: nobody starts the grant, and it lapses.
 			if (grant !== null) this.#sockets.answer(socket, JSON.stringify(grant));
 			return grant !== null;
 		}
 		const session = this.#sockets.session(socket);
-		if (session === null || session.leaving) return false;
+		const runner = session && this.#runners.get(session.runner.id);
+		if (session === null || runner === null || session.leaving) return false;
 		const wish: Wish = { named: null, atMost: Math.min(share, claimMax), session: true };
-		const runner = { ...this.#members.known(session.runner), capacity: session.capacity };
 		const grants = await this.#fill(runner, wish);
 		for (const grant of grants) this.#sockets.send(socket, { type: "grant", grant });
 		return grants.length > 0;

@@ -4,7 +4,9 @@ import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { livenessCheckMs, renewSeconds, restartGraceMs, startBySeconds } from "../../src/domain/limits.ts";
 import { findQuiet } from "../../src/domain/pool.ts";
 import type { Env } from "../env.ts";
+import { forgottenCloseCode } from "../../src/contracts/runner-session.ts";
 import type { PoolMembers } from "./pool-members.ts";
+import type { PoolRunners } from "./pool-runners.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";
 import type { PoolLease, PoolTables } from "./pool-tables.ts";
 import { logCalls, repoCalls } from "../stubs.ts";
@@ -13,6 +15,7 @@ export class PoolLiveness {
 	readonly #ctx: DurableObjectState;
 	readonly #env: Env;
 	readonly #tables: PoolTables;
+	readonly #runners: PoolRunners;
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
 	/** For which the alarm is set, as far as is known: 0 after waking. */
@@ -20,11 +23,12 @@ export class PoolLiveness {
 
 	constructor(
 		{ ctx, env }: { ctx: DurableObjectState; env: Env },
-		parts: { tables: PoolTables; members: PoolMembers; sockets: PoolSockets },
+		parts: { tables: PoolTables; runners: PoolRunners; members: PoolMembers; sockets: PoolSockets },
 	) {
 		this.#ctx = ctx;
 		this.#env = env;
 		this.#tables = parts.tables;
+		this.#runners = parts.runners;
 		this.#members = parts.members;
 		this.#sockets = parts.sockets;
 	}
@@ -85,7 +89,21 @@ export class PoolLiveness {
 			[...this.#members.leases()].filter(({ id }) => found.quiet.includes(id)),
 			renewSeconds * 1_000,
 		);
+		const orphans = [...this.#members.leases()].filter(({ runner }) => this.#runners.get(runner) === null);
+		await this.expire(orphans, 0);
 		this.#members.forgetGone(now);
+	}
+
+	/** A runner that was removed: what it holds is over at once, as if another had taken its place. The next look tries again. */
+	async remove(runner: string): Promise<void> {
+		await this.expire(this.#members.leasesOf(runner), 0);
+		this.#sockets.closeAll(runner, forgottenCloseCode, "this runner was removed");
+	}
+
+	/** Leases that ended, and with one the runner if that was all it was for. */
+	end(id: LeaseId, lapsedAt: Millis | null = null): void {
+		const spent = this.#members.end(id, lapsedAt);
+		if (spent !== null) this.#sockets.closeAll(spent.id, forgottenCloseCode, "its one job is over");
 	}
 
 	/**
@@ -114,9 +132,9 @@ export class PoolLiveness {
 				continue;
 			}
 			for (const lease of group) {
-				this.#members.end(lease.id);
 				const socket = this.#sockets.sessionOf(lease.runner);
 				if (socket) this.#sockets.send(socket, { type: "lost", lease: lease.id });
+				this.end(lease.id);
 			}
 		}
 	}

@@ -1,26 +1,23 @@
-// Who is in a pool shard: its runners, the leases they hold and what repositories asked for. Kept in memory, written through
-// to the tables; renewals are written rarely, since liveness must not cost a write per heartbeat.
+// What a pool shard knows: the leases that its runners hold and what repositories asked for. Kept in memory, written through to
+// the tables; renewals are written rarely, since liveness must not cost a write per heartbeat.
 import type { Demand, LeaseClaim, RunnerIdentity, ShardFigures } from "../../src/contracts/objects.ts";
 import { sumFigures } from "../../src/contracts/pool-figures.ts";
 import { timeText } from "../../src/contracts/fields.ts";
+import type { RunnerFigures } from "../../src/contracts/runner.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
-import { heartbeatSeconds, poolRunnersMax, runnerForgottenMs } from "../../src/domain/limits.ts";
+import { heartbeatSeconds } from "../../src/domain/limits.ts";
 import { fits, takenSlots } from "../../src/domain/pool.ts";
 import type { PoolSettings, RepositoryDemand, WaitingRunner } from "../../src/domain/pool.ts";
-import { accept, refuse } from "../../src/domain/refusal.ts";
-import type { Result } from "../../src/domain/refusal.ts";
+import type { PoolRunners } from "./pool-runners.ts";
 import type { PoolLease, PoolRunner, PoolTables } from "./pool-tables.ts";
 
 /** A renewal is written when the stored one is this old: well under `renewSeconds`, so an eviction never makes a lease look lost. */
 const renewalWrittenMs = heartbeatSeconds * 1_000;
-const seenWrittenMs = 60_000;
-/** A runner nobody heard of for this long is offline: two missed long polls and the coarseness of what is stored. */
-const offlineMs = 90_000;
 
 export class PoolMembers {
 	readonly #tables: PoolTables;
-	readonly #runners = new Map<string, PoolRunner>();
+	readonly #runners: PoolRunners;
 	readonly #leases = new Map<LeaseId, PoolLease>();
 	readonly #demands = new Map<string, Demand>();
 	/** By repository, which label sets its stored demand names. */
@@ -28,8 +25,6 @@ export class PoolMembers {
 	/** Leases held, by runner and by repository. */
 	readonly #byRunner = new Map<string, Set<LeaseId>>();
 	readonly #byRepository = new Map<string, number>();
-	/** When each was last heard of; the stored instant is coarser. */
-	readonly #seen = new Map<string, Millis>();
 	/** When each was handed a job last. Forgotten by a sleep, which only makes the order among equals begin anew. */
 	readonly #granted = new Map<string, Millis>();
 	/** How many shards share what waits, this one included, as a repository said last. */
@@ -37,9 +32,9 @@ export class PoolMembers {
 	/** By repository, what it held in other shards of the pool when it was heard last. */
 	readonly #elsewhere = new Map<string, number>();
 
-	constructor(tables: PoolTables) {
+	constructor(tables: PoolTables, runners: PoolRunners) {
 		this.#tables = tables;
-		for (const runner of tables.runners()) this.#runners.set(runner.id, runner);
+		this.#runners = runners;
 		for (const lease of tables.leases()) this.#index(lease);
 		for (const [repository, demand] of tables.demands()) {
 			this.#demands.set(repository, demand);
@@ -47,34 +42,12 @@ export class PoolMembers {
 		}
 	}
 
-	register(identity: RunnerIdentity, now: Millis): Result<null> {
-		this.forgetGone(now);
-		if (this.#runners.size >= poolRunnersMax) return refuse({ code: "pool-full", max: poolRunnersMax });
-		this.#save({ ...asNew(identity), seenAt: now });
-		return accept(null);
-	}
-
-	/** A runner that its token vouches for is taken in again if it was forgotten. */
-	see(identity: RunnerIdentity, now: Millis): PoolRunner {
-		const known = this.#runners.get(identity.id);
-		if (!known || now - known.seenAt > seenWrittenMs) {
-			this.#save({ ...asNew(identity), ...known, seenAt: now });
-		}
-		this.#seen.set(identity.id, now);
-		return this.known(identity);
-	}
-
-	/** The runner as it is known, without being seen. */
-	known(identity: RunnerIdentity): PoolRunner {
-		return this.#runners.get(identity.id) ?? asNew(identity);
-	}
-
-	/** Whether another instance of the runner spoke before: what that one held died with it. */
-	noteInstance(identity: RunnerIdentity, instanceId: string): boolean {
-		const runner = this.see(identity, Date.now());
-		if (runner.instanceId === instanceId) return false;
-		this.#save({ ...runner, instanceId, lapsedAt: null });
-		return runner.instanceId !== null;
+	/** What the runner says of itself; whether another instance of it spoke before: what that one held died with it. */
+	hello(runner: PoolRunner, { instanceId, capacity }: { instanceId: string; capacity: number }): boolean {
+		const isNew = runner.instanceId !== instanceId;
+		if (!isNew && runner.capacity === capacity) return false;
+		this.#runners.save({ ...runner, instanceId, capacity, lapsedAt: isNew ? null : runner.lapsedAt });
+		return isNew && runner.instanceId !== null;
 	}
 
 	/** Renews those that are the runner's own; of the others nothing is said. */
@@ -103,16 +76,17 @@ export class PoolMembers {
 	}
 
 	freeSlots(runner: PoolRunner, named: readonly LeaseId[] | null, now: Millis): number {
-		if (runner.spent) return 0;
-		const capacity = runner.ephemeral ? 1 : runner.capacity;
-		return capacity - takenSlots(this.leasesOf(runner.id), named === null ? null : new Set(named), now);
+		if (runner.draining) return 0;
+		return slotsOf(runner) - takenSlots(this.leasesOf(runner.id), named === null ? null : new Set(named), now);
 	}
 
-	/** A runner with `capacity` as whoever chooses among those who wait sees it. */
-	standingOf({ id }: RunnerIdentity, capacity: number): WaitingRunner {
+	/** A runner as whoever chooses among those who wait sees it; null when it is to be given nothing. */
+	standingOf({ id }: RunnerIdentity): WaitingRunner | null {
+		const runner = this.#runners.get(id);
+		if (runner === null || runner.draining) return null;
 		const leases = this.#byRunner.get(id)?.size ?? 0;
-		const lapsedAt = this.#runners.get(id)?.lapsedAt ?? null;
-		return { leases, capacity, grantedAt: this.#granted.get(id) ?? 0, lapsedAt };
+		const { lapsedAt } = runner;
+		return { leases, capacity: slotsOf(runner), grantedAt: this.#granted.get(id) ?? 0, lapsedAt };
 	}
 
 	leasesOf(runner: string): PoolLease[] {
@@ -145,18 +119,22 @@ export class PoolMembers {
 		return lease;
 	}
 
-	/** `lapsedAt`: when it was never started. */
-	end(id: LeaseId, lapsedAt: Millis | null = null): void {
+	/** `lapsedAt`: when it was never started. The runner that was forgotten with its one job, if it was. */
+	end(id: LeaseId, lapsedAt: Millis | null = null): PoolRunner | null {
 		const lease = this.#leases.get(id);
-		if (!lease) return;
+		if (!lease) return null;
 		this.#leases.delete(id);
 		this.#tables.dropLease(id);
 		this.#byRunner.get(lease.runner)?.delete(id);
 		const repository = `${lease.claim.owner}/${lease.claim.repo}`;
 		this.#byRepository.set(repository, Math.max(0, (this.#byRepository.get(repository) ?? 0) - 1));
 		const runner = this.#runners.get(lease.runner);
-		if (runner?.ephemeral) this.#save({ ...runner, lapsedAt, spent: true });
-		else if (runner && runner.lapsedAt !== lapsedAt) this.#save({ ...runner, lapsedAt });
+		if (runner?.ephemeral) {
+			this.#runners.spend(runner, Date.now());
+			return runner;
+		}
+		if (runner && runner.lapsedAt !== lapsedAt) this.#runners.save({ ...runner, lapsedAt });
+		return null;
 	}
 
 	/** The lease, when this is news. */
@@ -215,35 +193,23 @@ export class PoolMembers {
 
 	liveRunners(labels: readonly string[], now: Millis): number {
 		let live = 0;
-		for (const runner of this.#runners.values()) {
-			if (!this.#isLive(runner, now)) continue;
+		for (const runner of this.#runners.all()) {
+			if (runner.draining || !this.#runners.isLive(runner, now)) continue;
 			if (labels.length === 0 || fits(labels, new Set(runner.labels))) live++;
 		}
 		return live;
 	}
 
 	forgetGone(now: Millis): void {
-		for (const { id, seenAt } of this.#runners.values()) {
-			const gone = now - Math.max(seenAt, this.#seen.get(id) ?? 0) > runnerForgottenMs;
-			if (!gone || (this.#byRunner.get(id)?.size ?? 0) > 0) continue;
-			this.#runners.delete(id);
-			this.#seen.delete(id);
-			this.#granted.delete(id);
-			this.#tables.dropRunner(id);
-		}
+		this.#runners.forgetGone(now, (id) => (this.#byRunner.get(id)?.size ?? 0) === 0);
+		for (const id of this.#granted.keys()) if (this.#runners.get(id) === null) this.#granted.delete(id);
 	}
 
 	figures(
 		name: { owner: string; pool: string },
 		{ settings, shards, now }: { settings: PoolSettings; shards: number; now: Millis },
 	): ShardFigures {
-		const runners = [...this.#runners.values()].map((runner) => {
-			const leases = this.#byRunner.get(runner.id)?.size ?? 0;
-			const state = this.#isLive(runner, now) ? stateOf(leases, settings) : "offline";
-			const lastSeenAt = timeText(Math.max(runner.seenAt, this.#seen.get(runner.id) ?? 0));
-			const { id, name, labels, capacity } = runner;
-			return { id, name, labels, state, capacity, leases, lastSeenAt } as const;
-		});
+		const runners = [...this.#runners.all()].map((runner) => this.#shown(runner, settings, now));
 		const demands = [...this.#demands].map(([repository, { version, sets }]) => ({
 			...{ repository, version },
 			waiting: sets.reduce((sum, set) => sum + set.waiting, 0),
@@ -257,18 +223,23 @@ export class PoolMembers {
 		return { ...facts, ...sumFigures(facts, [], now) };
 	}
 
-	#isLive({ id, seenAt, spent }: PoolRunner, now: Millis): boolean {
-		return !spent && now - Math.max(seenAt, this.#seen.get(id) ?? 0) < offlineMs;
+	shown(id: string, settings: PoolSettings, now: Millis): RunnerFigures | null {
+		const runner = this.#runners.get(id);
+		return runner && this.#shown(runner, settings, now);
+	}
+
+	#shown(runner: PoolRunner, settings: PoolSettings, now: Millis): RunnerFigures {
+		const { id, name, labels } = runner;
+		const leases = this.#byRunner.get(id)?.size ?? 0;
+		const isDraining = settings.draining || runner.draining;
+		const state = this.#runners.isLive(runner, now) ? stateOf(leases, isDraining) : "offline";
+		const lastSeenAt = timeText(this.#runners.seenAt(runner));
+		return { id, name, labels, state, capacity: slotsOf(runner), leases, lastSeenAt };
 	}
 
 	#change(lease: PoolLease, patch: Partial<PoolLease>): void {
 		Object.assign(lease, patch);
 		this.#tables.saveLease(lease);
-	}
-
-	#save(runner: PoolRunner): void {
-		this.#runners.set(runner.id, runner);
-		this.#tables.saveRunner(runner);
 	}
 
 	#index(lease: PoolLease): void {
@@ -280,14 +251,15 @@ export class PoolMembers {
 	}
 }
 
-/** A runner of a draining pool is neither idle nor busy to whoever wants to know where there is room. */
-function stateOf(leases: number, { draining }: PoolSettings): "draining" | "busy" | "idle" {
-	if (draining) return "draining";
+/** What drains is neither idle nor busy to whoever wants to know where there is room. */
+function stateOf(leases: number, isDraining: boolean): "draining" | "busy" | "idle" {
+	if (isDraining) return "draining";
 	return leases > 0 ? "busy" : "idle";
 }
 
-function asNew(identity: RunnerIdentity): PoolRunner {
-	return { ...identity, seenAt: 0, spent: false, instanceId: null, lapsedAt: null };
+/** An ephemeral runner has one job, whatever it says. */
+function slotsOf({ ephemeral, capacity }: PoolRunner): number {
+	return ephemeral ? 1 : capacity;
 }
 
 function namesOf({ sets }: Demand): string {

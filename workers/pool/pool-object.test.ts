@@ -9,7 +9,17 @@ import type { Grant } from "../../src/contracts/runner.ts";
 import type { Env } from "../env.ts";
 import type { PoolObject } from "./pool-object.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
-import { aJob, anIdentity, aReport, aRepository, poolOf, repoOf, submit } from "../repo/queue-fixture.ts";
+import {
+	acquire,
+	aJob,
+	anIdentity,
+	aReport,
+	aRepository,
+	heartbeat,
+	poolOf,
+	repoOf,
+	submit,
+} from "../repo/queue-fixture.ts";
 import { waitForGrant } from "./wait-for-grant.ts";
 
 const env = bindings as unknown as Env;
@@ -44,9 +54,9 @@ describe("grants", () => {
 		const repo = await aRepository();
 		await submit(repo, [aJob("a")]);
 		await heard(repo, 1);
-		const grant = await poolOf(repo).acquire(anIdentity(repo), []);
+		const grant = await acquire(anIdentity(repo), []);
 		expect(claimOf(grant)).toMatchObject({ owner: repo.owner, repo: "web", attempt: 1, epoch: 1, job: grant?.job.id });
-		expect(await poolOf(repo).acquire(anIdentity(repo, { id: "rn2" }), [])).toBeNull();
+		expect(await acquire(anIdentity(repo, { id: "rn2" }), [])).toBeNull();
 	});
 
 	it("[W20] a long poll gets the job that is submitted later, also when the object slept meanwhile", async () => {
@@ -73,9 +83,9 @@ describe("grants", () => {
 		const runner = anIdentity(repo, { capacity: 2 });
 		await submit(repo, [aJob("a"), aJob("b"), aJob("c")]);
 		await heard(repo, 3);
-		const first = claimOf(await poolOf(repo).acquire(runner, []));
-		const second = claimOf(await poolOf(repo).acquire(runner, null));
-		expect(await poolOf(repo).acquire(runner, null)).toBeNull();
+		const first = claimOf(await acquire(runner, []));
+		const second = claimOf(await acquire(runner, null));
+		expect(await acquire(runner, null)).toBeNull();
 		const next = poll(runner, null);
 		orThrow(await repoOf(repo).start(first));
 		orThrow(await repoOf(repo).finish(first, aReport()));
@@ -87,8 +97,8 @@ describe("grants", () => {
 		const repo = await aRepository();
 		await submit(repo, [aJob("a", { labels: ["gpu", "linux"] })]);
 		await heard(repo, 1);
-		expect(await poolOf(repo).acquire(anIdentity(repo, { labels: ["linux"] }), [])).toBeNull();
-		const grant = await poolOf(repo).acquire(anIdentity(repo, { id: "rn2", labels: ["gpu", "linux", "x64"] }), []);
+		expect(await acquire(anIdentity(repo, { labels: ["linux"] }), [])).toBeNull();
+		const grant = await acquire(anIdentity(repo, { id: "rn2", labels: ["gpu", "linux", "x64"] }), []);
 		expect(grant?.job.key).toBe("a");
 	});
 
@@ -101,20 +111,8 @@ describe("grants", () => {
 		await heard(repo, 4);
 		const runner = anIdentity(repo, { capacity: 4 });
 		const keys: (string | undefined)[] = [];
-		for (let slot = 0; slot < 4; slot++) keys.push((await poolOf(repo).acquire(runner, null))?.job.key);
+		for (let slot = 0; slot < 4; slot++) keys.push((await acquire(runner, null))?.job.key);
 		expect(keys).toEqual(["a1", "b1", "a2", "a3"]);
-	});
-
-	it("[W25] an ephemeral runner gets one job in its life", async () => {
-		const repo = await aRepository();
-		const runner = anIdentity(repo, { ephemeral: true, capacity: 3 });
-		await submit(repo, [aJob("a"), aJob("b")]);
-		await heard(repo, 2);
-		const lease = claimOf(await poolOf(repo).acquire(runner, []));
-		orThrow(await repoOf(repo).start(lease));
-		orThrow(await repoOf(repo).finish(lease, aReport()));
-		await vi.waitFor(async () => expect((await poolOf(repo).heartbeat(runner, [])).draining).toBe(true));
-		expect(await poolOf(repo).acquire(runner, [])).toBeNull();
 	});
 });
 
@@ -125,7 +123,7 @@ describe("leases", () => {
 		const runner = anIdentity(repo);
 		await submit(repo, [aJob("a")]);
 		await heard(repo, 1);
-		const grant = await poolOf(repo).acquire(runner, []);
+		const grant = await acquire(runner, []);
 		const claim = claimOf(grant);
 		orThrow(await repoOf(repo).start(claim));
 		return { repo, runner, claim, id: grant?.lease.id ?? "" };
@@ -155,7 +153,7 @@ describe("leases", () => {
 		const { repo, runner, claim, id } = await held();
 		for (let beat = 0; beat < 6; beat++) {
 			await look(repo, 1);
-			const answer = await poolOf(repo).heartbeat(runner, [id]);
+			const answer = await heartbeat(runner, [id]);
 			expect(answer.leases).toEqual([{ id, state: "ok", graceSeconds: expect.any(Number) }]);
 			await evictDurableObject(poolOf(repo));
 		}
@@ -163,7 +161,7 @@ describe("leases", () => {
 		const liar = anIdentity(repo, { id: "liar" });
 		for (let beat = 0; beat < 4; beat++) {
 			await look(repo, 1);
-			expect((await poolOf(repo).heartbeat(liar, [id])).leases[0]?.state).toBe("lost");
+			expect((await heartbeat(liar, [id])).leases[0]?.state).toBe("lost");
 		}
 		expect(await repoOf(repo).lease(claim)).toBe("lost");
 	});
@@ -177,7 +175,7 @@ describe("leases", () => {
 		expect(await repoOf(repo).lease(claim)).toBe("ok");
 		await look(repo, 3);
 		expect(await repoOf(repo).lease(claim)).toBe("ok");
-		await poolOf(repo).heartbeat(runner, [id]);
+		await heartbeat(runner, [id]);
 		await look(repo, 2);
 		expect(await repoOf(repo).lease(claim)).toBe("ok");
 		await look(repo, 2);
@@ -188,10 +186,10 @@ describe("leases", () => {
 		const { repo, runner, claim, id } = await held();
 		orThrow(await repoOf(repo).cancelJob({ job: claim.job, actor: "dev", reason: null, force: false }));
 		await vi.waitFor(async () => {
-			expect((await poolOf(repo).heartbeat(runner, [id])).leases[0]?.state).toBe("canceling");
+			expect((await heartbeat(runner, [id])).leases[0]?.state).toBe("canceling");
 		});
 		await evictDurableObject(poolOf(repo));
-		expect((await poolOf(repo).heartbeat(runner, [id])).leases[0]?.state).toBe("canceling");
+		expect((await heartbeat(runner, [id])).leases[0]?.state).toBe("canceling");
 	});
 });
 

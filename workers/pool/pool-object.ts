@@ -4,6 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import type {
 	Demand,
 	DemandAnswer,
+	NotKnown,
 	PoolCalls,
 	Renewed,
 	RunnerIdentity,
@@ -11,8 +12,13 @@ import type {
 	ShardFigures,
 	ShardSettings,
 } from "../../src/contracts/objects.ts";
-import type { Grant, HeartbeatReply, PoolPatch } from "../../src/contracts/runner.ts";
-import { malformedFrameCloseCode, replacedCloseCode, runnerFrame } from "../../src/contracts/runner-session.ts";
+import type { Grant, HeartbeatReply, PoolPatch, RunnerFigures, RunnerPatch } from "../../src/contracts/runner.ts";
+import {
+	forgottenCloseCode,
+	malformedFrameCloseCode,
+	replacedCloseCode,
+	runnerFrame,
+} from "../../src/contracts/runner-session.ts";
 import type { RunnerFrame } from "../../src/contracts/runner-session.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { graceSeconds } from "../../src/domain/limits.ts";
@@ -24,6 +30,7 @@ import { PoolGrants } from "./pool-grants.ts";
 import { PoolLiveness } from "./pool-liveness.ts";
 import { PoolMembers } from "./pool-members.ts";
 import { PoolPause } from "./pool-pause.ts";
+import { PoolRunners } from "./pool-runners.ts";
 import { PoolShards } from "./pool-shards.ts";
 import { PoolSockets } from "./pool-sockets.ts";
 import type { Poll, Session } from "./pool-sockets.ts";
@@ -33,6 +40,7 @@ import { PoolTables } from "./pool-tables.ts";
 const seenEveryMs = 1_000;
 
 export class PoolObject extends DurableObject<Env> implements PoolCalls {
+	readonly #runners: PoolRunners;
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
 	readonly #grants: PoolGrants;
@@ -44,56 +52,75 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
 		const tables = new PoolTables(ctx.storage.sql);
-		const members = new PoolMembers(tables);
+		const runners = new PoolRunners(tables);
+		const members = new PoolMembers(tables, runners);
 		const sockets = new PoolSockets(ctx);
 		this.#shards = new PoolShards(env, tables, ctx.id.name ?? "");
+		this.#runners = runners;
 		this.#members = members;
 		this.#sockets = sockets;
-		this.#liveness = new PoolLiveness({ ctx, env }, { tables, members, sockets });
-		this.#pause = new PoolPause({ tables, members, sockets, liveness: this.#liveness });
+		this.#liveness = new PoolLiveness({ ctx, env }, { tables, runners, members, sockets });
+		this.#pause = new PoolPause({ tables, runners, members, sockets, liveness: this.#liveness });
 		this.#grants = new PoolGrants(env, {
-			...{ members, sockets, pause: this.#pause },
+			...{ runners, members, sockets, pause: this.#pause },
 			granted: (first) => first && this.#liveness.begin(),
 		});
 	}
 
-	async register(runner: RunnerIdentity): Promise<Result<null>> {
+	async register(runner: RunnerIdentity, key: string | null = null): Promise<Result<{ replayed: boolean }>> {
 		const entry = await this.#shards.enter();
 		if (entry !== null) {
 			this.#pause.obey(entry.settings);
 			for (const demand of entry.demands) this.#members.hear(demand);
 			this.#shards.entered();
 		}
-		return this.#members.register(runner, Date.now());
+		const now = Date.now();
+		this.#members.forgetGone(now);
+		return this.#runners.register(runner, key, now);
 	}
 
-	async acquire(identity: RunnerIdentity, named: LeaseId[] | null): Promise<Grant | null> {
+	async acquire(identity: RunnerIdentity, named: LeaseId[] | null): Promise<Grant | NotKnown | null> {
 		const now = Date.now();
-		const runner = this.#members.see(identity, now);
+		const runner = this.#runners.see(identity, now);
+		if (typeof runner === "string") return runner;
 		this.#members.renew(runner.id, named ?? [], now);
 		return this.#grants.one(runner, named);
 	}
 
-	async heartbeat(identity: RunnerIdentity, ids: LeaseId[]): Promise<HeartbeatReply> {
+	async heartbeat(identity: RunnerIdentity, ids: LeaseId[]): Promise<HeartbeatReply | NotKnown> {
 		const now = Date.now();
-		const runner = this.#members.see(identity, now);
+		const runner = this.#runners.see(identity, now);
+		if (typeof runner === "string") return runner;
 		this.#members.renew(runner.id, ids, now);
 		const leases = ids.map((id) => {
 			const lease = this.#members.leaseOf(runner.id, id);
 			const state = lease === null ? "lost" : lease.canceling ? "canceling" : "ok";
 			return { id, state, graceSeconds } as const;
 		});
-		return { leases, draining: runner.spent || this.#pause.settings.draining };
+		return { leases, draining: this.#pause.isDraining(runner.id) };
+	}
+
+	async setRunner(id: string, { draining }: RunnerPatch): Promise<RunnerFigures | null> {
+		if (draining !== undefined) this.#pause.drainRunner(id, draining);
+		this.#grants.serveSoon();
+		return this.#members.shown(id, this.#pause.settings, this.#seeConnected());
+	}
+
+	async removeRunner(id: string): Promise<boolean | null> {
+		const removed = this.#runners.remove(id, Date.now());
+		if (removed !== null) await this.#liveness.remove(id);
+		return removed;
 	}
 
 	override async fetch(request: Request): Promise<Response> {
 		const connect = readConnect(request);
 		const now = Date.now();
-		const { capacity } = this.#members.see(connect.runner, now);
+		const seen = this.#runners.see(connect.runner, now);
+		if (typeof seen === "string") return Response.json({ code: seen }, { status: 404 });
 		const held: Poll | Session =
 			connect.kind === "poll"
 				? { ...connect, since: now }
-				: { ...connect, instanceId: null, capacity, leaving: false, heardAt: now };
+				: { ...connect, instanceId: null, leaving: false, heardAt: now };
 		const response = this.#sockets.accept(held);
 		if (held.kind === "poll") this.#grants.serveSoon();
 		return response;
@@ -145,7 +172,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 
 	async ended(leases: LeaseId[], lapsed: LeaseId[] = []): Promise<void> {
 		const now = Date.now();
-		for (const id of leases) this.#members.end(id, lapsed.includes(id) ? now : null);
+		for (const id of leases) this.#liveness.end(id, lapsed.includes(id) ? now : null);
 		this.#grants.serveSoon();
 	}
 
@@ -185,13 +212,16 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 
 	/** The newest instance of a runner wins: the others are closed, and what only they held is lost at once. */
 	async #hello(socket: WebSocket, session: Session, frame: RunnerFrame & { type: "hello" }): Promise<void> {
-		const { instanceId, capacity, leases } = frame;
-		const isNewInstance = this.#members.noteInstance(session.runner, instanceId);
-		const hello = { ...session, instanceId, capacity, leaving: false, heardAt: Date.now() };
+		const { instanceId, leases } = frame;
+		const now = Date.now();
+		const runner = this.#runners.see(session.runner, now);
+		if (typeof runner === "string") return this.#sockets.close(socket, forgottenCloseCode, runner);
+		const isNewInstance = this.#members.hello(runner, frame);
+		const hello = { ...session, instanceId, leaving: false, heardAt: now };
 		this.#sockets.change(socket, hello);
 		for (const [other] of this.#sockets.siblings(socket))
 			this.#sockets.close(other, replacedCloseCode, "a newer session of this runner");
-		this.#pause.greet(socket);
+		this.#pause.greet(socket, hello);
 		await this.#liveness.name(socket, hello, leases, isNewInstance);
 		this.#grants.serveSoon();
 	}
@@ -200,9 +230,9 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	#seeConnected(): number {
 		const now = Date.now();
 		this.#sawConnectedAt = now;
-		for (const [, poll] of this.#sockets.polls()) this.#members.see(poll.runner, now);
+		for (const [, poll] of this.#sockets.polls()) this.#runners.see(poll.runner, now);
 		for (const [socket, session] of this.#sockets.sessions()) {
-			this.#members.see(session.runner, this.#sockets.heardAt(socket, session));
+			this.#runners.see(session.runner, this.#sockets.heardAt(socket, session));
 		}
 		return now;
 	}

@@ -8,7 +8,17 @@ import type { PoolPatch } from "../../src/contracts/runner.ts";
 import type { Env } from "../env.ts";
 import { connectRequest } from "./pool-connect.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
-import { aJob, anIdentity, aReport, aRepository, poolOf, repoOf, submit } from "../repo/queue-fixture.ts";
+import {
+	acquire,
+	aJob,
+	anIdentity,
+	aReport,
+	aRepository,
+	heartbeat,
+	poolOf,
+	repoOf,
+	submit,
+} from "../repo/queue-fixture.ts";
 import { waitForGrant } from "./wait-for-grant.ts";
 import { wholePool } from "./whole-pool.ts";
 
@@ -41,7 +51,7 @@ it("[B6] paused, nothing is granted, also after the object slept; resumed, what 
 	await evictDurableObject(poolOf(repo));
 	await submit(repo, [aJob("a"), aJob("b")]);
 	await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(2));
-	expect(await poolOf(repo).acquire(anIdentity(repo), [])).toBeNull();
+	expect(await acquire(anIdentity(repo), [])).toBeNull();
 	const session = await aSession(repo, "pushed");
 	session.hello();
 	const polled = waitForGrant(env, { runner: anIdentity(repo, { id: "polls" }), named: [] }, 10_000);
@@ -57,17 +67,17 @@ it("[B6] what runs when a pool is paused goes on to its end", async () => {
 	await submit(repo, [aJob("a"), aJob("b")]);
 	await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(2));
 	const runner = anIdentity(repo, { capacity: 2 });
-	const grant = await poolOf(repo).acquire(runner, []);
+	const grant = await acquire(runner, []);
 	const { job, epoch } = parseLeaseId(grant?.lease.id ?? "") ?? { job: "", epoch: 0 };
 	const claim = { owner: repo.owner, repo: repo.repo, pool: repo.pool, shard: 0, job, attempt: 1, epoch };
 	await set(repo, { paused: true, draining: true });
 	orThrow(await repoOf(repo).start(claim));
-	expect(await poolOf(repo).heartbeat(runner, [grant?.lease.id ?? ""])).toMatchObject({
+	expect(await heartbeat(runner, [grant?.lease.id ?? ""])).toMatchObject({
 		leases: [{ state: "ok" }],
 		draining: true,
 	});
 	expect(orThrow(await repoOf(repo).finish(claim, aReport())).job.outcome).toBe("passed");
-	expect(await poolOf(repo).acquire(runner, [])).toBeNull();
+	expect(await acquire(runner, [])).toBeNull();
 });
 
 it("[B7] sessions hear that the pool drains, when it begins and when they begin; its end ends them", async () => {

@@ -7,6 +7,7 @@ import type { PoolPause as Pause } from "../../src/domain/pool.ts";
 import type { Env } from "../env.ts";
 import type { PoolLiveness } from "./pool-liveness.ts";
 import type { PoolMembers } from "./pool-members.ts";
+import type { PoolRunners } from "./pool-runners.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";
 import type { PoolTables } from "./pool-tables.ts";
 import { repoCalls } from "../stubs.ts";
@@ -18,13 +19,21 @@ const toldMax = 100;
 
 export class PoolPause {
 	readonly #tables: PoolTables;
+	readonly #runners: PoolRunners;
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
 	readonly #liveness: PoolLiveness;
 	#settings: ShardSettings;
 
-	constructor(parts: { tables: PoolTables; members: PoolMembers; sockets: PoolSockets; liveness: PoolLiveness }) {
+	constructor(parts: {
+		tables: PoolTables;
+		runners: PoolRunners;
+		members: PoolMembers;
+		sockets: PoolSockets;
+		liveness: PoolLiveness;
+	}) {
 		this.#tables = parts.tables;
+		this.#runners = parts.runners;
 		this.#members = parts.members;
 		this.#sockets = parts.sockets;
 		this.#liveness = parts.liveness;
@@ -64,18 +73,37 @@ export class PoolPause {
 		this.#tables.saveSettings(settings);
 		if (settings.draining === before.draining) return;
 		for (const [socket, session] of [...this.#sockets.sessions()]) {
-			if (settings.draining) this.greet(socket);
-			else this.#end(socket, session);
+			if (settings.draining) this.greet(socket, session);
+			else if (this.#runners.get(session.runner.id)?.draining !== true) this.#end(socket, session);
 		}
 	}
 
+	/** One runner is to go, or stays after all: told to it as the pool's wish is. False when it is not known. */
+	drainRunner(id: string, draining: boolean): boolean {
+		const runner = this.#runners.get(id);
+		if (runner === null) return false;
+		if (runner.draining === draining) return true;
+		this.#runners.save({ ...runner, draining });
+		for (const [socket, session] of [...this.#sockets.sessions()]) {
+			if (session.runner.id !== id) continue;
+			if (draining) this.greet(socket, session);
+			else if (!this.#settings.draining) this.#end(socket, session);
+		}
+		return true;
+	}
+
 	#end(socket: WebSocket, { runner }: Session): void {
-		this.#sockets.close(socket, drainOverCloseCode, "the pool drains no longer");
+		this.#sockets.close(socket, drainOverCloseCode, "work is wanted again");
 		this.#liveness.detach(runner.id);
 	}
 
-	/** A session that begins, or is there, while the pool drains. */
-	greet(socket: WebSocket): void {
-		if (this.#settings.draining) this.#sockets.send(socket, { type: "drain" });
+	/** Whether a runner is to finish what it holds and go. */
+	isDraining(runner: string): boolean {
+		return this.#settings.draining || this.#runners.get(runner)?.draining === true;
+	}
+
+	/** A session that begins, or is there, while the pool or its runner drains. */
+	greet(socket: WebSocket, { runner }: Session): void {
+		if (this.isDraining(runner.id)) this.#sockets.send(socket, { type: "drain" });
 	}
 }

@@ -8,7 +8,17 @@ import { SessionRunner } from "./pool-fixture.ts";
 import type { PoolObject } from "./pool-object.ts";
 import { PoolTables } from "./pool-tables.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
-import { aJob, anIdentity, aReport, aRepository, poolOf, register, repoOf, submit } from "../repo/queue-fixture.ts";
+import {
+	acquire,
+	aJob,
+	anIdentity,
+	aReport,
+	aRepository,
+	poolOf,
+	register,
+	repoOf,
+	submit,
+} from "../repo/queue-fixture.ts";
 
 afterEach(() => {
 	vi.useRealTimers();
@@ -123,7 +133,7 @@ describe("grants over a session", () => {
 		leaving.say({ type: "bye" });
 		await submit(repo, [aJob("a")]);
 		await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(1));
-		expect((await poolOf(repo).acquire(anIdentity(repo, { id: "poller" }), []))?.job.key).toBe("a");
+		expect((await acquire(anIdentity(repo, { id: "poller" }), []))?.job.key).toBe("a");
 		expect(silent.waiting + leaving.waiting).toBe(0);
 	});
 

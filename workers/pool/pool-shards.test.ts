@@ -14,7 +14,17 @@ import type { Env } from "../env.ts";
 import type { PoolObject } from "./pool-object.ts";
 import { SessionRunner } from "./pool-fixture.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
-import { aJob, anIdentity, aReport, aRepository, poolOf, register, repoOf, submit } from "../repo/queue-fixture.ts";
+import {
+	acquire,
+	aJob,
+	anIdentity,
+	aReport,
+	aRepository,
+	poolOf,
+	register,
+	repoOf,
+	submit,
+} from "../repo/queue-fixture.ts";
 import { waitForGrant } from "./wait-for-grant.ts";
 import { wholePool } from "./whole-pool.ts";
 import { wire } from "../wire.ts";
@@ -135,7 +145,7 @@ describe("what waits", () => {
 		await submit(repo, [aJob("a")]);
 		await vi.waitFor(async () => expect((await figures(repo)).waiting).toBe(1));
 		const runner = await aMember(repo, 2);
-		expect((await poolOf(repo, 2).acquire(runner, []))?.job.key).toBe("a");
+		expect((await acquire(runner, []))?.job.key).toBe("a");
 	});
 
 	it("[W47] each job goes to one runner, and each runner has its part", async () => {
@@ -180,7 +190,7 @@ describe("what waits", () => {
 		const after: Partial<JobRequest> = { needs: ["a"], when: "failure", labels: ["gpu"] };
 		await submit(repo, [aJob("a", { secrets: ["NOT_SET"], labels: ["plain"] }), aJob("b", after)]);
 		await vi.waitFor(async () => expect((await figures(repo)).waiting).toBe(1));
-		expect(await poolOf(repo, 0).acquire(plain, [])).toBeNull();
+		expect(await acquire(plain, [])).toBeNull();
 		expect((await gpu.grant()).job.key).toBe("b");
 	});
 
@@ -223,9 +233,9 @@ describe("what waits", () => {
 			const shard = turn % shards;
 			const before = held.get(shard);
 			if (before) await finish(before);
-			const acquire = () => poolOf(first, shard).acquire(runners[shard] ?? anIdentity(first), []);
+			const take = () => acquire(runners[shard] ?? anIdentity(first), []);
 			await vi.waitFor(async () => expect((await poolOf(first, shard).figures()).running).toBe(0));
-			const claim = claimOf((await acquire())?.lease.token ?? "");
+			const claim = claimOf((await take())?.lease.token ?? "");
 			held.set(shard, claim);
 			served.push(claim.repo);
 		}
@@ -248,12 +258,12 @@ describe("what acts on the pool", () => {
 			all.map((_, at) => aJob(`j${at}`)),
 		);
 		await vi.waitFor(async () => expect((await figures(repo)).waiting).toBe(3));
-		for (const runner of all) expect(await poolOf(repo, runner.shard).acquire(runner, [])).toBeNull();
+		for (const runner of all) expect(await acquire(runner, [])).toBeNull();
 		expect(await wholePool(env, repo).configure({ paused: false })).toMatchObject({
 			paused: false,
 			pauseNote: "moving",
 		});
-		for (const runner of all) expect(await poolOf(repo, runner.shard).acquire(runner, [])).not.toBeNull();
+		for (const runner of all) expect(await acquire(runner, [])).not.toBeNull();
 	});
 
 	it("[W49] the sessions of each shard hear that the pool drains, and its end ends them", async () => {

@@ -17,7 +17,6 @@ export interface Session {
 	kind: "session";
 	runner: RunnerIdentity;
 	instanceId: string | null;
-	capacity: number;
 	/** It said bye: no grants any more. */
 	leaving: boolean;
 	/** When it last said something itself; pings are known to the platform. */
@@ -121,6 +120,11 @@ export class PoolSockets {
 		} catch {
 			// It is closed.
 		}
+	}
+
+	/** Of one runner, polls and sessions alike. */
+	closeAll(runner: string, code: number, reason: string): void {
+		for (const socket of [...(this.#byRunner.get(runner) ?? [])]) this.close(socket, code, reason);
 	}
 
 	/** What the socket was, when it was still known. */

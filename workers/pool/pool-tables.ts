@@ -15,16 +15,27 @@ const versions = [
 	`ALTER TABLE pool ADD COLUMN shards INTEGER NOT NULL DEFAULT 1;
 	ALTER TABLE pool ADD COLUMN entered INTEGER NOT NULL DEFAULT 0;
 	ALTER TABLE pool ADD COLUMN spread INTEGER NOT NULL DEFAULT 0;`,
+	`CREATE TABLE removed (id TEXT PRIMARY KEY, at INTEGER NOT NULL, ephemeral INTEGER NOT NULL) WITHOUT ROWID;
+	DELETE FROM runner WHERE spent = 1;`,
 ];
 
 export interface PoolRunner extends RunnerIdentity {
 	seenAt: Millis;
-	/** An ephemeral runner that had its one job. */
-	spent: boolean;
+	/** It is to finish what it holds and go. */
+	draining: boolean;
+	/** Where its id begins, when it was registered with an idempotency key. */
+	key: string | null;
 	/** The process that said hello last; null: none over a session. */
 	instanceId: string | null;
 	/** When it last let a grant lapse, unless a job of its came to an end since. */
 	lapsedAt: Millis | null;
+}
+
+/** A runner that may not come back: somebody removed it, or its one job is over. */
+export interface Removed {
+	id: string;
+	at: Millis;
+	ephemeral: boolean;
 }
 
 export interface PoolLease {
@@ -66,18 +77,33 @@ export class PoolTables {
 
 	*runners(): Iterable<PoolRunner> {
 		if (!this.#made) return;
-		const rows = this.#sql.exec<{ seen_at: number; spent: number; doc: string }>(
-			"SELECT seen_at, spent, doc FROM runner",
-		);
-		for (const { seen_at, spent, doc } of rows) {
-			yield { lapsedAt: null, ...JSON.parse(doc), seenAt: seen_at, spent: spent === 1 };
+		const rows = this.#sql.exec<{ seen_at: number; doc: string }>("SELECT seen_at, doc FROM runner");
+		for (const { seen_at, doc } of rows) {
+			yield { lapsedAt: null, draining: false, key: null, ...JSON.parse(doc), seenAt: seen_at };
 		}
 	}
 
-	saveRunner({ seenAt, spent, ...identity }: PoolRunner): void {
+	/** The column `spent` is of an older schema, and always 0. */
+	saveRunner({ seenAt, ...identity }: PoolRunner): void {
 		this.#make();
 		const doc = JSON.stringify(identity);
-		this.#sql.exec("INSERT OR REPLACE INTO runner VALUES (?, ?, ?, ?)", identity.id, seenAt, spent ? 1 : 0, doc);
+		this.#sql.exec("INSERT OR REPLACE INTO runner VALUES (?, ?, 0, ?)", identity.id, seenAt, doc);
+	}
+
+	*removed(): Iterable<Removed> {
+		if (!this.#made) return;
+		type Row = { id: string; at: number; ephemeral: number };
+		for (const { id, at, ephemeral } of this.#sql.exec<Row>("SELECT id, at, ephemeral FROM removed ORDER BY at")) {
+			yield { id, at, ephemeral: ephemeral === 1 };
+		}
+	}
+
+	saveRemoved({ id, at, ephemeral }: Removed): void {
+		this.#sql.exec("INSERT OR REPLACE INTO removed VALUES (?, ?, ?)", id, at, ephemeral ? 1 : 0);
+	}
+
+	dropRemoved(id: string): void {
+		this.#sql.exec("DELETE FROM removed WHERE id = ?", id);
 	}
 
 	dropRunner(id: string): void {

@@ -13,7 +13,11 @@ export async function waitForGrant(
 	poll: { runner: RunnerIdentity; named: string[] | null },
 	waitMs: number,
 ): Promise<Grant | null> {
-	const { webSocket: socket } = await poolCalls(env, poll.runner).fetch(connectRequest({ kind: "poll", ...poll }));
+	const { status, webSocket: socket } = await poolCalls(env, poll.runner).fetch(
+		connectRequest({ kind: "poll", ...poll }),
+	);
+	// Forgotten since it asked a moment ago: its next call is told so.
+	if (status === 404) return null;
 	if (!socket) throw new Outage("the pool took no poll");
 	const { promise, resolve } = Promise.withResolvers<Grant | null>();
 	socket.addEventListener("message", ({ data }) => resolve(JSON.parse(data as string)));

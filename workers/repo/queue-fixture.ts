@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { orThrow } from "../../src/api/answer.ts";
 import type { Claimed, ClaimCall, LeaseClaim, RepositoryName, RunnerIdentity } from "../../src/contracts/objects.ts";
 import type { RepositoryRequest } from "../../src/contracts/repository.ts";
+import type { Grant, HeartbeatReply } from "../../src/contracts/runner.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import type { FinishReport } from "../../src/domain/job.ts";
 import type { JobRequest, Submission } from "../../src/domain/submission.ts";
@@ -75,4 +76,17 @@ export function anIdentity(repo: Repo, rest: Partial<RunnerIdentity> = {}): Runn
 export async function register(identity: RunnerIdentity): Promise<RunnerIdentity> {
 	orThrow(await poolOf(identity, identity.shard).register(identity));
 	return identity;
+}
+
+/** As the Worker asks for a runner, at its shard. Throws when the pool does not know it. */
+export async function acquire(runner: RunnerIdentity, named: string[] | null = []): Promise<Grant | null> {
+	const grant = await poolOf(runner, runner.shard).acquire(runner, named);
+	if (typeof grant === "string") throw new Error(grant);
+	return grant;
+}
+
+export async function heartbeat(runner: RunnerIdentity, leases: string[] = []): Promise<HeartbeatReply> {
+	const reply = await poolOf(runner, runner.shard).heartbeat(runner, leases);
+	if (typeof reply === "string") throw new Error(reply);
+	return reply;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { FakeSession } from "../../testing/fake-server-sockets.ts";
 import { buildGrant } from "../../testing/fake-server-lease.ts";
+import { problem } from "../../testing/fake-server.ts";
 import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import type { RunnerOptions } from "../runner.ts";
 
@@ -191,5 +192,36 @@ describe("coming back", () => {
 		const lease = server.offer(buildGrant());
 		await server.until(() => lease.finish !== null);
 		expect(server.callsTo("/v1/runner/session")).toEqual([]);
+	});
+});
+
+describe("a runner that is known no more", () => {
+	it("[N113] with its one job leaves when that is over, and asks for no other session", async () => {
+		await open({ once: true });
+		const { server } = fixture;
+		const sessions = () => server.callsTo("/v1/runner/session").length;
+		let refused = 0;
+		server.intercept = ({ path }) => {
+			if (path !== "/v1/lease/finish" || refused > 5) return null;
+			server.sessions[0]?.close(4_410, "its one job is over");
+			refused++;
+			return problem(503, "unavailable");
+		};
+		const lease = server.offer(buildGrant());
+		await fixture.done;
+		expect([lease.finish?.outcome, sessions(), refused]).toEqual(["passed", 1, 6]);
+	});
+
+	it("[N114] that was removed ends with the server's words, and what runs with it, and registers not again", async () => {
+		const first = await open();
+		const { server } = fixture;
+		const lease = server.offer(buildGrant({ run: "echo up; sleep 1000" }));
+		await server.until(() => lease.text.includes("up\n"));
+		server.intercept = ({ path }) => (path.startsWith("/v1/runner/") ? problem(403, "runner-removed") : null);
+		lease.state = "lost";
+		first.send({ type: "lost", lease: lease.grant.lease.id });
+		first.close(4_410, "this runner was removed");
+		await expect(fixture.done).rejects.toThrow("runner-removed");
+		expect([lease.finish, server.registrations.length]).toEqual([null, 1]);
 	});
 });

@@ -3,7 +3,12 @@
 // polling gate opens, the other two loops do the same by calls, and this one tries again now and then.
 import { backoffMs, isRetryable, sleep } from "../../client/retryable.ts";
 import type { RetryPolicy } from "../../client/retryable.ts";
-import { malformedFrameCloseCode, replacedCloseCode, RunnerSession } from "../../client/runner-session.ts";
+import {
+	forgottenCloseCode,
+	malformedFrameCloseCode,
+	replacedCloseCode,
+	RunnerSession,
+} from "../../client/runner-session.ts";
 import type { SocketEnd } from "../../client/live-socket.ts";
 import type { Grant } from "../../contracts/runner.ts";
 import type { ServerFrame } from "../../contracts/runner-session.ts";
@@ -48,7 +53,10 @@ export class RunnerReplaced extends Error {
 	override readonly name = "RunnerReplaced";
 }
 
-/** Returns when all is over; throws `RunnerReplaced`, or when the server does not understand what is said. */
+/**
+ * Returns when all is over, or when the server has forgotten this runner: with its one job, as it should, or else the polls
+ * hear why. Throws `RunnerReplaced`, or when the server does not understand what is said.
+ */
 export async function sessionLoop(options: SessionLoopOptions): Promise<void> {
 	const { policy, eventLog, polling, signal } = options;
 	let failed = 0;
@@ -61,6 +69,7 @@ export async function sessionLoop(options: SessionLoopOptions): Promise<void> {
 			options.onDraining(false);
 			eventLog("session-lost", { code: end.code, reason: end.reason });
 			judgeEnd(end);
+			if (end.code === forgottenCloseCode) return polling.open();
 		} catch (failure) {
 			if (signal.aborted) return;
 			polling.open();

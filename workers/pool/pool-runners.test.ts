@@ -1,0 +1,171 @@
+// Single runners of a pool: forgotten with their one job, drained, removed, and what they say of themselves.
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { env as bindings } from "cloudflare:workers";
+import { expect, it, vi } from "vitest";
+import { orThrow } from "../../src/api/answer.ts";
+import type { LeaseClaim, RunnerIdentity } from "../../src/contracts/objects.ts";
+import { parseLeaseId } from "../../src/domain/ids.ts";
+import type { Env } from "../env.ts";
+import { connectRequest } from "./pool-connect.ts";
+import { SessionRunner } from "./pool-fixture.ts";
+import type { Repo } from "../repo/queue-fixture.ts";
+import {
+	aJob,
+	acquire,
+	anIdentity,
+	aReport,
+	aRepository,
+	heartbeat,
+	poolOf,
+	register,
+	repoOf,
+	submit,
+} from "../repo/queue-fixture.ts";
+import { wholePool } from "./whole-pool.ts";
+
+const env = bindings as unknown as Env;
+const shardCounts = [1, 3];
+
+async function started(repo: Repo, id: string | undefined, shard = 0): Promise<LeaseClaim> {
+	const { job, epoch } = parseLeaseId(id ?? "") ?? { job: "", epoch: 0 };
+	const claim = { ...repo, shard, job, attempt: 1, epoch };
+	orThrow(await repoOf(repo).start(claim));
+	return claim;
+}
+
+/** One runner in each shard. */
+async function runnersIn(repo: Repo, shards: number): Promise<RunnerIdentity[]> {
+	const all = Array.from({ length: shards }, (_, shard) => anIdentity(repo, { id: `rn${shard}`, shard }));
+	for (const runner of all) await register(runner);
+	return all;
+}
+
+const statesOf = async (repo: Repo) => (await wholePool(env, repo).figures()).runners.map(({ state }) => state);
+
+it("[W25] an ephemeral runner is forgotten once its one job is over, and comes back by no call", async () => {
+	const repo = await aRepository();
+	const runner = await register(anIdentity(repo, { ephemeral: true, capacity: 3 }));
+	const session = await SessionRunner.connect(runner);
+	await session.helloHeard([], { capacity: 3 });
+	expect((await poolOf(repo).figures()).runners).toMatchObject([{ id: "rn1", capacity: 1 }]);
+	await submit(repo, [aJob("a"), aJob("b")]);
+	const claim = await started(repo, (await session.grant()).lease.id);
+	expect(await acquire(runner)).toBeNull();
+	orThrow(await repoOf(repo).finish(claim, aReport()));
+	expect(await session.closed).toBe(4_410);
+	await evictDurableObject(poolOf(repo));
+	expect((await poolOf(repo).figures()).runners).toEqual([]);
+	expect(await poolOf(repo).acquire(runner, [])).toBe("runner-unknown");
+	expect(await poolOf(repo).heartbeat(runner, [])).toBe("runner-unknown");
+	expect((await poolOf(repo).fetch(connectRequest({ kind: "session", runner }))).status).toBe(404);
+	expect(session.waiting).toBe(0);
+});
+
+it("[W32] the capacity that a runner says in its hello counts, is shown, and stays after sleep", async () => {
+	const repo = await aRepository();
+	const runner = await register(anIdentity(repo));
+	const session = await SessionRunner.connect(runner);
+	await session.helloHeard([], { capacity: 3 });
+	await evictDurableObject(poolOf(repo), { webSockets: "hibernate" });
+	await submit(repo, [aJob("a"), aJob("b"), aJob("c"), aJob("d")]);
+	for (let grants = 0; grants < 3; grants++) await session.grant();
+	await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(1));
+	expect((await poolOf(repo).figures()).runners).toMatchObject([{ capacity: 3, leases: 3 }]);
+	expect(session.waiting).toBe(0);
+	await session.helloHeard([], { capacity: 2 });
+	expect((await poolOf(repo).figures()).runners).toMatchObject([{ capacity: 2 }]);
+});
+
+it.each(shardCounts)(
+	"[B22] a runner that drains takes nothing new and finishes what it holds, of %i shards",
+	async (shards) => {
+		const repo = await aRepository();
+		const runners = await runnersIn(repo, shards);
+		const last = runners.at(-1) ?? anIdentity(repo);
+		const session = await SessionRunner.connect(last);
+		await submit(repo, [aJob("a")]);
+		await session.helloHeard([]);
+		const held = await session.grant();
+		const claim = await started(repo, held.lease.id, last.shard);
+		const whole = wholePool(env, repo);
+		expect(await whole.setRunner(last.id, { draining: true })).toMatchObject({
+			id: last.id,
+			state: "draining",
+			leases: 1,
+		});
+		await session.frame("drain");
+		await evictDurableObject(poolOf(repo, last.shard), { webSockets: "hibernate" });
+		expect(await heartbeat(last, [held.lease.id])).toMatchObject({ draining: true, leases: [{ state: "ok" }] });
+		orThrow(await repoOf(repo).finish(claim, aReport()));
+		await vi.waitFor(async () => expect((await whole.figures()).running).toBe(0));
+		await submit(repo, [aJob("b")]);
+		await vi.waitFor(async () => expect((await whole.figures()).waiting).toBe(1));
+		expect(await acquire(last)).toBeNull();
+		expect(session.waiting).toBe(0);
+		expect((await statesOf(repo)).filter((state) => state === "draining")).toHaveLength(1);
+		const again = await SessionRunner.connect(last);
+		again.hello();
+		await again.frame("drain");
+		await whole.setRunner(last.id, { draining: false });
+		expect(await again.closed).toBe(1_012);
+		expect((await acquire(last))?.job.key).toBe("b");
+	},
+);
+
+it("[B22] one runner's drain is not ended by the pool's end of it, and no runner's by another's", async () => {
+	const repo = await aRepository();
+	const runner = await register(anIdentity(repo));
+	const other = await register(anIdentity(repo, { id: "rn2" }));
+	const whole = wholePool(env, repo);
+	await whole.setRunner(runner.id, { draining: true });
+	await whole.configure({ draining: true });
+	await whole.configure({ draining: false });
+	expect([(await heartbeat(runner)).draining, (await heartbeat(other)).draining]).toEqual([true, false]);
+	await submit(repo, [aJob("a")]);
+	await vi.waitFor(async () => expect((await whole.figures()).waiting).toBe(1));
+	expect(await acquire(runner)).toBeNull();
+	expect((await acquire(other))?.job.key).toBe("a");
+	expect(await whole.setRunner("rn3", { draining: true })).toBeNull();
+});
+
+it.each(shardCounts)(
+	"[B23] a removed runner's jobs go to others at once, and its token works no more, of %i shards",
+	async (shards) => {
+		const repo = await aRepository();
+		const runners = await runnersIn(repo, shards);
+		const last = runners.at(-1) ?? anIdentity(repo);
+		const session = await SessionRunner.connect(last);
+		await submit(repo, [aJob("a")]);
+		await session.helloHeard([]);
+		const held = await session.grant();
+		const claim = await started(repo, held.lease.id, last.shard);
+		const whole = wholePool(env, repo);
+		expect(await whole.removeRunner(last.id)).toBe(true);
+		expect((await session.frame("lost")).lease).toBe(held.lease.id);
+		expect(await session.closed).toBe(4_410);
+		expect(await repoOf(repo).lease(claim)).toBe("lost");
+		expect(orThrow(await repoOf(repo).job(claim.job)).attempts).toMatchObject([{ outcome: "lost" }]);
+		expect((await whole.figures()).runners.map(({ id }) => id)).not.toContain(last.id);
+		await evictDurableObject(poolOf(repo, last.shard));
+		expect(await poolOf(repo, last.shard).acquire(last, [])).toBe("runner-removed");
+		expect(await poolOf(repo, last.shard).heartbeat(last, [])).toBe("runner-removed");
+		expect((await poolOf(repo, last.shard).fetch(connectRequest({ kind: "session", runner: last }))).status).toBe(404);
+		expect(await whole.removeRunner(last.id)).toBe(false);
+		expect(await whole.removeRunner("rn-of-nobody")).toBeNull();
+	},
+);
+
+it("[B23] what a removed runner held is over also when its repository could not be told at once", async () => {
+	const repo = await aRepository();
+	const runner = await register(anIdentity(repo));
+	await submit(repo, [aJob("a")]);
+	await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(1));
+	const claim = await started(repo, (await acquire(runner))?.lease.id);
+	const { RepoObject } = await import("../repo/repo-object.ts");
+	const expire = vi.spyOn(RepoObject.prototype, "expire").mockRejectedValueOnce(new Error("not now"));
+	expect(await wholePool(env, repo).removeRunner(runner.id)).toBe(true);
+	expect(await repoOf(repo).lease(claim)).toBe("ok");
+	expire.mockRestore();
+	await runDurableObjectAlarm(poolOf(repo));
+	expect(await repoOf(repo).lease(claim)).toBe("lost");
+});

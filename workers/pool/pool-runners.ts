@@ -1,0 +1,129 @@
+// The runners of a pool shard: who is registered, when each was heard of, who is to go and who may not come back. Kept in
+// memory, written through to the tables, and rarely for a sign of life, which must not cost a write.
+import type { NotKnown, RunnerIdentity } from "../../src/contracts/objects.ts";
+import type { Millis } from "../../src/domain/ids.ts";
+import { idempotencyKeptMs, poolRunnersMax, runnerForgottenMs } from "../../src/domain/limits.ts";
+import { accept, refuse } from "../../src/domain/refusal.ts";
+import type { Result } from "../../src/domain/refusal.ts";
+import type { PoolRunner, PoolTables, Removed } from "./pool-tables.ts";
+
+const seenWrittenMs = 60_000;
+/** A runner nobody heard of for this long is offline: two missed long polls and the coarseness of what is stored. */
+const offlineMs = 90_000;
+/** Removed runners that are remembered: people remove them one by one. Beyond it the oldest one's token would work again. */
+const removedMax = 10_000;
+
+export class PoolRunners {
+	readonly #tables: PoolTables;
+	readonly #runners = new Map<string, PoolRunner>();
+	/** When each was last heard of; the stored instant is coarser. */
+	readonly #seen = new Map<string, Millis>();
+	readonly #removed = new Map<string, Removed>();
+
+	constructor(tables: PoolTables) {
+		this.#tables = tables;
+		for (const runner of tables.runners()) this.#runners.set(runner.id, runner);
+		for (const removed of tables.removed()) this.#removed.set(removed.id, removed);
+	}
+
+	all(): Iterable<PoolRunner> {
+		return this.#runners.values();
+	}
+
+	get(id: string): PoolRunner | null {
+		return this.#runners.get(id) ?? null;
+	}
+
+	/**
+	 * `key` is where the id begins if the request had an idempotency key, and the rest of it is the request: so the same request
+	 * finds itself, and another one with that key finds that it is not the first.
+	 */
+	register(identity: RunnerIdentity, key: string | null, now: Millis): Result<{ replayed: boolean }> {
+		const { id } = identity;
+		if (this.#runners.has(id) || this.#removed.has(id)) return accept({ replayed: true });
+		if (key !== null && this.#hasKey(key)) return refuse({ code: "idempotency-key-reused" });
+		if (this.#runners.size >= poolRunnersMax) return refuse({ code: "pool-full", max: poolRunnersMax });
+		this.save({ ...asNew(identity), key, seenAt: now });
+		return accept({ replayed: false });
+	}
+
+	/**
+	 * A runner that its token vouches for is taken in again if it was forgotten after a long silence; not one whose one job was
+	 * had, nor one that was removed.
+	 */
+	see(identity: RunnerIdentity, now: Millis): PoolRunner | NotKnown {
+		const { id } = identity;
+		const known = this.#runners.get(id);
+		if (!known && identity.ephemeral) return "runner-unknown";
+		if (!known && this.#removed.has(id)) return "runner-removed";
+		if (!known || now - known.seenAt > seenWrittenMs) this.save({ ...asNew(identity), ...known, seenAt: now });
+		this.#seen.set(id, now);
+		return this.#runners.get(id) ?? asNew(identity);
+	}
+
+	seenAt({ id, seenAt }: PoolRunner): Millis {
+		return Math.max(seenAt, this.#seen.get(id) ?? 0);
+	}
+
+	isLive(runner: PoolRunner, now: Millis): boolean {
+		return now - this.seenAt(runner) < offlineMs;
+	}
+
+	save(runner: PoolRunner): void {
+		this.#runners.set(runner.id, runner);
+		this.#tables.saveRunner(runner);
+	}
+
+	/** Its token works no more; whether it is news, or null when no such runner was ever here. */
+	remove(id: string, now: Millis): boolean | null {
+		if (this.#removed.has(id)) return false;
+		if (!this.#runners.has(id)) return null;
+		this.forget(id);
+		this.#keepOut({ id, at: now, ephemeral: false });
+		return true;
+	}
+
+	/** The one job of an ephemeral runner is over. With a key it is remembered, so that the key makes no second one. */
+	spend({ id, key }: PoolRunner, now: Millis): void {
+		this.forget(id);
+		if (key !== null) this.#keepOut({ id, at: now, ephemeral: true });
+	}
+
+	forget(id: string): void {
+		this.#runners.delete(id);
+		this.#seen.delete(id);
+		this.#tables.dropRunner(id);
+	}
+
+	/** Whom nobody heard of for long; `mayForget` says no to one that holds something. */
+	forgetGone(now: Millis, mayForget: (id: string) => boolean): void {
+		for (const runner of this.#runners.values()) {
+			if (now - this.seenAt(runner) > runnerForgottenMs && mayForget(runner.id)) this.forget(runner.id);
+		}
+		for (const { id, at, ephemeral } of this.#removed.values()) {
+			if (ephemeral && now - at > idempotencyKeptMs) this.#letIn(id);
+		}
+	}
+
+	#hasKey(key: string): boolean {
+		for (const id of this.#runners.keys()) if (id.startsWith(key)) return true;
+		for (const id of this.#removed.keys()) if (id.startsWith(key)) return true;
+		return false;
+	}
+
+	#keepOut(removed: Removed): void {
+		const oldest = [...this.#removed.values()].find(({ ephemeral }) => !ephemeral);
+		if (this.#removed.size >= removedMax && oldest) this.#letIn(oldest.id);
+		this.#removed.set(removed.id, removed);
+		this.#tables.saveRemoved(removed);
+	}
+
+	#letIn(id: string): void {
+		this.#removed.delete(id);
+		this.#tables.dropRemoved(id);
+	}
+}
+
+function asNew(identity: RunnerIdentity): PoolRunner {
+	return { ...identity, seenAt: 0, draining: false, key: null, instanceId: null, lapsedAt: null };
+}
