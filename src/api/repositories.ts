@@ -14,7 +14,7 @@ const path = "/v1/repos/{owner}/{repo}";
 const secretRequest = z.strictObject({ value: withoutNul(z.string().min(1).max(32_768)) }).openapi("SecretRequest");
 const secretListed = z.object({ name: z.string() });
 const cursorPattern = /^[a-z0-9._-]{1,100}$/;
-const secretPattern = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
+const secretPattern = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 
 document({
 	method: "get",

@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import type { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { timeText } from "../contracts/fields.ts";
+import { lostKeys } from "../contracts/lost-keys.ts";
 import type { FieldError } from "../contracts/problem.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
@@ -38,8 +39,20 @@ function isJson(type: string | undefined): boolean {
 
 /** Bytes that are no UTF-8 are refused, not replaced: a script must run as it was written. */
 function parseJson(bytes: ArrayBuffer): unknown {
+	const [text, value] = decodeJson(bytes);
+	const lost = lostKeys(text, value).slice(0, errorsShown);
+	if (lost.length === 0) return value;
+	const message = "is a name that cannot be kept";
+	throw malformed(
+		"The body is not as it should be.",
+		lost.map((path) => ({ path: pathText(path), message })),
+	);
+}
+
+function decodeJson(bytes: ArrayBuffer): [text: string, value: unknown] {
 	try {
-		return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+		const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+		return [text, JSON.parse(text)];
 	} catch (cause) {
 		// The engine's own words quote the body, which may be a secret: only the place is passed on.
 		const place = / at position \d+/.exec((cause as Error).message)?.[0] ?? "";

@@ -13,7 +13,10 @@ export const label = z
 	.string()
 	.regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "must match [A-Za-z0-9][A-Za-z0-9._:/-]{0,63}");
 export const labels = z.array(label).max(labelsMax);
-export const secretName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, "must be a name that a shell can use");
+/** Not `__proto__`: a grant carries secrets by their names, and that one is a key of no object (lost-keys.ts). */
+export const secretName = z
+	.string()
+	.regex(/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,99}$/, "must be a name that a shell can use, and not __proto__");
 export const time = z.iso.datetime().openapi({ description: "RFC 3339, UTC, milliseconds" });
 export const shortText = z.string().max(500);
 /** What a process is started with ends at a NUL: better refused here than cut or failed on the runner. */

@@ -61,6 +61,14 @@ describe("fairness", () => {
 		expect(order(jobsOf("a", "a", "a", "a", "b", "b"), { weights: { a: 2 } })).toBe("a b a a b a");
 	});
 
+	it.each(["constructor", "toString", "hasOwnProperty", "__proto__"])(
+		"[Q6] a branch called %s is a party like any other",
+		(name) => {
+			expect(order(jobsOf(name, name, name, name, "b", "b"))).toBe(`${name} b ${name} b ${name} ${name}`);
+			expect(handicapMs(name, 2, { ...fairnessDefault, weights: { [name]: 2 } })).toBe(60_000);
+		},
+	);
+
 	it("[Q6] by actor, whatever the branch", () => {
 		expect(order(jobsOf("x@bot", "y@bot", "z@bot", "w@ann"), { by: "actor" })).toBe("bot ann bot bot");
 		expect(partyOf({ ref: null, actor: "ann" }, { by: "ref" })).toBe("ann");

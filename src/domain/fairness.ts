@@ -19,6 +19,7 @@ export function partyOf({ ref, actor }: { ref: string | null; actor: string }, {
 
 /** [Q6] Milliseconds by which a party's next job counts as later. */
 export function handicapMs(party: string, running: number, fairness: Fairness): number {
-	const weight = fairness.weights[party] ?? 1;
+	// Anybody may name a branch `constructor`, which every object seems to have.
+	const weight = Object.hasOwn(fairness.weights, party) ? (fairness.weights[party] ?? 1) : 1;
 	return Math.round((running / weight) * fairness.perRunningSeconds * 1_000);
 }

@@ -118,7 +118,8 @@ export const settingsDefaults: RepositorySettings = {
 
 /** A concurrency group without a limit of its own lets one job run at a time. */
 export function groupLimit(settings: RepositorySettings, group: string): number {
-	return settings.concurrencyGroups[group]?.limit ?? 1;
+	const { concurrencyGroups } = settings;
+	return Object.hasOwn(concurrencyGroups, group) ? (concurrencyGroups[group]?.limit ?? 1) : 1;
 }
 
 /** [S1] Every field decided. A job in a concurrency group is exclusive, and not given to another runner when its own is lost, unless it says otherwise. */

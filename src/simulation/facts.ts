@@ -99,5 +99,5 @@ export function startable({ jobs, settings }: Stored): Job[] {
 }
 
 export function limitOf(settings: RepositorySettings, group: string): number {
-	return settings.concurrencyGroups[group]?.limit ?? 1;
+	return new Map(Object.entries(settings.concurrencyGroups)).get(group)?.limit ?? 1;
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { requestBytesMax } from "../../src/domain/limits.ts";
 import type { Problem } from "../../src/contracts/problem.ts";
-import { aRepo, fetchRaw, job, operator, refusal, runOf, send, submit } from "./api-fixture.ts";
+import { aRepo, aRunner, fetchRaw, grantOf, job, operator, refusal, runOf, send, submit } from "./api-fixture.ts";
 
 describe("request ids", () => {
 	it("[A1] each answer has one: given by the caller if it is a plain word, else ours", async () => {
@@ -134,6 +134,59 @@ describe("bodies", () => {
 		const json = { headers: { "content-type": "application/json" } };
 		expect(await refusal("PATCH", path, { body: '{"__proto__":{"paused":true}}', ...json })).toBe("400 __proto__");
 		expect(await runOf({ path, owner: "", repo: "" }, run)).toMatchObject({ round: 1, state: "accepted" });
+	});
+});
+
+describe("keys that no object can hold", () => {
+	const headers = { "content-type": "application/json" };
+
+	it("[A40] are refused with their path, each where it stands, and nothing is done", async () => {
+		const { path } = await aRepo();
+		const run = (env: string, rest = "") => `{"jobs":[{"key":"a","run":"true","env":{${env}}}]${rest}}`;
+		const posted = (body: string) => refusal("POST", `${path}/runs`, { body, headers });
+		expect(await posted(run('"A":"1","__proto__":"x"'))).toBe("400 jobs[0].env.__proto__");
+		expect(await posted(run('"\\u005f_proto__":"x"'))).toBe("400 jobs[0].env.__proto__");
+		expect(await posted(run("", ',"source":{"__proto__":{"ref":"x"}}'))).toBe("400 source.__proto__");
+		const secrets = { jobs: [job("a", { secrets: ["A", "__proto__"] })] };
+		expect(await refusal("POST", `${path}/runs`, { body: secrets })).toBe("400 jobs[0].secrets[1]");
+		for (const method of ["PUT", "PATCH"]) {
+			const settings = (body: string) => refusal(method, path, { body, headers });
+			expect(await settings('{"concurrencyGroups":{"__proto__":{"limit":1}}}')).toBe("400 concurrencyGroups.__proto__");
+			expect(await settings('{"fairness":{"weights":{"__proto__":2}}}')).toBe("400 fairness.weights.__proto__");
+		}
+		expect(await refusal("PUT", `${path}/secrets/__proto__`, { body: { value: "x" } })).toBe("400 name");
+		expect((await send<{ items: [] }>("GET", `${path}/secrets`)).body.items).toEqual([]);
+		expect((await send<{ waiting: number }>("GET", `${path}/queue`)).body.waiting).toBe(0);
+	});
+
+	it("[A40][A19] make no body the same as one without them", async () => {
+		const { path } = await aRepo();
+		const keyed = { headers: { ...headers, "idempotency-key": "e" } };
+		const body = (env: string) => `{"jobs":[{"key":"p","run":"true","env":{${env}}}]}`;
+		expect(await refusal("POST", `${path}/runs`, { body: body('"__proto__":"1"'), ...keyed })).toBe(
+			"400 jobs[0].env.__proto__",
+		);
+		expect(await refusal("POST", `${path}/runs`, { body: body(""), ...keyed })).toBe("201");
+		expect(await refusal("POST", `${path}/runs`, { body: body('"__proto__":"1"'), ...keyed })).toBe(
+			"400 jobs[0].env.__proto__",
+		);
+	});
+
+	it("[A40] are not those that objects only seem to have", async () => {
+		const place = await aRepo({ concurrencyGroups: { constructor: { limit: 2 } } });
+		for (const name of ["constructor", "toString"]) {
+			expect(await refusal("PUT", `${place.path}/secrets/${name}`, { body: { value: name } })).toBe("204");
+		}
+		const env = { valueOf: "1", hasOwnProperty: "2" };
+		const names = { secrets: ["constructor", "toString"], concurrencyGroup: "constructor", labels: ["toString"] };
+		await submit(place, [job("constructor", { env, ...names }), job("toString", { needs: ["constructor"] })]);
+		const { token } = await aRunner(place, { labels: ["toString"] });
+		const grant = await grantOf({ token });
+		expect(grant.job).toMatchObject({ key: "constructor", env });
+		expect(Object.entries(grant.job.secrets)).toEqual([
+			["constructor", "constructor"],
+			["toString", "toString"],
+		]);
 	});
 });
 

@@ -45,12 +45,13 @@ export function isFair({ command, answer, before, now }: Facts): string | null {
 
 /** Rank with the handicap of what its party runs already. */
 function placeIn({ jobs, settings }: Stored): (job: Job) => number {
-	const { by, perRunningSeconds, weights } = settings.fairness;
+	const { by, perRunningSeconds } = settings.fairness;
+	const weights = new Map(Object.entries(settings.fairness.weights));
 	const partyOf = (job: Job) => (by === "ref" ? (job.ref ?? job.actor) : job.actor);
 	const running = Map.groupBy([...jobs.values()].filter(isHeld), partyOf);
 	return (job) => {
 		const party = partyOf(job);
-		const later = ((running.get(party)?.length ?? 0) / (weights[party] ?? 1)) * perRunningSeconds * secondMs;
+		const later = ((running.get(party)?.length ?? 0) / (weights.get(party) ?? 1)) * perRunningSeconds * secondMs;
 		return job.createdAt - job.priority * 60 * secondMs + Math.round(later);
 	};
 }
