@@ -5,7 +5,7 @@ import type { Page, ReadModel } from "../src/api/services.ts";
 import { listAudit } from "../src/store/audit.ts";
 import { addPool, listPools, listRepositories, listRuns } from "../src/store/runs.ts";
 import type { Slice } from "../src/store/runs.ts";
-import { addToken, findToken, listRevoked, listTokens, revokeToken } from "../src/store/tokens.ts";
+import { addToken, findKeyedToken, findToken, listRevoked, listTokens, revokeToken } from "../src/store/tokens.ts";
 import type { Env } from "./env.ts";
 import { Outage } from "./stubs.ts";
 
@@ -49,7 +49,8 @@ function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
 		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => listAudit(db, call)),
 		addPool: (owner, pool) => reach(() => addPool(db, owner, pool)),
 		token: (id) => reach(() => findToken(db, id)),
-		addToken: (token) => reach(() => addToken(db, token)),
+		addToken: (token, prefix) => reach(() => addToken(db, token, prefix)),
+		keyedToken: (prefix) => reach(() => findKeyedToken(db, prefix)),
 		revokeToken: (id, at) => reach(() => revokeToken(db, id, at)),
 		isReachable: () =>
 			env.DB.prepare("SELECT 1")

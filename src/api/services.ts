@@ -70,7 +70,9 @@ export interface ReadModel {
 	addPool(owner: string, pool: string): Promise<void>;
 	tokens(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<TokenRecord>>;
 	token(id: string): Promise<TokenRecord | null>;
-	addToken(token: TokenRecord): Promise<void>;
+	/** False when one was made under the key before; `prefix`: where the ids begin that follow from the key, null without one. */
+	addToken(token: TokenRecord, prefix: string | null): Promise<boolean>;
+	keyedToken(prefix: string): Promise<TokenRecord | null>;
 	revokeToken(id: string, at: number): Promise<void>;
 	audit(call: {
 		owner: string | null;

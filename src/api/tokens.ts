@@ -1,16 +1,18 @@
 // Tokens as people make, list and revoke them. Making one needs no store to be reachable later: it verifies itself.
 import { randomUUID } from "node:crypto";
-import type { Hono } from "hono";
+import type { Context, Hono } from "hono";
 import { timeText } from "../contracts/fields.ts";
 import { tokenMade, tokenRecord, tokenRequest } from "../contracts/token.ts";
 import type { TokenRecord } from "../contracts/token.ts";
-import { ProblemAnswer } from "./answer.ts";
+import { refuse } from "../domain/refusal.ts";
+import { orThrow, ProblemAnswer } from "./answer.ts";
 import { noteAct } from "./audit.ts";
 import { authorize, authorizeOwner, forbidden, readCaller } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
-import { document, pageOf, pageQuery } from "./document.ts";
-import { malformed, readBody, readPage, writeCursor } from "./request.ts";
+import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
+import { keyedId, sayReplayed } from "./keyed-id.ts";
+import { malformed, readBody, readIdempotencyKey, readPage, writeCursor } from "./request.ts";
 import { signToken } from "./token.ts";
 import type { AccessClaims } from "./token.ts";
 
@@ -20,8 +22,9 @@ document({
 	method: "post",
 	path: "/v1/tokens",
 	summary: "Make a token; it is shown once",
+	headers: idempotencyHeader,
 	body: tokenRequest,
-	answers: { 201: tokenMade },
+	answers: { 201: tokenMade, 200: tokenMade },
 });
 document({
 	method: "get",
@@ -45,14 +48,18 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 		const services = c.get("services");
 		const now = services.now();
 		const expiresAt = request.expiresAt === undefined ? null : Date.parse(request.expiresAt);
-		if (expiresAt !== null && expiresAt <= now) {
-			throw malformed("The body is not as it should be.", [{ path: "expiresAt", message: "is in the past" }]);
-		}
-		const id = `tk${randomUUID().replaceAll("-", "").slice(0, 20)}`;
 		const { owner, name } = request;
 		const scopes = [...new Set(request.scopes)];
 		const repos = request.repos ?? null;
 		checkReach(caller, { scopes, repos, expiresAt });
+		const key = readIdempotencyKey(c);
+		const keyed = key === null ? null : keyedId("tk", { scope: owner, key, body: request });
+		const made = keyed && (await services.readModel.keyedToken(keyed.prefix));
+		if (made) return answerReplay(c, made, keyed.id);
+		if (expiresAt !== null && expiresAt <= now) {
+			throw malformed("The body is not as it should be.", [{ path: "expiresAt", message: "is in the past" }]);
+		}
+		const id = keyed?.id ?? `tk${randomUUID().replaceAll("-", "").slice(0, 20)}`;
 		const record: TokenRecord = {
 			id,
 			owner,
@@ -64,11 +71,13 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 			expiresAt: timeText(expiresAt),
 			revokedAt: null,
 		};
-		await services.readModel.addToken(record);
+		if (!(await services.readModel.addToken(record, keyed?.prefix ?? null))) {
+			const first = await services.readModel.keyedToken(keyed?.prefix ?? "");
+			return answerReplay(c, first ?? record, id);
+		}
 		const details = { name, scopes, repos, expiresAt: record.expiresAt };
 		noteAct(c, caller, { action: "token-create", owner, subject: id, details });
-		const token = signToken(services.keys, "access", { id, owner, name, scopes, repos, expiresAt });
-		return c.json({ ...record, token }, 201);
+		return c.json({ ...record, token: tokenOf(c, record) }, 201);
 	});
 
 	app.get("/v1/tokens", async (c) => {
@@ -93,6 +102,18 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 		noteAct(c, caller, { action: "token-revoke", owner, subject: token.id, details: { name } });
 		return c.body(null, 204);
 	});
+}
+
+/** [A19] The token that the key made before: signed anew, it is the same. Throws 422 when that was another one. */
+function answerReplay(c: Context<ApiEnv>, made: TokenRecord, id: string): Response {
+	if (made.id !== id) return orThrow(refuse({ code: "idempotency-key-reused" }));
+	sayReplayed(c);
+	return c.json({ ...made, token: tokenOf(c, made) });
+}
+
+function tokenOf(c: Context<ApiEnv>, { id, owner, name, scopes, repos, expiresAt }: TokenRecord): string {
+	const until = expiresAt === null ? null : Date.parse(expiresAt);
+	return signToken(c.get("services").keys, "access", { id, owner, name, scopes, repos, expiresAt: until });
 }
 
 /** [A12] Throws 403 where the new token would do more, reach more repositories or live longer than the one that makes it. */

@@ -1,5 +1,5 @@
 // Records of access tokens; the tokens themselves are stored nowhere.
-import { and, desc, eq, gt, isNotNull, isNull, or, sql } from "drizzle-orm";
+import { and, desc, eq, gt, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { TokenRecord } from "../contracts/token.ts";
 import type { Slice } from "./runs.ts";
@@ -8,15 +8,39 @@ import { tokens } from "./schema.ts";
 /** Revocations that one isolate keeps in mind; more than these and the oldest act no longer, which the operator is told. */
 const revokedMax = 10_000;
 
-export async function addToken(db: DrizzleD1Database, token: TokenRecord): Promise<void> {
-	await db.insert(tokens).values({
+/** False when there is one already whose id begins with `prefix`, which follows from an idempotency key; null: it had none. */
+export async function addToken(db: DrizzleD1Database, token: TokenRecord, prefix: string | null): Promise<boolean> {
+	const row = {
 		id: token.id,
 		owner: token.owner,
 		createdAt: Date.parse(token.createdAt),
 		expiresAt: token.expiresAt === null ? null : Date.parse(token.expiresAt),
 		revokedAt: null,
 		doc: JSON.stringify(token),
-	});
+	};
+	if (prefix === null) {
+		await db.insert(tokens).values(row);
+		return true;
+	}
+	// One statement: of two requests at once with one key, one makes a token.
+	const { id, owner, createdAt, expiresAt, doc } = row;
+	const added = await db.run(sql`
+		INSERT INTO token (id, owner, created_at, expires_at, revoked_at, doc)
+		SELECT ${id}, ${owner}, ${createdAt}, ${expiresAt}, NULL, ${doc}
+		WHERE NOT EXISTS (SELECT 1 FROM token WHERE ${beginsWith(prefix)})`);
+	return added.meta.changes > 0;
+}
+
+/** The token that was made under a key. */
+export async function findKeyedToken(db: DrizzleD1Database, prefix: string): Promise<TokenRecord | null> {
+	const shown = { doc: tokens.doc, revokedAt: tokens.revokedAt };
+	const [row] = await db.select(shown).from(tokens).where(beginsWith(prefix)).limit(1);
+	return row ? readRecord(row) : null;
+}
+
+/** By the primary key's index. What follows a prefix is hexadecimal, and "g" comes after all of that. */
+function beginsWith(prefix: string) {
+	return and(gt(tokens.id, prefix), lt(tokens.id, `${prefix}g`));
 }
 
 export async function findToken(db: DrizzleD1Database, id: string): Promise<TokenRecord | null> {
