@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { readList, readPool, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
+import type { RunnerOptions } from "../../runner/runner.ts";
 import type { Host } from "../io.ts";
 
 interface RunnerFlags extends GlobalOptions {
@@ -27,7 +28,12 @@ interface RunnerFlags extends GlobalOptions {
 	gitCache?: boolean;
 }
 
-export function addRunnerStart(parent: Command, { io }: Host): void {
+/** `start` is what becomes of the flags; a test looks at them instead. */
+export function addRunnerStart(
+	parent: Command,
+	{ io }: Host,
+	start: (options: RunnerOptions) => Promise<void> = run,
+): void {
 	parent
 		.command("start")
 		.description("run jobs on this machine until told to stop; what runs then is finished first")
@@ -55,13 +61,12 @@ export function addRunnerStart(parent: Command, { io }: Host): void {
 			const { pool: place, name = hostname(), workDir } = flags;
 			const { url, token, json } = connect(command, io);
 			useProxy(io.environment);
-			const [{ runRunner }, { plainEventLog, jsonEventLog }, { bubblewrap }] = await Promise.all([
-				import("../../runner/runner.ts"),
+			const [{ plainEventLog, jsonEventLog }, { bubblewrap }] = await Promise.all([
 				import("../../runner/event-log.ts"),
 				import("../../runner/machine/isolation.ts"),
 			]);
 			const wrap = flags.isolate === "bwrap" ? bubblewrap : flags.wrap;
-			await runRunner({
+			await start({
 				...place,
 				url,
 				token,
@@ -83,6 +88,11 @@ export function addRunnerStart(parent: Command, { io }: Host): void {
 				hostEnv: io.environment,
 			});
 		});
+}
+
+async function run(options: RunnerOptions): Promise<void> {
+	const { runRunner } = await import("../../runner/runner.ts");
+	await runRunner(options);
 }
 
 /**
