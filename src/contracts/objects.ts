@@ -219,6 +219,8 @@ export interface PoolCalls {
 	 */
 	ended(leases: string[], lapsed?: string[]): Promise<void>;
 	canceled(leases: string[]): Promise<void>;
+	/** Which of these it has; if its alarm is gone, it looks after them again. */
+	holds(leases: string[]): Promise<string[]>;
 	figures(): Promise<ShardFigures>;
 	/** Of shard 0 alone: durable there and told to all others before it returns. Acts at once on what waits; a claim that is under way is still handed out. */
 	configure(patch: PoolPatch): Promise<void>;

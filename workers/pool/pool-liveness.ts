@@ -1,7 +1,13 @@
 // Which leases live. A session's pings, a poll, a heartbeat and every lease call are signs of life for the leases they name;
 // while any lease is out, one alarm looks for quiet ones and tells their repositories.
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
-import { livenessCheckMs, renewSeconds, restartGraceMs, startBySeconds } from "../../src/domain/limits.ts";
+import {
+	alarmNearestMs,
+	livenessCheckMs,
+	renewSeconds,
+	restartGraceMs,
+	startBySeconds,
+} from "../../src/domain/limits.ts";
 import { findQuiet } from "../../src/domain/pool.ts";
 import type { Env } from "../env.ts";
 import { forgottenCloseCode } from "../../src/contracts/runner-session.ts";
@@ -40,6 +46,13 @@ export class PoolLiveness {
 		this.#nextLookAt = now + livenessCheckMs;
 		this.#tables.saveLook({ ...this.#tables.look(), lookedAt: now });
 		void this.#ctx.storage.setAlarm(now + livenessCheckMs);
+	}
+
+	/** An alarm that should have come and is not set any more: it looks at once, and finds out for how long it was away. */
+	async rearm(): Promise<void> {
+		const now = Date.now();
+		if (this.#members.leaseCount === 0 || this.#nextLookAt > now) return;
+		if ((await this.#ctx.storage.getAlarm()) === null) await this.#ctx.storage.setAlarm(now + alarmNearestMs);
 	}
 
 	/**

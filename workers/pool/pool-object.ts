@@ -184,6 +184,11 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		}
 	}
 
+	async holds(leases: LeaseId[]): Promise<LeaseId[]> {
+		await this.#liveness.rearm();
+		return leases.filter((id) => this.#members.lease(id) !== null);
+	}
+
 	async figures(): Promise<ShardFigures> {
 		const { owner, pool } = this.#shards.name;
 		const now = this.#seeConnected();

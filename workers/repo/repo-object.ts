@@ -47,6 +47,7 @@ import { RunArchive } from "./repo-archive.ts";
 import { retryMatching } from "./repo-bulk.ts";
 import { cancelMatching } from "./repo-bulk-cancel.ts";
 import { claimJobs } from "./repo-claim.ts";
+import { RepoLeases } from "./repo-leases.ts";
 import { RepoQueue } from "./repo-queue.ts";
 import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
 import { retryJob, retryRun } from "./repo-retry.ts";
@@ -60,11 +61,13 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	readonly #queue: RepoQueue;
 	readonly #turns: Turns;
 	readonly #archive: RunArchive;
+	readonly #leases: RepoLeases;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
 		this.#turns = new Turns(ctx.storage);
 		this.#archive = new RunArchive(env.ARCHIVE);
+		this.#leases = new RepoLeases(env);
 		this.#queue = new RepoQueue(ctx, env, () => this.#archive.dueAt(this.#queue));
 	}
 
@@ -183,6 +186,8 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		if (this.#queue.repository === null) return;
 		this.#queue.tables.forgetRequests(Date.now() - idempotencyKeptMs);
 		await this.#queue.repeat(stale);
+		const forgotten = await this.#leases.findForgotten(this.#queue, Date.now());
+		if (forgotten.length > 0) await this.expire(forgotten, 0);
 	}
 
 	async projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void> {

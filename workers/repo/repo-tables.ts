@@ -10,7 +10,7 @@ import type { Node } from "../../src/domain/graph.ts";
 import type { Millis, RunId } from "../../src/domain/ids.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
 import { assert } from "../../src/domain/refusal.ts";
-import type { FinishedAttempt, Job, JobState, LogRecord, Move } from "../../src/domain/job.ts";
+import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move } from "../../src/domain/job.ts";
 import type { Run } from "../../src/domain/run.ts";
 import { weightOf } from "../../src/domain/run.ts";
 import type { OpenJob, Place } from "../../src/domain/open-job.ts";
@@ -355,6 +355,11 @@ export class RepoTables {
 		const open = `SELECT run, place AS 'index', state, lane, ref, actor, avoids, rank, since, deadline
 			FROM job WHERE open = 1 AND state <> 'finished'`;
 		for (const row of this.#sql.exec<Record<string, SqlStorageValue>>(open)) yield row as unknown as OpenJob;
+	}
+
+	/** All that have started and not ended. */
+	heldJobs(): HeldJob[] {
+		return this.#docs("SELECT doc FROM job WHERE open = 1 AND state IN ('running', 'canceling')");
 	}
 
 	/** Jobs with an attempt whose log is not known to be in the archive. */

@@ -1,0 +1,42 @@
+// The backstop for a lease that its pool forgot, or whose pool's alarm is gone: now and then the sweep asks each pool whether it
+// still has the leases of what runs here. Only what has started is asked for: what has not lapses by itself.
+import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import { jobIdFrom } from "../../src/domain/ids.ts";
+import type { Millis } from "../../src/domain/ids.ts";
+import type { Env } from "../env.ts";
+import { poolCalls } from "../stubs.ts";
+import type { RepoQueue } from "./repo-queue.ts";
+
+/** A sweep comes each minute; a lease that nobody looks after may go on for some minutes, and each question costs a request. */
+const askEveryMs = 120_000;
+
+export class RepoLeases {
+	readonly #env: Env;
+	#askedAt: Millis = 0;
+
+	constructor(env: Env) {
+		this.#env = env;
+	}
+
+	/** Those that their pools do not have. Empty when it was asked lately; a pool that does not answer is asked another time. */
+	async findForgotten(queue: RepoQueue, now: Millis): Promise<LeaseClaim[]> {
+		const { repository } = queue;
+		if (repository === null || now - this.#askedAt < askEveryMs) return [];
+		this.#askedAt = now;
+		const { owner, repo } = repository;
+		const held = queue.tables.heldJobs().map(({ run, index, attempt, epoch, lease }) => {
+			const { id, pool, shard } = lease;
+			const claim = { owner, repo, pool, shard, job: jobIdFrom(run, index), attempt: attempt.number, epoch };
+			return { id, claim };
+		});
+		const groups = [...Map.groupBy(held, ({ claim }) => `${claim.pool} ${claim.shard}`).values()];
+		const asked = groups.map(async (leases) => {
+			const [first] = leases;
+			if (!first) return [];
+			const known = new Set(await poolCalls(this.#env, first.claim).holds(leases.map(({ id }) => id)));
+			return leases.flatMap(({ id, claim }) => (known.has(id) ? [] : [claim]));
+		});
+		const answers = await Promise.allSettled(asked);
+		return answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+	}
+}
