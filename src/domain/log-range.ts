@@ -8,10 +8,10 @@ export interface ByteRange {
 
 /**
  * [L11] One range is answered exactly. Several, or a header that is none, are answered with the whole, as RFC 9110 allows;
- * a range that begins at or after the end is `unsatisfiable`.
+ * a range that begins at or after the end is `unsatisfiable`. Digits may be any number: past the end is past the end.
  */
 export function parseRange(header: string | null, length: number): ByteRange | "whole" | "unsatisfiable" {
-	const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? "");
+	const match = /^bytes=(\d*)-(\d*)$/i.exec(header?.trim() ?? "");
 	if (!match || (match[1] === "" && match[2] === "")) return "whole";
 	const [, first = "", last = ""] = match;
 	if (first === "") {
