@@ -5,7 +5,7 @@ import { logOffsetHeader } from "../contracts/log-stream.ts";
 import { readStep } from "../contracts/view.ts";
 import type { StepRecord } from "../domain/job.ts";
 import { logBlockBytes } from "../domain/limits.ts";
-import { LineSplitter, plainText, stepAt } from "../domain/log-lines.ts";
+import { LineSplitter, LineTexts, stepAt } from "../domain/log-lines.ts";
 import type { LogLine } from "../domain/log-lines.ts";
 import { parseRange, searchBack, tailSearch } from "../domain/log-range.ts";
 import type { ByteRange } from "../domain/log-range.ts";
@@ -136,16 +136,20 @@ async function* asJson(
 ): AsyncGenerator<Uint8Array, void> {
 	// Which line of the log the first one is, nobody knows without reading all before it: it is not told.
 	const splitter = new LineSplitter({ offset: from, number: 1 });
+	const texts = new LineTexts();
 	for await (const chunk of chunks) yield encoded(splitter.push(chunk));
 	const last = splitter.end();
 	if (last !== null) yield encoded([last]);
+	const end = texts.end();
+	if (end !== null) yield new TextEncoder().encode(written(end));
 
 	function encoded(lines: readonly LogLine[]): Uint8Array {
-		const texts = lines.map(({ offset, at, bytes }) => {
-			const line = { offset, time: timeText(at), step: stepAt(steps, offset), text: plainText(bytes) };
-			return `${JSON.stringify(line)}\n`;
-		});
-		return new TextEncoder().encode(texts.join(""));
+		const told = lines.flatMap((line) => texts.push(line) ?? []);
+		return new TextEncoder().encode(told.map(written).join(""));
+	}
+
+	function written({ line: { offset, at }, text }: { line: LogLine; text: string }): string {
+		return `${JSON.stringify({ offset, time: timeText(at), step: stepAt(steps, offset), text })}\n`;
 	}
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LineSplitter, lineBytesMax, plainText, stepAt } from "./log-lines.ts";
+import { LineSplitter, LineTexts, lineBytesMax, plainText, stepAt } from "./log-lines.ts";
 import type { LogLine } from "./log-lines.ts";
 import { LineStamper } from "./log-stamp.ts";
 import type { LogChunk } from "./log-time.ts";
@@ -50,6 +50,34 @@ describe("lines", () => {
 				}
 			}),
 			{ seed: 30, numRuns: 500 },
+		);
+	});
+
+	it("[L30] the texts of pieces make the line's, wherever it is cut: in a character, in an escape sequence", () => {
+		const unit = fc.constantFrom("a", "€", "🚀", "\u001b[38;5;1m", "\u001b]0;title\u0007", "\r");
+		const long = fc.record({
+			short: fc.string({ unit, maxLength: 20 }),
+			begin: fc.nat(12),
+			filler: fc.constantFrom("€", "a", "🚀"),
+			middle: fc.string({ unit, maxLength: 20 }),
+			rest: fc.constantFrom("", "\r", "€", "\r\nmore", "\n"),
+		});
+		fc.assert(
+			fc.property(long, ({ short, begin, filler, middle, rest }) => {
+				const room = lineBytesMax - begin - text.encode(middle).length;
+				const first = `${"b".repeat(begin)}${filler.repeat(Math.ceil(room / text.encode(filler).length))}`;
+				const shown = `${short}\n${first}${middle}${first}${rest}`;
+				const texts = new LineTexts();
+				const told = [...linesOf(chunksOf(shown, [])).map((line) => texts.push(line)), texts.end()];
+				const joined = new Map<number, string>();
+				for (const { line, text } of told.filter((line) => line !== null)) {
+					joined.set(line.number, (joined.get(line.number) ?? "") + text);
+				}
+				const whole = shown.split("\n").map((line) => plainText(text.encode(line)));
+				expect([...joined.values()]).toEqual(shown.endsWith("\n") ? whole.slice(0, -1) : whole);
+				expect(told.filter((line) => line !== null).length).toBeGreaterThan(joined.size);
+			}),
+			{ seed: 31, numRuns: 60 },
 		);
 	});
 

@@ -117,6 +117,37 @@ export class PlainTextStream {
 	}
 }
 
+/**
+ * The texts of lines that come whole or in pieces. What a piece ends in the middle of, a character or an escape sequence, comes
+ * with the next one, so that joined they are the line's. A line's text is told once the next line is known, or the end.
+ */
+export class LineTexts {
+	#last: LogLine | null = null;
+	/** Of a line in pieces, what came before `#last`. */
+	#stream: PlainTextStream | null = null;
+
+	/** The line before this one, or piece of a line. */
+	push(line: LogLine): { line: LogLine; text: string } | null {
+		const before = this.#take(this.#last?.number !== line.number);
+		this.#last = line;
+		return before;
+	}
+
+	end(): { line: LogLine; text: string } | null {
+		return this.#take(true);
+	}
+
+	#take(isLast: boolean): { line: LogLine; text: string } | null {
+		const line = this.#last;
+		if (line === null) return null;
+		this.#last = null;
+		if (isLast && this.#stream === null) return { line, text: plainText(line.bytes) };
+		const stream = this.#stream ?? new PlainTextStream();
+		this.#stream = isLast ? null : stream;
+		return { line, text: stream.push(line.bytes) + (isLast ? stream.end() : "") };
+	}
+}
+
 /** The name of the step that printed the byte at `offset`; null between steps, and where the runner did not say. */
 export function stepAt(steps: readonly StepRecord[], offset: number): string | null {
 	const step = steps.findLast(({ logStart }) => logStart !== null && logStart <= offset);

@@ -96,6 +96,18 @@ describe("a log as lines", () => {
 		expect(await textOf("format=ndjson&tail=1")).toContain('"text":"end"');
 	});
 
+	it("[L30] as JSON, a line too long for one piece in several that are cut at characters", async () => {
+		const long = `a${"€".repeat(60_000)}`;
+		await print([long, "\nnext\n"]);
+		const pieces = (await textOf("format=ndjson"))
+			.trimEnd()
+			.split("\n")
+			.map((line): string => JSON.parse(line).text);
+		expect(pieces.pop()).toBe("next");
+		expect(pieces.length).toBeGreaterThan(1);
+		expect(pieces.join("")).toBe(long);
+	});
+
 	it("[L30] a query that is none is refused, and a download has a name", async () => {
 		await print(["one\n"]);
 		for (const query of ["format=xml", "timestamps=yes", "download=2", "tail=x"]) {
