@@ -172,6 +172,8 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 
 	async ended(leases: LeaseId[], lapsed: LeaseId[] = []): Promise<void> {
 		const now = Date.now();
+		if (lapsed.length > 0)
+			console.error(JSON.stringify({ event: "grants-lapsed", pool: this.ctx.id.name, leases: lapsed }));
 		for (const id of leases) this.#liveness.end(id, lapsed.includes(id) ? now : null);
 		this.#grants.serveSoon();
 	}

@@ -105,7 +105,8 @@ describe("grants over a session", () => {
 		expect(runners.map((runner) => runner.waiting)).toEqual([0, 0]);
 	});
 
-	it("[W51] a runner that never starts its grant is handed the next only when nobody else has room", async () => {
+	it("[W51] a runner that never starts its grant is handed the next only when nobody else has room, and it is logged", async () => {
+		const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
 		const repo = await aRepository();
 		const lazy = await SessionRunner.connect(anIdentity(repo, { id: "lazy" }));
 		await lazy.helloHeard([]);
@@ -121,6 +122,11 @@ describe("grants over a session", () => {
 		await evictDurableObject(poolOf(repo), { webSockets: "hibernate" });
 		await runDurableObjectAlarm(repoOf(repo));
 		expect((await busy.grant()).job.id).toBe(lapsed.job.id);
+		const events = said.mock.calls.map(([line]) => JSON.parse(String(line)));
+		expect(events).toContainEqual({
+			...{ event: "grants-lapsed", pool: `${repo.owner}/${repo.pool}/0`, leases: [lapsed.lease.id] },
+		});
+		said.mockRestore();
 		await submit(repo, [aJob("c")]);
 		expect((await lazy.grant()).job.key).toBe("c");
 	});
