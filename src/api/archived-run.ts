@@ -8,8 +8,13 @@ import type { Services } from "./services.ts";
 
 const jobsShown = 1_000;
 
-export async function readRun(services: Services, name: RepositoryName, id: string): Promise<Result<Run>> {
-	const run = await services.repo(name).run(id);
+/** `watchedUntil`: as for the object's own `run`. */
+export async function readRun(
+	services: Pick<Services, "repo" | "archivedRun">,
+	name: RepositoryName,
+	{ run: id, watchedUntil }: { run: string; watchedUntil?: number },
+): Promise<Result<Run>> {
+	const run = await services.repo(name).run(id, watchedUntil);
 	if (run.ok || run.refusal.code !== "run-archived") return run;
 	const archived = await services.archivedRun(name, id);
 	if (archived === null) return refuse({ code: "run-unknown" });

@@ -7,6 +7,7 @@ import type { Attempt, Job } from "../contracts/run.ts";
 import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
 import { cutFrame } from "../domain/log-frame.ts";
 import { orThrow } from "./answer.ts";
+import { readJob } from "./archived-run.ts";
 import { bytesOf, loadAttempt, readLog } from "./log-source.ts";
 import type { LiveSocket, LogName, SealedLog, Services } from "./services.ts";
 
@@ -126,7 +127,7 @@ export async function* jobLogMessages(
 	let least = place?.attempt ?? null;
 	let waitMs = lookAgainMs;
 	while (!gone.aborted) {
-		const seen: Job = orThrow(await services.repo(repository).job(job));
+		const seen: Job = orThrow(await readJob(services, repository, job));
 		const attempt = nextAttempt(seen, least);
 		if (attempt !== null) {
 			const from = attempt === place?.attempt ? place.offset : 0;

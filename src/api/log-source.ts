@@ -6,6 +6,7 @@ import type { LogChunk } from "../domain/log-time.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Attempt } from "../contracts/run.ts";
 import { orThrow } from "./answer.ts";
+import { readJob } from "./archived-run.ts";
 import type { LogName, SealedLog, Services } from "./services.ts";
 
 export interface LogSource {
@@ -30,10 +31,10 @@ function fromArchive(sealed: SealedLog | null): LogSource | null {
 	return sealed && { length: sealed.length, sealed };
 }
 
-/** The attempt as its repository tells it: asked only where its log is not to be found. Throws 404. */
+/** The attempt as its repository, or its archive, tells it: asked only where its log is not to be found. Throws 404. */
 export async function loadAttempt(services: Services, { job, attempt, ...repository }: LogName): Promise<Attempt> {
 	if (parseJobId(job) === null) return orThrow(refuse({ code: "job-unknown" }));
-	const { attempts } = orThrow(await services.repo(repository).job(job));
+	const { attempts } = orThrow(await readJob(services, repository, job));
 	const found = attempts.find(({ number }) => number === attempt);
 	return found ?? orThrow(refuse({ code: "attempt-unknown" }));
 }

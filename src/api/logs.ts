@@ -2,6 +2,7 @@
 import type { Context, Hono } from "hono";
 import { logMessage, logOffsetHeader } from "../contracts/log-stream.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
+import { readJob as loadJob } from "./archived-run.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { eventStream } from "./event-stream.ts";
@@ -80,7 +81,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 		const job = readJob(c);
 		const services = c.get("services");
 		const name = { owner, repo, job };
-		orThrow(await services.repo({ owner, repo }).job(job));
+		orThrow(await loadJob(services, { owner, repo }, job));
 		if (!isUpgrade(c)) {
 			const gone = new AbortController();
 			const place = readPlace(c);

@@ -118,7 +118,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 
 	app.get("/v1/repos/:owner/:repo/runs/:run", async (c) => {
 		const repository = authorizeRepository(c, "read");
-		return c.json(orThrow(await readRun(c.get("services"), repository, readRunId(c))));
+		return c.json(orThrow(await readRun(c.get("services"), repository, { run: readRunId(c) })));
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {

@@ -1,6 +1,7 @@
 // One run's changes for whoever watches it. Owns no truth: it follows what the repository's object tells, which may come late,
 // twice or not at all, and asks for the state itself when something is missing. While nobody watches it keeps nothing.
 import { DurableObject } from "cloudflare:workers";
+import { readRun } from "../../src/api/archived-run.ts";
 import type { ChangeEvent } from "../../src/contracts/events.ts";
 import type { FeedName } from "../../src/api/services.ts";
 import type { FeedCalls } from "../../src/contracts/run-events.ts";
@@ -10,6 +11,7 @@ import type { Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
 import { FeedHistory } from "./feed-history.ts";
 import { sendOrDrop } from "../log/socket-backlog.ts";
+import { readArchived } from "../repo/repo-archive.ts";
 import { repoCalls } from "../stubs.ts";
 
 /** Sockets of one run; beyond it 503. A fan-out takes some 40 µs a socket. */
@@ -110,7 +112,8 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 	async #lookOnce(): Promise<Result<null>> {
 		const { owner, repo, run: id } = this.#name();
 		const until = Date.now() + this.#every() * 2.5;
-		const answered = await repoCalls(this.env, { owner, repo }).run(id, until);
+		// A run in the archive may be retried, and goes on being followed then.
+		const answered = await readRun(runsOf(this.env), { owner, repo }, { run: id, watchedUntil: until });
 		if (!answered.ok) return answered;
 		const { run, jobs } = watchRun(answered.value);
 		if (!this.#history.isKept()) this.#history.begin(run, jobs, Date.now());
@@ -129,4 +132,11 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		assert(owner && repo && run, "a feed is named owner/repo/run");
 		return { owner, repo, run };
 	}
+}
+
+function runsOf(env: Env): Parameters<typeof readRun>[0] {
+	return {
+		repo: (name) => repoCalls(env, name),
+		archivedRun: (name, run) => readArchived(env.ARCHIVE, name, run),
+	};
 }
