@@ -61,13 +61,15 @@ async function confirm(events: readonly ChangeEvent[], env: Env): Promise<void> 
 	}
 }
 
-/** Whoever follows a run finds a gap by itself, so what a feed does not take is not told again. */
+/** Whoever follows a run was told directly; here it hears which version there is, and looks if that was lost. */
 async function feed(events: readonly ChangeEvent[], env: Env): Promise<void> {
-	const watched = events.filter(({ run, watched }) => run !== null && watched !== false);
-	const runs = Map.groupBy(watched, ({ owner, repo, run }) => `${owner}/${repo}/${run?.id}`);
+	const watched = events.flatMap(({ owner, repo, run, watched }) =>
+		run === null || watched === false ? [] : [{ owner, repo, run: run.id, version: run.version }],
+	);
+	const runs = Map.groupBy(watched, ({ owner, repo, run }) => `${owner}/${repo}/${run}`);
 	const told = [...runs.values()].map(async (changes) => {
-		const [{ owner, repo, run } = { owner: "", repo: "", run: null }] = changes;
-		if (run !== null) await feedCalls(env, { owner, repo, run: run.id }).changed(changes);
+		const version = Math.max(...changes.map((change) => change.version));
+		for (const name of changes.slice(0, 1)) await feedCalls(env, name).heard(version);
 	});
 	for (const result of await Promise.allSettled(told)) {
 		if (result.status === "rejected") {

@@ -32,8 +32,6 @@ export interface ChangeEvent extends RepositoryName {
 	repository: Repository | null;
 	run: Run | null;
 	jobs: JobSummary[];
-	/** The run's version in the event before this one: whoever has another one missed something. */
-	since?: number;
-	/** False: nobody follows the run, so nobody but the read model need be told. */
+	/** False: nobody follows the run, so nobody but the read model need be told. Else who follows it hears of the version. */
 	watched?: boolean;
 }

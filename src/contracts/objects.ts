@@ -135,7 +135,7 @@ export interface RepoCalls {
 	addJobs(call: AddJobsCall): Promise<Result<Submitted>>;
 	/**
 	 * `watchedUntil` comes from the run's FeedObject: until that instant it is to be told what changes in the run as soon as it
-	 * is durable. A hint, asked for again before it ends; forgotten, changes come by queue, some seconds later.
+	 * is durable. A hint, asked for again before it ends; forgotten, it is asked whether anybody watches at the next change.
 	 */
 	run(id: RunId, watchedUntil?: Millis): Promise<Result<Run>>;
 	jobs(call: { run: RunId; from: number; limit: number }): Promise<Result<{ items: Job[]; next: number | null }>>;

@@ -1,31 +1,30 @@
 // What a watcher of a run is told, one JSON object each, over WebSocket and SSE alike: its state first, then every change. And
 // how a state follows the changes, which may come late, twice or not at all: each carries whole subjects and a version.
 import { z } from "@hono/zod-openapi";
-import type { ChangeEvent, JobSummary } from "./events.ts";
-import { time, timeText } from "./fields.ts";
-import type { Run } from "./run.ts";
+import type { Millis } from "../domain/ids.ts";
+import { time } from "./fields.ts";
+import type { Job, Run } from "./run.ts";
 import { job as jobSchema, run as runSchema } from "./run.ts";
 
-/** What a change says of a job; the rest of it is one GET away. */
-const watchedJob = jobSchema
-	.pick({ id: true, key: true, name: true, run: true, state: true, outcome: true, createdAt: true, finishedAt: true })
-	.extend({ attemptCount: z.int() })
-	.openapi("WatchedJob");
-export type WatchedJob = z.infer<typeof watchedJob>;
+/** Attempts in an event; older ones are one GET away. Without a bound a job that people retry for years would fit no row. */
+export const attemptsTold = 20;
 
 const watchedRun = runSchema.omit({ jobs: true });
 export type WatchedRun = z.infer<typeof watchedRun>;
 
 const seq = z.int().openapi({ description: "grows; `?after=` and `Last-Event-ID` resume behind it" });
 
-/** `jobs` holds the first 1,000, like a run's own. */
-const snapshot = z.object({
-	type: z.literal("snapshot"),
-	seq,
-	run: watchedRun.extend({ jobs: z.array(watchedJob) }),
-});
+const snapshot = z
+	.object({ type: z.literal("snapshot"), seq, run: watchedRun.extend({ jobs: z.array(jobSchema) }) })
+	.openapi({ description: "the state to begin with; `jobs` holds the first 1,000, like a run's own" });
 const runChanged = z.object({ type: z.literal("run"), seq, at: time, run: watchedRun });
-const jobChanged = z.object({ type: z.literal("job"), seq, at: time, job: watchedJob });
+const jobChanged = z.object({ type: z.literal("job"), seq, at: time, job: jobSchema }).openapi({
+	description:
+		`the job as \`GET …/jobs/{job}\` shows it, with its last ${attemptsTold} attempts at most. Its \`waiting\` is as it was ` +
+		"when the job changed, and has no `position`: what else happens in the queue changes both, and is no change of the job. " +
+		"That, and what becomes of an attempt's log, is told within a minute while the run is unfinished. After a failure of " +
+		"the platform changes that followed each other closely may come as one",
+});
 
 export const runEvent = z.discriminatedUnion("type", [snapshot, runChanged, jobChanged]).openapi("RunEvent");
 export type RunEvent = z.infer<typeof runEvent>;
@@ -39,20 +38,31 @@ export interface WatchedState {
 }
 
 /** One subject that is not as it was. */
-export type Changed = { type: "run"; run: WatchedRun } | { type: "job"; job: WatchedJob };
+export type Changed = { type: "run"; run: WatchedRun } | { type: "job"; job: Job };
 
-/**
- * What `event` changes: nothing if it is older than the state, `gap` if something before it is missing. One change may come
- * in several events of one version; what a double brings is as it was.
- */
-export function decideChange({ version }: WatchedState, { run, since }: ChangeEvent): "apply" | "old" | "gap" {
-	if (run === null || run.version < version) return "old";
-	if (run.version === version) return "apply";
-	return (since ?? run.version - 1) === version ? "apply" : "gap";
+/** One change of a run, as its repository tells it directly to whoever follows it. */
+export interface RunNews {
+	at: Millis;
+	run: WatchedRun;
+	/** The run's version before: whoever has another one missed something. */
+	since: number;
+	jobs: Job[];
+	/** More jobs of this change follow: only the last part reaches the run's version. */
+	isPart?: boolean;
 }
 
-/** Changes the state; jobs before their run, so that a run that is seen finished has no open job. */
-export function applyState(state: WatchedState, run: WatchedRun, jobs: readonly WatchedJob[]): Changed[] {
+/**
+ * What `news` changes: nothing if it is older than the state; `gap` if something before it is missing. `doubt`: its repository
+ * forgot what it told last, since it slept, so that it cannot be seen whether something is. What a double brings is as it was.
+ */
+export function decideChange({ version }: WatchedState, { run, since }: RunNews): "apply" | "doubt" | "old" | "gap" {
+	if (run.version < version) return "old";
+	if (run.version === version || since === version) return "apply";
+	return since < version ? "doubt" : "gap";
+}
+
+/** Changes the state; jobs before their run, so that a run that is seen finished has no open job. `run` null: jobs alone. */
+export function applyState(state: WatchedState, run: WatchedRun | null, jobs: readonly Job[]): Changed[] {
 	const changed: Changed[] = [];
 	for (const job of jobs) {
 		const text = JSON.stringify(job);
@@ -60,6 +70,7 @@ export function applyState(state: WatchedState, run: WatchedRun, jobs: readonly 
 		state.jobs.set(job.id, text);
 		changed.push({ type: "job", job });
 	}
+	if (run === null) return changed;
 	const text = JSON.stringify(run);
 	if (state.run !== text) changed.push({ type: "run", run });
 	state.run = text;
@@ -79,27 +90,24 @@ export function replayChange(state: WatchedState, change: RunChange): void {
 const snapshotJobsMax = 1_000;
 
 export function snapshotOf({ run, jobs }: WatchedState, at: number): RunEvent {
-	const shown = [...jobs.values()].slice(0, snapshotJobsMax).map((text) => JSON.parse(text) as WatchedJob);
+	const shown = [...jobs.values()].slice(0, snapshotJobsMax).map((text) => JSON.parse(text) as Job);
 	return { type: "snapshot", seq: at, run: { ...(JSON.parse(run) as WatchedRun), jobs: shown } };
 }
 
-export function watchRun({ jobs = [], ...run }: Run): { run: WatchedRun; jobs: WatchedJob[] } {
-	const shown = jobs.map(({ id, key, name, run: of, state, outcome, createdAt, finishedAt, attempts }) => ({
-		...{ id, key, name, run: of, state, outcome, createdAt, finishedAt, attemptCount: attempts.length },
-	}));
-	return { run, jobs: shown };
+export function watchRun({ jobs = [], ...run }: Run): { run: WatchedRun; jobs: Job[] } {
+	return { run, jobs: jobs.map(watchJob) };
 }
 
-export function watchSummary(job: JobSummary): WatchedJob {
-	const { id, key, name, run, state, outcome, createdAt, finishedAt, attempts } = job;
-	const times = { createdAt: timeText(createdAt), finishedAt: timeText(finishedAt) };
-	return { id, key, name, run, state, outcome, ...times, attemptCount: attempts };
+export function watchJob(job: Job): Job {
+	return job.attempts.length <= attemptsTold ? job : { ...job, attempts: job.attempts.slice(-attemptsTold) };
 }
 
-/** One run's changes for whoever watches it, named `owner/repo/run`. */
+/** One run's changes for whoever watches it, named `owner/repo/run`. Both answer until when it wants to be told; null: nobody watches. */
 export interface FeedCalls {
-	/** From the queue or directly: late, double or lost ones cost time and nothing else. Nobody watching: nothing happens. */
-	changed(events: ChangeEvent[]): Promise<void>;
+	/** Directly from the repository: late, double or lost ones cost time and nothing else. Nobody watching: nothing happens. */
+	changed(news: RunNews[]): Promise<Millis | null>;
+	/** There is this version, says the queue: whoever has an older one looks. 0: nothing is said, only asked. */
+	heard(version: number): Promise<Millis | null>;
 	/** The WebSocket of a watcher: `?after=` is the place to go on from. */
 	fetch(request: Request): Promise<Response>;
 }

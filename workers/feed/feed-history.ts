@@ -1,8 +1,8 @@
 // What a FeedObject keeps of a run: its present state, and the last changes for whoever comes back. Memory is a cache of the
 // tables; both change in one transaction, or neither does.
-import { applyState, decideChange, replayChange, snapshotOf, watchSummary } from "../../src/contracts/run-events.ts";
-import type { Changed, WatchedJob, WatchedRun, WatchedState } from "../../src/contracts/run-events.ts";
-import type { ChangeEvent } from "../../src/contracts/events.ts";
+import { applyState, decideChange, replayChange, snapshotOf } from "../../src/contracts/run-events.ts";
+import type { Changed, RunNews, WatchedRun, WatchedState } from "../../src/contracts/run-events.ts";
+import type { Job } from "../../src/contracts/run.ts";
 import { timeText } from "../../src/contracts/fields.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { assert } from "../../src/domain/refusal.ts";
@@ -37,24 +37,14 @@ export class FeedHistory {
 		return (JSON.parse(this.#open().state.run) as WatchedRun).state === "finished";
 	}
 
-	get watchedUntil(): Millis {
-		return this.#load()?.watchedUntil ?? 0;
-	}
-
 	get version(): number {
 		return this.#load()?.state.version ?? 0;
 	}
 
-	watch(until: Millis): void {
-		const feed = this.#open();
-		this.#tables.save({ ...feed, watchedUntil: until });
-		feed.watchedUntil = until;
-	}
-
 	/** Places begin at the clock's milliseconds: one that an earlier, forgotten history gave out is never given again. */
-	begin(run: WatchedRun, jobs: readonly WatchedJob[], now: Millis): void {
+	begin(run: WatchedRun, jobs: readonly Job[], now: Millis): void {
 		assert(!this.isKept(), "a history begins once");
-		const row: FeedRow = { base: now, floor: now, watchedUntil: 0 };
+		const row: FeedRow = { base: now, floor: now };
 		const state: WatchedState = { version: 0, run: "", jobs: new Map() };
 		applyState(state, run, jobs);
 		this.#storage.transactionSync(() => {
@@ -65,22 +55,22 @@ export class FeedHistory {
 		this.#feed = { ...row, state, seq: now };
 	}
 
-	/** The messages that tell what the events changed; and whether one of them showed that something before it is missing. */
-	take(events: readonly ChangeEvent[]): { messages: string[]; isGap: boolean } {
+	/** The messages that tell what the news changed; and whether something before it is, or may be, missing. */
+	take(news: readonly RunNews[]): { messages: string[]; isBehind: boolean } {
 		const messages: string[] = [];
-		let isGap = false;
-		for (const event of events.toSorted((a, b) => (a.run?.version ?? 0) - (b.run?.version ?? 0))) {
-			const decided = decideChange(this.#open().state, event);
-			if (decided === "apply" && event.run) {
-				messages.push(...this.change(event.run, event.jobs.map(watchSummary), event.at));
+		let isBehind = false;
+		for (const one of news.toSorted((a, b) => a.run.version - b.run.version)) {
+			const decided = decideChange(this.#open().state, one);
+			if (decided === "apply" || decided === "doubt") {
+				messages.push(...this.change(one.isPart ? null : one.run, one.jobs, one.at));
 			}
-			isGap ||= decided === "gap";
+			isBehind ||= decided === "gap" || decided === "doubt";
 		}
-		return { messages, isGap };
+		return { messages, isBehind };
 	}
 
-	/** The messages that lead from what is known to this state, which must not be older. */
-	change(run: WatchedRun, jobs: readonly WatchedJob[], at: Millis): string[] {
+	/** The messages that lead from what is known to this state, which must not be older. `run` null: it is not reached yet. */
+	change(run: WatchedRun | null, jobs: readonly Job[], at: Millis): string[] {
 		const feed = this.#open();
 		const next = { ...feed.state, jobs: new Map(feed.state.jobs) };
 		const messages = applyState(next, run, jobs).map((changed, index) => messageOf(changed, feed.seq + 1 + index, at));

@@ -4,10 +4,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
 import type { FeedName } from "../../src/api/services.ts";
-import type { ChangeEvent } from "../../src/contracts/events.ts";
-import type { RepositoryName } from "../../src/contracts/objects.ts";
 import type { Run } from "../../src/contracts/run.ts";
-import type { RunEvent, WatchedRun } from "../../src/contracts/run-events.ts";
+import type { RunEvent, RunNews, WatchedRun } from "../../src/contracts/run-events.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { changesKept } from "./feed-history.ts";
@@ -92,24 +90,16 @@ async function cancel({ owner, repo, run }: FeedName): Promise<Run> {
 }
 
 /** An invented life of a run: each change finishes or reopens some jobs. */
-function changesOf(name: RepositoryName, run: Run, count: number, random: () => number): ChangeEvent[] {
+function changesOf(run: Run, count: number, random: () => number): RunNews[] {
 	const { jobs = [], ...bare } = run;
 	return Array.from({ length: count }, (_, at) => ({
-		...{ owner: name.owner, repo: name.repo, at: 1_000 + at, repository: null },
+		at: 1_000 + at,
 		run: { ...bare, version: run.version + 3 * (at + 1), title: `change ${at}` },
 		since: run.version + 3 * at,
-		jobs: jobs.flatMap(({ id, key, createdAt }) =>
-			random() < 0.4
-				? []
-				: [
-						{
-							...{ id, key, name: key, run: run.id, outcome: null, attempts: at, finishedAt: null },
-							state: random() < 0.5 ? ("running" as const) : ("waiting" as const),
-							createdAt: Date.parse(createdAt),
-							version: run.version + 3 * (at + 1),
-						},
-					],
-		),
+		jobs: jobs.flatMap((job) => {
+			const state = random() < 0.5 ? ("running" as const) : ("waiting" as const);
+			return random() < 0.4 ? [] : [{ ...job, state, priority: at }];
+		}),
 	}));
 }
 
@@ -131,7 +121,7 @@ describe("a run's feed", () => {
 			const random = seededRandom(seed);
 			const { name, run } = await aRun(5);
 			const watcher = await Watcher.watch(name);
-			const changes = changesOf(name, run, 60, random);
+			const changes = changesOf(run, 60, random);
 			// The repository knows none of these: a look at it brings nothing, so what is lost stays lost until it is told again.
 			for (let at = 0; at < changes.length; at++) {
 				const from = Math.max(0, at - Math.floor(random() * 3));
@@ -153,8 +143,7 @@ describe("a run's feed", () => {
 		const watcher = await Watcher.watch(name);
 		const finished = await cancel(name);
 		const { jobs: _, ...bare } = finished;
-		const event = { owner: name.owner, repo: name.repo, at: 1, repository: null, run: bare, jobs: [] };
-		await feedOf(name).changed([{ ...event, since: run.version + 7 }]);
+		await feedOf(name).changed([{ at: 1, run: bare, jobs: [], since: run.version + 7 }]);
 		await watcher.until((last) => last.type === "run" && last.run.state === "finished");
 		expect(Object.values(watcher.state().jobs)).toEqual(["finished", "finished"]);
 	});
@@ -165,7 +154,7 @@ describe("a run's feed", () => {
 		await watcher.until(() => true);
 		const at = watcher.messages[0]?.seq ?? 0;
 		watcher.socket.close();
-		await feedOf(name).changed(changesOf(name, run, 3, () => 0.45));
+		await feedOf(name).changed(changesOf(run, 3, () => 0.45));
 		await evictDurableObject(feedOf(name));
 		const back = await Watcher.watch(name, at + 2);
 		await back.until((last) => last.type === "run" && last.run.title === "change 2");
@@ -180,7 +169,7 @@ describe("a run's feed", () => {
 		await watcher.until(() => true);
 		const at = watcher.messages[0]?.seq ?? 0;
 		expect(await ask(at + 1)).toBe(410);
-		await feedOf(name).changed(changesOf(name, run, 900, () => 0.45));
+		await feedOf(name).changed(changesOf(run, 900, () => 0.45));
 		await watcher.until((last) => last.type === "run" && last.run.title === "change 899");
 		expect(await ask(at)).toBe(410);
 		const last = watcher.messages.at(-1)?.seq ?? 0;
@@ -199,7 +188,7 @@ describe("a run's feed", () => {
 			runInDurableObject(feedOf(name), (_, { storage }) =>
 				storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'feed'").toArray(),
 			);
-		await feedOf(name).changed(changesOf(name, run, 3, () => 0.5));
+		await feedOf(name).changed(changesOf(run, 3, () => 0.5));
 		expect(await tables()).toEqual([]);
 		expect((await feedOf({ ...name, run: `r${"a".repeat(24)}` }).fetch("https://feed/")).status).toBe(404);
 		const watcher = await Watcher.watch(name);

@@ -2,10 +2,10 @@
 // twice or not at all, and asks for the state itself when something is missing. While nobody watches it keeps nothing.
 import { DurableObject } from "cloudflare:workers";
 import { readRun } from "../../src/api/archived-run.ts";
-import type { ChangeEvent } from "../../src/contracts/events.ts";
 import type { FeedName } from "../../src/api/services.ts";
-import type { FeedCalls } from "../../src/contracts/run-events.ts";
+import type { FeedCalls, RunNews } from "../../src/contracts/run-events.ts";
 import { watchRun } from "../../src/contracts/run-events.ts";
+import type { Millis } from "../../src/domain/ids.ts";
 import { accept, assert } from "../../src/domain/refusal.ts";
 import type { Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
@@ -27,6 +27,8 @@ const looksMax = 3;
 export class FeedObject extends DurableObject<Env> implements FeedCalls {
 	readonly #history: FeedHistory;
 	#look: Promise<Result<null>> | null = null;
+	/** Null since waking: what happened meanwhile may have been missed. */
+	#lookedAt: Millis | null = null;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
@@ -34,14 +36,18 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
 	}
 
-	async changed(events: ChangeEvent[]): Promise<void> {
+	async changed(news: RunNews[]): Promise<Millis | null> {
 		for (let looks = 0; looks < looksMax && this.#history.isKept(); looks++) {
-			const { messages, isGap } = this.#history.take(events);
+			const { messages, isBehind } = this.#history.take(news);
 			this.#tell(messages);
-			if (!isGap) return;
-			const looked = await this.#lookUp();
-			if (!looked.ok) return;
+			if (!isBehind || !(await this.#lookUp()).ok) break;
 		}
+		return this.#wantedUntil();
+	}
+
+	async heard(version: number): Promise<Millis | null> {
+		if (this.#history.isKept() && this.#history.version < version) await this.#lookUp();
+		return this.#wantedUntil();
 	}
 
 	/**
@@ -52,7 +58,7 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		const text = new URL(request.url).searchParams.get("after");
 		const after = text === null ? null : Number(text);
 		if (after !== null && !this.#history.isKept()) return new Response(null, { status: 410 });
-		const looked = this.#history.isKept() ? accept(null) : await this.#lookUp();
+		const looked = await this.#upToDate();
 		if (!looked.ok) return Response.json(looked.refusal, { status: 404 });
 		const messages = after === null ? [this.#history.snapshot()] : this.#history.after(after);
 		if (messages === null) return new Response(null, { status: 410 });
@@ -88,13 +94,24 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		const every = this.#every();
 		const alarm = await this.ctx.storage.getAlarm();
 		if (alarm === null || alarm > now + every) await this.ctx.storage.setAlarm(now + every);
-		if (this.#history.watchedUntil - now >= every * 1.5) return;
-		const looked = this.#lookUp();
-		this.ctx.waitUntil(
-			looked.catch((cause: unknown) =>
-				console.error(JSON.stringify({ event: "feed-look-failed", feed: this.ctx.id.name, cause: String(cause) })),
-			),
-		);
+		if (this.#lookedAt !== null && now - this.#lookedAt < every * 0.9) return;
+		this.ctx.waitUntil(this.#lookUp().catch((cause: unknown) => this.#complain(cause)));
+	}
+
+	/** What is kept may be behind if this object slept; it is better than nothing where the repository cannot be asked. */
+	async #upToDate(): Promise<Result<null>> {
+		if (!this.#history.isKept()) return this.#lookUp();
+		if (this.#lookedAt === null) await this.#lookUp().catch((cause: unknown) => this.#complain(cause));
+		return accept(null);
+	}
+
+	#complain(cause: unknown): void {
+		console.error(JSON.stringify({ event: "feed-look-failed", feed: this.ctx.id.name, cause: String(cause) }));
+	}
+
+	/** As long as something is kept, also for a watcher that is only gone for a moment. */
+	#wantedUntil(): Millis | null {
+		return this.#history.isKept() ? Date.now() + this.#every() * 2.5 : null;
 	}
 
 	#every(): number {
@@ -111,14 +128,15 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 
 	async #lookOnce(): Promise<Result<null>> {
 		const { owner, repo, run: id } = this.#name();
-		const until = Date.now() + this.#every() * 2.5;
+		const now = Date.now();
+		const until = now + this.#every() * 2.5;
 		// A run in the archive may be retried, and goes on being followed then.
 		const answered = await readRun(runsOf(this.env), { owner, repo }, { run: id, watchedUntil: until });
 		if (!answered.ok) return answered;
 		const { run, jobs } = watchRun(answered.value);
 		if (!this.#history.isKept()) this.#history.begin(run, jobs, Date.now());
 		else if (run.version >= this.#history.version) this.#tell(this.#history.change(run, jobs, Date.now()));
-		this.#history.watch(until);
+		this.#lookedAt = now;
 		return accept(null);
 	}
 

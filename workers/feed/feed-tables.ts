@@ -1,6 +1,7 @@
 // The SQLite tables of a FeedObject and every statement on them: a state at some place, and the changes around that place.
 // A change is one row; the state is written again only once for a thousand changes.
-import type { RunChange, WatchedJob, WatchedRun } from "../../src/contracts/run-events.ts";
+import type { RunChange, WatchedRun } from "../../src/contracts/run-events.ts";
+import type { Job } from "../../src/contracts/run.ts";
 
 /** Each is applied once, in order; `feed.schema` says how many were. Forward only. */
 const versions = [
@@ -9,21 +10,21 @@ const versions = [
 		watched_until INTEGER NOT NULL);
 	CREATE TABLE base (part INTEGER PRIMARY KEY, body TEXT NOT NULL);
 	CREATE TABLE change (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);`,
+	"ALTER TABLE feed DROP COLUMN watched_until;",
 ];
 
-/** Jobs in one row of a state: far below the 2 MB that a value may have. */
-const partJobs = 1_000;
+/** Characters of jobs in one row of a state, unless one alone has more: below the 2 MB that a value may have. */
+const partLength = 500_000;
 
-/** The stored state is that after `base`; changes after `floor` are kept. The repository sends hints until `watchedUntil`. */
+/** The stored state is that after `base`; changes after `floor` are kept. */
 export interface FeedRow {
 	base: number;
 	floor: number;
-	watchedUntil: number;
 }
 
 export interface FeedBase {
 	run: WatchedRun;
-	jobs: WatchedJob[];
+	jobs: Job[];
 }
 
 export class FeedTables {
@@ -37,22 +38,20 @@ export class FeedTables {
 	load(): FeedRow | null {
 		if (this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'feed'").toArray().length === 0) return null;
 		const [row] = this.#sql
-			.exec<{ schema: number; base: number; floor: number; watched_until: number }>(
-				"SELECT schema, base, floor, watched_until FROM feed",
-			)
+			.exec<{ schema: number; base: number; floor: number }>("SELECT schema, base, floor FROM feed")
 			.toArray();
 		if (!row) return null;
 		for (const version of versions.slice(row.schema)) this.#sql.exec(version);
 		if (row.schema < versions.length) this.#sql.exec("UPDATE feed SET schema = ?", versions.length);
-		return { base: row.base, floor: row.floor, watchedUntil: row.watched_until };
+		return { base: row.base, floor: row.floor };
 	}
 
 	create(): void {
 		for (const version of versions) this.#sql.exec(version);
 	}
 
-	save({ base, floor, watchedUntil }: FeedRow): void {
-		this.#sql.exec("INSERT OR REPLACE INTO feed VALUES (1, ?, ?, ?, ?)", versions.length, base, floor, watchedUntil);
+	save({ base, floor }: FeedRow): void {
+		this.#sql.exec("INSERT OR REPLACE INTO feed VALUES (1, ?, ?, ?)", versions.length, base, floor);
 	}
 
 	base(): FeedBase {
@@ -61,11 +60,19 @@ export class FeedTables {
 	}
 
 	saveBase(run: string, jobs: readonly string[]): void {
-		this.#sql.exec("INSERT OR REPLACE INTO base VALUES (0, ?)", run);
-		for (let from = 0, part = 1; from < jobs.length; from += partJobs, part++) {
-			const body = `[${jobs.slice(from, from + partJobs).join(",")}]`;
-			this.#sql.exec("INSERT OR REPLACE INTO base VALUES (?, ?)", part, body);
+		this.#sql.exec("DELETE FROM base");
+		const parts: string[][] = [];
+		let left = 0;
+		for (const text of jobs) {
+			if (text.length > left) {
+				parts.push([]);
+				left = partLength;
+			}
+			parts.at(-1)?.push(text);
+			left -= text.length;
 		}
+		const bodies = [run, ...parts.map((texts) => `[${texts.join(",")}]`)];
+		bodies.forEach((body, part) => this.#sql.exec("INSERT INTO base VALUES (?, ?)", part, body));
 	}
 
 	addChange(seq: number, body: string): void {

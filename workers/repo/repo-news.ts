@@ -1,5 +1,5 @@
-// What the read model, and whoever follows a run, are to hear of a repository; and whether the read model has it. What it has
-// not confirmed is told again: by the alarm, after waking by the marks in the tables, at the latest by the sweep.
+// What the read model is to hear of a repository, and whether it has it. What it has not confirmed is told again: by the alarm,
+// after waking by the marks in the tables, at the latest by the sweep. Whoever follows a run is told by RunFeeds, of more.
 import type { ChangeEvent, JobSummary } from "../../src/contracts/events.ts";
 import type { RepositoryName } from "../../src/contracts/objects.ts";
 import { viewRepository, viewRun } from "../../src/contracts/view.ts";
@@ -25,6 +25,8 @@ export interface NewsSource {
 	run(id: RunId): Run | null;
 	/** Takes a change to be told. */
 	tell(change: ChangeEvent): void;
+	/** Null: it is not known. */
+	isWatched(run: RunId): boolean | null;
 }
 
 export class RepoNews {
@@ -37,10 +39,6 @@ export class RepoNews {
 	readonly #unconfirmed = new Map<RunId, Millis>();
 	/** Finished runs whose end the read model certainly has. */
 	readonly #ended = new Set<RunId>();
-	/** By run, the version that was told last. */
-	readonly #versions = new Map<RunId, number>();
-	/** By run, until when its FeedObject is to be told at once. */
-	readonly #watched = new Map<RunId, Millis>();
 
 	constructor(source: NewsSource) {
 		this.#source = source;
@@ -57,21 +55,15 @@ export class RepoNews {
 		return this.#told.has(run);
 	}
 
-	/** A hint, forgotten when the object sleeps: whoever follows the run asks again. */
-	watch(run: RunId, until: Millis): void {
-		if (this.#watched.size >= runsKept) this.#watched.clear();
-		this.#watched.set(run, until);
-	}
-
-	/** A grant alone is not told: the start follows it. `since` is the run's version before. */
-	moved(run: Run, moves: readonly Move[], since: number): void {
+	/** A grant alone costs no message: the start follows it. */
+	moved(run: Run, moves: readonly Move[]): void {
 		const shown = moves.filter(({ after }) => after.state !== "leased").map(({ after }) => summary(after, run));
-		if (shown.length > 0 || moves.length === 0) this.#change(run, shown, since);
+		if (shown.length > 0 || moves.length === 0) this.#change(run, shown);
 	}
 
 	whole(run: Run): void {
 		const jobs = this.#source.tables.jobs(run.id, 0, -1).map((job) => summary(job, run));
-		this.#change(run, jobs, run.version);
+		this.#change(run, jobs);
 	}
 
 	configured(repository: Repository): void {
@@ -135,21 +127,17 @@ export class RepoNews {
 		}
 	}
 
-	#change(run: Run, jobs: JobSummary[], since: number): void {
+	#change(run: Run, jobs: JobSummary[]): void {
 		const repository = this.#source.repository();
 		assert(repository, "only a known repository tells");
 		const at = Date.now();
-		// What was not worth telling raised the version too: whoever follows must not take that for a gap.
 		if (run.state !== "finished") this.#ended.delete(run.id);
-		const heard = this.#versions.get(run.id) ?? since;
-		if (this.#versions.size >= runsKept) this.#versions.clear();
-		this.#versions.set(run.id, run.version);
 		if (run.state === "finished" || !this.#told.has(run.id)) {
 			this.#unconfirmed.delete(run.id);
 			this.#unconfirmed.set(run.id, at);
 		}
-		const watched = (this.#watched.get(run.id) ?? 0) > at;
-		const event = { ...nameOf(repository), at, repository: null, run: viewRun(run), since: heard, watched };
+		const watched = this.#source.isWatched(run.id) !== false;
+		const event = { ...nameOf(repository), at, repository: null, run: viewRun(run), watched };
 		this.#source.tell({ ...event, jobs: jobs.slice(0, summariesMax) });
 		for (let from = summariesMax; from < jobs.length; from += summariesMax) {
 			this.#source.tell({ ...event, jobs: jobs.slice(from, from + summariesMax) });

@@ -53,7 +53,7 @@ import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
 import { retryJob, retryRun } from "./repo-retry.ts";
 import { Turns } from "../turn.ts";
 import { addJobs, submitRun } from "./repo-submit.ts";
-import { showAdmission, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
 
 type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
 
@@ -68,7 +68,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		this.#turns = new Turns(ctx.storage);
 		this.#archive = new RunArchive(env.ARCHIVE);
 		this.#leases = new RepoLeases(env);
-		this.#queue = new RepoQueue(ctx, env, () => this.#archive.dueAt(this.#queue));
+		this.#queue = new RepoQueue(ctx, env, {
+			alsoDue: () => this.#archive.dueAt(this.#queue),
+			show: (jobs) => showChanged(this.#queue, jobs),
+		});
 	}
 
 	async configure(
@@ -98,7 +101,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
-		if (watchedUntil !== undefined) this.#queue.news.watch(id, watchedUntil);
+		if (watchedUntil !== undefined) this.#queue.feeds.watch(id, watchedUntil);
 		return this.#known(() => showRun(this.#queue, id));
 	}
 

@@ -1,6 +1,7 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
 import type { Demand, DemandAnswer, LogClose } from "../../src/contracts/objects.ts";
+import type { Job as JobView } from "../../src/contracts/run.ts";
 import type { ArchivedRun } from "../../src/contracts/view.ts";
 import { nextAlarm, shouldSet } from "../../src/domain/deadline.ts";
 import type { BudgetMinute } from "../../src/domain/budget.ts";
@@ -25,9 +26,18 @@ import { RepoTables } from "./repo-tables.ts";
 import { RepoNews } from "./repo-news.ts";
 import type { Repository } from "./repo-tables.ts";
 import { RepoTeller } from "./repo-tell.ts";
+import { RunFeeds } from "./run-feeds.ts";
 
 /** Runs kept in mind; beyond it all are read anew. */
 const runsKept = 5_000;
+
+/** What the queue needs of the object around it. */
+export interface Shell {
+	/** What else the alarm is wanted for. */
+	alsoDue(): Millis | null;
+	/** Jobs as everybody is shown them, each in the state it has here. */
+	show(jobs: readonly Job[]): JobView[];
+}
 
 export class RepoQueue {
 	readonly tables: RepoTables;
@@ -37,6 +47,7 @@ export class RepoQueue {
 	/** By pool, whether it said that it hands out nothing; forgotten when the object sleeps, and asked for when it wakes. */
 	readonly pauses = new Map<string, PoolPause | null>();
 	readonly news: RepoNews;
+	readonly feeds: RunFeeds;
 	readonly #ctx: DurableObjectState;
 	readonly #teller: RepoTeller;
 	readonly #alsoDue: () => Millis | null;
@@ -48,7 +59,8 @@ export class RepoQueue {
 	/** Starts and automatic retries of the last hour. Stored with each retry; starts since then are forgotten by a sleep, which only makes the budget smaller. */
 	#budget: readonly BudgetMinute[] | null = null;
 	#depth = 0;
-	#decided: Decision[] = [];
+	/** Each with its run's version before. */
+	#decided: { decision: Decision; since: number }[] = [];
 	#armed: Millis | null = null;
 	/** When what waits is announced again; at once after waking, since what was told before is forgotten. */
 	#repeatAt: Millis | null = 0;
@@ -57,10 +69,9 @@ export class RepoQueue {
 	/** By pool and labels, how many runners fit, as each shard said. */
 	readonly #runners = new Map<string, Map<number, number>>();
 
-	/** `alsoDue` is what else the alarm is wanted for. */
-	constructor(ctx: DurableObjectState, env: Env, alsoDue: () => Millis | null) {
+	constructor(ctx: DurableObjectState, env: Env, shell: Shell) {
 		this.#ctx = ctx;
-		this.#alsoDue = alsoDue;
+		this.#alsoDue = shell.alsoDue;
 		this.tables = new RepoTables(ctx.storage.sql);
 		this.repository = this.tables.repository();
 		this.#teller = new RepoTeller(env, {
@@ -69,7 +80,9 @@ export class RepoQueue {
 			heard: (shard, demand, answer) => this.#heard(shard, demand, answer),
 			rest: () => this.arm(Date.now()),
 		});
+		this.feeds = new RunFeeds(env, { repository: () => this.repository, show: shell.show });
 		this.news = new RepoNews({
+			isWatched: (id) => this.feeds.isWatched(id),
 			tables: this.tables,
 			repository: () => this.repository,
 			run: (id) => this.run(id),
@@ -237,13 +250,15 @@ export class RepoQueue {
 		this.tables.saveMoves(moves, run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null);
 		this.#spend(moves);
 		this.#remember(run);
-		this.news.moved(run, moves, before?.version ?? 0);
+		// Nobody can follow what is not there yet.
+		if (before === null) this.feeds.watch(run.id, null);
+		this.news.moved(run, moves);
 		for (const { attempt } of moves) {
 			if (!attempt) continue;
 			this.#teller.close(closeOf(this.repository, attempt));
 			this.durations.add(attempt.finishedAt - attempt.startedAt);
 		}
-		this.#decided.push(decision);
+		this.#decided.push({ decision, since: before?.version ?? 0 });
 	}
 
 	/** Re-arms first, so that an end in the middle costs a repetition and nothing else; then the due jobs, in one bounded slice. */
@@ -282,12 +297,16 @@ export class RepoQueue {
 
 	/** After the outermost transaction: memory follows the tables, pools are to hear what concerns them. */
 	#settled(): void {
-		const moves = this.#decided.flatMap((decision) => decision.moves);
+		const moves = this.#decided.flatMap(({ decision }) => decision.moves);
 		if (moves.length > 0) {
 			// When it is not there yet it is built from the tables, which have these moves already.
 			this.#standing?.apply(moves);
 			for (const move of moves) this.#hint(move);
 			this.#announce();
+		}
+		for (const { decision, since } of this.#decided) {
+			const jobs = decision.moves.map(({ after }) => after);
+			this.feeds.change(decision.run, since, jobs);
 		}
 		this.arm(Date.now());
 		if (this.#teller.hasNews) void this.#teller.tell();

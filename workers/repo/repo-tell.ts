@@ -8,7 +8,7 @@ import { tellAgainMaxMs, tellAgainMs } from "../../src/domain/limits.ts";
 import { isOnlyLess } from "../../src/domain/pool.ts";
 import { poolShardsOf } from "../env.ts";
 import type { Env } from "../env.ts";
-import { feedCalls, logCalls, poolCalls } from "../stubs.ts";
+import { logCalls, poolCalls } from "../stubs.ts";
 
 /** A queue takes 100 messages and 256 KB a batch. Sizes are reckoned, generously: to measure them costs more than to send. */
 const batchMax = 100;
@@ -54,7 +54,6 @@ export class RepoTeller {
 	#pools = new Map<string, PoolNews>();
 	#changes: ChangeEvent[] = [];
 	#foldAt = changesMax;
-	#watched: ChangeEvent[] = [];
 	/** Attempts whose runners should stop: their logs pass it on with the next append. */
 	#canceled: LogName[] = [];
 	readonly #closes = new Map<string, LogClose>();
@@ -81,7 +80,6 @@ export class RepoTeller {
 	}
 
 	change(event: ChangeEvent): void {
-		if (event.watched) this.#watched.push(event);
 		this.#changes.push(event);
 		if (this.#changes.length <= this.#foldAt) return;
 		this.#changes = fold(this.#changes);
@@ -151,7 +149,6 @@ export class RepoTeller {
 			const results = await Promise.allSettled([
 				...[...pools].map(([pool, news]) => this.#tellPool(pool, news, again)),
 				this.#sendChanges(),
-				this.#feedWatched(),
 				this.#cancelLogs(),
 				this.#closeLogs(),
 			]);
@@ -251,16 +248,6 @@ export class RepoTeller {
 		}
 	}
 
-	/** Who follows a run is told at once, beside the queue: a hint, whose loss the queue's message makes good. */
-	async #feedWatched(): Promise<void> {
-		const runs = Map.groupBy(this.#watched.splice(0), ({ run }) => run?.id ?? "");
-		const fed = [...runs].map(async ([run, events]) => {
-			const [first] = events;
-			if (first) await feedCalls(this.#env, { owner: first.owner, repo: first.repo, run }).changed(events);
-		});
-		await Promise.allSettled(fed);
-	}
-
 	/** A hint: whoever does not hear of it from the log hears of it from a heartbeat. */
 	async #cancelLogs(): Promise<void> {
 		const told = this.#canceled.splice(0).map((log) => logCalls(this.#env, log).cancel({ epoch: log.epoch }));
@@ -300,8 +287,7 @@ function fold(events: readonly ChangeEvent[]): ChangeEvent[] {
 		const jobs = new Map<string, JobSummary>();
 		for (const job of [...(known?.jobs ?? []), ...event.jobs]) jobs.set(job.id, job);
 		const repository = event.repository ?? known?.repository ?? null;
-		const since = known?.since ?? event.since;
-		last.set(key, { ...event, ...(since === undefined ? {} : { since }), repository, jobs: [...jobs.values()] });
+		last.set(key, { ...event, repository, jobs: [...jobs.values()] });
 	}
 	return [...last.values()];
 }

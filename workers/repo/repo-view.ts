@@ -31,14 +31,30 @@ export function showNewRun(queue: RepoQueue, { run, moves }: Decision): Run {
 }
 
 export function showJobs(queue: RepoQueue, run: RunId, from: number, limit: number): Job[] {
-	const jobs = queue.tables.jobs(run, from, limit);
-	const attempts = new Map<string, FinishedAttempt[]>();
-	for (const attempt of queue.tables.attempts(run, from, from + limit - 1)) {
-		const list = attempts.get(attempt.job);
-		if (list) list.push(attempt);
-		else attempts.set(attempt.job, [attempt]);
-	}
-	return jobs.map((job) => viewJob(job, attempts.get(job.id) ?? [], explain(queue, job, null)));
+	const attempts = byJob(queue.tables.attempts(run, from, from + limit - 1));
+	return queue.tables
+		.jobs(run, from, limit)
+		.map((job) => viewJob(job, attempts.get(job.id) ?? [], explain(queue, job, null)));
+}
+
+/** Jobs of one run as they were at some change, in the order of their places or not; what they wait for is as it is now. */
+export function showChanged(queue: RepoQueue, jobs: readonly DomainJob[]): Job[] {
+	const places = jobs.flatMap(({ attempts, index }) => (attempts === 0 ? [] : [index]));
+	const [first] = jobs;
+	if (first === undefined) return [];
+	const from = places.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+	const to = places.reduce((a, b) => Math.max(a, b), 0);
+	const attempts = byJob(places.length === 0 ? [] : queue.tables.attempts(first.run, from, to));
+	return jobs.map((job) => {
+		// It may have gone on since: its attempts are those that it had.
+		const ended = job.attempts - (job.state === "running" || job.state === "canceling" ? 1 : 0);
+		const had = (attempts.get(job.id) ?? []).filter(({ number }) => number <= ended);
+		return viewJob(job, had, explain(queue, job, null));
+	});
+}
+
+function byJob(attempts: readonly FinishedAttempt[]): Map<string, FinishedAttempt[]> {
+	return Map.groupBy(attempts, ({ job }) => job);
 }
 
 /** A single job also tells its position, which costs as much as its lane is long. */

@@ -1,0 +1,159 @@
+// A run followed while its repository's object, or its feed's, sleeps between any two changes: what is told directly, what the
+// queue makes good, and what it costs where nobody watches.
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, expect, it, vi } from "vitest";
+import { orThrow } from "../../src/api/answer.ts";
+import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import type { Job } from "../../src/contracts/run.ts";
+import type { RunEvent } from "../../src/contracts/run-events.ts";
+import { attemptsTold, watchJob } from "../../src/contracts/run-events.ts";
+import type { Repo } from "../repo/queue-fixture.ts";
+import { aJob, aReport, aRepository, claim, repoOf, submit } from "../repo/queue-fixture.ts";
+import { FeedObject } from "./feed-object.ts";
+
+function feedOf({ owner, repo }: Repo, run: string): DurableObjectStub<FeedObject> {
+	const namespace = env.FEED as DurableObjectNamespace<FeedObject>;
+	return namespace.get(namespace.idFromName(`${owner}/${repo}/${run}`));
+}
+
+/** The events of a run as one that watches it gets them. */
+async function watch(repo: Repo, run: string): Promise<RunEvent[]> {
+	const { webSocket } = await feedOf(repo, run).fetch("https://feed/", { headers: { Upgrade: "websocket" } });
+	if (webSocket === null) throw new Error("no socket");
+	const events: RunEvent[] = [];
+	webSocket.addEventListener("message", ({ data }) => {
+		events.push(JSON.parse(String(data)));
+	});
+	webSocket.accept();
+	await vi.waitFor(() => expect(events).toHaveLength(1));
+	return events;
+}
+
+async function claimOne(repo: Repo): Promise<LeaseClaim> {
+	const [first] = (await claim(repo)).grants;
+	if (!first) throw new Error("nothing was granted");
+	return first.claim;
+}
+
+const runFinished = (event: RunEvent | undefined) => event?.type === "run" && event.run.state === "finished";
+
+async function untilFinished(events: RunEvent[]): Promise<void> {
+	await vi.waitFor(() => expect(runFinished(events.at(-1))).toBe(true), { timeout: 5_000, interval: 5 });
+}
+
+function muteQueue(): void {
+	vi.spyOn(Object.getPrototypeOf(env.EVENTS), "sendBatch").mockResolvedValue(undefined);
+}
+
+function told(events: RunEvent[]): string[] {
+	return events.map((event) => (event.type === "job" ? event.job.state : `${event.type} ${event.run.state}`));
+}
+
+afterEach(() => {
+	vi.restoreAllMocks();
+});
+
+it.each([
+	["the repository's object", true, false],
+	["the feed's object", false, true],
+	["both objects", true, true],
+])(
+	"[L34] with %s asleep between any two changes each is told at once and in order",
+	async (_, repoSleeps, feedSleeps) => {
+		muteQueue();
+		const repo = await aRepository();
+		const { id } = await submit(repo, [aJob("a")]);
+		const events = await watch(repo, id);
+		const sleep = async (state: string) => {
+			await vi.waitFor(() => expect(told(events)).toContain(state), { timeout: 5_000, interval: 5 });
+			if (repoSleeps) await evictDurableObject(repoOf(repo));
+			if (feedSleeps) await evictDurableObject(feedOf(repo, id));
+		};
+		await sleep("snapshot accepted");
+		const first = await claimOne(repo);
+		await sleep("leased");
+		orThrow(await repoOf(repo).start(first));
+		await sleep("running");
+		orThrow(await repoOf(repo).finish(first, aReport()));
+		await untilFinished(events);
+		const way = ["leased", "run accepted", "running", "run running", "finished", "run finished"];
+		expect(told(events)).toEqual(["snapshot accepted", ...way]);
+	},
+);
+
+it("[L34] the job is told whole: as it is shown, with its attempts and what it waits for, and a priority that changed", async () => {
+	muteQueue();
+	const repo = await aRepository({ maxRunning: 1 });
+	const { id } = await submit(repo, [aJob("a"), aJob("b", { needs: ["a"] })]);
+	const events = await watch(repo, id);
+	const jobs = (): Job[] => events.flatMap((event) => (event.type === "job" ? [event.job] : []));
+	const [a, b] = (orThrow(await repoOf(repo).run(id)).jobs ?? []).map((job) => job.id);
+	orThrow(await repoOf(repo).reprioritise({ job: b ?? "", priority: 7 }));
+	await vi.waitFor(() => expect(jobs()).toMatchObject([{ id: b, priority: 7, waiting: { code: "needs" } }]));
+	const first = await claimOne(repo);
+	orThrow(await repoOf(repo).start(first));
+	orThrow(await repoOf(repo).finish(first, aReport()));
+	await vi.waitFor(() => expect(jobs().at(-1)).toMatchObject({ id: b, state: "waiting" }));
+	const told = jobs().filter((job) => job.id === a);
+	expect(told.map(({ state, attempts }) => [state, attempts.length])).toEqual([
+		["leased", 0],
+		["running", 1],
+		["finished", 1],
+	]);
+	const shown = orThrow(await repoOf(repo).job(a ?? ""));
+	const log = expect.objectContaining({ state: expect.stringMatching(/^seal/) });
+	expect(told.at(-1)).toEqual({ ...shown, attempts: [{ ...shown.attempts[0], log }] });
+});
+
+it("[L34] a job that was tried very often is told with its last attempts", () => {
+	const attempts = Array.from({ length: attemptsTold + 5 }, (_, at) => ({ number: at + 1 }));
+	const shown = watchJob({ id: "j", attempts } as Job);
+	expect(shown.attempts.map(({ number }) => number)).toEqual(attempts.slice(5).map(({ number }) => number));
+});
+
+it("[L21] what is not told directly is found by the queue's word that there is a newer version", async () => {
+	const changed = vi.spyOn(FeedObject.prototype, "changed").mockResolvedValue(null);
+	const repo = await aRepository();
+	const { id } = await submit(repo, [aJob("a")]);
+	const events = await watch(repo, id);
+	orThrow(await repoOf(repo).cancelRun({ run: id, actor: "test", reason: null }));
+	await untilFinished(events);
+	expect(changed).toHaveBeenCalled();
+	expect(told(events)).toEqual(["snapshot accepted", "finished", "run finished"]);
+});
+
+it("[L21] what a feed's object missed while it slept is in the state that the next watcher gets, and told to the others", async () => {
+	muteQueue();
+	const repo = await aRepository();
+	const { id } = await submit(repo, [aJob("a")]);
+	const events = await watch(repo, id);
+	const changed = vi.spyOn(FeedObject.prototype, "changed").mockResolvedValue(null);
+	orThrow(await repoOf(repo).cancelRun({ run: id, actor: "test", reason: null }));
+	await vi.waitFor(() => expect(changed).toHaveBeenCalled());
+	await evictDurableObject(feedOf(repo, id));
+	expect(told(await watch(repo, id))).toEqual(["snapshot finished"]);
+	await untilFinished(events);
+});
+
+it("[L35] a run that nobody watches costs its feed no call, and after each waking of its repository one", async () => {
+	muteQueue();
+	const heard = vi.spyOn(FeedObject.prototype, "heard");
+	const changed = vi.spyOn(FeedObject.prototype, "changed");
+	const repo = await aRepository();
+	await submit(repo, [aJob("a"), aJob("b")]);
+	const first = await claimOne(repo);
+	orThrow(await repoOf(repo).start(first));
+	expect(heard).not.toHaveBeenCalled();
+	await evictDurableObject(repoOf(repo));
+	orThrow(await repoOf(repo).finish(first, aReport()));
+	await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1));
+	await evictDurableObject(repoOf(repo));
+	const second = await claimOne(repo);
+	await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(2));
+	orThrow(await repoOf(repo).start(second));
+	orThrow(await repoOf(repo).finish(second, aReport()));
+	orThrow(await repoOf(repo).settings());
+	expect(heard).toHaveBeenCalledTimes(2);
+	expect(changed).not.toHaveBeenCalled();
+});
