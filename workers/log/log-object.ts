@@ -10,7 +10,7 @@ import { decideAppend, isComplete, openRecord } from "../../src/domain/log.ts";
 import { readWatchedMs, uploadSeconds } from "../../src/domain/log-demand.ts";
 import type { LogChunk } from "../../src/domain/log-time.ts";
 import { accept, assert, refuse } from "../../src/domain/refusal.ts";
-import type { Result } from "../../src/domain/refusal.ts";
+import type { Refusal, Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
 import { LogFeeders, readFeedRequest } from "./log-feeders.ts";
 import { LogSealer } from "./log-sealer.ts";
@@ -51,7 +51,7 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	async append(claim: LeaseClaim, offset: number, bytes: Uint8Array): Promise<Result<LogAppended>> {
 		assert(bytes.length <= appendBytesMax, "an append has at most 1 MiB");
 		const admitted = await this.#admit(claim);
-		if (!admitted.ok) return admitted;
+		if (!admitted.ok) return this.#passedOver(admitted, offset + bytes.length);
 		const { row, bytes: stored, log } = this.#store.open();
 		const decided = decideAppend(log, { epoch: claim.epoch, offset, size: bytes.length });
 		if (!decided.ok) return decided;
@@ -184,6 +184,13 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 			this.#store.save({ steps: [], closed: null, tries: 0, ...row, epoch, lease: state, bytesMax: logBytesMax });
 		}
 		return accept(null);
+	}
+
+	/** [L4] What the archive has already, as far as its length tells: the claim was found to be this log's own. */
+	#passedOver(refused: { ok: false; refusal: Refusal }, end: number): Result<LogAppended> {
+		const { refusal } = refused;
+		if (refusal.code !== "log-sealed" || end > refusal.length) return refused;
+		return accept({ length: refusal.length, lease: "ok", ...this.#demand(false) });
 	}
 
 	#tellFeeder(): void {

@@ -8,7 +8,18 @@ import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import { appendBytesMax, logBlockBytes, logSealGraceMs } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { archiveKey, headLog, sealedLogOf } from "./archive.ts";
-import { archivedBytes, bytesOf, closeOf, logOf, noise, sealNow, sha256, someLog, startLease } from "./log-fixture.ts";
+import {
+	archivedBytes,
+	bytesOf,
+	closeOf,
+	logOf,
+	noise,
+	repoOf,
+	sealNow,
+	sha256,
+	someLog,
+	startLease,
+} from "./log-fixture.ts";
 import type { LogObject } from "./log-object.ts";
 
 afterEach(() => {
@@ -67,10 +78,27 @@ describe("sealing", () => {
 		await fill(claim, bytes, 400);
 		await sealNow(claim);
 		expect(new Uint8Array(gunzipSync(await archivedBytes(claim)))).toEqual(bytes);
-		expect(await logOf(claim).append(claim, 0, bytes)).toEqual({
+		expect(await logOf(claim).append(claim, 999, new Uint8Array(2))).toEqual({
 			ok: false,
 			refusal: { code: "log-sealed", length: 1_000 },
 		});
+	});
+
+	it("[L4] a resend of what is in the archive is acknowledged; of another lease's it is not", async () => {
+		const claim = await startLease();
+		const finished = { exitCode: 0, signal: null, reason: null, steps: [], logSha256: null, retryAfterSeconds: null };
+		await fill(claim, new Uint8Array(10));
+		await repoOf(claim).finish(claim, { ...finished, outcome: "passed", logLength: 10 });
+		await sealNow(claim);
+		await evictDurableObject(logOf(claim));
+		const acknowledged = { ok: true, value: { length: 10, lease: "ok" } };
+		expect(await logOf(claim).append(claim, 0, new Uint8Array(10))).toMatchObject(acknowledged);
+		expect(await logOf(claim).append(claim, 7, new Uint8Array(3))).toMatchObject(acknowledged);
+		expect(await logOf(claim).append(claim, 10, new Uint8Array(0))).toMatchObject(acknowledged);
+		expect(await logOf(claim).append(claim, 7, new Uint8Array(4))).toMatchObject({ refusal: { code: "log-sealed" } });
+		const stale = { ...claim, epoch: claim.epoch + 1 };
+		expect(await logOf(claim).append(stale, 0, new Uint8Array(1))).toMatchObject({ refusal: { code: "lease-stale" } });
+		expect(await rowsIn(claim)).toEqual([[], null]);
 	});
 
 	it("[L5] a log that was only closed is sealed empty, and late bytes of one are taken when they are confirmed", async () => {
