@@ -2,8 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { outputBytes, outputMessage } from "../contracts/log-stream.ts";
 import type { LogMessage } from "../contracts/log-stream.ts";
+import { jobIdFrom, runIdFrom } from "../domain/ids.ts";
 import { cutFrame } from "../domain/log-frame.ts";
-import { logMessages } from "./log-live.ts";
+import { jobLogMessages, logMessages } from "./log-live.ts";
 import { readLog } from "./log-source.ts";
 import type { SealedLog, Services } from "./services.ts";
 
@@ -66,5 +67,81 @@ describe("a log that is sealed while it is read", () => {
 		const services = movingAfter(2, 0) as Services;
 		for await (const chunk of readLog(services, name, { from: 3, to: 30, sealed: null })) read.push(...chunk.bytes);
 		expect(read).toEqual([...bytes.subarray(3, 30)]);
+	});
+});
+
+/** A job that waits, whose run's feed says what is pushed, and whose looks are counted. */
+function waitingJob() {
+	const job = jobIdFrom(runIdFrom(new Uint8Array(15)), 0);
+	const seen = { looks: 0, started: false, feeds: 0, hasFeed: true, say: (_: object) => {}, left: () => false };
+	const services = {
+		...movingAfter(0, 0),
+		repo: () => ({
+			job: async () => {
+				seen.looks++;
+				const log = { state: "sealed", length: 0, sha256: null, missing: [] };
+				const attempts = seen.started ? [{ number: 1, outcome: "passed", log }] : [];
+				return { ok: true, value: { state: seen.started ? "finished" : "waiting", attempts } };
+			},
+		}),
+		feed: () => ({
+			fetch: async () => {
+				seen.feeds++;
+				return { status: seen.hasFeed ? 101 : 503 };
+			},
+		}),
+		async *readSocket(_: unknown, gone: AbortSignal) {
+			const said: string[] = [];
+			let tell = () => {};
+			seen.say = (event) => {
+				said.push(JSON.stringify(event));
+				tell();
+			};
+			seen.left = () => gone.aborted;
+			gone.addEventListener("abort", () => tell());
+			while (!gone.aborted) {
+				const next = said.shift();
+				if (next !== undefined) yield next;
+				else await new Promise<void>((resolve) => (tell = resolve));
+			}
+		},
+	};
+	return { seen, services: services as unknown as Services, place: { owner: "acme", repo: "web", job } };
+}
+
+/** Ends only with what makes it moot. */
+const forEver = (_: number, gone: AbortSignal) =>
+	new Promise<void>((resolve) => gone.addEventListener("abort", () => resolve(), { once: true }));
+
+describe("a job that is followed before it starts", () => {
+	it("[L19] its attempt is shown when the run's feed tells of it, whatever else happens in the run", async () => {
+		const { seen, services, place } = waitingJob();
+		const gone = new AbortController().signal;
+		const messages = jobLogMessages(services, place, { place: null, gone, pause: forEver });
+		const first = messages.next();
+		await expect.poll(() => seen.feeds).toBe(1);
+		seen.say({ type: "snapshot" });
+		await expect.poll(() => seen.looks).toBe(2);
+		seen.say({ type: "run" });
+		seen.say({ type: "job", job: { id: "another" } });
+		seen.started = true;
+		seen.say({ type: "job", job: { id: place.job } });
+		expect((await first).value).toMatchObject({ attempt: 1, message: { type: "attempt" } });
+		expect([seen.looks, seen.left()]).toEqual([3, true]);
+		await messages.return();
+	});
+
+	it("[L19] without a feed, or when that ends, it is looked for again and again", async () => {
+		const { seen, services, place } = waitingJob();
+		seen.hasFeed = false;
+		const waits: number[] = [];
+		const pause = async (ms: number) => {
+			waits.push(ms);
+			seen.started = waits.length === 4;
+		};
+		const messages = jobLogMessages(services, place, { place: null, gone: new AbortController().signal, pause });
+		expect((await messages.next()).value).toMatchObject({ attempt: 1 });
+		expect(Math.max(...waits.slice(1))).toBeLessThanOrEqual(2_000);
+		await messages.return();
 	});
 });

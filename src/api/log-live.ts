@@ -8,12 +8,17 @@ import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
 import { cutFrame } from "../domain/log-frame.ts";
 import { orThrow } from "./answer.ts";
 import { readJob } from "./archived-run.ts";
+import { JobWatch } from "./job-watch.ts";
 import { bytesOf, loadAttempt, readLog } from "./log-source.ts";
 import type { LiveSocket, LogName, SealedLog, Services } from "./services.ts";
 
-/** How soon a job's next attempt is seen: each look is one call to its repository, so looks get rarer. */
+/**
+ * How soon a job's next attempt is seen when its run's feed says nothing: each look is one call to its repository, so looks
+ * get rarer. While there is a feed they only make up for what it missed.
+ */
 const lookAgainMs = 500;
 const lookAgainMaxMs = 2_000;
+const lookWatchedMs = 10_000;
 /** Before a lost object is followed again. */
 const followAgainMs = 200;
 
@@ -114,7 +119,10 @@ export interface JobLogMessage {
 	message: LogMessage;
 }
 
-/** [L19] Attempt after attempt, each announced and each with its `end`, until the job is finished. `place` is where to resume. */
+/**
+ * [L19] Attempt after attempt, each announced as soon as it begins and each with its `end`, until the job is finished. `place`
+ * is where to resume.
+ */
 export async function* jobLogMessages(
 	services: Services,
 	{ job, ...repository }: RepositoryName & { job: string },
@@ -126,23 +134,44 @@ export async function* jobLogMessages(
 ): AsyncGenerator<JobLogMessage, void> {
 	let least = place?.attempt ?? null;
 	let waitMs = lookAgainMs;
-	while (!gone.aborted) {
-		const seen: Job = orThrow(await readJob(services, repository, job));
-		const attempt = nextAttempt(seen, least);
-		if (attempt !== null) {
-			const from = attempt === place?.attempt ? place.offset : 0;
-			yield { attempt, message: { type: "attempt", number: attempt } };
-			for await (const message of logMessages(services, { ...repository, job, attempt }, { from, gone, pause })) {
-				yield { attempt, message };
+	let watch: JobWatch | null = null;
+	try {
+		while (!gone.aborted) {
+			watch?.begin();
+			const seen: Job = orThrow(await readJob(services, repository, job));
+			const attempt = nextAttempt(seen, least);
+			if (attempt !== null) {
+				// What it would hear meanwhile is nobody's news.
+				watch?.leave();
+				watch = null;
+				const from = attempt === place?.attempt ? place.offset : 0;
+				yield { attempt, message: { type: "attempt", number: attempt } };
+				for await (const message of logMessages(services, { ...repository, job, attempt }, { from, gone, pause })) {
+					yield { attempt, message };
+				}
+				least = attempt + 1;
+				waitMs = lookAgainMs;
+			} else if (seen.state === "finished") return;
+			else {
+				watch ??= new JobWatch(services, { ...repository, job }, gone);
+				await untilChanged(watch, { gone, pause, waitMs: watch.isLive ? lookWatchedMs : waitMs });
+				waitMs = Math.min(waitMs * 1.5, lookAgainMaxMs);
 			}
-			least = attempt + 1;
-			waitMs = lookAgainMs;
-		} else if (seen.state === "finished") return;
-		else {
-			await pause(waitMs, gone);
-			waitMs = Math.min(waitMs * 1.5, lookAgainMaxMs);
 		}
+	} finally {
+		watch?.leave();
 	}
+}
+
+/** Whichever comes first: a change, or the end of the pause. */
+async function untilChanged(
+	watch: JobWatch,
+	{ gone, pause, waitMs }: { gone: AbortSignal; pause: Pause; waitMs: number },
+): Promise<void> {
+	const changed = new AbortController();
+	const paused = pause(waitMs, AbortSignal.any([gone, changed.signal]));
+	await (watch.isLive ? Promise.race([watch.changed(), paused]) : paused);
+	changed.abort();
 }
 
 /** The present attempt at first (the last, for a finished job), then each one after it. */
