@@ -1,12 +1,12 @@
 // Checkout of one commit, from real repositories on this disk.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../../testing/fake-server-lease.ts";
 import type { FakeLease } from "../../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
-import { checkoutReason, sourceFault } from "./checkout.ts";
+import { askpassScript, checkoutReason, sourceFault } from "./checkout.ts";
 import type { Source } from "./checkout.ts";
 
 let fixture: FakeServerRunner;
@@ -103,5 +103,47 @@ describe("checkout", () => {
 	it("[N47] no reason carries a password", () => {
 		const source = { cloneUrl: "https://user:hunter2@git.example/a.git", ref: null, commit: null };
 		expect(checkoutReason(source, 101)).toBe("checkout: https://git.example/a.git does not answer");
+	});
+});
+
+describe("what git asks for", () => {
+	const own = "https://git.example:8443/acme/web.git";
+
+	/** What the script says to git; null when it says nothing. */
+	function answer(source: string, question: string): string | null {
+		const script = askpassScript({ cloneUrl: source, ref: null, commit: null });
+		const env = { PATH: process.env.PATH, SPILLWAY_GIT_TOKEN: "open-sesame" };
+		const { status, stdout } = spawnSync("sh", ["-c", script, "askpass", question], { env, encoding: "utf8" });
+		return status === 0 ? stdout : null;
+	}
+
+	it.each([
+		[own, "Username for 'https://git.example:8443': ", "x-access-token\n"],
+		[own, "Password for 'https://x-access-token@git.example:8443': ", "open-sesame\n"],
+		["https://me@git.example/web.git", "Password for 'https://me@git.example': ", "open-sesame\n"],
+	])("[N86] for %s, %s is answered", (source, question, expected) => {
+		expect(answer(source, question)).toBe(expected);
+	});
+
+	// Git before 2.48 tells a user's name decoded, and with credential.useHttpPath it tells the path too.
+	it.each([
+		["another host", "Password for 'https://x@evil.example': "],
+		["another port", "Password for 'https://x@git.example:443': "],
+		["a host that ends alike", "Password for 'https://x@evil.git.example:8443': "],
+		["a host that begins alike", "Password for 'https://x@git.example:8443.evil.example': "],
+		["no encryption", "Password for 'http://x@git.example:8443': "],
+		["a user that reads like it", "Password for 'https://x@git.example:8443'@evil.example': "],
+		["a path that reads like it", "Password for 'https://x@evil.example/@git.example:8443': "],
+		["a path that goes on after it", "Password for 'https://x@evil.example/@git.example:8443'/web': "],
+		["a name on another host", "Username for 'https://evil.example': "],
+		["a name on a host that reads like it", "Username for 'https://evil.example//git.example:8443': "],
+		["anything else", "Yes or no? "],
+	])("[N86] %s is not: %s", (_, question) => {
+		expect(answer(own, question)).toBeNull();
+	});
+
+	it("[N86] nothing is, where the clone URL is none that asks", () => {
+		expect(answer("ssh://git@git.example/web.git", "Password for '@': ")).toBeNull();
+		expect(answer("file:///srv/web", "Password for 'https://x@': ")).toBeNull();
 	});
 });

@@ -11,7 +11,7 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { createServer } from "node:http";
-import type { Server } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -204,23 +204,141 @@ describe("the cache", () => {
 });
 
 describe("credentials", () => {
-	let gate: Server;
-	const asked: (string | undefined)[] = [];
-	afterEach(() => void gate.close());
+	const token = "open-sesame";
+	/** What must be found nowhere: the token as it is, and as HTTP carries it. */
+	const forms = [token, Buffer.from(`x-access-token:${token}`).toString("base64")];
+	const authorization = `Basic ${forms[1]}`;
+	const servers: Server[] = [];
+	afterEach(() => {
+		for (const server of servers.splice(0)) server.close();
+	});
 
-	it("[N86] git gets the token from a secret when it is asked, and no URL, process list or file has it", async () => {
-		asked.length = 0;
-		// Refuses everybody, after it has seen who comes.
-		gate = createServer((request, response) => {
-			asked.push(request.headers.authorization);
+	/** Answers as `answer` says, and remembers who came with what. */
+	async function serve(answer: (path: string, response: ServerResponse) => void) {
+		const asked: string[] = [];
+		const server = createServer((request, response) => {
+			const given = request.headers.authorization;
+			if (given !== undefined) asked.push(given);
+			if (given === authorization) return answer(request.url ?? "", response);
 			response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
 		});
-		await new Promise<void>((resolve) => gate.listen(0, "127.0.0.1", resolve));
-		const url = `http://127.0.0.1:${(gate.address() as AddressInfo).port}/acme/web.git`;
-		const lease = await check({ url, secrets: { SPILLWAY_GIT_TOKEN: "open-sesame" } });
-		const expected = `Basic ${Buffer.from("x-access-token:open-sesame").toString("base64")}`;
-		expect(asked).toContain(expected);
+		servers.push(server);
+		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+		return { asked, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+	}
+
+	const refuse = (_: string, response: ServerResponse) => void response.writeHead(403).end();
+
+	/** A repository as plain files, which is all that git needs over HTTP. */
+	function giveFiles(folder: string) {
+		git(folder, "update-server-info");
+		return (path: string, response: ServerResponse) => {
+			const file = join(folder, ".git", decodeURI(path).replace(/^.*?\.git\/|\?.*$/g, ""));
+			if (!existsSync(file)) return void response.writeHead(404).end();
+			response.end(readFileSync(file));
+		};
+	}
+
+	const asFiles = { SPILLWAY_GIT_DEPTH: "0" };
+
+	it("[N86] git gets the token from a secret when it is asked", async () => {
+		const { asked, host } = await serve(refuse);
+		const url = `http://${host}/acme/web.git`;
+		const lease = await check({ url, secrets: { SPILLWAY_GIT_TOKEN: token } });
+		expect(asked).toContain(authorization);
 		expect(lease.finish).toMatchObject({ outcome: "failed", reason: `checkout: ${url} does not answer` });
-		expect(lease.text).not.toContain("open-sesame");
+		expect(lease.text).not.toContain(token);
+	});
+
+	it("[N86] no process list and no file has it while git runs or after, and no URL", async () => {
+		const found: string[] = [];
+		let looks = 0;
+		const look = () => {
+			looks++;
+			found.push(...[...commandLines(), ...filesUnder(fixture.workDir)].filter(({ text }) => holds(text)).map(nameOf));
+		};
+		const give = giveFiles(origin);
+		const { host } = await serve((path, response) => {
+			look();
+			give(path, response);
+		});
+		const lease = await check({
+			...{ url: `http://${host}/acme/web.git`, env: asFiles, secrets: { SPILLWAY_GIT_TOKEN: token } },
+			run: "git config --list",
+		});
+		look();
+		expect(lease).toMatchObject({ finish: { outcome: "passed" } });
+		expect(looks).toBeGreaterThan(3);
+		expect(found).toEqual([]);
+		// Masked, it would stand there as stars.
+		expect(lease.text).toContain(`remote.origin.url=http://${host}/acme/web.git\n`);
+	});
+
+	const holds = (text: string) => forms.some((form) => text.includes(form));
+	const nameOf = ({ name }: { name: string }) => name;
+
+	it.each<[string, (hosts: { own: string; other: string }) => string]>([
+		["on another host", ({ other }) => `http://${other}/sub.git`],
+		["that names a user there", ({ other }) => `http://me@${other}/sub.git`],
+		["whose user reads like the own host", ({ own, other }) => `http://me%40${own}%27@${other}/sub.git`],
+		["whose path reads like the own host", ({ own, other }) => `http://me@${other}/@${own}'/sub.git`],
+		["whose host begins like the own", ({ own, other }) => `http://${own}@${other}/sub.git`],
+	])("[N86] a submodule %s does not get it", async (_, urlOf) => {
+		const other = await serve(refuse);
+		const files = { give: refuse };
+		const own = await serve((path, response) => files.give(path, response));
+		const url = urlOf({ own: own.host, other: other.host });
+		writeFileSync(join(origin, ".gitmodules"), `[submodule "sub"]\n\tpath = sub\n\turl = "${url}"\n`);
+		git(origin, "update-index", "--add", "--cacheinfo", `160000,${commits[0]},sub`);
+		git(origin, "add", ".gitmodules");
+		git(origin, "commit", "--quiet", "-m", "a submodule");
+		files.give = giveFiles(origin);
+		const lease = await check({
+			...{ url: `http://${own.host}/acme/web.git`, commit: git(origin, "rev-parse", "HEAD") },
+			...{ env: { ...asFiles, SPILLWAY_GIT_SUBMODULES: "true" }, secrets: { SPILLWAY_GIT_TOKEN: token } },
+		});
+		expect(own.asked).toContain(authorization);
+		expect(lease.text).toContain("sub");
+		expect(lease.finish).toMatchObject({ outcome: "failed" });
+		expect(other.asked.map((each) => Buffer.from(each.slice(6), "base64").toString()).filter(holds)).toEqual([]);
+	});
+
+	it("[N86] neither does a host that the clone URL's redirects to", async () => {
+		const other = await serve(refuse);
+		const own = await serve(
+			(path, response) => void response.writeHead(302, { location: `http://${other.host}${path}` }).end(),
+		);
+		const lease = await check({
+			...{ url: `http://${own.host}/acme/web.git`, secrets: { SPILLWAY_GIT_TOKEN: token } },
+		});
+		expect(lease.finish).toMatchObject({ outcome: "failed" });
+		expect([own.asked.length > 0, other.asked]).toEqual([true, []]);
 	});
 });
+
+interface Text {
+	name: string;
+	text: string;
+}
+
+function commandLines(): Text[] {
+	return readdirSync("/proc")
+		.filter((name) => /^\d+$/.test(name))
+		.flatMap((name) => textOf(`/proc/${name}/cmdline`));
+}
+
+/** Pipes would wait for a writer. */
+function filesUnder(folder: string): Text[] {
+	return readdirSync(folder, { recursive: true, withFileTypes: true })
+		.filter((entry) => entry.isFile())
+		.flatMap((entry) => textOf(join(entry.parentPath, entry.name)));
+}
+
+/** Processes end and files go while one looks. */
+function textOf(name: string): Text[] {
+	try {
+		return [{ name, text: readFileSync(name, "latin1") }];
+	} catch {
+		return [];
+	}
+}
