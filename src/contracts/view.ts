@@ -1,5 +1,5 @@
 // From the domain's shapes to the wire's: the only place where one becomes the other.
-import type { Job as DomainJob, FinishedAttempt, OpenAttempt, StepRecord } from "../domain/job.ts";
+import type { Job as DomainJob, FinishedAttempt, LogRecord, OpenAttempt, StepRecord } from "../domain/job.ts";
 import type { Next } from "../domain/retry.ts";
 import type { Run as DomainRun } from "../domain/run.ts";
 import type { JobRequest, RepositorySettings } from "../domain/submission.ts";
@@ -88,9 +88,13 @@ function viewAttempt(attempt: FinishedAttempt): Attempt {
 		commit: attempt.commit,
 		finishedAt: timeText(attempt.finishedAt),
 		steps: attempt.steps.map(viewStep),
-		log: attempt.log,
+		log: viewLog(attempt.log),
 		next: viewNext(attempt.next),
 	};
+}
+
+function viewLog({ state, length, sha256, missing }: LogRecord): Attempt["log"] {
+	return { state, length, sha256, missing };
 }
 
 function viewOpenAttempt(attempt: OpenAttempt, runner: Attempt["runner"]): Attempt {

@@ -52,6 +52,8 @@ export interface LogRecord {
 	length: number | null;
 	sha256: string | null;
 	missing: { from: number; to: number | null }[];
+	/** Until when its archive is kept; absent: for ever, or it is not there yet. */
+	expiresAt?: Millis;
 }
 
 /** An attempt exists once started. While it is open it lives inside its job; finished, it is written once and stands. */

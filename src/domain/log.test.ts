@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { logSealGraceMs } from "./limits.ts";
-import { decideAppend, decideSeal, isComplete, openRecord, sealAgainAt, sealedRecord } from "./log.ts";
+import { decideAppend, decideSeal, isComplete, openRecord, recordAt, sealAgainAt, sealedRecord } from "./log.ts";
 import type { Log } from "./log.ts";
 
 const open: Log = { epoch: 3, length: 100, bytesMax: 1_000, closed: null, frozen: false };
@@ -90,6 +90,14 @@ describe("decideSeal", () => {
 	it("[L5] before that it is live, then sealing", () => {
 		expect(openRecord(open)).toMatchObject({ state: "live", length: null });
 		expect(openRecord(closing)).toMatchObject({ state: "sealing", length: 150 });
+	});
+
+	it("[L28] it says deleted from the moment on until which it is kept", () => {
+		const record = sealedRecord({ ...closing, length: 150 }, [], "aa");
+		expect(recordAt(record, Number.MAX_SAFE_INTEGER)).toEqual(record);
+		const kept = { ...record, expiresAt: 1_000 };
+		expect(recordAt(kept, 999)).toEqual(kept);
+		expect(recordAt(kept, 1_000)).toEqual({ ...kept, state: "deleted" });
 	});
 
 	it("[L9] tries get rarer and never stop", () => {

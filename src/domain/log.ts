@@ -99,3 +99,9 @@ export function openRecord({ closed }: Log): LogRecord {
 export function sealAgainAt(tries: number, now: Millis): Millis {
 	return now + Math.max(Math.min(tellAgainMs * 2 ** (tries - 1), sealAgainMaxMs), alarmNearestMs);
 }
+
+/** [L28] What is to be said of a log at an instant by whoever is not told of its end. */
+export function recordAt(record: LogRecord, now: Millis): LogRecord {
+	const { expiresAt } = record;
+	return expiresAt === undefined || now < expiresAt ? record : { ...record, state: "deleted" };
+}

@@ -5,10 +5,11 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
 import type { RunEvent } from "../../src/contracts/run-events.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
-import type { Job } from "../../src/contracts/run.ts";
+import type { Job, Run } from "../../src/contracts/run.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
 import { archiveKey } from "../log/archive.ts";
 import { eventually, logOf, repoOf, sealNow, startLease } from "../log/log-fixture.ts";
+import { expireLogs } from "../log/log-retention.ts";
 import { archivedRunKey } from "../repo/repo-archive.ts";
 import { fetchRaw, send } from "./api-fixture.ts";
 
@@ -66,6 +67,11 @@ async function answerOf(path: string): Promise<string> {
 	return `${response.status} ${text.replaceAll(/"(asOf|requestId)":"[^"]*"/g, "")}`;
 }
 
+function codeOf(answer: string): string {
+	const { 1: status, 2: code } = /^(\d+)(?:.*"code":"([a-z-]+)")?/.exec(answer) ?? [];
+	return [status, code].join(" ").trim();
+}
+
 async function firstEvent({ body }: Response): Promise<string> {
 	const reader = body?.getReader();
 	const { value } = (await reader?.read()) ?? {};
@@ -99,6 +105,27 @@ describe("a run in the archive", () => {
 		);
 		const statuses = after.map((answer) => Number(answer.slice(0, 3)));
 		expect(statuses).toEqual([...Array<number>(13).fill(200), ...Array<number>(6).fill(404)]);
+	});
+
+	it("[L28] says that its log was deleted once that has outlived its days, also when a retry brings it back", async () => {
+		const ended = await anEndedRun({ retentionDays: 30 });
+		const { run, path, claim } = ended;
+		await archive(ended);
+		await expireLogs(env, Date.now());
+		const routes = [`${path}/jobs/${claim.job}/attempts/1/log`, `${path}/jobs/${claim.job}/attempts/1/log/live`];
+		const stateOf = async () => {
+			const { attempts } = (await send<Job>("GET", `${path}/jobs/${claim.job}`)).body;
+			return [attempts[0]?.log.state, ...(await Promise.all(routes.map((route) => answerOf(route)))).map(codeOf)];
+		};
+		expect(await stateOf()).toEqual(["sealed", "200", "200"]);
+		moveClock(30 * dayMs);
+		await expireLogs(env, Date.now());
+		expect(await stateOf()).toEqual(["deleted", "410 log-deleted", "410 log-deleted"]);
+		const shown = (await send<Run>("GET", `${path}/runs/${run}`)).body;
+		const log = { state: "deleted", length: 12, sha256: expect.any(String), missing: [] };
+		expect(shown.jobs?.[0]?.attempts[0]?.log).toEqual(log);
+		expect((await send("POST", `${path}/runs/${run}/retry`, { body: { only: "all" } })).status).toBe(202);
+		expect(await stateOf()).toEqual(["deleted", "410 log-deleted", "410 log-deleted"]);
 	});
 
 	it("[W53][L21] is followed on when a retry brings it back", async () => {

@@ -195,13 +195,14 @@ function outage(cause: unknown): never {
 }
 
 export function describe({ customMetadata }: { customMetadata?: Record<string, string> }): Archived {
-	const { state, length, sha256, outcome, missing } = customMetadata ?? {};
+	const { state, length, sha256, outcome, missing, expiresAt } = customMetadata ?? {};
 	return {
 		record: {
 			state: state as LogRecord["state"],
 			length: Number(length),
 			sha256: sha256 || null,
 			missing: JSON.parse(missing ?? "[]"),
+			...(expiresAt === undefined ? {} : { expiresAt: Number(expiresAt) }),
 		},
 		outcome: outcome || null,
 	};

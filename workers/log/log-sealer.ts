@@ -101,9 +101,9 @@ export class LogSealer {
 		// An alarm that came twice may have moved everything meanwhile.
 		if (store.load() === null) return;
 		const { row, bytes, log } = store.open();
-		const record = sealedRecord(log, missing, sha256);
 		const { outcome = null, at = 0, retentionDays } = row.closed ?? {};
 		const expiresAt = retentionDays === undefined ? null : at + retentionDays * dayMs;
+		const record = { ...sealedRecord(log, missing, sha256), ...(expiresAt === null ? {} : { expiresAt }) };
 		const isNew = await putLog(env().ARCHIVE, this.#name(), { record, outcome, expiresAt, parts: bytes.parts() });
 		const archived = isNew ? { record, outcome } : await this.#earlier(record, outcome);
 		const message = endOf(archived);

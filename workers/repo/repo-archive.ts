@@ -7,6 +7,7 @@ import type { ArchivedRun } from "../../src/contracts/view.ts";
 import { viewArchived } from "../../src/contracts/view.ts";
 import type { Millis, RunId } from "../../src/domain/ids.ts";
 import { runJobsMax } from "../../src/domain/limits.ts";
+import { recordAt } from "../../src/domain/log.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 
 /** How long a finished run stays in its object: people retry and look at what is new. */
@@ -25,8 +26,18 @@ export function archivedRunKey({ owner, repo }: RepositoryName, run: RunId): str
 
 /** Null where there is no such run. */
 export async function readArchived(bucket: R2Bucket, name: RepositoryName, run: RunId): Promise<Run | null> {
+	const archived = await load(bucket, name, run);
+	return archived && viewArchived(archived);
+}
+
+/** Nobody tells the archive of a run when one of its logs is deleted: that is known by the log's days. */
+async function load(bucket: R2Bucket, name: RepositoryName, run: RunId): Promise<ArchivedRun | null> {
 	const object = await bucket.get(archivedRunKey(name, run));
-	return object === null ? null : viewArchived(await object.json<ArchivedRun>());
+	if (object === null) return null;
+	const archived = await object.json<ArchivedRun>();
+	const now = Date.now();
+	const attempts = archived.attempts.map((attempt) => ({ ...attempt, log: recordAt(attempt.log, now) }));
+	return { ...archived, attempts };
 }
 
 export class RunArchive {
@@ -71,8 +82,8 @@ export class RunArchive {
 	async recall(queue: RepoQueue, id: RunId): Promise<void> {
 		const { repository } = queue;
 		if (repository === null || queue.run(id) !== null || !queue.tables.isBuried(id)) return;
-		const object = await this.#bucket.get(archivedRunKey(repository, id));
-		if (object !== null) queue.unbury(await object.json<ArchivedRun>());
+		const archived = await load(this.#bucket, repository, id);
+		if (archived !== null) queue.unbury(archived);
 	}
 
 	async #slice(queue: RepoQueue, now: Millis): Promise<RunId | null> {
