@@ -73,7 +73,15 @@ describe("a log that is sealed while it is read", () => {
 /** A job that waits, whose run's feed says what is pushed, and whose looks are counted. */
 function waitingJob() {
 	const job = jobIdFrom(runIdFrom(new Uint8Array(15)), 0);
-	const seen = { looks: 0, started: false, feeds: 0, hasFeed: true, say: (_: object) => {}, left: () => false };
+	const seen = {
+		looks: 0,
+		started: false,
+		feeds: 0,
+		heard: 0,
+		hasFeed: true,
+		say: (_: object) => {},
+		left: () => false,
+	};
 	const services = {
 		...movingAfter(0, 0),
 		repo: () => ({
@@ -101,8 +109,10 @@ function waitingJob() {
 			gone.addEventListener("abort", () => tell());
 			while (!gone.aborted) {
 				const next = said.shift();
-				if (next !== undefined) yield next;
-				else await new Promise<void>((resolve) => (tell = resolve));
+				if (next !== undefined) {
+					yield next;
+					seen.heard++;
+				} else await new Promise<void>((resolve) => (tell = resolve));
 			}
 		},
 	};
@@ -124,6 +134,7 @@ describe("a job that is followed before it starts", () => {
 		await expect.poll(() => seen.looks).toBe(2);
 		seen.say({ type: "run" });
 		seen.say({ type: "job", job: { id: "another" } });
+		await expect.poll(() => seen.heard).toBe(3);
 		seen.started = true;
 		seen.say({ type: "job", job: { id: place.job } });
 		expect((await first).value).toMatchObject({ attempt: 1, message: { type: "attempt" } });
