@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { aCause, aFailure, aReport, aRunId, aSubmission, someSettings } from "../testing/builders.ts";
 import { noon } from "../testing/clock.ts";
 import { MemoryRun } from "../testing/memory-run.ts";
-import type { Claim } from "./decide.ts";
+import type { Claim, RunView } from "./decide.ts";
 import {
 	decideAddJobs,
 	decideCancelJob,
@@ -17,7 +17,7 @@ import {
 	decideTimeUp,
 	leaseStateOf,
 } from "./decide.ts";
-import type { FinishReport } from "./job.ts";
+import type { FinishedAttempt, FinishReport } from "./job.ts";
 import { runJobsMax } from "./limits.ts";
 
 const chance = { now: noon, random: 0.5 };
@@ -35,6 +35,10 @@ function end(run: MemoryRun, key: string, report: FinishReport = aReport()): Cla
 	expect(run.take(decideFinish(run, claim, report, chance))).toBe("ok");
 	return claim;
 }
+
+const never = () => {
+	throw new Error("not asked for");
+};
 
 function indexOf(run: MemoryRun, key: string): number {
 	return run.called(key).index;
@@ -166,8 +170,26 @@ describe("leases", () => {
 		expect(run.take(decideFinish(run, claim, aFailure(), chance))).toBe("ok");
 		expect(run.called("a")).toBe(before);
 		const second = start(run, "a");
-		expect(run.take(decideFinish(run, claim, aReport(), chance))).toBe("ok");
+		expect(run.take(decideFinish(run, claim, aFailure(), chance))).toBe("ok");
 		expect(run.called("a")).toMatchObject({ state: "running", epoch: second.epoch });
+	});
+
+	it("[D4] another report than the one that was told is stale, except where it was not kept what was told", () => {
+		const run = MemoryRun.of({ key: "a" });
+		const claim = end(run, "a", aFailure());
+		expect(run.take(decideFinish(run, claim, aReport(), chance))).toBe("lease-stale");
+		expect(run.take(decideFinish(run, claim, aFailure({ logSha256: "0".repeat(64) }), chance))).toBe("lease-stale");
+		expect(run.take(decideFinish(run, claim, aFailure({ commit: null, platformFault: null }), chance))).toBe("ok");
+		const { report: _, ...old } = run.attempt(0, 1) as FinishedAttempt;
+		const stored: RunView = {
+			run: run.run,
+			job: (at) => run.job(at),
+			attempt: () => old,
+			nodes: never,
+			keys: never,
+			jobs: never,
+		};
+		expect(decideFinish(stored, claim, aReport(), chance)).toMatchObject({ ok: true, value: { moves: [] } });
 	});
 
 	it("[D4] a report by a lease that was given up is stale", () => {

@@ -9,6 +9,7 @@ import { create, ready, reprioritise, retry, skip, start } from "./job.ts";
 import { timeUp } from "./job-deadline.ts";
 import { abandon, cancel, finish, isAutomaticRetry, lose, suspect, withhold } from "./job-end.ts";
 import { runJobsMax } from "./limits.ts";
+import { reportDigest } from "./report-digest.ts";
 import type { Result } from "./refusal.ts";
 import { accept, assert, refuse } from "./refusal.ts";
 import type { Run } from "./run.ts";
@@ -162,7 +163,7 @@ export function decideStart(view: RunView, claim: Claim, now: Millis): Result<De
 	return holds(job, claim) ? accept(unchanged(view)) : refuse({ code: "lease-stale" });
 }
 
-/** [D4] A lease reports once; told again, it changes nothing. A report by a lease that ended otherwise is stale. */
+/** [D4] A lease reports once; told again, it changes nothing. Another report, or one by a lease that ended otherwise, is stale. */
 export function decideFinish(
 	view: RunView,
 	claim: Claim,
@@ -177,7 +178,11 @@ export function decideFinish(
 		return accept(settle(view, [move], now));
 	}
 	const earlier = view.attempt(index, claim.attempt);
-	return earlier?.epoch === claim.epoch && earlier.reported ? accept(unchanged(view)) : refuse({ code: "lease-stale" });
+	const isSame =
+		earlier?.epoch === claim.epoch &&
+		earlier.reported &&
+		(earlier.report ?? reportDigest(report)) === reportDigest(report);
+	return isSame ? accept(unchanged(view)) : refuse({ code: "lease-stale" });
 }
 
 /** [D5] Nobody renewed the lease: what was not started waits again, what ran is lost; an exclusive job's slot is held a while. */

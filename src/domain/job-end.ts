@@ -17,6 +17,7 @@ import type {
 } from "./job.ts";
 import { baseOf, end, wait } from "./job.ts";
 import { cancelMarginMs, exclusiveMarginMs, graceSeconds, stopAfterSeconds } from "./limits.ts";
+import { reportDigest } from "./report-digest.ts";
 import type { Next } from "./retry.ts";
 import { decideAfterInterruption, decideAfterLoss, decideRetry } from "./retry.ts";
 import type { Cause } from "./submission.ts";
@@ -38,7 +39,7 @@ export function finish(
 	const outcome = job.state === "canceling" && report.outcome !== "passed" ? "canceled" : report.outcome;
 	const used = job.used + 1;
 	const next = nextOf({ ...report, outcome }, job, { used, now, random });
-	const attempt = close(job, { ...report, outcome, next }, now);
+	const attempt = { ...close(job, { ...report, outcome, next }, now), ...told(report) };
 	const base = { ...baseOf(job), used, losses: 0, interruptions: 0, avoids: null };
 	if (next !== null && "at" in next) {
 		const cause: Cause = { by: "rule", actor: null, reason: failureText(report), at: now };
@@ -81,7 +82,7 @@ function interrupt(
 	// What was stored before there were interruptions has no such field.
 	const interruptions = (job.interruptions ?? 0) + 1;
 	const next = decideAfterInterruption(job.spec.onLost, interruptions, now);
-	const attempt = close(job, { ...report, outcome: "lost", next }, now);
+	const attempt = { ...close(job, { ...report, outcome: "lost", next }, now), ...told(report) };
 	const base = { ...baseOf(job), interruptions, avoids: job.lease.runner.id };
 	const reason = interruptionText[report.platformFault];
 	if ("at" in next) {
@@ -201,6 +202,10 @@ function close(
 		logSha256,
 		next,
 	};
+}
+
+function told(report: FinishReport): Pick<FinishedAttempt, "report"> {
+	return report.logLength < 0 ? {} : { report: reportDigest(report) };
 }
 
 function cancelReason(job: HeldJob, otherwise: string | null): string | null {

@@ -69,6 +69,8 @@ export interface FinishedAttempt extends OpenAttempt {
 	runner: RunnerName;
 	/** Whether the runner itself told the end; else the object gave it up, and a late report is stale. */
 	reported: boolean;
+	/** Digest of what it told; absent where it told nothing, and in what was stored before it was kept. */
+	report?: string;
 	commit: string | null;
 	outcome: ReportedOutcome | "lost";
 	/** Exactly where it was `lost`; absent in what was stored before there was more than one. */

@@ -100,7 +100,7 @@ export const jobBehaviours: readonly Behaviour[] = [
 			}) satisfies Behaviour,
 	),
 	{
-		title: "[D4] a finish told twice has the same answer, and another lease's is stale",
+		title: "[D4] a finish told twice has the same answer; another one, and another lease's, is stale",
 		async show(queue) {
 			await queue.submit([job("a")]);
 			const lease = await queue.start();
@@ -111,6 +111,8 @@ export const jobBehaviours: readonly Behaviour[] = [
 			expect(again.job).toMatchObject({ state: "finished", outcome: "failed" });
 			const other = { ...lease, epoch: 2 };
 			expect(codeOf(await (await queue.calls()).finish(other, aReport()))).toBe("lease-stale");
+			expect(codeOf(await (await queue.calls()).finish(lease, aReport()))).toBe("lease-stale");
+			expect(again.job.attempts).toMatchObject([{ outcome: "failed", exitCode: 1 }]);
 		},
 	},
 	{

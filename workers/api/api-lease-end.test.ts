@@ -1,11 +1,13 @@
-// What becomes of an attempt's end: its log held to the digest that was declared.
+// What becomes of an attempt's end: its log held to the digest that was declared; and the same end
+// told again.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Problem } from "../../src/contracts/problem.ts";
 import type { Attempt, Job } from "../../src/contracts/run.ts";
 import type { Grant } from "../../src/contracts/runner.ts";
 import { eventually, logOf, repoOf, sha256 } from "../log/log-fixture.ts";
 import type { Place } from "./api-fixture.ts";
-import { append, aRepo, finish, job, running, send, submit } from "./api-fixture.ts";
+import { append, aRepo, finish, job, lease, running, send, states, submit } from "./api-fixture.ts";
 
 afterEach(() => {
 	vi.useRealTimers();
@@ -66,5 +68,51 @@ describe("a declared digest", () => {
 		await repoOf(place).sweep([]);
 		await append(grant, 6, " bytes");
 		expect((await sealedOf(place, grant)).log).toMatchObject({ state: "mismatch", sha256: digestOf("actual bytes") });
+	});
+});
+
+describe("another end", () => {
+	it("[D4][A30] than the one that was told is refused, and changes nothing; the same again gets its answer", async () => {
+		const place = await aRepo();
+		await submit(place, [job("a", { retry: { maxAttempts: 2, backoff: { initialSeconds: 3_000 } } })]);
+		const grant = await running(place);
+		const step = { name: "one", exitCode: 1 };
+		const report = { outcome: "failed", exitCode: 1, logLength: 0, reason: "exit 1", steps: [step] };
+		expect((await lease("finish", grant, report)).status).toBe(200);
+		const { attempts } = await jobOf(place, grant);
+		for (const other of [
+			...[{ outcome: "passed" }, { exitCode: 2 }, { signal: "SIGKILL" }, { reason: "exit 2" }, { logLength: 99 }],
+			...[
+				{ logSha256: digestOf("x") },
+				{ steps: [] },
+				{ steps: [{ ...step, logEnd: 1 }] },
+				{ platformFault: "drained" },
+			],
+			...[{ retryAfterSeconds: 1 }, { commit: "0".repeat(40) }],
+		]) {
+			const answer = await lease<Problem>("finish", grant, { ...report, ...other });
+			expect([other, answer.status, answer.body.code]).toEqual([other, 409, "lease-stale"]);
+			expect(answer.headers.get("lease-state")).toBe("lost");
+		}
+		await evictDurableObject(repoOf(place));
+		const again = await lease("finish", grant, { ...report, signal: null, commit: null });
+		expect([again.status, again.headers.get("lease-state")]).toEqual([200, "ok"]);
+		const withoutLog = (all: Attempt[]) => all.map((attempt) => ({ ...attempt, log: null }));
+		expect(withoutLog((await jobOf(place, grant)).attempts)).toEqual(withoutLog(attempts));
+	});
+
+	it("[D4] is known also of what was canceled or drained, whose outcome is not the one that was told", async () => {
+		const place = await aRepo();
+		const run = await submit(place, [job("a"), job("b")]);
+		const [canceled, drained] = [await running(place), await running(place)];
+		await send("POST", `${place.path}/jobs/${canceled.job.id}/cancel`);
+		const drain = { platformFault: "drained" };
+		for (const code of [200, 200]) {
+			expect((await finish(canceled, "failed")).status).toBe(code);
+			expect((await finish(drained, "canceled", drain)).status).toBe(code);
+		}
+		expect((await finish(canceled, "canceled")).status).toBe(409);
+		expect((await finish(drained, "canceled")).status).toBe(409);
+		expect(await states(place, run)).toBe("a:canceled b:waiting");
 	});
 });
