@@ -81,14 +81,16 @@ export function addJobRoutes(app: Hono<ApiEnv>): void {
 /** Steps in progress and the bytes so far are the log object's; while it does not answer, the job is shown without them. */
 async function withLiveSteps(services: Services, repository: RepositoryName, job: Job): Promise<Job> {
 	const open = job.attempts.at(-1);
-	if (!open || open.outcome !== null) return job;
+	// What has ended gets its steps when its log is sealed, unless its end named them.
+	if (!open || (open.outcome !== null && (open.log.state !== "sealing" || open.steps.length > 0))) return job;
 	const name = { owner: repository.owner, repo: repository.repo, job: job.id, attempt: open.number };
 	const status = await services
 		.log(name)
 		.status()
 		.catch(() => null);
 	if (status === null) return job;
-	const live = { ...open, steps: status.steps.map(viewStep), log: { ...open.log, length: status.length } };
+	const log = open.outcome === null ? { ...open.log, length: status.length } : open.log;
+	const live = { ...open, steps: status.steps.map(viewStep), log };
 	return { ...job, attempts: [...job.attempts.slice(0, -1), live] };
 }
 

@@ -170,8 +170,8 @@ export interface RepoCalls {
 
 	/** Called by a LogObject before it takes the first byte: only a started lease may write. */
 	confirmLog(claim: LeaseClaim): Promise<LogAdmission>;
-	/** Called by a LogObject when the log is in the archive, and when it was deleted. Told again until it returns. */
-	logSealed(call: { job: JobId; attempt: number; record: LogRecord }): Promise<void>;
+	/** When the log is in the archive, and when it was deleted. `steps` are those that were told last. Told again until it returns. */
+	logSealed(call: { job: JobId; attempt: number; record: LogRecord; steps?: StepRecord[] }): Promise<void>;
 }
 
 /** A registered runner as its token tells it. */

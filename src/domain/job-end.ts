@@ -9,10 +9,12 @@ import type {
 	FinishedJob,
 	FinishReport,
 	HeldJob,
+	LogRecord,
 	Move,
 	OpenJob,
 	PlatformFault,
 	RunningJob,
+	StepRecord,
 	WaitingJob,
 } from "./job.ts";
 import { baseOf, end, wait } from "./job.ts";
@@ -206,6 +208,14 @@ function close(
 
 function told(report: FinishReport): Pick<FinishedAttempt, "report"> {
 	return report.logLength < 0 ? {} : { report: reportDigest(report) };
+}
+
+/**
+ * The attempt once its log is sealed, or deleted. [D16] If its end named no steps, because nobody told one or told it without,
+ * those are taken that its runner had told last; one that had not ended stays as it was.
+ */
+export function seal(attempt: FinishedAttempt, log: LogRecord, toldSteps: StepRecord[]): FinishedAttempt {
+	return { ...attempt, log, steps: attempt.steps.length > 0 ? attempt.steps : toldSteps };
 }
 
 function cancelReason(job: HeldJob, otherwise: string | null): string | null {

@@ -1,10 +1,11 @@
-// What becomes of an attempt's end: its log held to the digest that was declared; and the same end
+// What becomes of an attempt's end: its log held to the digest that was declared, its steps as they were told, and the same end
 // told again.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Problem } from "../../src/contracts/problem.ts";
 import type { Attempt, Job } from "../../src/contracts/run.ts";
 import type { Grant } from "../../src/contracts/runner.ts";
+import { overrunMarginMs } from "../../src/domain/limits.ts";
 import { eventually, logOf, repoOf, sha256 } from "../log/log-fixture.ts";
 import type { Place } from "./api-fixture.ts";
 import { append, aRepo, finish, job, lease, running, send, states, submit } from "./api-fixture.ts";
@@ -68,6 +69,68 @@ describe("a declared digest", () => {
 		await repoOf(place).sweep([]);
 		await append(grant, 6, " bytes");
 		expect((await sealedOf(place, grant)).log).toMatchObject({ state: "mismatch", sha256: digestOf("actual bytes") });
+	});
+});
+
+describe("steps that the end does not name", () => {
+	const at = "2026-01-02T03:04:05.678Z";
+	const ended = { name: "one", exitCode: 0, startedAt: at, finishedAt: at, logStart: 0, logEnd: 3 };
+	const open = { name: "two", exitCode: null, startedAt: at, finishedAt: null, logStart: 3, logEnd: null };
+
+	async function told(place: Place, request: object = {}): Promise<Grant> {
+		await submit(place, [job("a", request)]);
+		const grant = await running(place);
+		await append(grant, 0, "abc");
+		await lease("steps", grant, { steps: [{ ...ended, name: "other" }] });
+		await lease("steps", grant, { steps: [ended, { name: "two", startedAt: at, logStart: 3 }] });
+		return grant;
+	}
+
+	const claimOf = (grant: Grant) => ({
+		...grant.repository,
+		...{ pool: "default", shard: 0, job: grant.job.id, attempt: grant.job.attempt, epoch: grant.lease.epoch },
+	});
+
+	it("[D16] are those that were told last, from the finish on", async () => {
+		const place = await aRepo();
+		const grant = await told(place);
+		// A byte is missing, so that the log is not sealed yet.
+		expect((await finish(grant, "passed", { logLength: 4 })).status).toBe(200);
+		await eventually(async () => (await jobOf(place, grant)).attempts[0]?.log.state === "sealing");
+		expect((await jobOf(place, grant)).attempts[0]?.steps).toEqual([ended, open]);
+		await append(grant, 3, "d");
+		expect(await sealedOf(place, grant)).toMatchObject({ log: { state: "sealed", length: 4 }, steps: [ended, open] });
+	});
+
+	it("[D16] are the end's own where it names any", async () => {
+		const place = await aRepo();
+		const grant = await told(place);
+		await finish(grant, "passed", { logLength: 3, steps: [ended] });
+		expect((await sealedOf(place, grant)).steps).toEqual([ended]);
+	});
+
+	it("[D16] of a lost runner, of one that was not waited for, and of one past its timeout", async () => {
+		const place = await aRepo();
+		const lost = await told(place, { onLost: "fail" });
+		await repoOf(place).expire([claimOf(lost)], 30_000);
+		expect(await sealedOf(place, lost)).toMatchObject({ outcome: "lost", steps: [ended, open] });
+		const forced = await told(place);
+		await send("POST", `${place.path}/jobs/${forced.job.id}/cancel`, { body: { force: true } });
+		expect(await sealedOf(place, forced)).toMatchObject({ outcome: "canceled", steps: [ended, open] });
+		const late = await told(place, { timeoutSeconds: 1 });
+		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1_000 + overrunMarginMs });
+		await runDurableObjectAlarm(repoOf(place));
+		expect(await sealedOf(place, late)).toMatchObject({ outcome: "timed-out", steps: [ended, open] });
+	});
+
+	it("[D16] stay when the log is deleted", async () => {
+		const place = await aRepo();
+		const grant = await told(place);
+		await finish(grant, "passed", { logLength: 3 });
+		const { log } = await sealedOf(place, grant);
+		const record = { ...log, state: "deleted" as const };
+		await repoOf(place).logSealed({ job: grant.job.id, attempt: 1, record });
+		expect((await jobOf(place, grant)).attempts[0]).toMatchObject({ log: { state: "deleted" }, steps: [ended, open] });
 	});
 });
 

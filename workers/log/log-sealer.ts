@@ -2,7 +2,7 @@
 // earlier try that died; none of them is done twice with another result.
 import type { LogName } from "../../src/api/services.ts";
 import type { LogEnd } from "../../src/contracts/log-stream.ts";
-import type { LogRecord } from "../../src/domain/job.ts";
+import type { LogRecord, StepRecord } from "../../src/domain/job.ts";
 import { alarmNearestMs } from "../../src/domain/limits.ts";
 import { decideSeal, isComplete, sealAgainAt, sealedRecord } from "../../src/domain/log.ts";
 import { assert } from "../../src/domain/refusal.ts";
@@ -90,9 +90,10 @@ export class LogSealer {
 		}
 	}
 
-	tellSealed(record: LogRecord): Promise<void> {
+	/** `steps` are here until they were told. */
+	tellSealed(record: LogRecord, steps: StepRecord[] = []): Promise<void> {
 		const { job, attempt, ...repository } = this.#name();
-		return repoCalls(this.#object.env(), repository).logSealed({ job, attempt, record });
+		return repoCalls(this.#object.env(), repository).logSealed({ job, attempt, record, steps });
 	}
 
 	async #seal(missing: LogRecord["missing"]): Promise<void> {
@@ -108,7 +109,7 @@ export class LogSealer {
 		const archived = isNew ? { record, outcome } : await this.#earlier(record, outcome);
 		const message = endOf(archived);
 		end(message);
-		await this.tellSealed(archived.record);
+		await this.tellSealed(archived.record, row.steps);
 		// Once more: somebody may have come to watch meanwhile.
 		end(message);
 		this.#sealed = archived;

@@ -4,11 +4,11 @@ import type { ChangeEvent, JobSummary } from "../../src/contracts/events.ts";
 import type { RepositoryName } from "../../src/contracts/objects.ts";
 import { viewRepository, viewRun } from "../../src/contracts/view.ts";
 import type { Millis, RunId } from "../../src/domain/ids.ts";
-import type { Job, LogRecord, Move } from "../../src/domain/job.ts";
+import type { Job, Move } from "../../src/domain/job.ts";
 import type { Place } from "../../src/domain/open-job.ts";
 import { assert } from "../../src/domain/refusal.ts";
 import type { Run } from "../../src/domain/run.ts";
-import type { Repository, RepoTables } from "./repo-tables.ts";
+import type { LogEnded, Repository, RepoTables } from "./repo-tables.ts";
 
 /** Jobs in one message of the queue `events`: a message holds 128 KB. */
 const summariesMax = 300;
@@ -111,9 +111,9 @@ export class RepoNews {
 	}
 
 	/** What became of an attempt's log; until the read model has its run, the job keeps its mark. */
-	logEnded(place: Place & { number: number }, record: LogRecord): void {
+	logEnded(place: Place & { number: number }, end: LogEnded): void {
 		const isOver = this.#source.run(place.run)?.state === "finished";
-		this.#source.tables.saveLogRecord(place, record, isOver && !this.#ended.has(place.run));
+		this.#source.tables.saveLogRecord(place, end, isOver && !this.#ended.has(place.run));
 	}
 
 	/** Messages that nobody confirmed for long may be lost: the local broker's are, whenever the server ends. */

@@ -36,7 +36,7 @@ import {
 import type { Chance, Decision, RunView } from "../../src/domain/decide.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
 import type { JobId, RunId } from "../../src/domain/ids.ts";
-import type { FinishReport, LogRecord } from "../../src/domain/job.ts";
+import type { FinishReport } from "../../src/domain/job.ts";
 import { idempotencyKeptMs } from "../../src/domain/limits.ts";
 import type { PoolPause } from "../../src/domain/pool.ts";
 import { accept, refuse } from "../../src/domain/refusal.ts";
@@ -213,10 +213,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return showAdmission(this.#queue, claim);
 	}
 
-	async logSealed({ job, attempt, record }: { job: JobId; attempt: number; record: LogRecord }): Promise<void> {
+	async logSealed({ job, attempt, ...end }: Parameters<RepoCalls["logSealed"]>[0]): Promise<void> {
 		const place = parseJobId(job);
 		if (place === null || this.#queue.repository === null) return;
-		await this.#turns.take(() => this.#queue.news.logEnded({ ...place, number: attempt }, record));
+		await this.#turns.take(() => this.#queue.news.logEnded({ ...place, number: attempt }, end));
 	}
 
 	override async alarm(): Promise<void> {

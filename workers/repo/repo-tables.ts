@@ -10,7 +10,8 @@ import type { Node } from "../../src/domain/graph.ts";
 import type { Millis, RunId } from "../../src/domain/ids.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
 import { assert } from "../../src/domain/refusal.ts";
-import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move } from "../../src/domain/job.ts";
+import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move, StepRecord } from "../../src/domain/job.ts";
+import { seal } from "../../src/domain/job-end.ts";
 import type { Run } from "../../src/domain/run.ts";
 import { weightOf } from "../../src/domain/run.ts";
 import type { OpenJob, Place } from "../../src/domain/open-job.ts";
@@ -52,6 +53,12 @@ function openMark(before: Job, after: Job, attempt: FinishedAttempt | undefined)
 	if (before.state === "finished") return after.state === "finished" ? "" : ", open = 1";
 	// With an attempt it stays until the attempt's log is in the archive.
 	return after.state === "finished" && !attempt ? ", open = sealing" : "";
+}
+
+/** What a log object says when its log is sealed or deleted. */
+export interface LogEnded {
+	record: LogRecord;
+	steps?: StepRecord[];
 }
 
 export interface Repository extends RepositoryName {
@@ -320,13 +327,14 @@ export class RepoTables {
 		);
 	}
 
-	/** The only change a finished attempt ever sees: what became of its log. */
-	saveLogRecord({ run, index, number }: Place & { number: number }, log: LogRecord, keepOpen: boolean): void {
+	/** The only change a finished attempt ever sees: what became of its log, and of the steps that were told there. */
+	saveLogRecord(place: Place & { number: number }, { record, steps = [] }: LogEnded, keepOpen: boolean): void {
+		const { run, index, number } = place;
 		const attempt = this.attempt(run, index, number);
 		if (attempt === null) return;
-		const doc = JSON.stringify({ ...attempt, log });
+		const doc = JSON.stringify(seal(attempt, record, steps));
 		const others = this.sealing(run, index).filter((other) => other.number !== number).length;
-		const sealing = others > 0 || log.state === "sealing" ? 1 : 0;
+		const sealing = others > 0 || record.state === "sealing" ? 1 : 0;
 		const aside = "UPDATE attempt SET doc = ? WHERE run = ? AND place = ? AND number = ?";
 		const isAside = this.#sql.exec(aside, doc, run, index, number).rowsWritten > 0;
 		// While it stays open the index is not touched: naming its column would write it.
