@@ -5,6 +5,7 @@ import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../contracts/ob
 import type { Scope } from "../contracts/token.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
+import { checkQuery } from "./query.ts";
 import { readName } from "./request.ts";
 import type { Services } from "./services.ts";
 import { readToken, sameText } from "./token.ts";
@@ -40,10 +41,15 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 	const token = bearer(c);
 	const access = cachedClaims(services, "access", token);
 	if (access === null) {
-		if (sameText(token, services.operatorToken)) return { access: null, name: "operator" };
-		throw unauthorized("The token is not one of ours, or not of this kind.");
+		if (!sameText(token, services.operatorToken)) {
+			throw unauthorized("The token is not one of ours, or not of this kind.");
+		}
+		checkQuery(c);
+		return { access: null, name: "operator" };
 	}
-	return callerOf(services, access);
+	const caller = callerOf(services, access);
+	checkQuery(c);
+	return caller;
 }
 
 /** Throws 401 when the token has ended, whatever brought its claims here. */
@@ -102,12 +108,14 @@ export function readRunner(c: Context<ApiEnv>): RunnerIdentity {
 	const runner = cachedClaims(services, "runner", bearer(c));
 	if (runner === null) throw unauthorized("This call wants a runner's token, as registering gives it.");
 	if (services.isRevoked(runner.id)) throw unauthorized("The runner's token was revoked.");
+	checkQuery(c);
 	return runner;
 }
 
 export function readLease(c: Context<ApiEnv>): LeaseClaim {
 	const lease = cachedClaims(c.get("services"), "lease", bearer(c));
 	if (lease === null) throw unauthorized("This call wants a lease's token, as a grant gives it.");
+	checkQuery(c);
 	return lease;
 }
 

@@ -30,8 +30,17 @@ for (const [name, description] of Object.entries({
 	registry.registerComponent("securitySchemes", name, { type: "http", scheme: "bearer", description });
 }
 
+/** By method and path, the names of the query's parameters. */
+const queries = new Map<string, ReadonlySet<string>>();
+
+/** What a route may be asked with; null for one that is not documented. `path` as OpenAPI writes it. */
+export function queryNames(method: string, path: string): ReadonlySet<string> | null {
+	return queries.get(`${method} ${path}`) ?? null;
+}
+
 export function document(operation: Operation): void {
 	const { method, path, summary, auth = "access", query = {}, headers = {}, body, answers } = operation;
+	queries.set(`${method} ${path}`, new Set(Object.keys(query)));
 	const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
 	const shape = (entries: [string, string][], isOptional: boolean) =>
 		z.object(

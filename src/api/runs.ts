@@ -21,6 +21,7 @@ import { noteAct } from "./audit.ts";
 import { authorizeRepository, findLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
+import { checkQuery } from "./query.ts";
 import { badQuery, readBody, readIdempotencyKey, readPage, writeCursor } from "./request.ts";
 import type { RunFilter } from "./services.ts";
 
@@ -169,6 +170,7 @@ function authorizeAdding(c: Context<ApiEnv>): RepositoryName & { actor: string; 
 		const { owner, repo, caller } = authorizeRepository(c, "write");
 		return { owner, repo, actor: caller.name };
 	}
+	checkQuery(c);
 	const { owner, repo, job } = lease;
 	const isOwn =
 		c.req.param("owner") === owner && c.req.param("repo") === repo && parseJobId(job)?.run === c.req.param("run");

@@ -9,6 +9,7 @@ import { allow, authorizeRepository, callerOf, forbidden, readCaller, unauthoriz
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
+import { checkQuery } from "./query.ts";
 import { readBody, readName } from "./request.ts";
 import type { Services } from "./services.ts";
 import { readToken, signToken } from "./token.ts";
@@ -50,6 +51,7 @@ export function authorizeWatcher(c: Context<ApiEnv>): RepositoryName & { caller:
 		return authorizeRepository(c, "read");
 	}
 	const caller = redeem(c.get("services"), ticket);
+	checkQuery(c);
 	const [owner, repo] = [readName(c, "owner"), readName(c, "repo")];
 	return { owner, repo, caller: allow(caller, "read", owner, repo) };
 }
