@@ -1,12 +1,33 @@
 // Limits, pauses and priorities that change while runners and jobs wait for one another; and what a waiting job is told.
-import { describe, expect, it } from "vitest";
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Job } from "../../src/contracts/run.ts";
 import type { Grant, Registered } from "../../src/contracts/runner.ts";
 import type { Answer, Place } from "./api-fixture.ts";
+import { PoolObject } from "../pool/pool-object.ts";
+import { poolOf } from "../repo/queue-fixture.ts";
+import { RepoObject } from "../repo/repo-object.ts";
 import { aRepo, aRunner, finish, grantOf, job, lease, runOf, send, submit } from "./api-fixture.ts";
 
-/** Less than the half minute after which what waits is announced again: who is served within it was told of the change. */
-const waitSeconds = 20;
+/** Longer than a test may take. */
+const waitSeconds = 30;
+
+afterEach(() => {
+	vi.restoreAllMocks();
+	vi.useRealTimers();
+});
+
+/**
+ * From here on nothing happens later: no timer and no alarm goes off, no queue delivers. What is served all the same was served
+ * by the very call that changed something, and whoever only waits for it to be found out waits for ever.
+ */
+function stopTime(): void {
+	vi.useFakeTimers({ toFake: ["setTimeout", "setInterval"] });
+	vi.spyOn(scheduler, "wait").mockReturnValue(new Promise(() => {}));
+	for (const { prototype } of [RepoObject, PoolObject]) vi.spyOn(prototype, "alarm").mockResolvedValue();
+	vi.spyOn(Object.getPrototypeOf(env.DELIVERIES), "sendBatch").mockResolvedValue(undefined);
+}
 
 function poll({ token }: Registered, leases: string[] = []): Promise<Answer<Grant | null>> {
 	return send<Grant | null>("POST", "/v1/runner/acquire", { token, body: { waitSeconds, leases } });
@@ -18,14 +39,11 @@ async function patch(path: string, body: object): Promise<void> {
 
 /** A runner whose poll is there already, and has nothing. */
 async function waitingPoll(place: Place) {
-	const runner = await aRunner(place);
-	const polled = poll(runner);
-	const nothing = await send("POST", "/v1/runner/acquire", {
-		token: (await aRunner(place)).token,
-		body: { waitSeconds: 0 },
-	});
-	expect(nothing.status).toBe(204);
-	return polled;
+	const polled = poll(await aRunner(place));
+	await vi.waitFor(() =>
+		runInDurableObject(poolOf({ owner: place.owner, pool: "default" }), (_, state) => expect(state.getWebSockets()).toHaveLength(1)),
+	);
+	return { polled };
 }
 
 describe("a change of what may run", () => {
@@ -40,7 +58,8 @@ describe("a change of what may run", () => {
 	])("[Q2] %s hands out at once what already waits", async (_, before, after) => {
 		const place = await aRepo(before);
 		await submit(place, [job("a", { concurrencyGroup: "deploy" })]);
-		const polled = waitingPoll(place);
+		const { polled } = await waitingPoll(place);
+		stopTime();
 		await patch(place.path, after);
 		const { status, body } = await polled;
 		expect([status, body?.job.key]).toEqual([200, "a"]);
