@@ -121,7 +121,6 @@ export class World {
 	}
 }
 
-/** Every third world has no runners left at its end. */
 export async function playSeed(seed: number): Promise<void> {
 	const random = seededRandom(seed);
 	const steps: Step[] = [];
@@ -140,15 +139,20 @@ async function play(random: SeededRandom, seed: number, steps: Step[]): Promise<
 		steps.push(step);
 		await world.step(step);
 	}
-	await world.settle({ runners: seed % 3 !== 0 });
+	await world.settle(endOf(seed));
+}
+
+/** Every third world has no runners left at its end. */
+function endOf(seed: number): { runners: boolean } {
+	return { runners: seed % 3 !== 0 };
 }
 
 /** The message of what goes wrong when these steps are done again; null when nothing does. */
-export async function replay(steps: readonly Step[], seed: number): Promise<string | null> {
+export async function replay(steps: readonly Step[], end: { runners: boolean }): Promise<string | null> {
 	try {
 		const world = await World.open();
 		for (const step of steps) await world.step(step);
-		await world.settle({ runners: seed % 3 !== 0 });
+		await world.settle(end);
 		return null;
 	} catch (cause) {
 		return messageOf(cause);
@@ -157,7 +161,7 @@ export async function replay(steps: readonly Step[], seed: number): Promise<stri
 
 async function tellFailure(seed: number, steps: readonly Step[], cause: unknown): Promise<string> {
 	const kind = kindOf(messageOf(cause));
-	const shortest = await shorten(steps, async (some) => kindOf((await replay(some, seed)) ?? "") === kind);
+	const shortest = await shorten(steps, async (some) => kindOf((await replay(some, endOf(seed))) ?? "") === kind);
 	const lines = shortest.map((step) => `\t${JSON.stringify(step)}`);
 	return `seed ${seed}: ${messageOf(cause)}\n${shortest.length} of ${steps.length} steps:\n${lines.join("\n")}`;
 }
