@@ -86,7 +86,7 @@ it.each([
 		settings,
 		{ running: 1, groups: new Map() },
 		null,
-		'every fitting runner of the pool "default" is busy',
+		'the pool "default" has not said yet what runners it has',
 	],
 ] as const)("[E1] %s", (code, job, repository, load, runners, detail) => {
 	const { since, ...found } = explainWaiting(job, repository, load, { runners, pause: null });

@@ -53,7 +53,11 @@ export function explainWaiting(
 	if (group !== null && (load.groups.get(group) ?? 0) >= groupLimit(settings, group)) {
 		return reason("concurrency-group", `the group "${group}" runs as many jobs as it may`);
 	}
-	if (pool?.runners === 0) {
+	const runners = pool?.runners ?? null;
+	if (runners === null) {
+		return reason("runners-busy", `the pool "${job.spec.pool}" has not said yet what runners it has`);
+	}
+	if (runners === 0) {
 		const labels = job.spec.labels.length === 0 ? "" : ` with ${listed(job.spec.labels)}`;
 		return reason("no-runner", `the pool "${job.spec.pool}" has no runner${labels}`);
 	}

@@ -20,8 +20,9 @@ export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall
 	if (repository === null) return { grants, demand: { owner: "", repo: "", pool: call.pool, version: 0, sets: [] } };
 	const before = queue.demand(call.pool);
 	assert(before, "a known repository has a demand");
+	queue.pools.seen(call);
 	const wanted = { pool: call.pool, labels: new Set(call.labels) };
-	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.runnersFor(lane) === 1;
+	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.pools.runnersFor(lane) === 1;
 	const asker = { runner: call.runner.id, now: Date.now(), isOnlyOne };
 	for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
 		const lane = chooseLane(standing.lanes(asker), wanted, repository.settings, standing.load);

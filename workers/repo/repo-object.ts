@@ -53,7 +53,7 @@ import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
 import { retryJob, retryRun } from "./repo-retry.ts";
 import { Turns } from "../turn.ts";
 import { addJobs, submitRun } from "./repo-submit.ts";
-import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+import { jobsShown, showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
 
 type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
 
@@ -102,6 +102,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
 		if (watchedUntil !== undefined) this.#queue.feeds.watch(id, watchedUntil);
+		await this.#askPools(id, 0, jobsShown);
 		return this.#known(() => showRun(this.#queue, id));
 	}
 
@@ -110,6 +111,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		from: number;
 		limit: number;
 	}): Promise<Result<{ items: Job[]; next: number | null }>> {
+		await this.#askPools(call.run, call.from, call.limit);
 		return this.#known(() => {
 			const run = this.#queue.run(call.run);
 			if (run === null) return this.#queue.unknownRun(call.run);
@@ -120,6 +122,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async job(id: JobId): Promise<Result<Job>> {
+		await this.#askPoolOf(id);
 		return this.#known(() => showJob(this.#queue, id));
 	}
 
@@ -155,6 +158,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
+		await this.#askPoolOf(call.job);
 		return this.#writeJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
 	}
 
@@ -182,7 +186,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async hearPause({ pool, pause }: { pool: string; pause: PoolPause | null }): Promise<void> {
-		this.#queue.pauses.set(pool, pause);
+		this.#queue.pools.heardPause(pool, pause);
 	}
 
 	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {
@@ -224,6 +228,18 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		await this.#queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#chance(now)));
 		await this.#archive.work(this.#queue, Date.now());
 		this.#queue.arm(Date.now(), true);
+	}
+
+	/** Before it is shown why these jobs wait. */
+	async #askPools(run: RunId, from: number, limit: number): Promise<void> {
+		const { repository, pools, tables } = this.#queue;
+		if (repository === null || repository.settings.paused || !this.#queue.run(run)?.counts.waiting) return;
+		await pools.refresh(tables.waitingLanes(run, from, limit));
+	}
+
+	async #askPoolOf(job: JobId): Promise<void> {
+		const place = parseJobId(job);
+		if (place !== null) await this.#askPools(place.run, place.index, 1);
 	}
 
 	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {

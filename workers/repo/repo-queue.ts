@@ -1,6 +1,6 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
-import type { Demand, DemandAnswer, LogClose } from "../../src/contracts/objects.ts";
+import type { Demand, LogClose } from "../../src/contracts/objects.ts";
 import type { Job as JobView } from "../../src/contracts/run.ts";
 import type { ArchivedRun } from "../../src/contracts/view.ts";
 import { nextAlarm, shouldSet } from "../../src/domain/deadline.ts";
@@ -12,7 +12,6 @@ import type { JobId, Millis, RunId } from "../../src/domain/ids.ts";
 import type { FinishedAttempt, Job, Move } from "../../src/domain/job.ts";
 import { isAutomaticRetry } from "../../src/domain/job-end.ts";
 import { alarmSliceMax, demandRepeatMs } from "../../src/domain/limits.ts";
-import type { PoolPause } from "../../src/domain/pool.ts";
 import { demandOf } from "../../src/domain/queue.ts";
 import { accept, assert, refuse } from "../../src/domain/refusal.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";
@@ -24,6 +23,7 @@ import type { RepositorySettings } from "../../src/domain/submission.ts";
 import type { Env } from "../env.ts";
 import { RepoTables } from "./repo-tables.ts";
 import { RepoNews } from "./repo-news.ts";
+import { RepoPools } from "./repo-pools.ts";
 import type { Repository } from "./repo-tables.ts";
 import { RepoTeller } from "./repo-tell.ts";
 import { RunFeeds } from "./run-feeds.ts";
@@ -44,8 +44,7 @@ export class RepoQueue {
 	/** How long the jobs granted last had waited, and how long the last attempts took. */
 	readonly waits = new Recent();
 	readonly durations = new Recent();
-	/** By pool, whether it said that it hands out nothing; forgotten when the object sleeps, and asked for when it wakes. */
-	readonly pauses = new Map<string, PoolPause | null>();
+	readonly pools: RepoPools;
 	readonly news: RepoNews;
 	readonly feeds: RunFeeds;
 	readonly #ctx: DurableObjectState;
@@ -66,8 +65,6 @@ export class RepoQueue {
 	#repeatAt: Millis | null = 0;
 	/** By pool, the demand it was told last. */
 	readonly #told = new Map<string, Demand>();
-	/** By pool and labels, how many runners fit, as each shard said. */
-	readonly #runners = new Map<string, Map<number, number>>();
 
 	constructor(ctx: DurableObjectState, env: Env, shell: Shell) {
 		this.#ctx = ctx;
@@ -77,8 +74,12 @@ export class RepoQueue {
 		this.#teller = new RepoTeller(env, {
 			repository: () => this.repository,
 			demand: (pool) => this.demand(pool),
-			heard: (shard, demand, answer) => this.#heard(shard, demand, answer),
+			heard: (shard, demand, answer) => this.pools.heard(shard, demand, answer),
 			rest: () => this.arm(Date.now()),
+		});
+		this.pools = new RepoPools({
+			demand: (pool) => this.demand(pool),
+			ask: (pool) => this.#teller.ask(pool),
 		});
 		this.feeds = new RunFeeds(env, { repository: () => this.repository, show: shell.show });
 		this.news = new RepoNews({
@@ -157,12 +158,6 @@ export class RepoQueue {
 		this.transact(() => {
 			if (this.tables.isBuried(archived.run.id)) this.tables.restore(archived);
 		});
-	}
-
-	/** Live runners that fit; null while the pool has not said. */
-	runnersFor({ pool, labels }: { pool: string; labels: readonly string[] }): number | null {
-		const said = this.#runners.get(runnersKey(pool, labels));
-		return said ? [...said.values()].reduce((sum, runners) => sum + runners, 0) : null;
 	}
 
 	configure(repository: Repository): RepositorySettings {
@@ -363,15 +358,6 @@ export class RepoQueue {
 		return after;
 	}
 
-	#heard(shard: number, demand: Demand, { runners, pause }: DemandAnswer): void {
-		if (shard === 0) this.pauses.set(demand.pool, pause);
-		demand.sets.forEach(({ labels }, at) => {
-			const key = runnersKey(demand.pool, labels);
-			const known = this.#runners.get(key) ?? new Map<number, number>();
-			this.#runners.set(key, known.set(shard, runners[at] ?? 0));
-		});
-	}
-
 	/** Sets the alarm for whatever is due first. `exactly` also moves a nearer one away: worth its write only at an alarm's end. */
 	arm(now: Millis, exactly = false): void {
 		// What is told right now will be told again after waking, should this be the end.
@@ -387,10 +373,6 @@ export class RepoQueue {
 
 function nameOf({ owner, repo }: { owner: string; repo: string }) {
 	return { owner, repo };
-}
-
-function runnersKey(pool: string, labels: readonly string[]): string {
-	return `${pool} ${labels.join(",")}`;
 }
 
 function closeOf(repository: Repository, attempt: FinishedAttempt): LogClose {

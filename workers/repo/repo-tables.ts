@@ -16,6 +16,8 @@ import type { Run } from "../../src/domain/run.ts";
 import { weightOf } from "../../src/domain/run.ts";
 import type { OpenJob, Place } from "../../src/domain/open-job.ts";
 import { openJobOf } from "../../src/domain/open-job.ts";
+import type { Lane } from "../../src/domain/queue.ts";
+import { parseLaneKey } from "../../src/domain/queue.ts";
 import { settingsDefaults } from "../../src/domain/submission.ts";
 import type { RepositorySettings } from "../../src/domain/submission.ts";
 
@@ -259,6 +261,12 @@ export class RepoTables {
 
 	jobs(run: RunId, from: number, limit: number): Job[] {
 		return this.#docs("SELECT doc FROM job WHERE run = ? AND place >= ? ORDER BY place LIMIT ?", run, from, limit);
+	}
+
+	/** The lanes of those of a run's jobs, from one place on, that wait. */
+	waitingLanes(run: RunId, from: number, limit: number): Pick<Lane, "pool" | "labels">[] {
+		const lanes = "SELECT DISTINCT lane FROM job WHERE run = ? AND place >= ? AND place < ? AND state = 'waiting'";
+		return this.#rows<{ lane: string }>(lanes, run, from, from + limit).map(({ lane }) => parseLaneKey(lane));
 	}
 
 	/** Of the jobs from one place to another, in order. */

@@ -203,18 +203,13 @@ export class RepoTeller {
 	 */
 	async #ringEach(shards: number[], { demand, wakes }: { demand: Demand; wakes: boolean }): Promise<void> {
 		if (shards.length === 0) return;
-		const { pool, version, sets } = demand;
+		const { pool, sets } = demand;
 		if (sets.length > 0) this.#expectant.add(pool);
 		else this.#expectant.delete(pool);
 		const queued = wakes
 			? this.#env.DELIVERIES.sendBatch(shards.map((shard) => ({ body: { shard, demand } }))).catch(() => undefined)
 			: null;
-		const ring = async (shard: number) => {
-			const answer = await this.#poolCalls(pool, shard).demand(demand);
-			this.#versions.set(`${pool}/${shard}`, version);
-			if (shard === 0) this.#shards.set(pool, Math.max(this.#count(pool), answer.shards ?? 1));
-			this.#present.heard(shard, demand, answer);
-		};
+		const ring = (shard: number) => this.#ringShard(shard, demand);
 		const waiting = sets.reduce((sum, set) => sum + set.waiting, 0);
 		const rung: Promise<void>[] = [];
 		if (waiting > 0 && waiting < shards.length) {
@@ -227,6 +222,26 @@ export class RepoTeller {
 		const failed = results.find((result) => result.status === "rejected");
 		await queued;
 		if (failed) throw failed.reason;
+	}
+
+	async #ringShard(shard: number, demand: Demand): Promise<void> {
+		const { pool, version } = demand;
+		const answer = await this.#poolCalls(pool, shard).demand(demand);
+		this.#versions.set(`${pool}/${shard}`, version);
+		if (shard === 0) this.#shards.set(pool, Math.max(this.#count(pool), answer.shards ?? 1));
+		this.#present.heard(shard, demand, answer);
+	}
+
+	/** Hears what every shard says of itself now, whatever it was told before. Throws when one does not answer. */
+	async ask(pool: string): Promise<void> {
+		const demand = this.#present.demand(pool);
+		if (demand === null) return;
+		for (let from = 0; from < this.#count(pool); ) {
+			const to = this.#count(pool);
+			const shards = Array.from({ length: to - from }, (_, at) => from + at);
+			await Promise.all(shards.map((shard) => this.#ringShard(shard, { ...demand, shards: to })));
+			from = to;
+		}
 	}
 
 	#count(pool: string): number {

@@ -17,7 +17,7 @@ import { explainWaiting } from "../../src/domain/waiting.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 
 /** Jobs that a run shows in one piece; the rest is paged. */
-const jobsShown = 1_000;
+export const jobsShown = 1_000;
 
 export function showRun(queue: RepoQueue, id: RunId): Result<Run> {
 	const run = queue.run(id);
@@ -84,8 +84,7 @@ export function showAdmission(queue: RepoQueue, claim: LeaseClaim): LogAdmission
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {
 	if ((job.state !== "blocked" && job.state !== "waiting") || queue.repository === null) return null;
 	const { settings } = queue.repository;
-	const pool = { runners: queue.runnersFor(job.spec), pause: queue.pauses.get(job.spec.pool) ?? null };
-	const reason = explainWaiting(job, settings, queue.standing.load, pool);
+	const reason = explainWaiting(job, settings, queue.standing.load, queue.pools.facts(job.spec));
 	return {
 		code: reason.code,
 		detail: reason.detail,

@@ -1,0 +1,117 @@
+// What a repository knows of its pools: how many of their runners fit which labels, and whether they hand out anything, as their
+// shards answer. Kept in memory. Who is shown why a job waits is shown nothing that is older than some seconds: the pool is
+// asked anew then, and waited for, a moment.
+import type { Demand, DemandAnswer } from "../../src/contracts/objects.ts";
+import type { Millis } from "../../src/domain/ids.ts";
+import { fits } from "../../src/domain/pool.ts";
+import type { PoolPause } from "../../src/domain/pool.ts";
+import type { Lane } from "../../src/domain/queue.ts";
+import type { PoolFacts } from "../../src/domain/waiting.ts";
+
+/** What a pool said is taken for true this long. */
+const freshMs = 3_000;
+/** Whoever asks why a job waits is kept waiting for a pool's answer no longer than this. */
+const answerMs = 1_000;
+/** Pools asked for one answer; a run with jobs in more is a rare thing. */
+const poolsAsked = 32;
+
+export interface PoolSource {
+	/** The pool's demand as it is now; null: there is no repository. */
+	demand(pool: string): Demand | null;
+	/** Asks all shards, whose answers come to `heard` before it resolves. Rejects when one does not answer. */
+	ask(pool: string): Promise<void>;
+}
+
+interface LabelSet {
+	labels: readonly string[];
+	/** By shard. `some` where a runner was seen that was not counted. */
+	runners: Map<number, number>;
+}
+
+/** More than none, and not known to be one alone. */
+const some = Number.POSITIVE_INFINITY;
+
+export class RepoPools {
+	readonly #source: PoolSource;
+	/** By pool and labels. */
+	readonly #sets = new Map<string, Map<string, LabelSet>>();
+	readonly #pauses = new Map<string, PoolPause | null>();
+	readonly #askedAt = new Map<string, Millis>();
+	readonly #asking = new Map<string, Promise<void>>();
+
+	constructor(source: PoolSource) {
+		this.#source = source;
+	}
+
+	facts({ pool, labels }: Pick<Lane, "pool" | "labels">): PoolFacts {
+		return { runners: this.runnersFor({ pool, labels }), pause: this.#pauses.get(pool) ?? null };
+	}
+
+	/** Live runners that fit; null while the pool has not said. */
+	runnersFor({ pool, labels }: Pick<Lane, "pool" | "labels">): number | null {
+		const set = this.#sets.get(pool)?.get(labels.join(","));
+		return set ? [...set.runners.values()].reduce((sum, runners) => sum + runners, 0) : null;
+	}
+
+	heard(shard: number, { pool, sets }: Demand, { runners, pause }: DemandAnswer): void {
+		if (shard === 0) this.#pauses.set(pool, pause);
+		sets.forEach(({ labels }, at) => {
+			this.#set(pool, labels).runners.set(shard, runners[at] ?? 0);
+		});
+	}
+
+	heardPause(pool: string, pause: PoolPause | null): void {
+		this.#pauses.set(pool, pause);
+	}
+
+	/** A runner with these labels asks: whatever it fits has one, though it may have come only now. */
+	seen({ pool, shard, labels }: { pool: string; shard: number; labels: readonly string[] }): void {
+		const has = new Set(labels);
+		for (const set of this.#sets.get(pool)?.values() ?? []) {
+			if (this.runnersFor({ pool, labels: [...set.labels] }) === 0 && fits(set.labels, has))
+				set.runners.set(shard, some);
+		}
+	}
+
+	/** [E3] Resolves when what is known of these lanes' pools is fresh, or cannot be had now. */
+	async refresh(lanes: readonly Pick<Lane, "pool" | "labels">[]): Promise<void> {
+		const pools = new Set(lanes.filter((lane) => !this.#isFresh(lane)).map(({ pool }) => pool));
+		if (pools.size === 0) return;
+		const asked = Promise.allSettled([...pools].slice(0, poolsAsked).map((pool) => this.#ask(pool)));
+		let timer: ReturnType<typeof setTimeout> | null = null;
+		const late = new Promise<void>((resolve) => {
+			timer = setTimeout(resolve, answerMs);
+		});
+		await Promise.race([asked, late]).finally(() => timer !== null && clearTimeout(timer));
+	}
+
+	#isFresh(lane: Pick<Lane, "pool" | "labels">): boolean {
+		if (Date.now() - (this.#askedAt.get(lane.pool) ?? 0) >= freshMs) return false;
+		if (this.runnersFor(lane) !== null) return true;
+		// Nobody is asked about runners for what could not start anyway.
+		const key = lane.labels.join(",");
+		return !this.#source.demand(lane.pool)?.sets.some(({ labels }) => labels.join(",") === key);
+	}
+
+	#ask(pool: string): Promise<void> {
+		const known = this.#asking.get(pool);
+		if (known !== undefined) return known;
+		const asking = this.#source
+			.ask(pool)
+			.then(() => {
+				this.#askedAt.set(pool, Date.now());
+			})
+			.finally(() => this.#asking.delete(pool));
+		this.#asking.set(pool, asking);
+		return asking;
+	}
+
+	#set(pool: string, labels: readonly string[]): LabelSet {
+		const sets = this.#sets.get(pool) ?? new Map<string, LabelSet>();
+		this.#sets.set(pool, sets);
+		const key = labels.join(",");
+		const set = sets.get(key) ?? { labels, runners: new Map<number, number>() };
+		sets.set(key, set);
+		return set;
+	}
+}
