@@ -108,7 +108,7 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 			isCanceled(services, claim),
 		]);
 		const { length, lease, intervalSeconds } = answered(c, claim, appended);
-		sayState(c, claim, isCanceling ? "canceling" : lease);
+		sayState(c, claim, isCanceling && lease !== "lost" ? "canceling" : lease);
 		c.header(uploadOffsetHeader, String(length));
 		c.header(uploadIntervalHeader, String(intervalSeconds));
 		return c.body(null, 204);
@@ -123,7 +123,7 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 			isCanceled(services, claim),
 		]);
 		const { lease } = answered(c, claim, noted);
-		sayState(c, claim, isCanceling ? "canceling" : lease);
+		sayState(c, claim, isCanceling && lease !== "lost" ? "canceling" : lease);
 		return c.body(null, 204);
 	});
 

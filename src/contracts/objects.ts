@@ -122,6 +122,8 @@ export interface LeaseAnswer {
 /** Whether a lease may write its log. `hasEnded`: its attempt is over, and its log may be in the archive already. */
 export interface LogAdmission {
 	state: LeaseState;
+	/** `held`: what is reported of it is taken, even where `state` is `lost`. Absent, from an object of an older deploy: `state` decides. */
+	work?: "unstarted" | "held" | "ended";
 	hasEnded: boolean;
 	logBytesMax: number;
 }
@@ -305,8 +307,8 @@ export interface LogCalls {
 	/** Bytes already there are passed over; a gap is refused. */
 	append(claim: LeaseClaim, offset: number, bytes: Uint8Array): Promise<Result<LogAppended>>;
 	steps(claim: LeaseClaim, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>>;
-	/** From the RepoObject when the lease with this epoch is being canceled: a hint, so that the next append says so. */
-	cancel(call: { epoch: number }): Promise<void>;
+	/** From the RepoObject when the lease with this epoch is being canceled, or is lost: a hint, so that the next append says so. */
+	cancel(call: { epoch: number; state?: "canceling" | "lost" }): Promise<void>;
 	/** From the PoolObject when the session that held the lease is gone: a hint, that frames have to keep it alive again. */
 	unattended(call: { epoch: number }): Promise<void>;
 	/** Durable when it returns; sealing follows by itself. Told twice, it has the effect of once. */

@@ -103,7 +103,29 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "secrets-limited":
 			return limitedFacts(refusal);
 		case "lease-stale":
+		case "lease-not-started":
+		case "log-gap":
+		case "log-limit":
+		case "log-sealed":
+			return leaseFacts(refusal);
+		default:
+			return unreachable(refusal);
+	}
+}
+
+type LeaseRefusal = Extract<
+	Refusal,
+	{ code: "lease-stale" | "lease-not-started" | "log-gap" | "log-limit" | "log-sealed" }
+>;
+
+/** What a lease call is refused for. */
+function leaseFacts(refusal: LeaseRefusal): ProblemFacts {
+	const { code } = refusal;
+	switch (code) {
+		case "lease-stale":
 			return { status: 409, code, detail: "This lease has ended or passed to another; nothing was changed." };
+		case "lease-not-started":
+			return { status: 409, code, detail: "This lease has begun no attempt yet: POST /v1/lease/start comes first." };
 		case "log-gap":
 			return {
 				status: 409,

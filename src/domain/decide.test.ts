@@ -159,7 +159,10 @@ describe("leases", () => {
 
 	it("[D4] nothing can be finished that was not started", () => {
 		const run = MemoryRun.of({ key: "a" });
-		expect(run.take(decideFinish(run, run.grant("a", noon), aReport(), chance))).toBe("lease-stale");
+		const claim = run.grant("a", noon);
+		expect(run.take(decideFinish(run, claim, aReport(), chance))).toBe("lease-not-started");
+		expect(run.take(decideFinish(run, { ...claim, attempt: 2 }, aReport(), chance))).toBe("lease-stale");
+		expect(run.take(decideStart(run, claim, noon))).toBe("ok");
 	});
 
 	it("[D4] a finish told twice has the effect of once, also when the job waits or runs again", () => {

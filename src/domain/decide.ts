@@ -159,7 +159,7 @@ export function decideStart(view: RunView, claim: Claim, now: Millis): Result<De
 	const job = view.job(indexOf(claim.job));
 	if (job === null) return refuse({ code: "job-unknown" });
 	if (job.epoch !== claim.epoch) return refuse({ code: "lease-stale" });
-	if (job.state === "leased" && job.attempts + 1 === claim.attempt) return accept(settle(view, [start(job, now)], now));
+	if (job.state === "leased" && isUnstarted(job, claim)) return accept(settle(view, [start(job, now)], now));
 	return holds(job, claim) ? accept(unchanged(view)) : refuse({ code: "lease-stale" });
 }
 
@@ -177,6 +177,7 @@ export function decideFinish(
 		const move = withinBudget(finish(job, report, now, random), retriesLeft, now);
 		return accept(settle(view, [move], now));
 	}
+	if (isUnstarted(job, claim)) return refuse({ code: "lease-not-started" });
 	const earlier = view.attempt(index, claim.attempt);
 	const isSame =
 		earlier?.epoch === claim.epoch &&
@@ -359,7 +360,16 @@ function isHeld(job: Job): job is HeldJob {
 	return job.state === "running" || job.state === "canceling";
 }
 
-function holds(job: Job, claim: Claim): job is HeldJob {
+/** The lease is in order, and its attempt has not begun. */
+export function isUnstarted(job: Job, claim: Claim): boolean {
+	return job.state === "leased" && job.epoch === claim.epoch && job.attempts + 1 === claim.attempt;
+}
+
+/**
+ * Whether what a lease's holder reports of its attempt is taken. [J17] So it is while the slot of a lost exclusive job is
+ * held: its holder is told to stop all the same.
+ */
+export function holds(job: Job, claim: Claim): job is HeldJob {
 	return isHeld(job) && job.epoch === claim.epoch && job.attempt.number === claim.attempt;
 }
 

@@ -24,6 +24,7 @@ export type Refusal =
 	| { code: "pool-limited"; index: number; pool: string }
 	| { code: "secrets-limited"; index: number; secret: string }
 	| { code: "lease-stale" }
+	| { code: "lease-not-started" }
 	| { code: "log-gap"; length: number }
 	| { code: "log-limit"; max: number }
 	| { code: "log-sealed"; length: number };

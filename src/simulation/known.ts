@@ -33,7 +33,7 @@ export class Known {
 		if (command.do === "start" || command.do === "finish") {
 			const lease = this.lease(command.lease);
 			if (lease && command.do === "start" && isAccepted) lease.isStarted = true;
-			else if (lease) lease.isOver = true;
+			else if (lease && code !== "lease-not-started") lease.isOver = true;
 		}
 		if (!isAccepted) return;
 		if (command.do === "submit" || command.do === "add") this.runs.set(command.run, jobs);

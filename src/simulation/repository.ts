@@ -204,7 +204,7 @@ export class SimulatedRepository implements QueueCalls {
 		decide: (view: RunView, index: number, now: Millis) => Result<Decision>,
 	): Promise<Result<LeaseAnswer>> {
 		const shown = await this.#showJob(claim.job, decide);
-		if (!shown.ok) return refuse({ code: "lease-stale" });
+		if (!shown.ok) return shown.refusal.code === "lease-not-started" ? shown : refuse({ code: "lease-stale" });
 		return accept({ job: shown.value, lease: await this.lease(claim) });
 	}
 }

@@ -118,6 +118,20 @@ export const cancelBehaviours: readonly Behaviour[] = [
 		},
 	},
 	{
+		title: "[J17] what the runner of a lost exclusive job reports while its slot is held is taken, and frees the slot",
+		async show(queue) {
+			const deploy = { concurrencyGroup: "deploy", onLost: "retry" as const };
+			const run = await queue.submit([job("a", deploy), job("b", deploy)]);
+			const lease = await queue.start();
+			await queue.loses(lease);
+			const { job: ended } = await queue.finish(lease);
+			expect(ended).toMatchObject({ outcome: "passed", attempts: [{ outcome: "passed" }] });
+			expect(await queue.granted({ free: 9 })).toEqual(["b"]);
+			await queue.later(exclusiveMarginMs);
+			expect(await queue.states(run)).toMatch(/^a:passed /);
+		},
+	},
+	{
 		title: "[J15] the slot of a canceled exclusive job is held as long, unless somebody forces it",
 		async show(queue) {
 			const deploy = { concurrencyGroup: "deploy" };

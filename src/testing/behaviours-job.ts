@@ -116,6 +116,19 @@ export const jobBehaviours: readonly Behaviour[] = [
 		},
 	},
 	{
+		title: "[D4] a lease that was not started has nothing to report yet, and is in order",
+		async show(queue) {
+			const run = await queue.submit([job("a")]);
+			const lease = await queue.lease();
+			const calls = await queue.calls();
+			expect(codeOf(await calls.finish(lease, aReport()))).toBe("lease-not-started");
+			expect(await (await queue.calls()).lease(lease)).toBe("ok");
+			must(await (await queue.calls()).start(lease));
+			await queue.finish(lease);
+			expect(await queue.states(run)).toBe("a:passed");
+		},
+	},
+	{
 		title: "[J9] a job is ended a minute after its timeout, not before, and what its runner says then is stale",
 		async show(queue) {
 			const run = await queue.submit([job("a", { timeoutSeconds: 60 })]);

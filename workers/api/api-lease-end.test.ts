@@ -5,10 +5,23 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Problem } from "../../src/contracts/problem.ts";
 import type { Attempt, Job } from "../../src/contracts/run.ts";
 import type { Grant } from "../../src/contracts/runner.ts";
-import { overrunMarginMs } from "../../src/domain/limits.ts";
+import { exclusiveMarginMs, overrunMarginMs } from "../../src/domain/limits.ts";
 import { eventually, logOf, repoOf, sha256 } from "../log/log-fixture.ts";
 import type { Place } from "./api-fixture.ts";
-import { append, aRepo, finish, job, lease, running, send, states, submit } from "./api-fixture.ts";
+import {
+	append,
+	aRepo,
+	aRunner,
+	finish,
+	grantOf,
+	job,
+	lease,
+	refusal,
+	running,
+	send,
+	states,
+	submit,
+} from "./api-fixture.ts";
 
 afterEach(() => {
 	vi.useRealTimers();
@@ -23,6 +36,11 @@ async function jobOf(place: Place, grant: Grant): Promise<Job> {
 function logNameOf({ repository, job: { id, attempt } }: Grant) {
 	return { ...repository, job: id, attempt };
 }
+
+const claimOf = (grant: Grant) => ({
+	...grant.repository,
+	...{ pool: "default", shard: 0, job: grant.job.id, attempt: grant.job.attempt, epoch: grant.lease.epoch },
+});
 
 /** The attempt once its log is sealed. */
 async function sealedOf(place: Place, grant: Grant): Promise<Attempt> {
@@ -85,11 +103,6 @@ describe("steps that the end does not name", () => {
 		await lease("steps", grant, { steps: [ended, { name: "two", startedAt: at, logStart: 3 }] });
 		return grant;
 	}
-
-	const claimOf = (grant: Grant) => ({
-		...grant.repository,
-		...{ pool: "default", shard: 0, job: grant.job.id, attempt: grant.job.attempt, epoch: grant.lease.epoch },
-	});
 
 	it("[D16] are those that were told last, from the finish on", async () => {
 		const place = await aRepo();
@@ -177,5 +190,77 @@ describe("another end", () => {
 		expect((await finish(canceled, "canceled")).status).toBe(409);
 		expect((await finish(drained, "canceled")).status).toBe(409);
 		expect(await states(place, run)).toBe("a:canceled b:waiting");
+	});
+});
+
+describe("a lease that has not started", () => {
+	it("[D4][A29] is told so, and that it is in order, whatever it reports; then it starts", async () => {
+		const place = await aRepo();
+		const run = await submit(place, [job("a")]);
+		const grant = await grantOf(await aRunner(place));
+		const early = [
+			await append(grant, 0, "early"),
+			await lease("steps", grant, { steps: [{ name: "one" }] }),
+			await finish(grant),
+		];
+		for (const { status, body, headers } of early) {
+			expect([status, (body as Problem).code, headers.get("lease-state")]).toEqual([409, "lease-not-started", "ok"]);
+		}
+		const call = { token: grant.lease.token, headers: { upgrade: "websocket" } };
+		expect(await refusal("GET", "/v1/lease/log/feed", call)).toBe("409 lease-not-started");
+		expect(await states(place, run)).toBe("a:leased");
+		expect((await lease("start", grant)).status).toBe(200);
+		expect((await append(grant, 0, "now")).status).toBe(204);
+		expect((await finish(grant, "passed", { logLength: 3 })).body.job.outcome).toBe("passed");
+	});
+});
+
+describe("a lost exclusive job whose slot is still held", () => {
+	const exclusive = { concurrencyGroup: "deploy", onLost: "retry" };
+
+	it.each([
+		["begun before", true],
+		["not begun", false],
+	])("[J17][D12] hears `lost`, and its log, %s, its steps and its end are taken", async (_, isBegun) => {
+		const place = await aRepo();
+		const run = await submit(place, [job("a", exclusive), job("b", exclusive)]);
+		const grant = await running(place);
+		if (isBegun) expect((await append(grant, 0, "abc")).headers.get("lease-state")).toBe("ok");
+		await repoOf(place).expire([claimOf(grant)], 30_000);
+		await vi.waitFor(async () => {
+			const late = await append(grant, isBegun ? 3 : 0, "");
+			expect([late.status, late.headers.get("lease-state")]).toEqual([204, "lost"]);
+		});
+		expect((await append(grant, 0, "abcdef")).headers.get("upload-offset")).toBe("6");
+		const steps = [{ name: "one", exitCode: 0, logStart: 0, logEnd: 9 }];
+		const told = await lease("steps", grant, { steps });
+		expect([told.status, told.headers.get("lease-state")]).toEqual([204, "lost"]);
+		expect(await states(place, run)).toBe("a:running b:waiting");
+		const end = await finish(grant, "passed", { logLength: 9 });
+		expect([end.status, end.headers.get("lease-state")]).toEqual([200, "ok"]);
+		await eventually(async () => (await logOf(logNameOf(grant)).status())?.record.state === "sealing");
+		expect((await append(grant, 6, "ghi")).headers.get("lease-state")).toBe("ok");
+		expect(await sealedOf(place, grant)).toMatchObject({
+			outcome: "passed",
+			log: { state: "sealed", length: 9, sha256: digestOf("abcdefghi") },
+			steps: [{ name: "one", logEnd: 9 }],
+		});
+		expect((await running(place)).job.key).toBe("b");
+	});
+
+	it("[J17] is over when the hold is: what it reports then is stale, and what it told of its log is kept", async () => {
+		const place = await aRepo();
+		await submit(place, [job("a", { ...exclusive, onLost: "fail" })]);
+		const grant = await running(place);
+		await repoOf(place).expire([claimOf(grant)], 30_000);
+		expect((await append(grant, 0, "abc")).status).toBe(204);
+		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + exclusiveMarginMs });
+		await runDurableObjectAlarm(repoOf(place));
+		vi.useRealTimers();
+		const log = { state: "partial", length: 3, missing: [{ from: 3, to: null }] };
+		expect(await sealedOf(place, grant)).toMatchObject({ outcome: "lost", log });
+		for (const { status, headers } of [await append(grant, 3, "d"), await finish(grant, "passed", { logLength: 3 })]) {
+			expect([status, headers.get("lease-state")]).toEqual([409, "lost"]);
+		}
 	});
 });

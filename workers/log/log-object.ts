@@ -73,10 +73,10 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		return accept({ lease: row.lease });
 	}
 
-	async cancel({ epoch }: { epoch: number }): Promise<void> {
+	async cancel({ epoch, state = "canceling" }: Parameters<LogCalls["cancel"]>[0]): Promise<void> {
 		const row = this.#store.load();
-		if (row === null || row.epoch !== epoch || row.closed || row.lease !== "ok") return;
-		this.#store.save({ ...row, lease: "canceling" });
+		if (row === null || row.epoch !== epoch || row.closed || row.lease === "lost" || row.lease === state) return;
+		this.#store.save({ ...row, lease: state });
 		this.#tellFeeder();
 	}
 
@@ -93,7 +93,9 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		if (row?.closed) return this.#sealer.schedule();
 		const { epoch, outcome, length, sha256, retentionDays } = call;
 		const closed = { outcome, length, sha256, retentionDays, at: Date.now() };
-		this.#store.save({ bytesMax: null, lease: "lost", steps: [], tries: 0, ...row, epoch, closed });
+		// What was declared may still come, and is no reason to give up.
+		const lease = length !== null && row?.lease === "lost" ? "ok" : (row?.lease ?? "lost");
+		this.#store.save({ bytesMax: null, steps: [], tries: 0, ...row, lease, epoch, closed });
 		await this.#sealer.schedule();
 	}
 
@@ -171,13 +173,14 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	async #admit(claim: LeaseClaim): Promise<Result<null>> {
 		const known = this.#store.load();
 		if (known !== null && (known.bytesMax !== null || known.epoch !== claim.epoch)) return accept(null);
-		const { state, hasEnded, logBytesMax } = await repoCalls(this.env, claim).confirmLog(claim);
+		const { state, work, hasEnded, logBytesMax } = await repoCalls(this.env, claim).confirmLog(claim);
+		if (work === "unstarted") return refuse({ code: "lease-not-started" });
 		// The log of an attempt that goes on is in no archive.
 		const found = known === null && hasEnded ? await this.#sealer.archived().catch(() => null) : null;
 		const row = this.#store.load();
 		const archived = this.#sealer.sealed ?? found;
 		// What was closed has been told its end by the repository itself; late bytes are still welcome.
-		if (state === "lost" && !row?.closed) return refuse({ code: "lease-stale" });
+		if (state === "lost" && work !== "held" && !row?.closed) return refuse({ code: "lease-stale" });
 		if (row === null && archived !== null) return refuse({ code: "log-sealed", length: archived.record.length ?? 0 });
 		if (row === null || row.bytesMax === null) {
 			const { epoch } = row ?? claim;

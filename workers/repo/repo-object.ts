@@ -265,7 +265,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	async #answer(claim: LeaseClaim, decide: DecideJob): Promise<Result<LeaseAnswer>> {
 		const shown = await this.#writeJob(claim.job, decide);
-		if (!shown.ok) return refuse({ code: "lease-stale" });
+		if (!shown.ok) return shown.refusal.code === "lease-not-started" ? shown : refuse({ code: "lease-stale" });
 		return accept({ job: shown.value, lease: leaseStateOf(this.#queue.job(claim.job), claim) });
 	}
 }

@@ -9,7 +9,7 @@ import { count, retriesLeft } from "../../src/domain/budget.ts";
 import type { Decision, RunView } from "../../src/domain/decide.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
 import type { JobId, Millis, RunId } from "../../src/domain/ids.ts";
-import type { FinishedAttempt, Job, Move } from "../../src/domain/job.ts";
+import type { FinishedAttempt, HeldJob, Job, Move } from "../../src/domain/job.ts";
 import { isAutomaticRetry } from "../../src/domain/job-end.ts";
 import { alarmSliceMax, demandRepeatMs } from "../../src/domain/limits.ts";
 import { demandOf } from "../../src/domain/queue.ts";
@@ -316,10 +316,15 @@ export class RepoQueue {
 			if (before.state === "leased" && after.state === "waiting") lapsed.push(id);
 		} else if (after.state === "canceling" && before.state === "running") {
 			this.#teller.leases(pool, shard).canceled.push(id);
-			const { attempt, epoch } = after;
-			const name = nameOf(this.repository ?? { owner: "", repo: "" });
-			this.#teller.cancelLog({ ...name, job: after.id, attempt: attempt.number, epoch });
+			this.#hintLog(after, "canceling");
+		} else if (before.state !== "leased" && after.state !== "leased" && before.losesAt !== after.losesAt) {
+			this.#hintLog(after, "lost");
 		}
+	}
+
+	#hintLog({ id, attempt, epoch }: HeldJob, state: "canceling" | "lost"): void {
+		const name = nameOf(this.repository ?? { owner: "", repo: "" });
+		this.#teller.hintLog({ ...name, job: id, attempt: attempt.number, epoch, state });
 	}
 
 	#remember(run: Run): void {

@@ -55,7 +55,7 @@ export class RepoTeller {
 	#changes: ChangeEvent[] = [];
 	#foldAt = changesMax;
 	/** Attempts whose runners should stop: their logs pass it on with the next append. */
-	#canceled: LogName[] = [];
+	#canceled: (LogName & { state: "canceling" | "lost" })[] = [];
 	readonly #closes = new Map<string, LogClose>();
 	#round: Promise<void> | null = null;
 	#again = false;
@@ -91,7 +91,7 @@ export class RepoTeller {
 		this.#closes.set(`${close.job}.${close.attempt}`, close);
 	}
 
-	cancelLog(log: LogName): void {
+	hintLog(log: LogName & { state: "canceling" | "lost" }): void {
 		this.#canceled.push(log);
 	}
 
@@ -265,7 +265,7 @@ export class RepoTeller {
 
 	/** A hint: whoever does not hear of it from the log hears of it from a heartbeat. */
 	async #cancelLogs(): Promise<void> {
-		const told = this.#canceled.splice(0).map((log) => logCalls(this.#env, log).cancel({ epoch: log.epoch }));
+		const told = this.#canceled.splice(0).map((log) => logCalls(this.#env, log).cancel(log));
 		await Promise.allSettled(told);
 	}
 

@@ -5,7 +5,7 @@ import type { LeaseClaim, LogAdmission } from "../../src/contracts/objects.ts";
 import type { Job, Run, Waiting } from "../../src/contracts/run.ts";
 import { viewJob, viewRun } from "../../src/contracts/view.ts";
 import type { Decision } from "../../src/domain/decide.ts";
-import { leaseStateOf } from "../../src/domain/decide.ts";
+import { holds, isUnstarted, leaseStateOf } from "../../src/domain/decide.ts";
 import { expectStart } from "../../src/domain/expectation.ts";
 import type { JobId, RunId } from "../../src/domain/ids.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
@@ -74,11 +74,11 @@ export function showAdmission(queue: RepoQueue, claim: LeaseClaim): LogAdmission
 	const logBytesMax = queue.repository?.settings.logBytesMax ?? 0;
 	const job = queue.job(claim.job);
 	if (job === null) return { state: "lost", hasEnded: true, logBytesMax };
-	const state = job.state === "leased" ? "lost" : leaseStateOf(job, claim);
-	if (state !== "lost") return { state, hasEnded: false, logBytesMax };
+	if (isUnstarted(job, claim)) return { state: "lost", work: "unstarted", hasEnded: false, logBytesMax };
+	if (holds(job, claim)) return { state: leaseStateOf(job, claim), work: "held", hasEnded: false, logBytesMax };
 	const ended = queue.tables.attempt(job.run, job.index, claim.attempt);
 	const isOwn = ended?.epoch === claim.epoch && ended.reported;
-	return { state: isOwn ? "ok" : "lost", hasEnded: true, logBytesMax };
+	return { state: isOwn ? "ok" : "lost", work: "ended", hasEnded: true, logBytesMax };
 }
 
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {
