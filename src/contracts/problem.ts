@@ -45,7 +45,7 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 			return {
 				status: 409,
 				code,
-				detail: "The run is in the archive: it can be read and retried, and else no longer changed.",
+				detail: "The run was archived: while it is kept it can be read and retried, and else no longer changed.",
 			};
 		case "job-unknown":
 			return { status: 404, code, detail: "No such job in this repository." };

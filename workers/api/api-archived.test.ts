@@ -7,9 +7,11 @@ import type { RunEvent } from "../../src/contracts/run-events.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import type { Job, Run } from "../../src/contracts/run.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
+import { forgetRuns } from "../../src/store/expiry.ts";
 import { archiveKey } from "../log/archive.ts";
 import { eventually, logOf, repoOf, sealNow, startLease } from "../log/log-fixture.ts";
 import { expireLogs } from "../log/log-retention.ts";
+import { database } from "../read-model.ts";
 import { archivedRunKey } from "../repo/repo-archive.ts";
 import { fetchRaw, send } from "./api-fixture.ts";
 
@@ -56,6 +58,28 @@ async function archive({ claim, run }: Ended): Promise<void> {
 async function openJobs(claim: LeaseClaim): Promise<number> {
 	const count = "SELECT COUNT(*) AS n FROM job WHERE open = 1";
 	return runInDurableObject(repoOf(claim), (_, { storage }) => storage.sql.exec<{ n: number }>(count).one().n);
+}
+
+/** What there is of a run: to be read, in the read model, and in the archive. */
+async function traces({ claim, run, path }: Ended): Promise<string[]> {
+	const { items } = (await send<{ items: Run[] }>("GET", `${path}/runs`)).body;
+	const rows = await env.DB.prepare("SELECT id FROM job WHERE id = ?").bind(claim.job).all();
+	const object = await env.ARCHIVE.head(archivedRunKey(claim, run));
+	return [
+		codeOf(await answerOf(`${path}/runs/${run}`)),
+		codeOf(await answerOf(`${path}/jobs/${claim.job}`)),
+		`${items.length} listed`,
+		`${rows.results.length} job`,
+		`${object === null ? 0 : 1} archived`,
+	];
+}
+
+/** Why the same submission is refused, without its key; null: it was accepted, as another run of the same id. */
+async function refusedAgain({ claim, run }: Ended): Promise<string | null> {
+	const submission = { source: null, title: null, trigger: "api" as const, actor: "test", cancelSuperseded: false };
+	const call = { run, key: null, digest: "", submission: { ...submission, jobs: [{ key: "build", run: "true" }] } };
+	const answered = await repoOf(claim).submit(call);
+	return answered.ok ? null : answered.refusal.code;
 }
 
 /** What an answer says; of events that never end the first. What tells only the time of the answer is left out. */
@@ -140,5 +164,64 @@ describe("a run in the archive", () => {
 		await reader?.cancel();
 		const job = { state: "waiting" } satisfies Partial<Job>;
 		expect(JSON.parse(new TextDecoder().decode(value).split("data: ")[1] ?? "")).toMatchObject({ type: "job", job });
+	});
+
+	it("[W58] is kept as long as its logs are, and 90 days at least; then nothing of it is left but its id", async () => {
+		const [short, long] = [await anEndedRun({ retentionDays: 1 }), await anEndedRun({ retentionDays: 365 })];
+		for (const ended of [short, long]) await archive(ended);
+		const later = async (days: number) => {
+			moveClock(days * dayMs);
+			for (const { claim } of [short, long]) await runDurableObjectAlarm(repoOf(claim));
+			return [await traces(short), await traces(long)];
+		};
+		const whole = ["200", "200", "1 listed", "1 job", "1 archived"];
+		const gone = ["404 run-unknown", "404 job-unknown", "0 listed", "0 job", "0 archived"];
+		expect(await later(80)).toEqual([whole, whole]);
+		expect(await later(20)).toEqual([gone, whole]);
+		expect((await fetchRaw("GET", `${long.path}/jobs/${long.claim.job}/attempts/1/log`)).status).toBe(200);
+		expect(codeOf(await answerOf(`${long.path}/runs/${long.run}`))).toBe("200");
+		expect((await send("POST", `${short.path}/runs/${short.run}/retry`, { body: { only: "all" } })).status).toBe(404);
+		expect(await refusedAgain(short)).toBe("run-archived");
+		expect(await later(300)).toEqual([gone, gone]);
+		expect([await refusedAgain(short), await refusedAgain(long)]).toEqual([null, "run-archived"]);
+	});
+
+	it("[W58] that could not be deleted is deleted by a later round", async () => {
+		const ended = await anEndedRun();
+		await archive(ended);
+		await env.DB.exec("ALTER TABLE job RENAME TO job_away");
+		moveClock(100 * dayMs);
+		await runDurableObjectAlarm(repoOf(ended.claim));
+		await env.DB.exec("ALTER TABLE job_away RENAME TO job");
+		expect(await env.ARCHIVE.head(archivedRunKey(ended.claim, ended.run))).not.toBeNull();
+		expect(codeOf(await answerOf(`${ended.path}/runs/${ended.run}`))).toBe("404 run-unknown");
+		moveClock(3_600_000);
+		await runDurableObjectAlarm(repoOf(ended.claim));
+		expect(await traces(ended)).toEqual(["404 run-unknown", "404 job-unknown", "0 listed", "0 job", "0 archived"]);
+	});
+
+	it("[W58] without any log is kept as long as its logs would be", async () => {
+		const { claim, path } = await anEndedRun({ retentionDays: 365 });
+		const { id: run } = (await send<Run>("POST", `${path}/runs`, { body: { jobs: [{ key: "a", run: "true" }] } })).body;
+		expect((await send("POST", `${path}/runs/${run}/cancel`)).status).toBe(202);
+		await archive({ claim, run, path });
+		moveClock(300 * dayMs);
+		await runDurableObjectAlarm(repoOf(claim));
+		expect(codeOf(await answerOf(`${path}/runs/${run}`))).toBe("200");
+	});
+
+	it("[W58] with a great many jobs leaves the read model in several calls, and takes nothing else along", async () => {
+		const [one, other] = ["a", "b"].map((letter) => ({ run: `r${letter.repeat(24)}`, job: `j${letter.repeat(24)}` }));
+		const row = "INSERT INTO job VALUES (?, ?, '', '', 'finished', NULL, 0, 0, 0, 1)";
+		const insert = (job: string) => env.DB.prepare(row).bind(job, "").run();
+		for (let index = 0; index < 5; index++) await insert(`${one?.job}-${index}`);
+		await insert(`${other?.job}-0`);
+		const limits = { rowsMax: 2, statementsMax: 1 };
+		const calls = [1, 2, 3].map(() => () => forgetRuns(database(env), [one?.run ?? ""], limits));
+		const done = [];
+		for (const call of calls) done.push(await call());
+		expect(done).toEqual([false, false, true]);
+		const { results } = await env.DB.prepare("SELECT id FROM job WHERE run = ''").all();
+		expect(results).toEqual([{ id: `${other?.job}-0` }]);
 	});
 });

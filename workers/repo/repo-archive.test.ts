@@ -150,11 +150,24 @@ it("[W53] a retry of one job of it too; what is refused, or is in no archive, le
 	expect(await repoOf(repo).retryJob(asked)).toEqual({ ok: false, refusal: { code: "run-archived" } });
 });
 
+it("[W58] a run that was archived before tombstones said until when is kept for its days from then on", async () => {
+	const repo = await aRepository();
+	const at = Date.now() - 20 * dayMs;
+	await runInDurableObject(repoOf(repo), (_, { storage }) => {
+		storage.sql.exec("ALTER TABLE tombstone DROP COLUMN expires_at");
+		storage.sql.exec("INSERT INTO tombstone (run, at) VALUES (?, ?)", `r${"a".repeat(24)}`, at);
+		storage.sql.exec("UPDATE repository SET schema = 2");
+	});
+	await evictDurableObject(repoOf(repo));
+	expect(await repoOf(repo).run(`r${"a".repeat(24)}`)).toEqual({ ok: false, refusal: { code: "run-archived" } });
+	expect(await count(repo, `tombstone WHERE expires_at = ${at + 90 * dayMs}`)).toBe(1);
+});
+
 it("[B18] a bulk retry leaves alone what is in the archive, and says how much of it would match", async () => {
 	const repo = await aRepository();
 	// As an object was stored before tombstones said so: it is brought up to date when it wakes.
 	await runInDurableObject(repoOf(repo), (_, { storage }) => {
-		for (const column of ["finished_at", "ref", "ends"])
+		for (const column of ["finished_at", "ref", "ends", "expires_at"])
 			storage.sql.exec(`ALTER TABLE tombstone DROP COLUMN ${column}`);
 		storage.sql.exec("UPDATE repository SET schema = 1");
 	});

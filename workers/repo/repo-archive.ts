@@ -1,6 +1,7 @@
 // The hot week of a RepoObject: a run that ended longer ago moves whole to R2, and a small tombstone stays, so that storage is
-// bounded by a week's work. In bounded slices from the alarm; a crash between the put and the delete repeats the put, with the
-// same content. A retry brings the run back as it was; what is archived after it replaces what was.
+// bounded by a week's work. When its days are over too, it goes from there and from the read model. In bounded slices from the
+// alarm; a crash in the middle repeats what was done, with the same effect. A retry brings the run back as it was; what is
+// archived after it replaces what was.
 import type { RepositoryName } from "../../src/contracts/objects.ts";
 import type { Run } from "../../src/contracts/run.ts";
 import type { ArchivedRun } from "../../src/contracts/view.ts";
@@ -8,16 +9,27 @@ import { viewArchived } from "../../src/contracts/view.ts";
 import type { Millis, RunId } from "../../src/domain/ids.ts";
 import { runJobsMax } from "../../src/domain/limits.ts";
 import { recordAt } from "../../src/domain/log.ts";
+import { forgetRuns } from "../../src/store/expiry.ts";
+import type { Env } from "../env.ts";
+import { database } from "../read-model.ts";
 import type { RepoQueue } from "./repo-queue.ts";
+import type { Repository } from "./repo-tables.ts";
 
 /** How long a finished run stays in its object: people retry and look at what is new. */
 export const hotMs = 7 * 24 * 60 * 60 * 1_000;
-/** A tombstone keeps a run's id from being used again, as an old key with the same body would make it. */
-const tombstoneMs = 90 * 24 * 60 * 60 * 1_000;
-const everyMs = 24 * 60 * 60 * 1_000;
+const dayMs = 24 * 60 * 60 * 1_000;
+/** How long a run stays in the archive at least; longer where the repository keeps its logs longer. */
+const keptMs = 90 * dayMs;
+/**
+ * A run's id is not used again, as an old key with the same body would make it, while anything of the run may be left, and so
+ * long afterwards: logs go some hours late, and what is tried again for days must not become another run.
+ */
+const tombstoneMs = 90 * dayMs;
+const everyMs = dayMs;
 const againMs = 10 * 60_000;
-/** Rows looked at, and runs moved, in one slice of an alarm. */
+/** Rows looked at, and runs moved or deleted, in one slice of an alarm. */
 const rowsMax = 2_000;
+const tombstonesMax = 20_000;
 const runsMax = 50;
 
 export function archivedRunKey({ owner, repo }: RepositoryName, run: RunId): string {
@@ -40,37 +52,48 @@ async function load(bucket: R2Bucket, name: RepositoryName, run: RunId): Promise
 	return { ...archived, attempts };
 }
 
+/** Where a round goes on: first what is old is moved, then what has expired is deleted. */
+interface Place {
+	step: "move" | "delete";
+	/** The next id to be looked at; empty: the first. */
+	from: RunId;
+}
+
+const beginning: Place = { step: "move", from: "" };
+
 export class RunArchive {
-	readonly #bucket: R2Bucket;
-	/** Where the next slice begins; empty: at the first row. */
-	#from: RunId = "";
+	readonly #env: Env;
+	#place = beginning;
 	/** Null while it was not asked yet. */
 	#dueAt: Millis | null = null;
 
-	constructor(bucket: R2Bucket) {
-		this.#bucket = bucket;
+	constructor(env: Env) {
+		this.#env = env;
 	}
 
 	/** When the next slice should be worked; null for a repository without runs. */
 	dueAt(queue: RepoQueue): Millis | null {
 		if (queue.repository === null) return null;
-		if (this.#dueAt === null && queue.tables.hasRuns()) this.#dueAt = queue.tables.archivedAt() + everyMs;
+		if (this.#dueAt === null && (queue.tables.hasRuns() || queue.tombstones.hasAny()))
+			this.#dueAt = queue.tables.archivedAt() + everyMs;
 		return this.#dueAt;
 	}
 
-	/** Never throws: what fails is tried again later. */
+	/** Never throws: what fails is tried again later, from the beginning, so that runs are moved whatever deletes fail. */
 	async work(queue: RepoQueue, now: Millis): Promise<void> {
+		const { repository } = queue;
 		const dueAt = this.dueAt(queue);
-		if (dueAt === null || now < dueAt) return;
+		if (repository === null || dueAt === null || now < dueAt) return;
 		try {
-			const next = await this.#slice(queue, now);
-			this.#from = next ?? "";
+			const next = await this.#slice(queue, repository, now);
+			this.#place = next ?? beginning;
 			this.#dueAt = next === null ? now + everyMs : now;
 			if (next !== null) return;
 			queue.tables.saveArchivedAt(now);
-			queue.tables.forgetTombstones(now - tombstoneMs);
+			queue.tombstones.forget(now - tombstoneMs);
 		} catch (cause) {
 			console.error(JSON.stringify({ event: "archive-failed", cause: String(cause) }));
+			this.#place = beginning;
 			this.#dueAt = now + againMs;
 		}
 	}
@@ -81,27 +104,61 @@ export class RunArchive {
 	 */
 	async recall(queue: RepoQueue, id: RunId): Promise<void> {
 		const { repository } = queue;
-		if (repository === null || queue.run(id) !== null || !queue.tables.isBuried(id)) return;
-		const archived = await load(this.#bucket, repository, id);
+		if (repository === null || queue.run(id) !== null || !queue.tombstones.isArchived(id, Date.now())) return;
+		const archived = await load(this.#env.ARCHIVE, repository, id);
 		if (archived !== null) queue.unbury(archived);
 	}
 
-	async #slice(queue: RepoQueue, now: Millis): Promise<RunId | null> {
-		const { repository } = queue;
-		if (repository === null) return null;
+	/** Null when all is done that was due. */
+	async #slice(queue: RepoQueue, repository: Repository, now: Millis): Promise<Place | null> {
+		let { step, from } = this.#place;
+		if (step === "move") {
+			const next = await this.#move(queue, repository, { from, now });
+			if (next !== null) return { step, from: next };
+			[step, from] = ["delete", ""];
+		}
+		const next = await this.#delete(queue, repository, { from, now });
+		return next === null ? null : { step, from: next };
+	}
+
+	async #move(
+		queue: RepoQueue,
+		repository: Repository,
+		{ from, now }: { from: RunId; now: Millis },
+	): Promise<RunId | null> {
 		const before = now - hotMs;
-		const { runs, next } = queue.tables.oldRuns({ from: this.#from, before, rowsMax, runsMax });
+		const { runs, next } = queue.tables.oldRuns({ from, before, rowsMax, runsMax });
 		for (const id of runs) {
 			const run = queue.run(id);
 			// Somebody may have retried it since: it is not old any more.
-			if (run?.finishedAt == null || run.finishedAt >= before) continue;
+			if (run?.finishedAt == null || run.finishedAt >= before || !queue.tables.isSettled(id)) continue;
 			const jobs = queue.tables.jobs(id, 0, -1);
 			const whole: ArchivedRun = { run, jobs, attempts: queue.tables.attempts(id, 0, runJobsMax) };
-			await this.#bucket.put(archivedRunKey(repository, id), JSON.stringify(whole), {
+			await this.#env.ARCHIVE.put(archivedRunKey(repository, id), JSON.stringify(whole), {
 				httpMetadata: { contentType: "application/json" },
 			});
-			if (queue.run(id)?.version === run.version) queue.bury(run);
+			if (queue.run(id)?.version === run.version) queue.bury(run, expiryOf(whole, repository, now));
 		}
 		return next;
 	}
+
+	/** The tombstone last: it is by this that the rest is found. */
+	async #delete(
+		queue: RepoQueue,
+		repository: Repository,
+		{ from, now }: { from: RunId; now: Millis },
+	): Promise<RunId | null> {
+		const { runs, next } = queue.tombstones.expired({ from, now, rowsMax: tombstonesMax, runsMax });
+		if (runs.length === 0) return next;
+		if (!(await forgetRuns(database(this.#env), runs))) return from;
+		await this.#env.ARCHIVE.delete(runs.map((id) => archivedRunKey(repository, id)));
+		queue.tombstones.empty(runs, now);
+		return next;
+	}
+}
+
+/** A run outlives its logs, also one that ended under other settings. */
+function expiryOf({ run, attempts }: ArchivedRun, { settings }: Repository, now: Millis): Millis {
+	const own = Math.max((run.finishedAt ?? 0) + settings.retentionDays * dayMs, now + keptMs);
+	return attempts.reduce((latest, { log }) => Math.max(latest, log.expiresAt ?? 0), own);
 }

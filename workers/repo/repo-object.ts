@@ -66,7 +66,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
 		this.#turns = new Turns(ctx.storage);
-		this.#archive = new RunArchive(env.ARCHIVE);
+		this.#archive = new RunArchive(env);
 		this.#leases = new RepoLeases(env);
 		this.#queue = new RepoQueue(ctx, env, {
 			alsoDue: () => this.#archive.dueAt(this.#queue),

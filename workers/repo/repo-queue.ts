@@ -27,6 +27,7 @@ import { RepoPools } from "./repo-pools.ts";
 import type { Repository } from "./repo-tables.ts";
 import { RepoTeller } from "./repo-tell.ts";
 import { RunFeeds } from "./run-feeds.ts";
+import { Tombstones } from "./tombstones.ts";
 
 /** Runs kept in mind; beyond it all are read anew. */
 const runsKept = 5_000;
@@ -41,6 +42,7 @@ export interface Shell {
 
 export class RepoQueue {
 	readonly tables: RepoTables;
+	readonly tombstones: Tombstones;
 	/** How long the jobs granted last had waited, and how long the last attempts took. */
 	readonly waits = new Recent();
 	readonly durations = new Recent();
@@ -70,6 +72,7 @@ export class RepoQueue {
 		this.#ctx = ctx;
 		this.#alsoDue = shell.alsoDue;
 		this.tables = new RepoTables(ctx.storage.sql);
+		this.tombstones = new Tombstones(ctx.storage.sql);
 		this.repository = this.tables.repository();
 		this.#teller = new RepoTeller(env, {
 			repository: () => this.repository,
@@ -109,7 +112,7 @@ export class RepoQueue {
 
 	/** Why a run is not here. */
 	unknownRun(id: RunId): { ok: false; refusal: Refusal } {
-		const isArchived = this.repository !== null && this.tables.isBuried(id);
+		const isArchived = this.repository !== null && this.tombstones.isArchived(id, Date.now());
 		return refuse({ code: isArchived ? "run-archived" : "run-unknown" });
 	}
 
@@ -147,16 +150,17 @@ export class RepoQueue {
 	}
 
 	/** The run is in the archive: only a tombstone stays. */
-	bury(run: Run): void {
+	bury(run: Run, expiresAt: Millis): void {
 		this.transact(() => {
-			if (this.tables.bury(run.id, Date.now())) this.#runs.delete(run.id);
+			this.tables.bury(run.id, { now: Date.now(), expiresAt });
+			this.#runs.delete(run.id);
 		});
 	}
 
 	/** Back from the archive, unless a call that came meanwhile brought it back already. */
 	unbury(archived: ArchivedRun): void {
 		this.transact(() => {
-			if (this.tables.isBuried(archived.run.id)) this.tables.restore(archived);
+			if (this.tombstones.isArchived(archived.run.id, Date.now())) this.tables.restore(archived);
 		});
 	}
 

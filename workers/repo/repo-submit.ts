@@ -15,7 +15,7 @@ export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: 
 	let made: Decision | null = null;
 	const done = queue.once(call.key, call.digest, call.run, () => {
 		if (isThere) return accept(null);
-		if (queue.tables.isBuried(call.run)) return refuse({ code: "run-archived" });
+		if (queue.tombstones.isBuried(call.run)) return refuse({ code: "run-archived" });
 		const decided = acceptRun(queue, settings, call);
 		if (decided.ok) made = decided.value;
 		return decided;

@@ -44,6 +44,8 @@ const versions = [
 	`ALTER TABLE tombstone ADD COLUMN finished_at INTEGER;
 	ALTER TABLE tombstone ADD COLUMN ref TEXT;
 	ALTER TABLE tombstone ADD COLUMN ends TEXT NOT NULL DEFAULT '[]';`,
+	`ALTER TABLE tombstone ADD COLUMN expires_at INTEGER;
+	UPDATE tombstone SET expires_at = at + (SELECT MAX(COALESCE(settings ->> 'retentionDays', 0), 90) FROM repository) * 86400000;`,
 ];
 
 const columns =
@@ -181,24 +183,27 @@ export class RepoTables {
 		return { runs, next: last ? `${last.id}0` : null };
 	}
 
-	/** All of a run that is in the archive. Logs that are not told to be sealed yet keep it here. */
-	bury(run: RunId, now: Millis): boolean {
-		const sealing = "SELECT 1 FROM job WHERE run = ? AND open = 1 LIMIT 1";
-		if (this.#rows(sealing, run).length > 0) return false;
+	/** Whether all is told of it: that its logs are sealed, and to the read model that it ended. */
+	isSettled(run: RunId): boolean {
+		return this.#rows("SELECT 1 FROM job WHERE run = ? AND open = 1 LIMIT 1", run).length === 0;
+	}
+
+	/** All of a run that is in the archive until `expiresAt`. */
+	bury(run: RunId, { now, expiresAt }: { now: Millis; expiresAt: Millis }): void {
 		// What a bulk retry must know of it: how many of its jobs ended how, by their labels.
 		this.#sql.exec(
-			`INSERT OR REPLACE INTO tombstone (run, at, finished_at, ref, ends)
-			SELECT id, ?2, finished_at, ref, (
+			`INSERT OR REPLACE INTO tombstone (run, at, expires_at, finished_at, ref, ends)
+			SELECT id, ?2, ?3, finished_at, ref, (
 				SELECT json_group_array(json_array(outcome, json(labels), n)) FROM (
 					SELECT doc ->> 'outcome' AS outcome, doc -> '$.spec.labels' AS labels, COUNT(*) AS n
 					FROM job WHERE run = ?1 AND run.doc ->> 'supersededBy' IS NULL GROUP BY 1, 2))
 			FROM run WHERE id = ?1`,
 			run,
 			now,
+			expiresAt,
 		);
 		for (const table of ["attempt", "job"]) this.#sql.exec(`DELETE FROM ${table} WHERE run = ?`, run);
 		this.#sql.exec("DELETE FROM run WHERE id = ?", run);
-		return true;
 	}
 
 	/** What `bury` took away, from the archive. */
@@ -215,14 +220,6 @@ export class RepoTables {
 			this.#sql.exec("INSERT INTO attempt VALUES (?, ?, ?, ?)", ...values);
 		}
 		this.#sql.exec("DELETE FROM tombstone WHERE run = ?", run.id);
-	}
-
-	isBuried(run: RunId): boolean {
-		return this.#rows("SELECT 1 FROM tombstone WHERE run = ?", run).length > 0;
-	}
-
-	forgetTombstones(before: Millis): void {
-		this.#sql.exec("DELETE FROM tombstone WHERE at < ?", before);
 	}
 
 	/** Costs as much as there are unfinished jobs. */
