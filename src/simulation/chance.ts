@@ -36,6 +36,8 @@ const weights: Record<Command["do"], number> = {
 	"cancel-job": 2,
 	"retry-run": 2,
 	"retry-job": 4,
+	"cancel-matching": 1,
+	"retry-matching": 1,
 	priority: 2,
 	configure: 3,
 	clock: 18,
@@ -43,10 +45,17 @@ const weights: Record<Command["do"], number> = {
 	tell: 6,
 	evict: 5,
 };
+
+/** Longer than anything stays hot, and than anything may be blocked. */
+const weeksMs = [8, 30].map((days) => days * 86_400 * secondMs);
+
 export type Chance = (known: Known, now: Millis) => Step;
 
-/** Each seed has its own temper: some things happen often in it and others hardly ever, so that rare chains are tried too. */
-export function chanceOf(random: SeededRandom): Chance {
+/**
+ * Each seed has its own temper: some things happen often in it and others hardly ever, so that rare chains are tried too.
+ * `weeks`: now and then the clock jumps over the hot week.
+ */
+export function chanceOf(random: SeededRandom, { weeks }: { weeks: boolean }): Chance {
 	const kinds = (Object.keys(weights) as Command["do"][]).flatMap((kind) =>
 		Array<Command["do"]>(Math.ceil(weights[kind] * random.pick([0.5, 1, 1, 3]))).fill(kind),
 	);
@@ -56,7 +65,10 @@ export function chanceOf(random: SeededRandom): Chance {
 		const follows = last === "clock" ? "alarm" : last === "claim" || last === "start" ? "start" : null;
 		const isNext = follows !== null && random.chance(0.7);
 		const kind = known.runs.size === 0 ? "submit" : isNext ? follows : random.pick(kinds);
-		const command = someCommand(kind, random, { known, now });
+		const command: Command =
+			weeks && kind === "clock" && random.chance(0.02)
+				? { do: "clock", byMs: random.pick(weeksMs) }
+				: someCommand(kind, random, { known, now });
 		last = command.do;
 		const again = isIdempotent(command)
 			? random.pick(["no", "no", "no", "no", "at once", "after eviction"] as const)
@@ -98,6 +110,23 @@ function someCommand(
 			return { do: kind, run: run(), only: random.pick(["failed", "all"] as const), key: someKey(random) };
 		case "retry-job":
 			return { do: kind, job: job(), key: someKey(random) };
+		case "cancel-matching": {
+			const state = someOf(random, ["blocked", "waiting", "leased", "running"] as const);
+			return { do: kind, state, label: perhapsNull(random, "gpu"), ref: perhapsNull(random, random.pick(refs)) };
+		}
+		case "retry-matching": {
+			const outcome = someOf(random, [
+				"passed",
+				"failed",
+				"canceled",
+				"timed-out",
+				"lost",
+				"refused",
+				"expired",
+			] as const);
+			const filter = { label: perhapsNull(random, "gpu"), ref: perhapsNull(random, random.pick(refs)) };
+			return { do: kind, outcome, ...filter, key: someKey(random) };
+		}
 		case "priority":
 			return { do: kind, job: job(), priority: random.below(21) - 10 };
 		case "configure":
@@ -180,6 +209,16 @@ function someRetry(random: SeededRandom): RetryRequest {
 	};
 	const on = random.chance(0.3) ? [{ exitCodes: [75], maxAttempts: 2 }, { outcome: "refused" as const }] : undefined;
 	return { maxAttempts: 1 + random.below(4), on, backoff };
+}
+
+/** At least one. */
+function someOf<T>(random: SeededRandom, from: readonly T[]): T[] {
+	const some = from.filter(() => random.chance(0.5));
+	return some.length === 0 ? [random.pick(from)] : some;
+}
+
+function perhapsNull<T>(random: SeededRandom, value: T): T | null {
+	return random.chance(0.4) ? value : null;
 }
 
 function perhaps<T>(random: SeededRandom, from: readonly T[]): T | undefined {

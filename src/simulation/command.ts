@@ -1,4 +1,6 @@
 // What may be asked of a repository's queue, as plain data: a list of commands can be printed, cut short and done again.
+import type { CanceledState } from "../contracts/bulk-cancel.ts";
+import type { RetriedOutcome } from "../contracts/bulk-retry.ts";
 import type { LeaseClaim, Submitted } from "../contracts/objects.ts";
 import type { RepositoryRequest } from "../contracts/repository.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
@@ -26,6 +28,8 @@ export type Command =
 	| { do: "cancel-job"; job: JobId; force: boolean }
 	| { do: "retry-run"; run: RunId; only: "failed" | "all"; key: string | null }
 	| { do: "retry-job"; job: JobId; key: string | null }
+	| { do: "cancel-matching"; state: CanceledState[]; label: string | null; ref: string | null }
+	| { do: "retry-matching"; outcome: RetriedOutcome[]; label: string | null; ref: string | null; key: string | null }
 	| { do: "priority"; job: JobId; priority: number }
 	| { do: "configure"; request: RepositoryRequest }
 	| { do: "clock"; byMs: number }
@@ -40,7 +44,7 @@ export interface Answer {
 	grants: LeaseClaim[];
 	/** The demand that a claim left, in a fixed order. */
 	demand: string[];
-	/** How many jobs the run has that was submitted or added to. */
+	/** How many jobs the run has that was submitted or added to; of what matched, how many were taken. */
 	jobs: number;
 }
 
@@ -92,6 +96,17 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 			return answerOf(await calls.retryRun({ run: command.run, only: command.only, key: command.key, ...dev }));
 		case "retry-job":
 			return answerOf(await calls.retryJob({ job: command.job, key: command.key, ...dev }));
+		case "cancel-matching": {
+			const { state, label, ref } = command;
+			const result = await calls.cancelMatching({ state, label, ref, dryRun: false, ...dev });
+			return { ...answerOf(result), jobs: result.ok ? result.value.canceled : 0 };
+		}
+		case "retry-matching": {
+			const { outcome, label, ref, key } = command;
+			const call = { outcome, label, ref, key, since: null, dryRun: false };
+			const result = await calls.retryMatching({ ...call, ...dev });
+			return { ...answerOf(result), jobs: result.ok ? result.value.retried : 0 };
+		}
 		case "priority":
 			return answerOf(await calls.reprioritise({ job: command.job, priority: command.priority }));
 		case "configure": {
@@ -113,7 +128,13 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 	}
 }
 
-/** Whether doing it twice has the effect of once. A claim asks for more each time; the rest is no call. */
+/**
+ * Whether doing it twice has the effect of once. A claim asks for more each time. What matches may be more the second time: jobs
+ * that were retried fail no more, but without a key nobody knows that it is the second time; and a canceled job may let one go on
+ * that was blocked, which matches then unless it did before. The rest is no call.
+ */
 export function isIdempotent(command: Command): boolean {
+	if (command.do === "retry-matching") return command.key !== null;
+	if (command.do === "cancel-matching") return command.state.includes("blocked");
 	return !["claim", "clock", "alarm", "tell", "evict"].includes(command.do);
 }

@@ -1,6 +1,7 @@
 // Random commands against a simulated queue, with its death between any two of them, and every invariant after each. A failure is
 // told by its seed and by the shortest list of commands that was found to repeat it.
 import type { Millis } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
 import { noon } from "../testing/clock.ts";
 import type { SeededRandom } from "../testing/random.ts";
 import { seededRandom } from "../testing/random.ts";
@@ -72,6 +73,9 @@ export class World {
 	/** Whom somebody retried: a job by its name, or those of a run that had ended otherwise than by being skipped. */
 	#noteRetried(command: Command, before: Stored): void {
 		if (command.do === "retry-job") this.#memory.retried.add(command.job);
+		if (command.do === "retry-matching") {
+			for (const job of before.jobs.values()) if (matches(before, job, command)) this.#memory.retried.add(job.id);
+		}
 		if (command.do !== "retry-run") return;
 		for (const job of before.jobs.values()) {
 			const isMeant = job.run === command.run && job.state === "finished" && job.outcome !== "skipped";
@@ -121,6 +125,17 @@ export class World {
 	}
 }
 
+/** Whether a bulk retry takes it: of runs that a newer one superseded, none. */
+function matches(
+	{ runs }: Stored,
+	job: Job,
+	{ outcome, label, ref }: Extract<Command, { do: "retry-matching" }>,
+): boolean {
+	if (job.state !== "finished" || runs.get(job.run)?.supersededBy !== null) return false;
+	if (!outcome.some((wanted) => wanted === job.outcome)) return false;
+	return (ref === null || job.ref === ref) && (label === null || job.spec.labels.includes(label));
+}
+
 export async function playSeed(seed: number): Promise<void> {
 	const random = seededRandom(seed);
 	const steps: Step[] = [];
@@ -133,7 +148,7 @@ export async function playSeed(seed: number): Promise<void> {
 
 async function play(random: SeededRandom, seed: number, steps: Step[]): Promise<void> {
 	const world = await World.open();
-	const chance = chanceOf(random);
+	const chance = chanceOf(random, { weeks: true });
 	while (steps.length < stepsPerSeed) {
 		const step = chance(world.known, world.port.now());
 		steps.push(step);

@@ -7,6 +7,7 @@ export type QueueCalls = Pick<
 	RepoCalls,
 	| "addJobs"
 	| "cancelJob"
+	| "cancelMatching"
 	| "cancelRun"
 	| "claim"
 	| "configure"
@@ -17,6 +18,7 @@ export type QueueCalls = Pick<
 	| "lease"
 	| "reprioritise"
 	| "retryJob"
+	| "retryMatching"
 	| "retryRun"
 	| "run"
 	| "start"

@@ -1,6 +1,8 @@
 // The calls of a repository in memory, each the same thin shell around a rule that workers/repo/repo-object.ts is.
 import type {
 	Actor,
+	BulkCancelCall,
+	BulkRetryCall,
 	Claimed,
 	ClaimCall,
 	LeaseAnswer,
@@ -10,17 +12,21 @@ import type {
 } from "../contracts/objects.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/repository.ts";
 import { mergeSettings } from "../contracts/repository.ts";
+import type { BulkCancel, CanceledState } from "../contracts/bulk-cancel.ts";
+import type { BulkRetry, RetriedOutcome } from "../contracts/bulk-retry.ts";
 import type { Job, Run } from "../contracts/run.ts";
 import type { LeaseState } from "../contracts/runner.ts";
 import { viewRepository } from "../contracts/view.ts";
 import {
 	decideAddJobs,
 	decideCancelJob,
+	decideCancelJobs,
 	decideCancelRun,
 	decideExpire,
 	decideFinish,
 	decidePriority,
 	decideRetryJob,
+	decideRetryJobs,
 	decideRetryRun,
 	decideStart,
 	decideSubmit,
@@ -126,6 +132,47 @@ export class SimulatedRepository implements QueueCalls {
 		return shown.ok ? accept({ job: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
 	}
 
+	async cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>> {
+		const { actor, reason, dryRun } = call;
+		const items = [...this.#queue.rows.allJobs()].flatMap(({ id, run, spec, state, ref }) => {
+			const isMeant = call.state.some((wanted) => wanted === state) && fits({ ref, labels: spec.labels }, call);
+			return isMeant ? [{ job: id, run, key: spec.key, state: state as CanceledState }] : [];
+		});
+		if (!dryRun) {
+			const wish = { actor, reason, at: this.#queue.outside.now() };
+			this.#queue.transact(() => {
+				for (const [run, indexes] of placesOf(items)) {
+					this.#queue.onRun(run, (view) => accept(decideCancelJobs(view, indexes, wish)));
+				}
+			});
+		}
+		return accept({ items, truncated: false, canceled: dryRun ? 0 : items.length, dryRun });
+	}
+
+	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
+		const { dryRun } = call;
+		const items = [...this.#queue.rows.allJobs()].flatMap((job) => {
+			if (job.state !== "finished" || this.#queue.domainRun(job.run)?.supersededBy !== null) return [];
+			const isMeant = call.outcome.some((wanted) => wanted === job.outcome);
+			const { id, run, spec, ref } = job;
+			if (!isMeant || !fits({ ref, labels: spec.labels }, call)) return [];
+			return [{ job: id, run, key: spec.key, outcome: job.outcome as RetriedOutcome }];
+		});
+		const act = () => {
+			for (const [run, indexes] of placesOf(items)) {
+				const decided = this.#queue.onRun(run, (view, now) => decideRetryJobs(view, indexes, cause(call, "user", now)));
+				if (!decided.ok) return decided;
+			}
+			return accept(null);
+		};
+		const digest = JSON.stringify(["retry-matching", call.outcome, call.label, call.ref, call.reason]);
+		const done = dryRun ? accept({ earlier: null }) : this.#queue.once(call.key, digest, JSON.stringify(items), act);
+		if (!done.ok) return done;
+		const shown: typeof items = done.value.earlier === null ? items : JSON.parse(done.value.earlier);
+		const replayed = done.value.earlier !== null;
+		return accept({ items: shown, truncated: false, archived: 0, retried: shown.length, dryRun, replayed });
+	}
+
 	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
 		return this.#showJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
 	}
@@ -207,6 +254,20 @@ export class SimulatedRepository implements QueueCalls {
 		if (!shown.ok) return shown.refusal.code === "lease-not-started" ? shown : refuse({ code: "lease-stale" });
 		return accept({ job: shown.value, lease: await this.lease(claim) });
 	}
+}
+
+/** Whether a job has the ref and the label that are asked for. */
+function fits(
+	{ ref, labels }: { ref: string | null; labels: string[] },
+	wanted: { ref: string | null; label: string | null },
+): boolean {
+	return (wanted.ref === null || ref === wanted.ref) && (wanted.label === null || labels.includes(wanted.label));
+}
+
+/** By run, the places in it. */
+function placesOf(items: readonly { job: JobId; run: RunId }[]): Map<RunId, number[]> {
+	const byRun = Map.groupBy(items, ({ run }) => run);
+	return new Map([...byRun].map(([run, its]) => [run, its.flatMap(({ job }) => parseJobId(job)?.index ?? [])]));
 }
 
 function cause({ actor, reason }: Actor, by: Cause["by"], at: Millis): Cause {

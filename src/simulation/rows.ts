@@ -98,6 +98,10 @@ export class Rows {
 		return jobs;
 	}
 
+	allJobs(): Job[] {
+		return [...this.#jobs.values()].map((text) => JSON.parse(text));
+	}
+
 	/** All unfinished jobs, in the order in which the real tables give them. */
 	openJobs(): OpenJob[] {
 		const jobs: OpenJob[] = [...this.#open.values()].map((text) => JSON.parse(text));

@@ -113,7 +113,7 @@ export function standsAsHistory({ command, before, after }: Facts): string | nul
 			if (!after.attempts.has(`${id}/${number}`)) return `job ${id} began attempt ${number}, and no end of it is kept`;
 		}
 		if (earlier?.state !== "finished" || job.state === "finished") continue;
-		if (command.do !== "retry-job" && command.do !== "retry-run")
+		if (command.do !== "retry-job" && command.do !== "retry-run" && command.do !== "retry-matching")
 			return `finished job ${id} was moved by ${command.do}`;
 		const rounds = (after.runs.get(job.run)?.round ?? 0) - (before.runs.get(job.run)?.round ?? 0);
 		if (rounds !== 1) return `job ${id} was retried in a round ${rounds} higher`;
