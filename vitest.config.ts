@@ -9,6 +9,8 @@ const testBindings = {
 	SPILLWAY_OPERATOR_TOKEN: "operator-token-for-tests",
 	SPILLWAY_SIGNING_KEYS: `k1:${"5e".repeat(32)}`,
 	SPILLWAY_SEALING_KEYS: `k1:${"a7".repeat(32)}`,
+	// Which seeds the log's proof tries; empty: its own.
+	LOG_PROOF_SEEDS: process.env.LOG_PROOF_SEEDS ?? "",
 };
 
 /** Objects are tested in the workerd that `npm start` runs. */
