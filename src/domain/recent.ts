@@ -1,6 +1,6 @@
-// The last few durations of something, for percentiles and guesses. A cache: after a sleep it begins anew.
+// The last few durations of something, for percentiles and guesses.
 
-const kept = 512;
+export const recentMax = 512;
 
 export class Recent {
 	readonly #durations: number[] = [];
@@ -8,7 +8,7 @@ export class Recent {
 
 	add(ms: number): void {
 		this.#durations[this.#next] = ms;
-		this.#next = (this.#next + 1) % kept;
+		this.#next = (this.#next + 1) % recentMax;
 	}
 
 	get size(): number {

@@ -90,3 +90,19 @@ export async function heartbeat(runner: RunnerIdentity, leases: string[] = []): 
 	if (typeof reply === "string") throw new Error(reply);
 	return reply;
 }
+
+/** What each version of the tables added, the second first. */
+const added = [
+	["tombstone.finished_at", "tombstone.ref", "tombstone.ends"],
+	["tombstone.expires_at"],
+	["repository.recent", "job.waited"],
+];
+
+/** The tables as an older version left them: they are brought up to date when the object wakes. */
+export function storeAsOf(version: number, { sql }: DurableObjectStorage): void {
+	for (const column of added.slice(version - 1).flat()) {
+		const [table, name] = column.split(".");
+		sql.exec(`ALTER TABLE ${table} DROP COLUMN ${name}`);
+	}
+	sql.exec("UPDATE repository SET schema = ?", version);
+}

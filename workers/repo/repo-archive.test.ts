@@ -10,7 +10,17 @@ import type { FinishedAttempt } from "../../src/domain/job.ts";
 import type { Env } from "../env.ts";
 import { logOf } from "../log/log-fixture.ts";
 import type { Repo } from "./queue-fixture.ts";
-import { aJob, aReport, aRepository, aSubmitCall, claim, repoOf, startOne, submit } from "./queue-fixture.ts";
+import {
+	aJob,
+	aReport,
+	aRepository,
+	aSubmitCall,
+	claim,
+	repoOf,
+	startOne,
+	storeAsOf,
+	submit,
+} from "./queue-fixture.ts";
 import { archivedRunKey, readArchived } from "./repo-archive.ts";
 
 const env = bindings as unknown as Env;
@@ -154,9 +164,8 @@ it("[W58] a run that was archived before tombstones said until when is kept for 
 	const repo = await aRepository();
 	const at = Date.now() - 20 * dayMs;
 	await runInDurableObject(repoOf(repo), (_, { storage }) => {
-		storage.sql.exec("ALTER TABLE tombstone DROP COLUMN expires_at");
+		storeAsOf(2, storage);
 		storage.sql.exec("INSERT INTO tombstone (run, at) VALUES (?, ?)", `r${"a".repeat(24)}`, at);
-		storage.sql.exec("UPDATE repository SET schema = 2");
 	});
 	await evictDurableObject(repoOf(repo));
 	expect(await repoOf(repo).run(`r${"a".repeat(24)}`)).toEqual({ ok: false, refusal: { code: "run-archived" } });
@@ -167,9 +176,7 @@ it("[B18] a bulk retry leaves alone what is in the archive, and says how much of
 	const repo = await aRepository();
 	// As an object was stored before tombstones said so: it is brought up to date when it wakes.
 	await runInDurableObject(repoOf(repo), (_, { storage }) => {
-		for (const column of ["finished_at", "ref", "ends", "expires_at"])
-			storage.sql.exec(`ALTER TABLE tombstone DROP COLUMN ${column}`);
-		storage.sql.exec("UPDATE repository SET schema = 1");
+		storeAsOf(1, storage);
 	});
 	await evictDurableObject(repoOf(repo));
 	const source = { cloneUrl: "https://git.example/a.git", ref: "main", commit: null };

@@ -51,7 +51,7 @@ function grantJob(
 	const { runner, pool, shard } = call;
 	const move = grant(job, { runner, pool, shard }, now);
 	queue.commit(settle(queue.tables.view(run), [move], now));
-	queue.waits.add(now - job.since);
+	queue.samples.granted(now - job.since);
 	return { job: move.after, run };
 }
 

@@ -16,11 +16,11 @@ import { demandOf } from "../../src/domain/queue.ts";
 import { accept, assert, refuse } from "../../src/domain/refusal.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";
 import { needsRow } from "../../src/domain/run.ts";
-import { Recent } from "../../src/domain/recent.ts";
 import type { Run } from "../../src/domain/run.ts";
 import { Standing } from "../../src/domain/standing.ts";
 import type { RepositorySettings } from "../../src/domain/submission.ts";
 import type { Env } from "../env.ts";
+import { RepoSamples, recentRunsMax } from "./repo-samples.ts";
 import { RepoTables } from "./repo-tables.ts";
 import { RepoNews } from "./repo-news.ts";
 import { RepoPools } from "./repo-pools.ts";
@@ -43,9 +43,7 @@ export interface Shell {
 export class RepoQueue {
 	readonly tables: RepoTables;
 	readonly tombstones: Tombstones;
-	/** How long the jobs granted last had waited, and how long the last attempts took. */
-	readonly waits = new Recent();
-	readonly durations = new Recent();
+	readonly samples: RepoSamples;
 	readonly pools: RepoPools;
 	readonly news: RepoNews;
 	readonly feeds: RunFeeds;
@@ -73,6 +71,7 @@ export class RepoQueue {
 		this.#alsoDue = shell.alsoDue;
 		this.tables = new RepoTables(ctx.storage.sql);
 		this.tombstones = new Tombstones(ctx.storage.sql);
+		this.samples = new RepoSamples(this.tables);
 		this.repository = this.tables.repository();
 		this.#teller = new RepoTeller(env, {
 			repository: () => this.repository,
@@ -128,9 +127,9 @@ export class RepoQueue {
 	}
 
 	/** Inside the transaction that accepts the run. */
-	takeNumber(): void {
+	takeNumber(run: RunId): void {
 		const next = this.nextNumber + 1;
-		this.tables.saveNextNumber(next);
+		this.tables.saveNextNumber(next, [run, ...this.tables.recentRuns()].slice(0, recentRunsMax));
 		this.#nextNumber = next;
 	}
 
@@ -231,6 +230,7 @@ export class RepoQueue {
 			this.#standing = null;
 			this.#nextNumber = null;
 			this.#budget = null;
+			this.samples.forget();
 			throw cause;
 		} finally {
 			this.#depth--;
@@ -255,7 +255,7 @@ export class RepoQueue {
 		for (const { attempt } of moves) {
 			if (!attempt) continue;
 			this.#teller.close(closeOf(this.repository, attempt));
-			this.durations.add(attempt.finishedAt - attempt.startedAt);
+			this.samples.ended(attempt.finishedAt - attempt.startedAt);
 		}
 		this.#decided.push({ decision, since: before?.version ?? 0 });
 	}

@@ -31,7 +31,7 @@ function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitC
 	const { submission } = call;
 	const decided = decideSubmit(call.run, queue.nextNumber, submission, settings, at);
 	if (!decided.ok) return decided;
-	queue.takeNumber();
+	queue.takeNumber(call.run);
 	queue.commit(decided.value);
 	const { number, source } = decided.value.run;
 	if (!submission.cancelSuperseded || !source?.ref) return decided;

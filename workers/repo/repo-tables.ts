@@ -46,6 +46,8 @@ const versions = [
 	ALTER TABLE tombstone ADD COLUMN ends TEXT NOT NULL DEFAULT '[]';`,
 	`ALTER TABLE tombstone ADD COLUMN expires_at INTEGER;
 	UPDATE tombstone SET expires_at = at + (SELECT MAX(COALESCE(settings ->> 'retentionDays', 0), 90) FROM repository) * 86400000;`,
+	`ALTER TABLE repository ADD COLUMN recent TEXT NOT NULL DEFAULT '[]';
+	ALTER TABLE job ADD COLUMN waited INTEGER;`,
 ];
 
 const columns =
@@ -63,6 +65,11 @@ function openMark(before: Job, after: Job, attempt: FinishedAttempt | undefined)
 export interface LogEnded {
 	record: LogRecord;
 	steps?: StepRecord[];
+}
+
+/** How long a job that is granted by this move had waited. */
+function waitOf(before: Job, after: Job): Millis | null {
+	return before.state === "waiting" && after.state === "leased" ? after.lease.grantedAt - before.since : null;
 }
 
 export interface Repository extends RepositoryName {
@@ -98,7 +105,7 @@ export class RepoTables {
 		}
 		for (const version of versions) this.#sql.exec(version);
 		this.#sql.exec(
-			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', unixepoch() * 1000, 0)",
+			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', unixepoch() * 1000, 0, '[]')",
 			versions.length,
 			owner,
 			repo,
@@ -111,8 +118,21 @@ export class RepoTables {
 		return this.#sql.exec<{ number: number }>("SELECT next_number AS number FROM repository").one().number;
 	}
 
-	saveNextNumber(number: number): void {
-		this.#sql.exec("UPDATE repository SET next_number = ?", number);
+	/** The runs accepted last, the newest first. */
+	recentRuns(): RunId[] {
+		return JSON.parse(this.#sql.exec<{ recent: string }>("SELECT recent FROM repository").one().recent);
+	}
+
+	/** Both stand in one row, so that to know the last runs costs nothing. */
+	saveNextNumber(number: number, recent: readonly RunId[]): void {
+		this.#sql.exec("UPDATE repository SET next_number = ?, recent = ?", number, JSON.stringify(recent));
+	}
+
+	/** How long the last grants of a run's jobs had waited, and how long their last attempts took. */
+	samples(run: RunId, limit: number): { waited: Millis; took: Millis | null }[] {
+		const took = "(attempt ->> 'finishedAt') - (attempt ->> 'startedAt')";
+		const granted = `SELECT waited, ${took} AS took FROM job WHERE run = ? AND waited IS NOT NULL LIMIT ?`;
+		return this.#rows<{ waited: Millis; took: Millis | null }>(granted, run, limit);
 	}
 
 	budget(): BudgetMinute[] {
@@ -312,13 +332,16 @@ export class RepoTables {
 			const place = row && [row.lane, row.ref, row.actor, row.avoids, row.rank, row.since, row.deadline];
 			const values = [after.state, weightOf(after), ...(place ?? noPlace), JSON.stringify(after)];
 			if (before === null) {
-				const insert = `INSERT INTO job VALUES (?, ?, ?, 0, ${values.map(() => "?").join(", ")}, NULL)`;
+				const insert = `INSERT INTO job VALUES (?, ?, ?, 0, ${values.map(() => "?").join(", ")}, NULL, NULL)`;
 				this.#sql.exec(insert, after.run, after.index, row || after.index === mark ? 1 : 0, ...values);
 				continue;
 			}
 			const ended = attempt ? ", attempt = ?, sealing = 1" : "";
-			const update = `UPDATE job SET ${columns}${after.index === mark ? "" : openMark(before, after, attempt)}${ended} WHERE run = ? AND place = ?`;
-			this.#sql.exec(update, ...values, ...(attempt ? [JSON.stringify(attempt)] : []), after.run, after.index);
+			const waited = waitOf(before, after);
+			const granted = waited === null ? "" : ", waited = ?";
+			const update = `UPDATE job SET ${columns}${after.index === mark ? "" : openMark(before, after, attempt)}${ended}${granted} WHERE run = ? AND place = ?`;
+			const also = [...(attempt ? [JSON.stringify(attempt)] : []), ...(waited === null ? [] : [waited])];
+			this.#sql.exec(update, ...values, ...also, after.run, after.index);
 		}
 	}
 

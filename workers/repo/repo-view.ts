@@ -97,7 +97,7 @@ function explain(queue: RepoQueue, job: DomainJob, position: number | null): Wai
 /** Only where runners, or the repository's own limit, are all that is waited for. */
 function guessStart(queue: RepoQueue, code: Waiting["code"], position: number | null): number | null {
 	if (position === null || (code !== "runners-busy" && code !== "repository-limit")) return null;
-	const { durations } = queue;
+	const { durations } = queue.samples;
 	const typicalMs = durations.percentile(0.5) ?? 0;
 	const { running } = queue.standing.load;
 	return expectStart({ position, running, typicalMs, samples: durations.size }, Date.now());
@@ -116,8 +116,8 @@ export function showFigures(queue: RepoQueue, settings: RepositorySettings, now:
 		running: counts.running,
 		canceling: counts.canceling,
 		oldestWaitingSeconds: seconds(oldest === null ? null : now - oldest),
-		waitSecondsP50: seconds(queue.waits.percentile(0.5)),
-		waitSecondsP99: seconds(queue.waits.percentile(0.99)),
+		waitSecondsP50: seconds(queue.samples.waits.percentile(0.5)),
+		waitSecondsP99: seconds(queue.samples.waits.percentile(0.99)),
 		limits: { maxRunning: settings.maxRunning, concurrencyGroups: settings.concurrencyGroups },
 	};
 }

@@ -1,0 +1,65 @@
+// How long the jobs granted last had waited, and how long the last attempts took. The rows of the last runs' jobs have it, which
+// are written anyway; so it survives a sleep, and is read only when somebody asks for the first time since.
+import type { Millis, RunId } from "../../src/domain/ids.ts";
+import { Recent, recentMax } from "../../src/domain/recent.ts";
+
+/** Runs remembered as the last: their ids are written with each new one. */
+export const recentRunsMax = 64;
+
+export interface SampleSource {
+	/** The newest first. */
+	recentRuns(): RunId[];
+	samples(run: RunId, limit: number): { waited: Millis; took: Millis | null }[];
+}
+
+interface Samples {
+	waits: Recent;
+	durations: Recent;
+}
+
+export class RepoSamples {
+	readonly #source: SampleSource;
+	#samples: Samples | null = null;
+
+	constructor(source: SampleSource) {
+		this.#source = source;
+	}
+
+	get waits(): Recent {
+		return this.#load().waits;
+	}
+
+	get durations(): Recent {
+		return this.#load().durations;
+	}
+
+	/** What nobody has asked for yet need not be remembered: the rows have it. */
+	granted(waited: Millis): void {
+		this.#samples?.waits.add(waited);
+	}
+
+	ended(took: Millis): void {
+		this.#samples?.durations.add(took);
+	}
+
+	/** What was remembered may not be true. */
+	forget(): void {
+		this.#samples = null;
+	}
+
+	#load(): Samples {
+		if (this.#samples !== null) return this.#samples;
+		const found: { waited: Millis; took: Millis | null }[] = [];
+		for (const run of this.#source.recentRuns()) {
+			if (found.length >= recentMax) break;
+			found.push(...this.#source.samples(run, recentMax - found.length));
+		}
+		this.#samples = { waits: new Recent(), durations: new Recent() };
+		// The newest last: it is forgotten last.
+		for (const { waited, took } of found.reverse()) {
+			this.#samples.waits.add(waited);
+			if (took !== null) this.#samples.durations.add(took);
+		}
+		return this.#samples;
+	}
+}
