@@ -8,6 +8,7 @@ import { SessionRunner } from "./pool-fixture.ts";
 import type { PoolObject } from "./pool-object.ts";
 import { PoolTables } from "./pool-tables.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
+import { RepoObject } from "../repo/repo-object.ts";
 import {
 	acquire,
 	aJob,
@@ -92,6 +93,21 @@ describe("grants over a session", () => {
 		orThrow(await repoOf(repo).finish(claimOf(repo, first), aReport()));
 		expect((await runner.grant()).job.key).toBe("c");
 		expect(runner.waiting).toBe(0);
+	});
+
+	it("[W32] however many are free, they are one claim", async () => {
+		const repo = await aRepository();
+		await submit(
+			repo,
+			Array.from({ length: 8 }, (_, at) => aJob(`j${at}`)),
+		);
+		await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(8));
+		const claims = vi.spyOn(RepoObject.prototype, "claim");
+		const runner = await SessionRunner.connect(anIdentity(repo, { capacity: 8 }));
+		runner.hello([], { capacity: 8 });
+		for (let granted = 0; granted < 8; granted++) await runner.grant();
+		expect(claims.mock.calls.map(([{ free }]) => free)).toEqual([8]);
+		claims.mockRestore();
 	});
 
 	it("[W51] few jobs spread over those that have room", async () => {
