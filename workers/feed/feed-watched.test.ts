@@ -10,6 +10,7 @@ import type { RunEvent } from "../../src/contracts/run-events.ts";
 import { attemptsTold, watchJob } from "../../src/contracts/run-events.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import { aJob, aReport, aRepository, claim, repoOf, submit } from "../repo/queue-fixture.ts";
+import { RepoObject } from "../repo/repo-object.ts";
 import { FeedObject } from "./feed-object.ts";
 
 function feedOf({ owner, repo }: Repo, run: string): DurableObjectStub<FeedObject> {
@@ -134,6 +135,20 @@ it("[L21] what a feed's object missed while it slept is in the state that the ne
 	await evictDurableObject(feedOf(repo, id));
 	expect(told(await watch(repo, id))).toEqual(["snapshot finished"]);
 	await untilFinished(events);
+});
+
+it("[L21] a hundred watchers, and all that they are told, cost its repository's object one look", async () => {
+	muteQueue();
+	const repo = await aRepository();
+	const { id } = await submit(repo, [aJob("a")]);
+	const looks = vi.spyOn(RepoObject.prototype, "run");
+	const watchers: RunEvent[][] = [];
+	while (watchers.length < 100) watchers.push(await watch(repo, id));
+	const lease = await claimOne(repo);
+	orThrow(await repoOf(repo).start(lease));
+	orThrow(await repoOf(repo).finish(lease, aReport()));
+	for (const events of watchers) await untilFinished(events);
+	expect(looks).toHaveBeenCalledTimes(1);
 });
 
 it("[L35] a run that nobody watches costs its feed no call, and after each waking of its repository one", async () => {
