@@ -1,6 +1,7 @@
 // A log as lines, through the front door: times, JSON, search and downloads, of a live log and of the same one sealed.
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { orThrow } from "../../src/api/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import { fetchRaw, refusal, send } from "../api/api-fixture.ts";
 import { archiveKey } from "./archive.ts";
@@ -11,10 +12,12 @@ const start = Date.parse("2026-11-24T07:00:00.000Z");
 let claim: LeaseClaim;
 let path: string;
 
-beforeEach(async () => {
-	claim = await startLease();
+beforeEach(() => begin());
+
+async function begin(logBytesMax?: number): Promise<void> {
+	claim = await startLease(logBytesMax);
 	path = `/v1/repos/${claim.owner}/${claim.repo}/jobs/${claim.job}/attempts/1/log`;
-});
+}
 
 afterEach(() => {
 	vi.useRealTimers();
@@ -149,6 +152,21 @@ describe("search", () => {
 				expect(after).toEqual(lines.slice(line, line + 2));
 			}
 		});
+	});
+
+	it("[L27] one answer reads a bounded part: of a larger log it may be empty, and the next goes on", async () => {
+		await begin(64 * 1024 * 1024);
+		const hay = text.encode(`${"hay".repeat(21_845)}\n`.repeat(16));
+		let offset = 0;
+		for (let parts = 0; parts < 34; parts++) {
+			orThrow(await logOf(claim).append(claim, offset, hay));
+			offset += hay.length;
+		}
+		await logOf(claim).append(claim, offset, text.encode("a needle\n"));
+		const { body: first } = await send<Page>("GET", `${path}/search?q=needle`);
+		expect(first).toMatchObject({ items: [], nextCursor: expect.any(String) });
+		const { body: second } = await send<Page>("GET", `${path}/search?q=needle&cursor=${first.nextCursor}`);
+		expect(second).toMatchObject({ items: [{ offset, line: 34 * 16 + 1, text: "a needle" }], nextCursor: null });
 	});
 
 	it("[L27] wants a text of one line; an unknown log has nothing to search", async () => {

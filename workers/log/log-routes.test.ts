@@ -1,6 +1,6 @@
 // Logs through the front door: bytes, ranges, tails, and the live view over SSE and WebSocket, before, while and after sealing.
 import { env, exports } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
 import { outputBytes } from "../../src/contracts/log-stream.ts";
 import type { LogMessage } from "../../src/contracts/log-stream.ts";
@@ -9,6 +9,7 @@ import { seededRandom } from "../../src/testing/random.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
 import { archiveKey } from "./archive.ts";
 import { forgetCached } from "./archive-cache.ts";
+import { LogObject } from "./log-object.ts";
 import {
 	eventually,
 	joined,
@@ -25,6 +26,10 @@ import {
 const text = new TextEncoder();
 let claim: LeaseClaim;
 let bytes: Uint8Array;
+
+afterEach(() => {
+	vi.restoreAllMocks();
+});
 
 beforeEach(async () => {
 	claim = await startLease();
@@ -108,6 +113,30 @@ const socket = { upgrade: "websocket" };
 const sse = { accept: "text/event-stream" };
 
 describe("bytes", () => {
+	it("[L16] a sealed log is read without its object, in whatever way", async () => {
+		await logOf(claim).append(claim, 0, bytes);
+		await finish(bytes.length);
+		const calls = (["fetch", "read", "status"] as const).map((method) =>
+			vi.spyOn(LogObject.prototype, method).mockRejectedValue(new Error("a sealed log needs no object")),
+		);
+		expect(await bodyOf(await front("/attempts/1/log"))).toEqual(bytes);
+		expect(await bodyOf(await front("/attempts/1/log", { range: "bytes=7-99999" }))).toEqual(
+			bytes.subarray(7, 100_000),
+		);
+		const asked = ["?tail=3", "?timestamps=1", "?format=ndjson", "/search?q=x", "/live?from=5"];
+		for (const path of asked) {
+			const response = await front(`/attempts/1/log${path}`, path.startsWith("/live") ? sse : {});
+			expect([path, response.status]).toEqual([path, 200]);
+			await bodyOf(response);
+		}
+		const watched = await front("/attempts/1/log/live", socket);
+		expect(watched.status).toBe(101);
+		const viewer = Viewer.of(watched);
+		await viewer.closed();
+		expect(viewer.bytes()).toEqual(bytes);
+		expect(calls.flatMap(({ mock }) => mock.calls)).toEqual([]);
+	});
+
 	it("[L11] a range is answered exactly, of an open log and of a sealed one", async () => {
 		await logOf(claim).append(claim, 0, bytes);
 		for (const state of ["live", "sealed"]) {

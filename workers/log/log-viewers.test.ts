@@ -1,16 +1,45 @@
 // Viewers of an unsealed log over real WebSockets: every byte once and in order, whenever they come and whoever sleeps.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
 import { appendBytesMax, logFrameBytesMax } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { sealedLogOf } from "./archive.ts";
+import { LogViewers } from "./log-viewers.ts";
 import { bytesOf, closeOf, joined, logOf, noise, sealNow, sha256, someLog, startLease, Viewer } from "./log-fixture.ts";
 
 const text = new TextEncoder();
 
+afterEach(() => {
+	vi.useRealTimers();
+});
+
 describe("viewers", () => {
+	it.each([
+		[1, 25],
+		[125, 25],
+		[1_000, 200],
+		[2_500, 500],
+	])("[L18] %i of them get a frame every %i ms, however much comes", (count, expectedMs) => {
+		vi.useFakeTimers({ now: 1_000_000 });
+		const sent: number[] = [];
+		const sockets = Array.from({ length: count }, (_, at) => ({
+			...{ readyState: WebSocket.OPEN, bufferedAmount: 0 },
+			send: () => void (at === 0 && sent.push(Date.now())),
+			...{ serializeAttachment: () => {}, deserializeAttachment: () => ({ next: 0 }) },
+		}));
+		const log = { length: 0, ended: false, read: (from: number, to: number) => new Uint8Array(to - from) };
+		const viewers = new LogViewers({ getWebSockets: () => sockets } as unknown as DurableObjectState, () => log);
+		for (let ms = 0; ms < 2_000; ms += 5) {
+			log.length += 10;
+			viewers.tell();
+			vi.advanceTimersByTime(5);
+		}
+		const waits = new Set(sent.slice(1).map((at, before) => at - (sent[before] ?? 0)));
+		expect([...waits]).toEqual([expectedMs]);
+	});
+
 	it("[L16] from any offset: what is stored, then what comes, then the end, without a gap or a double", async () => {
 		for (const seed of [11, 12]) {
 			const random = seededRandom(seed);
