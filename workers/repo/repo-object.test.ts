@@ -4,7 +4,7 @@ import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
 import type { Job } from "../../src/contracts/run.ts";
-import { graceSeconds, lossesMax, startBySeconds } from "../../src/domain/limits.ts";
+import { alarmSliceMax, graceSeconds, lossesMax, startBySeconds } from "../../src/domain/limits.ts";
 import type { Repo } from "./queue-fixture.ts";
 import { aJob, aReport, aRepository, aSubmitCall, claim, repoOf, startOne, submit } from "./queue-fixture.ts";
 import type { Env } from "../env.ts";
@@ -158,6 +158,26 @@ describe("a job's way", () => {
 		expect(job).toMatchObject({ state: "waiting", attempts: [], waiting: { code: "backing-off" } });
 		const alarm = await runInDurableObject(repoOf(repo), (_, { storage }) => storage.getAlarm());
 		expect(alarm).toBeGreaterThan(Date.now());
+	});
+
+	it("[D6] one alarm moves no more than its slice; the next is set at once, until none is left", async () => {
+		const repo = await aRepository();
+		for (const part of [1, 2, 3]) {
+			await submit(
+				repo,
+				Array.from({ length: 400 }, (_, at) => aJob(`${part}-${at}`, { queueTimeoutSeconds: 3_600 })),
+			);
+		}
+		const waiting = async () => orThrow(await repoOf(repo).figures()).waiting;
+		moveClock(3_601_000);
+		const left: number[] = [];
+		for (let alarms = 0; alarms < 3; alarms++) {
+			await runDurableObjectAlarm(repoOf(repo));
+			left.push(await waiting());
+			const alarm = await runInDurableObject(repoOf(repo), (_, { storage }) => storage.getAlarm());
+			if (alarms < 2) expect(alarm).toBeLessThan(Date.now() + 1_000);
+		}
+		expect(left).toEqual([1_200 - alarmSliceMax, 1_200 - 2 * alarmSliceMax, 0]);
 	});
 
 	it("[W10] lost runners cost no attempt, up to their own bound", async () => {
