@@ -41,7 +41,9 @@ async function patch(path: string, body: object): Promise<void> {
 async function waitingPoll(place: Place) {
 	const polled = poll(await aRunner(place));
 	await vi.waitFor(() =>
-		runInDurableObject(poolOf({ owner: place.owner, pool: "default" }), (_, state) => expect(state.getWebSockets()).toHaveLength(1)),
+		runInDurableObject(poolOf({ owner: place.owner, pool: "default" }), (_, state) =>
+			expect(state.getWebSockets()).toHaveLength(1),
+		),
 	);
 	return { polled };
 }
