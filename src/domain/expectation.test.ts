@@ -4,14 +4,15 @@ import { expectStart } from "./expectation.ts";
 import { Recent } from "./recent.ts";
 
 describe("expectStart", () => {
-	const known = { position: 1, running: 4, typicalMs: 60_000, samples: 5 };
+	const known = { position: 1, running: 4, isAlone: true, typicalMs: 60_000, samples: 5 };
 
 	it("[E2] is when as many have ended as go before it, and one", () => {
 		expect(expectStart(known, noon)).toBe(noon + 15_000);
 		expect(expectStart({ ...known, position: 8 }, noon)).toBe(noon + 120_000);
 	});
 
-	it("[E2] is not known while nothing runs, or too little was seen", () => {
+	it("[E2] is not known while nothing runs, too little was seen, or others compete for the same slots", () => {
+		expect(expectStart({ ...known, isAlone: false }, noon)).toBeNull();
 		expect(expectStart({ ...known, running: 0 }, noon)).toBeNull();
 		expect(expectStart({ ...known, samples: 4 }, noon)).toBeNull();
 	});

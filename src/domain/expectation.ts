@@ -6,13 +6,15 @@ import type { Millis } from "./ids.ts";
 const samplesMin = 5;
 
 /**
- * [E2] Each of the `running` ends after about `typicalMs`, and each end lets one more start; so the job starts when as many
- * have ended as go before it, and one. `position` is from 1.
+ * [E2] Each of the `running` that hold the slots it waits for ends after about `typicalMs`, and each end lets one more start;
+ * so the job starts when as many have ended as go before it, and one. `position` is from 1. Where others compete for these
+ * slots whose place is not comparable (`isAlone` false), nobody can tell.
  */
 export function expectStart(
-	{ position, running, typicalMs, samples }: { position: number; running: number; typicalMs: number; samples: number },
+	known: { position: number; running: number; isAlone: boolean; typicalMs: number; samples: number },
 	now: Millis,
 ): Millis | null {
-	if (samples < samplesMin || running === 0) return null;
+	const { position, running, isAlone, typicalMs, samples } = known;
+	if (!isAlone || samples < samplesMin || running === 0) return null;
 	return now + Math.round((position / running) * typicalMs);
 }

@@ -90,17 +90,27 @@ function explain(queue: RepoQueue, job: DomainJob, position: number | null): Wai
 		detail: reason.detail,
 		position,
 		since: timeText(reason.since),
-		expectedStartAt: timeText(reason.expectedStartAt ?? guessStart(queue, reason.code, position)),
+		expectedStartAt: timeText(reason.expectedStartAt ?? guessStart(queue, job, { code: reason.code, position })),
 	};
 }
 
-/** Only where runners, or the repository's own limit, are all that is waited for. */
-function guessStart(queue: RepoQueue, code: Waiting["code"], position: number | null): number | null {
+/**
+ * Only where runners, or the repository's own limit, are all that is waited for; and not where fewer jobs of this repository
+ * than runners run in the pool: then others' hold the rest, and nothing is known of those.
+ */
+function guessStart(
+	{ standing, pools, samples: { durations } }: RepoQueue,
+	{ spec }: DomainJob,
+	{ code, position }: { code: Waiting["code"]; position: number | null },
+): number | null {
 	if (position === null || (code !== "runners-busy" && code !== "repository-limit")) return null;
-	const { durations } = queue.samples;
+	const isByLimit = code === "repository-limit";
+	const running = isByLimit ? standing.load.running : standing.runningIn(spec.pool);
+	if (!isByLimit && running < (pools.runnersFor(spec) ?? Number.POSITIVE_INFINITY)) return null;
+	const lanes = [...standing.lanes()].filter(({ pool }) => isByLimit || pool === spec.pool);
+	const known = { position, running, isAlone: lanes.length <= 1 };
 	const typicalMs = durations.percentile(0.5) ?? 0;
-	const { running } = queue.standing.load;
-	return expectStart({ position, running, typicalMs, samples: durations.size }, Date.now());
+	return expectStart({ ...known, typicalMs, samples: durations.size }, Date.now());
 }
 
 export function showFigures(queue: RepoQueue, settings: RepositorySettings, now: number): QueueFigures {
