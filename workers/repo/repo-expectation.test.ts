@@ -26,7 +26,7 @@ it("[E2] jobs of other pools do not bring it nearer, and rivals for its slots ma
 		["a", "b", "c"].map((key) => aJob(key)),
 	);
 	// The pool's one runner is known, and has nothing to do yet.
-	orThrow(await poolOf(gpu).register({ ...anIdentity(gpu), os: "linux", arch: "x64", version: "1" }));
+	orThrow(await poolOf(gpu).register(anIdentity(gpu)));
 	for (let started = 0; started < 3; started++) await startOne(repo);
 	const run = await submit(repo, [aJob("now", { pool: "gpu" }), aJob("next", { pool: "gpu" })]);
 	await startOne(gpu);
