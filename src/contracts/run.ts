@@ -186,6 +186,7 @@ export const job = z
 		when: z.enum(["success", "failure", "always"]),
 		allowFailure: z.boolean(),
 		concurrencyGroup: z.string().nullable(),
+		notBefore: time.nullable(),
 		attempts: z.array(attempt),
 		waiting: waiting.nullable(),
 		reason: z.string().nullable(),

@@ -68,6 +68,7 @@ export function viewJob(job: DomainJob, attempts: FinishedAttempt[], waiting: Wa
 		when: spec.when,
 		allowFailure: spec.allowFailure,
 		concurrencyGroup: spec.concurrencyGroup,
+		notBefore: spec.notBefore === null ? null : timeText(spec.notBefore),
 		attempts: views,
 		waiting,
 		reason: job.state === "finished" ? job.reason : null,

@@ -45,6 +45,7 @@ export function aWireJob(key: string, patch: Partial<Job> = {}): Job {
 		when: "success",
 		allowFailure: false,
 		concurrencyGroup: null,
+		notBefore: null,
 		attempts: [aWireAttempt()],
 		waiting: null,
 		reason: null,

@@ -4,8 +4,10 @@ import type { Job, Run } from "../../src/contracts/run.ts";
 import { requestJobsMax, runJobsMax } from "../../src/domain/limits.ts";
 import {
 	aRepo,
+	aRunner,
 	aToken,
 	fetchRaw,
+	grantOf,
 	job,
 	refusal,
 	runOf,
@@ -63,6 +65,8 @@ describe("what is accepted", () => {
 			needs: [],
 			when: "success",
 			allowFailure: false,
+			concurrencyGroup: null,
+			notBefore: null,
 			attempts: [],
 			waiting: { detail: expect.any(String), position: null, since: time, expectedStartAt: null },
 			createdAt: time,
@@ -120,6 +124,22 @@ describe("what is accepted", () => {
 			secrets: {},
 			attempt: 1,
 		});
+	});
+
+	it("[A15] an instant before which a job does not begin is shown, said as what it waits for, and kept", async () => {
+		const place = await aRepo();
+		const at = Math.ceil(Date.now() / 1_000) * 1_000 + 3_600_000;
+		const shown = new Date(at).toISOString();
+		const notBefore = shown.replace(".000Z", "Z");
+		const run = await submit(place, [job("later", { notBefore, priority: 5 }), job("now")]);
+		expect(run.jobs?.map((one) => one.notBefore)).toEqual([shown, null]);
+		const one = (await send<Job>("GET", `${place.path}/jobs/${run.jobs?.[0]?.id}`)).body;
+		expect(one).toMatchObject({ notBefore: shown, waiting: { code: "backing-off", expectedStartAt: shown } });
+		const runner = await aRunner(place, { capacity: 2 });
+		const first = await grantOf(runner);
+		expect(first.job.key).toBe("now");
+		const body = { waitSeconds: 0, leases: [first.lease.id] };
+		expect((await send("POST", "/v1/runner/acquire", { token: runner.token, body })).status).toBe(204);
 	});
 
 	it("[A16] 1,000 jobs are taken at once, a run grows to 10,000, and a page is a page of them", async () => {
