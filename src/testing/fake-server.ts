@@ -109,6 +109,8 @@ export class FakeServer {
 		const call = callOf(request, Buffer.alloc(0));
 		this.calls.push(call);
 		this.#upgraded.push(socket);
+		// Whoever asked may be killed before it has the answer.
+		socket.on("error", () => {});
 		const isSession = this.hasSessions && call.path === "/v1/runner/session" && this.runners.has(call.token);
 		const lease = this.hasFeeds && call.path === "/v1/lease/log/feed" ? this.#leaseOf(call) : undefined;
 		if (this.intercept(call) !== null || !(isSession || lease)) {
