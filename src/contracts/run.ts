@@ -5,6 +5,8 @@ import type { JobRequest } from "../domain/submission.ts";
 import { cloneUrl, jobKey, labels, poolName, secretName, shortText, time, withoutNul } from "./fields.ts";
 
 const attemptsMax = 20;
+/** Each lost runner costs up to a minute of backoff, and perhaps a machine. */
+const lossesInRowMax = 10;
 
 const retryRule = z.strictObject({
 	outcome: z.enum(["failed", "timed-out", "refused"]).optional(),
@@ -19,6 +21,9 @@ const retryRule = z.strictObject({
 export const retryRequest = z
 	.strictObject({
 		maxAttempts: z.int().min(1).max(attemptsMax).optional(),
+		maxLosses: z.int().min(1).max(lossesInRowMax).optional().openapi({
+			description: "lost runners in a row after which it is not given to another; 3 unless said",
+		}),
 		on: z.array(retryRule).max(20).optional(),
 		backoff: z
 			.strictObject({

@@ -118,7 +118,7 @@ export function suspect(job: HeldJob, { quietMs, now }: { quietMs: number; now: 
 export function lose(job: HeldJob, reason: string, now: Millis): Move<WaitingJob | FinishedJob> {
 	if (job.state === "canceling") return abandon(job, reason, now);
 	const losses = job.losses + 1;
-	const next = decideAfterLoss(job.spec.onLost, losses, now);
+	const next = decideAfterLoss(job.spec, losses, now);
 	const attempt = close(job, { ...silence, platformFault: "lost", outcome: "lost", reason, next }, now);
 	const base = { ...baseOf(job), losses, avoids: job.lease.runner.id };
 	if ("at" in next) {

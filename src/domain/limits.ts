@@ -33,7 +33,7 @@ export const heartbeatSeconds = 10;
 export const stopAfterSeconds = 30;
 /** How much longer an exclusive job's slot is held after its runner must have stopped it: SIGTERM, grace, SIGKILL. */
 export const exclusiveMarginMs = 20_000;
-/** A job whose runner was lost this often in a row is not given to another. */
+/** A job whose runner was lost this often in a row is not given to another, unless it says how often. */
 export const lossesMax = 3;
 /** For this long a job whose runner was lost, or stopped it, is kept from that runner, so that another may take it. */
 export const avoidMs = 15_000;

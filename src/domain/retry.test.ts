@@ -127,8 +127,10 @@ describe("when", () => {
 });
 
 describe("after a lost runner", () => {
+	const careless = { onLost: "retry", retry: {} } as const;
+
 	it("[R4] waits a little longer each time, and stops at the third in a row", () => {
-		expect([1, 2, 3, 4].map((losses) => decideAfterLoss("retry", losses, noon))).toEqual([
+		expect([1, 2, 3, 4].map((losses) => decideAfterLoss(careless, losses, noon))).toEqual([
 			{ at: noon + 1_000 },
 			{ at: noon + 2_000 },
 			{ withheld: "poison" },
@@ -138,7 +140,17 @@ describe("after a lost runner", () => {
 	});
 
 	it("[R4] does not run again where onLost says fail", () => {
-		expect(decideAfterLoss("fail", 1, noon)).toEqual({ withheld: "on-lost" });
+		expect(decideAfterLoss({ ...careless, onLost: "fail" }, 1, noon)).toEqual({ withheld: "on-lost" });
+	});
+
+	it("[R4] stops after as many as the job says, and waits a minute at most", () => {
+		expect(decideAfterLoss({ ...careless, retry: { maxLosses: 1 } }, 1, noon)).toEqual({ withheld: "poison" });
+		expect(
+			[7, 9, 10].map((losses) => decideAfterLoss({ ...careless, retry: { maxLosses: 10 } }, losses, noon)),
+		).toEqual([{ at: noon + 60_000 }, { at: noon + 60_000 }, { withheld: "poison" }]);
+		expect(retryDefaults({}, { maxLosses: 5 }).maxLosses).toBe(5);
+		expect(retryDefaults({ maxLosses: 2 }, { maxLosses: 5 }).maxLosses).toBe(2);
+		expect(retryDefaults(undefined, {}).maxLosses).toBe(3);
 	});
 });
 
@@ -158,6 +170,7 @@ describe("whose words count", () => {
 	it("[R6] nobody's: one attempt, then failed and timed-out are what would be retried", () => {
 		expect(retryDefaults(undefined, {})).toEqual({
 			maxAttempts: 1,
+			maxLosses: 3,
 			on: [{ outcome: "failed" }, { outcome: "timed-out" }],
 			backoff: { initialSeconds: 5, factor: 2, maxSeconds: 300, jitter: "full" },
 		});
@@ -168,6 +181,7 @@ describe("whose words count", () => {
 		const own = { maxAttempts: 5, backoff: { factor: 1, initialSeconds: 0 } };
 		expect(retryDefaults(own, repository)).toEqual({
 			maxAttempts: 5,
+			maxLosses: 3,
 			on: [{ signal: "SIGKILL" }],
 			backoff: { initialSeconds: 0, factor: 1, maxSeconds: 60, jitter: "full" },
 		});

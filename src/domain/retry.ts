@@ -22,6 +22,7 @@ export interface RetryRule {
 
 export interface RetryRequest {
 	maxAttempts?: number | undefined;
+	maxLosses?: number | undefined;
 	on?: RetryRule[] | undefined;
 	backoff?:
 		| {
@@ -42,6 +43,8 @@ export interface Backoff {
 
 export interface RetryPolicy {
 	maxAttempts: number;
+	/** Lost runners in a row after which it is poison; jobs stored before there was a choice have none. */
+	maxLosses?: number;
 	on: RetryRule[];
 	backoff: Backoff;
 }
@@ -55,6 +58,7 @@ const backoffDefaults: Backoff = { initialSeconds: 5, factor: 2, maxSeconds: 300
 export function retryDefaults(own: RetryRequest | undefined, repository: RetryRequest): RetryPolicy {
 	return {
 		maxAttempts: own?.maxAttempts ?? repository.maxAttempts ?? 1,
+		maxLosses: own?.maxLosses ?? repository.maxLosses ?? lossesMax,
 		on: own?.on ?? repository.on ?? [{ outcome: "failed" }, { outcome: "timed-out" }],
 		backoff: {
 			initialSeconds:
@@ -114,11 +118,15 @@ export function backoffMs(backoff: Backoff, used: number, random: number): numbe
 	}
 }
 
-/** [R4] A lost runner uses up no attempt; after `lossesMax` in a row the job is poison and stops. `losses` includes this one. */
-export function decideAfterLoss(onLost: "retry" | "fail", losses: number, now: Millis): Exclude<Next, null> {
+/** [R4] A lost runner uses up no attempt; after `maxLosses` in a row the job is poison and stops. `losses` includes this one. */
+export function decideAfterLoss(
+	{ onLost, retry }: { onLost: "retry" | "fail"; retry: Pick<RetryPolicy, "maxLosses"> },
+	losses: number,
+	now: Millis,
+): Exclude<Next, null> {
 	if (onLost === "fail") return { withheld: "on-lost" };
-	if (losses >= lossesMax) return { withheld: "poison" };
-	return { at: now + lossBackoffMs * 2 ** (losses - 1) };
+	if (losses >= (retry.maxLosses ?? lossesMax)) return { withheld: "poison" };
+	return { at: now + Math.min(lossBackoffMs * 2 ** (losses - 1), interruptionBackoffMaxMs) };
 }
 
 /**

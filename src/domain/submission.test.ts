@@ -25,6 +25,7 @@ describe("resolveSpec", () => {
 			onLost: "retry",
 			retry: {
 				maxAttempts: 1,
+				maxLosses: 3,
 				on: [{ outcome: "failed" }, { outcome: "timed-out" }],
 				backoff: { initialSeconds: 5, factor: 2, maxSeconds: 300, jitter: "full" },
 			},

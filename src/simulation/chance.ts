@@ -208,7 +208,7 @@ function someRetry(random: SeededRandom): RetryRequest {
 		jitter: random.pick(["none", "equal", "full"] as const),
 	};
 	const on = random.chance(0.3) ? [{ exitCodes: [75], maxAttempts: 2 }, { outcome: "refused" as const }] : undefined;
-	return { maxAttempts: 1 + random.below(4), on, backoff };
+	return { maxAttempts: 1 + random.below(4), maxLosses: random.pick([1, 3, 3, 5] as const), on, backoff };
 }
 
 /** At least one. */

@@ -96,6 +96,19 @@ export const retryBehaviours: readonly Behaviour[] = [
 		},
 	},
 	{
+		title: "[R4] how many losses in a row are borne is the job's to say, else the repository's",
+		async show(queue) {
+			await queue.configure({ defaults: { retry: { maxLosses: 2 } } });
+			const run = await queue.submit([job("own", { retry: { maxLosses: 1 } }), job("theirs")]);
+			await queue.loses(await queue.start());
+			await queue.loses(await queue.start());
+			expect(await queue.states(run)).toBe("own:lost theirs:waiting");
+			await queue.later(minuteMs);
+			await queue.loses(await queue.start());
+			expect(await queue.states(run)).toBe("own:lost theirs:lost");
+		},
+	},
+	{
 		title: "[R4] an attempt that ends by itself begins the count of losses anew",
 		async show(queue) {
 			const run = await queue.submit([job("a", { retry: { maxAttempts: 2, backoff } })]);

@@ -30,7 +30,8 @@ export function isBounded({ before, after, now }: Facts): string | null {
 		const ended = attempts.findLastIndex((each) => each?.outcome !== "lost");
 		const inARow = attempts.slice(Math.max(asked, ended + 1));
 		const losses = inARow.filter((each) => each?.platformFault === "lost").length;
-		if (isRetried && losses >= lossesMax) return `job ${job.id} was lost ${losses} times in a row and goes on`;
+		if (isRetried && losses >= (job.spec.retry.maxLosses ?? lossesMax))
+			return `job ${job.id} was lost ${losses} times in a row and goes on`;
 		if (isRetried && inARow.length - losses >= interruptionsMax)
 			return `job ${job.id} was stopped by its runners ${inARow.length - losses} times in a row and goes on`;
 		if (attempt.next === null || !("at" in attempt.next)) continue;
