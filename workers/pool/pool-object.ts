@@ -39,7 +39,12 @@ import { PoolTables } from "./pool-tables.ts";
 /** How exactly an answer to a demand knows who is connected. A runner counts as gone after a minute and a half. */
 const seenEveryMs = 1_000;
 
+/** Processes remembered for each runner that a newer one replaced. */
+const replacedKept = 8;
+
 export class PoolObject extends DurableObject<Env> implements PoolCalls {
+	/** By runner, processes that were replaced: one that did not hear of it and comes back must not replace the newer one. */
+	readonly #replaced = new Map<string, string[]>();
 	readonly #runners: PoolRunners;
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
@@ -223,7 +228,12 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		const now = Date.now();
 		const runner = this.#runners.see(session.runner, now);
 		if (typeof runner === "string") return this.#sockets.close(socket, forgottenCloseCode, runner);
+		const replaced = this.#replaced.get(runner.id) ?? [];
+		if (replaced.includes(instanceId))
+			return this.#sockets.close(socket, replacedCloseCode, "a newer session came before");
+		const before = runner.instanceId;
 		const isNewInstance = this.#members.hello(runner, frame);
+		if (isNewInstance && before !== null) this.#replaced.set(runner.id, [...replaced, before].slice(-replacedKept));
 		const hello = { ...session, instanceId, leaving: false, heardAt: now };
 		this.#sockets.change(socket, hello);
 		for (const [other] of this.#sockets.siblings(socket))

@@ -218,6 +218,19 @@ describe("leases over a session", () => {
 		await vi.waitFor(async () => expect(await repoOf(repo).lease(claim)).toBe("lost"));
 	});
 
+	it("[W36] a replaced process that comes back without having heard of it replaces nobody", async () => {
+		const repo = await aRepository();
+		const older = await SessionRunner.connect(anIdentity(repo));
+		await older.helloHeard([]);
+		const newer = await SessionRunner.connect(anIdentity(repo));
+		await newer.helloHeard([], { instanceId: "i2" });
+		const again = await SessionRunner.connect(anIdentity(repo));
+		again.hello([]);
+		expect(await again.closed).toBe(4_009);
+		await submit(repo, [aJob("a")]);
+		expect((await newer.grant()).job.key).toBe("a");
+	});
+
 	it("[W38] a runner that names a lease it does not have is told", async () => {
 		const { repo, id } = await running();
 		const liar = await SessionRunner.connect(anIdentity(repo, { id: "liar" }));
