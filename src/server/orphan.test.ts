@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -14,6 +14,9 @@ beforeEach(async () => {
 	folder = mkdtempSync(join(tmpdir(), "spillway-orphan-"));
 	process = spawn("bash", ["-c", "exec -a spillway-workerd-one sleep 600"]);
 	await once(process, "spawn");
+	// Bash is not yet what it will be.
+	const name = () => readFileSync(`/proc/${process.pid}/cmdline`, "utf8").split("\0")[0];
+	while (name() !== "spillway-workerd-one") await new Promise((resolve) => setImmediate(resolve));
 	writeFileSync(join(folder, "workerd-pid"), `${process.pid}\n`);
 });
 afterEach(() => {
