@@ -1,7 +1,7 @@
 // What a runner promises, with real processes that are really killed, stopped and cut off. Seen from outside: which attempts
 // there were, what the jobs themselves wrote down, and whether the log is whole.
 import { cpSync, mkdirSync } from "node:fs";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { RunnerSession } from "../src/client/runner-session.ts";
 import type { Job } from "../src/contracts/run.ts";
 import type { ServerFrame } from "../src/contracts/runner-session.ts";
@@ -16,6 +16,7 @@ beforeAll(async () => {
 	rig = await RunnerRig.open();
 });
 afterAll(() => rig.close());
+beforeEach(({ onTestFailed }) => onTestFailed(() => process.stderr.write(rig.story())));
 
 /** Writes down that it lives, five times a second, and prints; ends by itself after `seconds`, or when told to. */
 function ticking(name: string, seconds: number): string {

@@ -123,6 +123,15 @@ export class RunnerRig {
 		}
 	}
 
+	/** What server and runners said of themselves last, for whoever must find out why a test failed. */
+	story(): string {
+		const said = this.#children.map((child) => {
+			const end = child.isRunning ? "runs" : `ended with ${child.process.exitCode ?? child.process.signalCode}`;
+			return `--- ${child.process.spawnargs.slice(2).join(" ")}: ${end}\n${child.complaint}`;
+		});
+		return [`--- server\n${this.server.complaint}`, ...said].join("\n");
+	}
+
 	async cuttable(): Promise<CuttableProxy> {
 		const proxy = await CuttableProxy.open(Number(new URL(this.ready.url).port));
 		this.#closing.push(() => proxy.close());
