@@ -16,7 +16,7 @@ beforeAll(async () => {
 	rig = await RunnerRig.open();
 });
 afterAll(() => rig.close());
-beforeEach(({ onTestFailed }) => onTestFailed(() => process.stderr.write(rig.story())));
+beforeEach(({ onTestFailed }) => onTestFailed(() => void process.stderr.write(rig.story())));
 
 /** Writes down that it lives, five times a second, and prints; ends by itself after `seconds`, or when told to. */
 function ticking(name: string, seconds: number): string {
