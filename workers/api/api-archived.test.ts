@@ -2,6 +2,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { moveClock } from "../clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import type { RunEvent } from "../../src/contracts/run-events.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
@@ -20,11 +21,6 @@ const dayMs = 24 * 3_600_000;
 afterEach(() => {
 	vi.useRealTimers();
 });
-
-function moveClock(ms: number): void {
-	const now = Date.now();
-	vi.useFakeTimers({ toFake: ["Date"], now: now + ms });
-}
 
 interface Ended {
 	claim: LeaseClaim;

@@ -1,6 +1,7 @@
 // A lease that is kept alive by the feed of its log, which passes by the Worker.
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { moveClock } from "../clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
@@ -19,10 +20,6 @@ const byte = new Uint8Array(1);
 
 function renewals() {
 	return vi.spyOn(PoolObject.prototype, "renew").mock.settledResults;
-}
-
-function moveClock(ms: number): void {
-	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
 }
 
 async function started(repo: Repo, grant: { lease: { id: string }; job: { attempt: number } }): Promise<LeaseClaim> {

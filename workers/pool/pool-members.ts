@@ -42,14 +42,6 @@ export class PoolMembers {
 		}
 	}
 
-	/** What the runner says of itself; whether another instance of it spoke before: what that one held died with it. */
-	hello(runner: PoolRunner, { instanceId, capacity }: { instanceId: string; capacity: number }): boolean {
-		const isNew = runner.instanceId !== instanceId;
-		if (!isNew && runner.capacity === capacity) return false;
-		this.#runners.save({ ...runner, instanceId, capacity, lapsedAt: isNew ? null : runner.lapsedAt });
-		return isNew && runner.instanceId !== null;
-	}
-
 	/** Renews those that are the runner's own; of the others nothing is said. */
 	renew(runner: string | null, ids: Iterable<LeaseId>, now: Millis): void {
 		for (const id of ids) {

@@ -2,6 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { moveClock } from "../clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import { parseKeys, readToken } from "../../src/api/token.ts";
 import type { LeaseClaim, RunnerIdentity } from "../../src/contracts/objects.ts";
@@ -27,11 +28,6 @@ const env = bindings as unknown as Env;
 afterEach(() => {
 	vi.useRealTimers();
 });
-
-function moveClock(ms: number): void {
-	const now = Date.now();
-	vi.useFakeTimers({ toFake: ["Date"], now: now + ms });
-}
 
 /** Waits as a runner would: over the socket, until a grant comes. */
 function poll(runner: RunnerIdentity, named: string[] | null = []): Promise<Grant | null> {

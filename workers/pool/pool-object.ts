@@ -13,16 +13,8 @@ import type {
 	ShardSettings,
 } from "../../src/contracts/objects.ts";
 import type { Grant, HeartbeatReply, PoolPatch, RunnerFigures, RunnerPatch } from "../../src/contracts/runner.ts";
-import {
-	forgottenCloseCode,
-	malformedFrameCloseCode,
-	replacedCloseCode,
-	runnerFrame,
-} from "../../src/contracts/runner-session.ts";
-import type { RunnerFrame } from "../../src/contracts/runner-session.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { graceSeconds } from "../../src/domain/limits.ts";
-import { unreachable } from "../../src/domain/refusal.ts";
 import type { Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
 import { readConnect } from "./pool-connect.ts";
@@ -31,6 +23,7 @@ import { PoolLiveness } from "./pool-liveness.ts";
 import { PoolMembers } from "./pool-members.ts";
 import { PoolPause } from "./pool-pause.ts";
 import { PoolRunners } from "./pool-runners.ts";
+import { PoolSessions } from "./pool-sessions.ts";
 import { PoolShards } from "./pool-shards.ts";
 import { PoolSockets } from "./pool-sockets.ts";
 import type { Poll, Session } from "./pool-sockets.ts";
@@ -39,17 +32,13 @@ import { PoolTables } from "./pool-tables.ts";
 /** How exactly an answer to a demand knows who is connected. A runner counts as gone after a minute and a half. */
 const seenEveryMs = 1_000;
 
-/** Processes remembered for each runner that a newer one replaced. */
-const replacedKept = 8;
-
 export class PoolObject extends DurableObject<Env> implements PoolCalls {
-	/** By runner, processes that were replaced: one that did not hear of it and comes back must not replace the newer one. */
-	readonly #replaced = new Map<string, string[]>();
 	readonly #runners: PoolRunners;
 	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
 	readonly #grants: PoolGrants;
 	readonly #liveness: PoolLiveness;
+	readonly #sessions: PoolSessions;
 	readonly #pause: PoolPause;
 	readonly #shards: PoolShards;
 	#sawConnectedAt: Millis = 0;
@@ -66,6 +55,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		this.#sockets = sockets;
 		this.#liveness = new PoolLiveness({ ctx, env }, { tables, runners, members, sockets });
 		this.#pause = new PoolPause({ tables, runners, members, sockets, liveness: this.#liveness });
+		this.#sessions = new PoolSessions({ runners, sockets, pause: this.#pause, liveness: this.#liveness });
 		this.#grants = new PoolGrants(env, {
 			...{ runners, members, sockets, pause: this.#pause },
 			granted: (first) => first && this.#liveness.begin(),
@@ -132,31 +122,16 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	}
 
 	override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-		const session = this.#sockets.session(socket);
-		if (session === null) return;
-		const frame = readFrame(message);
-		if (frame === null) return this.#sockets.close(socket, malformedFrameCloseCode, "not a frame of a session");
-		switch (frame.type) {
-			case "hello":
-				return this.#hello(socket, session, frame);
-			case "bye":
-				return this.#sockets.change(socket, { ...session, leaving: true, heardAt: Date.now() });
-			default:
-				return unreachable(frame);
-		}
+		await this.#sessions.hear(socket, message);
+		this.#grants.serveSoon();
 	}
 
-	/** A hibernating socket's close is not answered by the platform; without an answer the other end waits 10 s for it. */
 	override async webSocketClose(socket: WebSocket): Promise<void> {
-		const held = this.#sockets.forget(socket);
-		this.#sockets.close(socket, 1_000, "left");
-		if (held?.kind === "session" && this.#sockets.sessionOf(held.runner.id) === null) {
-			this.#liveness.detach(held.runner.id);
-		}
+		this.#sessions.left(socket);
 	}
 
 	override async webSocketError(socket: WebSocket): Promise<void> {
-		await this.webSocketClose(socket);
+		this.#sessions.left(socket);
 	}
 
 	async renew(lease: LeaseId): Promise<Renewed> {
@@ -222,27 +197,6 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		this.#grants.serveSoon();
 	}
 
-	/** The newest instance of a runner wins: the others are closed, and what only they held is lost at once. */
-	async #hello(socket: WebSocket, session: Session, frame: RunnerFrame & { type: "hello" }): Promise<void> {
-		const { instanceId, leases } = frame;
-		const now = Date.now();
-		const runner = this.#runners.see(session.runner, now);
-		if (typeof runner === "string") return this.#sockets.close(socket, forgottenCloseCode, runner);
-		const replaced = this.#replaced.get(runner.id) ?? [];
-		if (replaced.includes(instanceId))
-			return this.#sockets.close(socket, replacedCloseCode, "a newer session came before");
-		const before = runner.instanceId;
-		const isNewInstance = this.#members.hello(runner, frame);
-		if (isNewInstance && before !== null) this.#replaced.set(runner.id, [...replaced, before].slice(-replacedKept));
-		const hello = { ...session, instanceId, leaving: false, heardAt: now };
-		this.#sockets.change(socket, hello);
-		for (const [other] of this.#sockets.siblings(socket))
-			this.#sockets.close(other, replacedCloseCode, "a newer session of this runner");
-		this.#pause.greet(socket, hello);
-		await this.#liveness.name(socket, hello, leases, isNewInstance);
-		this.#grants.serveSoon();
-	}
-
 	/** Whoever is connected has been seen now. */
 	#seeConnected(): number {
 		const now = Date.now();
@@ -252,14 +206,5 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 			this.#runners.see(session.runner, this.#sockets.heardAt(socket, session));
 		}
 		return now;
-	}
-}
-
-function readFrame(message: string | ArrayBuffer): RunnerFrame | null {
-	if (typeof message !== "string") return null;
-	try {
-		return runnerFrame.parse(JSON.parse(message));
-	} catch {
-		return null;
 	}
 }

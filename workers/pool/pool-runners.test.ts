@@ -40,6 +40,17 @@ async function runnersIn(repo: Repo, shards: number): Promise<RunnerIdentity[]> 
 	return all;
 }
 
+/** A job that runs, by the runner of the last of so many shards. */
+async function heldByLastOf(shards: number) {
+	const repo = await aRepository();
+	const last = (await runnersIn(repo, shards)).at(-1) ?? anIdentity(repo);
+	const session = await SessionRunner.connect(last);
+	await submit(repo, [aJob("a")]);
+	await session.helloHeard([]);
+	const held = await session.grant();
+	return { repo, last, session, held, claim: await started(repo, held.lease.id, last.shard) };
+}
+
 const statesOf = async (repo: Repo) => (await wholePool(env, repo).figures()).runners.map(({ state }) => state);
 
 it("[W25] an ephemeral runner is forgotten once its one job is over, and comes back by no call", async () => {
@@ -79,14 +90,7 @@ it("[W32] the capacity that a runner says in its hello counts, is shown, and sta
 it.each(shardCounts)(
 	"[B22] a runner that drains takes nothing new and finishes what it holds, of %i shards",
 	async (shards) => {
-		const repo = await aRepository();
-		const runners = await runnersIn(repo, shards);
-		const last = runners.at(-1) ?? anIdentity(repo);
-		const session = await SessionRunner.connect(last);
-		await submit(repo, [aJob("a")]);
-		await session.helloHeard([]);
-		const held = await session.grant();
-		const claim = await started(repo, held.lease.id, last.shard);
+		const { repo, last, session, held, claim } = await heldByLastOf(shards);
 		const whole = wholePool(env, repo);
 		expect(await whole.setRunner(last.id, { draining: true })).toMatchObject({
 			id: last.id,
@@ -131,14 +135,7 @@ it("[B22] one runner's drain is not ended by the pool's end of it, and no runner
 it.each(shardCounts)(
 	"[B23] a removed runner's jobs go to others at once, and its token works no more, of %i shards",
 	async (shards) => {
-		const repo = await aRepository();
-		const runners = await runnersIn(repo, shards);
-		const last = runners.at(-1) ?? anIdentity(repo);
-		const session = await SessionRunner.connect(last);
-		await submit(repo, [aJob("a")]);
-		await session.helloHeard([]);
-		const held = await session.grant();
-		const claim = await started(repo, held.lease.id, last.shard);
+		const { repo, last, session, held, claim } = await heldByLastOf(shards);
 		const whole = wholePool(env, repo);
 		expect(await whole.removeRunner(last.id)).toBe(true);
 		expect((await session.frame("lost")).lease).toBe(held.lease.id);

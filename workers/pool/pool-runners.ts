@@ -10,6 +10,8 @@ import type { PoolRunner, PoolTables, Removed } from "./pool-tables.ts";
 const seenWrittenMs = 60_000;
 /** A runner nobody heard of for this long is offline: two missed long polls and the coarseness of what is stored. */
 const offlineMs = 90_000;
+/** Replaced processes that are remembered of each runner: they come back within seconds or not at all. */
+const replacedKept = 8;
 /** Removed runners that are remembered: people remove them one by one. Beyond it the oldest one's token would work again. */
 const removedMax = 10_000;
 
@@ -69,6 +71,23 @@ export class PoolRunners {
 		return now - this.seenAt(runner) < offlineMs;
 	}
 
+	/**
+	 * What a process says of the runner that it is. `newer`: another one spoke before, and what that one held died with it.
+	 * `replaced`: a newer one spoke before; this one did not hear of it, and must not take over again.
+	 */
+	hello(runner: PoolRunner, said: { instanceId: string; capacity: number }): "first" | "same" | "newer" | "replaced" {
+		const { instanceId, capacity } = said;
+		const { instanceId: before, replaced = [] } = runner;
+		if (replaced.includes(instanceId)) return "replaced";
+		if (before === instanceId) {
+			if (runner.capacity !== capacity) this.save({ ...runner, capacity });
+			return "same";
+		}
+		const gone = before === null ? replaced : [...replaced, before].slice(-replacedKept);
+		this.save({ ...runner, instanceId, capacity, replaced: gone, lapsedAt: null });
+		return before === null ? "first" : "newer";
+	}
+
 	save(runner: PoolRunner): void {
 		this.#runners.set(runner.id, runner);
 		this.#tables.saveRunner(runner);
@@ -125,5 +144,5 @@ export class PoolRunners {
 }
 
 function asNew(identity: RunnerIdentity): PoolRunner {
-	return { ...identity, seenAt: 0, draining: false, key: null, instanceId: null, lapsedAt: null };
+	return { ...identity, seenAt: 0, draining: false, key: null, instanceId: null, replaced: [], lapsedAt: null };
 }

@@ -1,6 +1,7 @@
 // Runners' sessions in the real runtime: hello, pushed grants and cancels, and what becomes of leases when sockets go.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { moveClock } from "../clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import { shardOf } from "../../src/domain/pool.ts";
@@ -24,10 +25,6 @@ import {
 afterEach(() => {
 	vi.useRealTimers();
 });
-
-function moveClock(ms: number): void {
-	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
-}
 
 type Granted = Awaited<ReturnType<SessionRunner["grant"]>>;
 
@@ -224,6 +221,7 @@ describe("leases over a session", () => {
 		await older.helloHeard([]);
 		const newer = await SessionRunner.connect(anIdentity(repo));
 		await newer.helloHeard([], { instanceId: "i2" });
+		await evictDurableObject(poolOf(repo), { webSockets: "hibernate" });
 		const again = await SessionRunner.connect(anIdentity(repo));
 		again.hello([]);
 		expect(await again.closed).toBe(4_009);

@@ -2,6 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { moveClock } from "../clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import { createApp } from "../../src/api/app.ts";
 import { parseKeys, readToken } from "../../src/api/token.ts";
@@ -36,10 +37,6 @@ afterEach(() => {
 	vi.useRealTimers();
 	vi.restoreAllMocks();
 });
-
-function moveClock(ms: number): void {
-	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
-}
 
 const figures = (repo: Repo) => wholePool(env, repo).figures();
 

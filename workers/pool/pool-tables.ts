@@ -27,6 +27,8 @@ export interface PoolRunner extends RunnerIdentity {
 	key: string | null;
 	/** The process that said hello last; null: none over a session. */
 	instanceId: string | null;
+	/** Processes that said hello before that one; rows of an earlier version have none. */
+	replaced?: string[];
 	/** When it last let a grant lapse, unless a job of its came to an end since. */
 	lapsedAt: Millis | null;
 }

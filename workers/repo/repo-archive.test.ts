@@ -2,6 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
+import { moveClock } from "../clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import type { BulkRetryCall } from "../../src/contracts/objects.ts";
 import type { Run } from "../../src/contracts/run.ts";
@@ -30,11 +31,6 @@ const who = { actor: "ops", reason: "again" };
 afterEach(() => {
 	vi.useRealTimers();
 });
-
-function moveClock(ms: number): void {
-	const now = Date.now();
-	vi.useFakeTimers({ toFake: ["Date"], now: now + ms });
-}
 
 /** Runs the next job of the repository to its end; on its first attempt it does as its key says. */
 async function play(repo: Repo): Promise<void> {

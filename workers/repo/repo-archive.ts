@@ -74,8 +74,7 @@ export class RunArchive {
 	/** When the next slice should be worked; null for a repository without runs. */
 	dueAt(queue: RepoQueue): Millis | null {
 		if (queue.repository === null) return null;
-		if (this.#dueAt === null && (queue.tables.hasRuns() || queue.tombstones.hasAny()))
-			this.#dueAt = queue.tables.archivedAt() + everyMs;
+		if (this.#dueAt === null && queue.tombstones.hasWork()) this.#dueAt = queue.tombstones.archivedAt() + everyMs;
 		return this.#dueAt;
 	}
 
@@ -89,7 +88,7 @@ export class RunArchive {
 			this.#place = next ?? beginning;
 			this.#dueAt = next === null ? now + everyMs : now;
 			if (next !== null) return;
-			queue.tables.saveArchivedAt(now);
+			queue.tombstones.saveArchivedAt(now);
 			queue.tombstones.forget(now - tombstoneMs);
 		} catch (cause) {
 			console.error(JSON.stringify({ event: "archive-failed", cause: String(cause) }));
@@ -127,11 +126,11 @@ export class RunArchive {
 		{ from, now }: { from: RunId; now: Millis },
 	): Promise<RunId | null> {
 		const before = now - hotMs;
-		const { runs, next } = queue.tables.oldRuns({ from, before, rowsMax, runsMax });
+		const { runs, next } = queue.tombstones.old({ from, rowsMax, runsMax }, before);
 		for (const id of runs) {
 			const run = queue.run(id);
 			// Somebody may have retried it since: it is not old any more.
-			if (run?.finishedAt == null || run.finishedAt >= before || !queue.tables.isSettled(id)) continue;
+			if (run?.finishedAt == null || run.finishedAt >= before || !queue.tombstones.isSettled(id)) continue;
 			const jobs = queue.tables.jobs(id, 0, -1);
 			const whole: ArchivedRun = { run, jobs, attempts: queue.tables.attempts(id, 0, runJobsMax) };
 			await this.#env.ARCHIVE.put(archivedRunKey(repository, id), JSON.stringify(whole), {
@@ -148,7 +147,7 @@ export class RunArchive {
 		repository: Repository,
 		{ from, now }: { from: RunId; now: Millis },
 	): Promise<RunId | null> {
-		const { runs, next } = queue.tombstones.expired({ from, now, rowsMax: tombstonesMax, runsMax });
+		const { runs, next } = queue.tombstones.expired({ from, rowsMax: tombstonesMax, runsMax }, now);
 		if (runs.length === 0) return next;
 		if (!(await forgetRuns(database(this.#env), runs))) return from;
 		await this.#env.ARCHIVE.delete(runs.map((id) => archivedRunKey(repository, id)));

@@ -1,5 +1,6 @@
 // When a waiting job may start, told by the object: by the slots it really waits for, and by nothing where that is not known.
 import { afterEach, expect, it, vi } from "vitest";
+import { moveClock } from "../clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import { aJob, anIdentity, aReport, aRepository, poolOf, repoOf, startOne, submit } from "./queue-fixture.ts";
@@ -7,10 +8,6 @@ import { aJob, anIdentity, aReport, aRepository, poolOf, repoOf, startOne, submi
 afterEach(() => {
 	vi.useRealTimers();
 });
-
-function moveClock(ms: number): void {
-	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
-}
 
 it("[E2] jobs of other pools do not bring it nearer, and rivals for its slots make it unknown", async () => {
 	const repo = await aRepository({ defaults: { timeoutSeconds: 86_400 } });

@@ -2,6 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { moveClock } from "../clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import { parseKeys, readToken } from "../../src/api/token.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
@@ -13,10 +14,6 @@ afterEach(() => {
 	vi.useRealTimers();
 	vi.restoreAllMocks();
 });
-
-function moveClock(ms: number): void {
-	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
-}
 
 /** A job that runs, its lease held by the pool; neither has anything due for a while. */
 async function held(): Promise<{ repo: Repo; id: string; claim: LeaseClaim }> {

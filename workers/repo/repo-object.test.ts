@@ -2,6 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { moveClock } from "../clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import type { Job } from "../../src/contracts/run.ts";
 import { alarmSliceMax, graceSeconds, lossesMax, startBySeconds } from "../../src/domain/limits.ts";
@@ -17,11 +18,6 @@ afterEach(() => {
 });
 
 const minuteMs = 60_000;
-
-function moveClock(ms: number): void {
-	const now = Date.now();
-	vi.useFakeTimers({ toFake: ["Date"], now: now + ms });
-}
 
 async function jobsOf(repo: Repo, run: string): Promise<Job[]> {
 	return orThrow(await repoOf(repo).run(run)).jobs ?? [];

@@ -53,7 +53,9 @@ import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
 import { retryJob, retryRun } from "./repo-retry.ts";
 import { Turns } from "../turn.ts";
 import { addJobs, submitRun } from "./repo-submit.ts";
-import { jobsShown, showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+import { askPoolOf, askPools, jobsShown } from "./repo-view.ts";
+import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+import type { JobSlice } from "./repo-view.ts";
 
 type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
 
@@ -102,35 +104,24 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
 		if (watchedUntil !== undefined) this.#queue.feeds.watch(id, watchedUntil);
-		await this.#askPools(id, 0, jobsShown);
+		await askPools(this.#queue, { run: id, from: 0, limit: jobsShown });
 		return this.#known(() => showRun(this.#queue, id));
 	}
 
-	async jobs(call: {
-		run: RunId;
-		from: number;
-		limit: number;
-	}): Promise<Result<{ items: Job[]; next: number | null }>> {
-		await this.#askPools(call.run, call.from, call.limit);
-		return this.#known(() => {
-			const run = this.#queue.run(call.run);
-			if (run === null) return this.#queue.unknownRun(call.run);
-			const items = showJobs(this.#queue, call.run, call.from, call.limit);
-			const next = call.from + items.length;
-			return accept({ items, next: items.length > 0 && next < run.jobs ? next : null });
-		});
+	async jobs(call: JobSlice): Promise<Result<{ items: Job[]; next: number | null }>> {
+		await askPools(this.#queue, call);
+		return this.#known(() => showJobs(this.#queue, call));
 	}
 
 	async job(id: JobId): Promise<Result<Job>> {
-		await this.#askPoolOf(id);
+		await askPoolOf(this.#queue, id);
 		return this.#known(() => showJob(this.#queue, id));
 	}
 
-	async cancelRun(call: { run: RunId } & Actor): Promise<Result<Run>> {
-		const { actor, reason } = call;
+	async cancelRun({ run, ...by }: { run: RunId } & Actor): Promise<Result<Run>> {
 		return this.#write(() => {
-			const decided = this.#queue.onRun(call.run, (view, at) => decideCancelRun(view, { actor, reason, at }));
-			return decided.ok ? showRun(this.#queue, call.run) : decided;
+			const decided = this.#queue.onRun(run, (view, at) => decideCancelRun(view, { ...by, at }));
+			return decided.ok ? showRun(this.#queue, run) : decided;
 		});
 	}
 
@@ -158,7 +149,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	}
 
 	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
-		await this.#askPoolOf(call.job);
+		await askPoolOf(this.#queue, call.job);
 		return this.#writeJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
 	}
 
@@ -228,18 +219,6 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		await this.#queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#chance(now)));
 		await this.#archive.work(this.#queue, Date.now());
 		this.#queue.arm(Date.now(), true);
-	}
-
-	/** Before it is shown why these jobs wait. */
-	async #askPools(run: RunId, from: number, limit: number): Promise<void> {
-		const { repository, pools, tables } = this.#queue;
-		if (repository === null || repository.settings.paused || !this.#queue.run(run)?.counts.waiting) return;
-		await pools.refresh(tables.waitingLanes(run, from, limit));
-	}
-
-	async #askPoolOf(job: JobId): Promise<void> {
-		const place = parseJobId(job);
-		if (place !== null) await this.#askPools(place.run, place.index, 1);
 	}
 
 	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {

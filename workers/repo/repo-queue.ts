@@ -70,7 +70,7 @@ export class RepoQueue {
 		this.#ctx = ctx;
 		this.#alsoDue = shell.alsoDue;
 		this.tables = new RepoTables(ctx.storage.sql);
-		this.tombstones = new Tombstones(ctx.storage.sql);
+		this.tombstones = new Tombstones(ctx.storage.sql, this.tables);
 		this.samples = new RepoSamples(this.tables);
 		this.repository = this.tables.repository();
 		this.#teller = new RepoTeller(env, {
@@ -151,7 +151,7 @@ export class RepoQueue {
 	/** The run is in the archive: only a tombstone stays. */
 	bury(run: Run, expiresAt: Millis): void {
 		this.transact(() => {
-			this.tables.bury(run.id, { now: Date.now(), expiresAt });
+			this.tombstones.bury(run.id, { now: Date.now(), expiresAt });
 			this.#runs.delete(run.id);
 		});
 	}
@@ -159,7 +159,7 @@ export class RepoQueue {
 	/** Back from the archive, unless a call that came meanwhile brought it back already. */
 	unbury(archived: ArchivedRun): void {
 		this.transact(() => {
-			if (this.tombstones.isArchived(archived.run.id, Date.now())) this.tables.restore(archived);
+			if (this.tombstones.isArchived(archived.run.id, Date.now())) this.tombstones.restore(archived);
 		});
 	}
 

@@ -2,14 +2,11 @@
 // unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be told stands as
 // marks in rows that are written anyway: `told` of a run, `sealing` of a job.
 import type { RepositoryName } from "../../src/contracts/objects.ts";
-import type { ArchivedRun } from "../../src/contracts/view.ts";
 import type { RunView } from "../../src/domain/decide.ts";
 import type { BudgetMinute } from "../../src/domain/budget.ts";
 import { nodeOf } from "../../src/domain/decide.ts";
 import type { Node } from "../../src/domain/graph.ts";
 import type { Millis, RunId } from "../../src/domain/ids.ts";
-import { parseJobId } from "../../src/domain/ids.ts";
-import { assert } from "../../src/domain/refusal.ts";
 import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move, StepRecord } from "../../src/domain/job.ts";
 import { seal } from "../../src/domain/job-end.ts";
 import type { Run } from "../../src/domain/run.ts";
@@ -171,75 +168,6 @@ export class RepoTables {
 
 	markTold(ids: readonly RunId[]): void {
 		this.#sql.exec("UPDATE run SET told = 1 WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
-	}
-
-	hasRuns(): boolean {
-		return this.#rows("SELECT 1 FROM run LIMIT 1").length > 0;
-	}
-
-	/** When all old runs had last been moved away. */
-	archivedAt(): Millis {
-		return this.#sql.exec<{ at: number }>("SELECT archived_at AS at FROM repository").one().at;
-	}
-
-	saveArchivedAt(at: Millis): void {
-		this.#sql.exec("UPDATE repository SET archived_at = ?", at);
-	}
-
-	/** Runs that ended before `before`, found by walking the rows from one id on; `next` is null at the end. */
-	oldRuns({ from, before, rowsMax, runsMax }: { from: RunId; before: Millis; rowsMax: number; runsMax: number }): {
-		runs: RunId[];
-		next: RunId | null;
-	} {
-		const walk = "SELECT id, finished_at AS at FROM run WHERE id >= ? ORDER BY id LIMIT ?";
-		const rows = this.#rows<{ id: string; at: number | null }>(walk, from, rowsMax);
-		const runs: RunId[] = [];
-		for (const { id, at } of rows) {
-			if (at === null || at >= before) continue;
-			if (runs.length === runsMax) return { runs, next: id };
-			runs.push(id);
-		}
-		const last = rows[rowsMax - 1];
-		return { runs, next: last ? `${last.id}0` : null };
-	}
-
-	/** Whether all is told of it: that its logs are sealed, and to the read model that it ended. */
-	isSettled(run: RunId): boolean {
-		return this.#rows("SELECT 1 FROM job WHERE run = ? AND open = 1 LIMIT 1", run).length === 0;
-	}
-
-	/** All of a run that is in the archive until `expiresAt`. */
-	bury(run: RunId, { now, expiresAt }: { now: Millis; expiresAt: Millis }): void {
-		// What a bulk retry must know of it: how many of its jobs ended how, by their labels.
-		this.#sql.exec(
-			`INSERT OR REPLACE INTO tombstone (run, at, expires_at, finished_at, ref, ends)
-			SELECT id, ?2, ?3, finished_at, ref, (
-				SELECT json_group_array(json_array(outcome, json(labels), n)) FROM (
-					SELECT doc ->> 'outcome' AS outcome, doc -> '$.spec.labels' AS labels, COUNT(*) AS n
-					FROM job WHERE run = ?1 AND run.doc ->> 'supersededBy' IS NULL GROUP BY 1, 2))
-			FROM run WHERE id = ?1`,
-			run,
-			now,
-			expiresAt,
-		);
-		for (const table of ["attempt", "job"]) this.#sql.exec(`DELETE FROM ${table} WHERE run = ?`, run);
-		this.#sql.exec("DELETE FROM run WHERE id = ?", run);
-	}
-
-	/** What `bury` took away, from the archive. */
-	restore({ run, jobs, attempts }: ArchivedRun): void {
-		this.saveRun(run, { told: true, isNew: true });
-		this.saveMoves(
-			jobs.map((after) => ({ before: null, after })),
-			null,
-		);
-		for (const attempt of attempts) {
-			const place = parseJobId(attempt.job);
-			assert(place, "an attempt names its job");
-			const values = [place.run, place.index, attempt.number, JSON.stringify(attempt)];
-			this.#sql.exec("INSERT INTO attempt VALUES (?, ?, ?, ?)", ...values);
-		}
-		this.#sql.exec("DELETE FROM tombstone WHERE run = ?", run.id);
 	}
 
 	/** Costs as much as there are unfinished jobs. */

@@ -19,9 +19,30 @@ import type { RepoQueue } from "./repo-queue.ts";
 /** Jobs that a run shows in one piece; the rest is paged. */
 export const jobsShown = 1_000;
 
+/** Some of a run's jobs, by their places. */
+export interface JobSlice {
+	run: RunId;
+	from: number;
+	limit: number;
+}
+
+/** Before it is shown why these jobs wait: what their pools say of it now. */
+export async function askPools(queue: RepoQueue, { run, from, limit }: JobSlice): Promise<void> {
+	const { repository, pools, tables } = queue;
+	if (repository === null || repository.settings.paused || !queue.run(run)?.counts.waiting) return;
+	await pools.refresh(tables.waitingLanes(run, from, limit));
+}
+
+export async function askPoolOf(queue: RepoQueue, job: JobId): Promise<void> {
+	const place = parseJobId(job);
+	if (place !== null) await askPools(queue, { run: place.run, from: place.index, limit: 1 });
+}
+
 export function showRun(queue: RepoQueue, id: RunId): Result<Run> {
 	const run = queue.run(id);
-	return run === null ? queue.unknownRun(id) : accept(viewRun(run, showJobs(queue, id, 0, jobsShown)));
+	return run === null
+		? queue.unknownRun(id)
+		: accept(viewRun(run, jobsOf(queue, { run: id, from: 0, limit: jobsShown })));
 }
 
 /** A run right after its submission: nothing of it need be read again. */
@@ -30,7 +51,16 @@ export function showNewRun(queue: RepoQueue, { run, moves }: Decision): Run {
 	return viewRun(run, jobs);
 }
 
-export function showJobs(queue: RepoQueue, run: RunId, from: number, limit: number): Job[] {
+/** `next` is where the next slice begins; null after the last. */
+export function showJobs(queue: RepoQueue, slice: JobSlice): Result<{ items: Job[]; next: number | null }> {
+	const run = queue.run(slice.run);
+	if (run === null) return queue.unknownRun(slice.run);
+	const items = jobsOf(queue, slice);
+	const next = slice.from + items.length;
+	return accept({ items, next: items.length > 0 && next < run.jobs ? next : null });
+}
+
+function jobsOf(queue: RepoQueue, { run, from, limit }: JobSlice): Job[] {
 	const attempts = byJob(queue.tables.attempts(run, from, from + limit - 1));
 	return queue.tables
 		.jobs(run, from, limit)

@@ -1,17 +1,45 @@
-// What a RepoObject keeps of the runs that are in the archive: until when they are, and how their jobs ended. It outlives the
-// run, so that the run's id is not used again while anything of it might still be found. Rows are made, and taken back, where
-// the run's own rows are: in repo-tables.ts.
+// How runs leave a RepoObject for the archive, and what it keeps of them: until when they are there, and how their jobs ended.
+// A tombstone outlives its run, so that the run's id is not used again while anything of it might still be found.
+import type { ArchivedRun } from "../../src/contracts/view.ts";
+import { parseJobId } from "../../src/domain/ids.ts";
 import type { Millis, RunId } from "../../src/domain/ids.ts";
+import { assert } from "../../src/domain/refusal.ts";
+import type { RepoTables } from "./repo-tables.ts";
+
+/** From one id on; at most so many rows are looked at, and so many runs found. */
+interface Walk {
+	from: RunId;
+	rowsMax: number;
+	runsMax: number;
+}
+
+/** `next` is where the walk goes on; null at the end. */
+interface Walked {
+	runs: RunId[];
+	next: RunId | null;
+}
 
 export class Tombstones {
 	readonly #sql: SqlStorage;
+	readonly #tables: RepoTables;
 
-	constructor(sql: SqlStorage) {
+	constructor(sql: SqlStorage, tables: RepoTables) {
 		this.#sql = sql;
+		this.#tables = tables;
 	}
 
-	hasAny(): boolean {
-		return this.#sql.exec("SELECT 1 FROM tombstone LIMIT 1").toArray().length > 0;
+	/** Whether there is anything to move or to delete, now or later. */
+	hasWork(): boolean {
+		return this.#sql.exec("SELECT 1 FROM run UNION ALL SELECT 1 FROM tombstone LIMIT 1").toArray().length > 0;
+	}
+
+	/** When all that was due had last been moved and deleted. */
+	archivedAt(): Millis {
+		return this.#sql.exec<{ at: number }>("SELECT archived_at AS at FROM repository").one().at;
+	}
+
+	saveArchivedAt(at: Millis): void {
+		this.#sql.exec("UPDATE repository SET archived_at = ?", at);
 	}
 
 	/** Whether there is, or was not long ago, a run of this id. */
@@ -24,24 +52,54 @@ export class Tombstones {
 		return this.#sql.exec("SELECT 1 FROM tombstone WHERE run = ? AND expires_at > ?", run, now).toArray().length > 0;
 	}
 
-	/** Runs that have outlived their days, found by walking the rows from one id on; `next` is null at the end. */
-	expired({ from, now, rowsMax, runsMax }: { from: RunId; now: Millis; rowsMax: number; runsMax: number }): {
-		runs: RunId[];
-		next: RunId | null;
-	} {
-		const walk = "SELECT run, expires_at AS at FROM tombstone WHERE run >= ? ORDER BY run LIMIT ?";
-		const rows = this.#sql.exec<{ run: string; at: number | null }>(walk, from, rowsMax);
-		const runs: RunId[] = [];
-		let seen = 0;
-		let last: RunId = from;
-		for (const { run, at } of rows) {
-			seen++;
-			last = run;
-			if (at === null || at > now) continue;
-			if (runs.length === runsMax) return { runs, next: run };
-			runs.push(run);
+	/** Runs here that ended before `before`. */
+	old(walk: Walk, before: Millis): Walked {
+		return this.#walk("SELECT id, finished_at AS at FROM run WHERE id >= ? ORDER BY id LIMIT ?", walk, before);
+	}
+
+	/** Runs in the archive that have outlived their days. */
+	expired(walk: Walk, now: Millis): Walked {
+		const rows = "SELECT run AS id, expires_at AS at FROM tombstone WHERE run >= ? ORDER BY run LIMIT ?";
+		return this.#walk(rows, walk, now + 1);
+	}
+
+	/** Whether all is told of it: that its logs are sealed, and to the read model that it ended. */
+	isSettled(run: RunId): boolean {
+		return this.#sql.exec("SELECT 1 FROM job WHERE run = ? AND open = 1 LIMIT 1", run).toArray().length === 0;
+	}
+
+	/** All of a run that is in the archive until `expiresAt`. */
+	bury(run: RunId, { now, expiresAt }: { now: Millis; expiresAt: Millis }): void {
+		// What a bulk retry must know of it: how many of its jobs ended how, by their labels.
+		this.#sql.exec(
+			`INSERT OR REPLACE INTO tombstone (run, at, expires_at, finished_at, ref, ends)
+			SELECT id, ?2, ?3, finished_at, ref, (
+				SELECT json_group_array(json_array(outcome, json(labels), n)) FROM (
+					SELECT doc ->> 'outcome' AS outcome, doc -> '$.spec.labels' AS labels, COUNT(*) AS n
+					FROM job WHERE run = ?1 AND run.doc ->> 'supersededBy' IS NULL GROUP BY 1, 2))
+			FROM run WHERE id = ?1`,
+			run,
+			now,
+			expiresAt,
+		);
+		for (const table of ["attempt", "job"]) this.#sql.exec(`DELETE FROM ${table} WHERE run = ?`, run);
+		this.#sql.exec("DELETE FROM run WHERE id = ?", run);
+	}
+
+	/** What `bury` took away, from the archive. */
+	restore({ run, jobs, attempts }: ArchivedRun): void {
+		this.#tables.saveRun(run, { told: true, isNew: true });
+		this.#tables.saveMoves(
+			jobs.map((after) => ({ before: null, after })),
+			null,
+		);
+		for (const attempt of attempts) {
+			const place = parseJobId(attempt.job);
+			assert(place, "an attempt names its job");
+			const values = [place.run, place.index, attempt.number, JSON.stringify(attempt)];
+			this.#sql.exec("INSERT INTO attempt VALUES (?, ?, ?, ?)", ...values);
 		}
-		return { runs, next: seen < rowsMax ? null : `${last}0` };
+		this.#sql.exec("DELETE FROM tombstone WHERE run = ?", run.id);
 	}
 
 	/** Nothing of these runs is left: from now on only their ids are remembered. */
@@ -57,5 +115,20 @@ export class Tombstones {
 	/** Ids of which nothing has been left since before `before`. */
 	forget(before: Millis): void {
 		this.#sql.exec("DELETE FROM tombstone WHERE expires_at IS NULL AND at < ?", before);
+	}
+
+	/** Those whose `at` is before `before`, among rows in the order of their ids. */
+	#walk(statement: string, { from, rowsMax, runsMax }: Walk, before: Millis): Walked {
+		const runs: RunId[] = [];
+		let seen = 0;
+		let last = from;
+		for (const { id, at } of this.#sql.exec<{ id: string; at: number | null }>(statement, from, rowsMax)) {
+			seen++;
+			last = id;
+			if (at === null || at >= before) continue;
+			if (runs.length === runsMax) return { runs, next: id };
+			runs.push(id);
+		}
+		return { runs, next: seen < rowsMax ? null : `${last}0` };
 	}
 }
