@@ -215,6 +215,18 @@ describe("leases over a session", () => {
 		await vi.waitFor(async () => expect(await repoOf(repo).lease(claim)).toBe("lost"));
 	});
 
+	it("[W36] a process that is connected and has not said hello yet is not taken for an older one", async () => {
+		const repo = await aRepository();
+		const older = await SessionRunner.connect(anIdentity(repo));
+		await older.helloHeard([]);
+		const newer = await SessionRunner.connect(anIdentity(repo));
+		await older.helloHeard([]);
+		newer.hello([], { instanceId: "i2" });
+		expect(await older.closed).toBe(4_009);
+		await submit(repo, [aJob("a")]);
+		expect((await newer.grant()).job.key).toBe("a");
+	});
+
 	it("[W36] a replaced process that comes back without having heard of it replaces nobody", async () => {
 		const repo = await aRepository();
 		const older = await SessionRunner.connect(anIdentity(repo));

@@ -13,6 +13,9 @@ import type { PoolPause } from "./pool-pause.ts";
 import type { PoolRunners } from "./pool-runners.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";
 
+/** A session that has not said hello by then is closed with the next hello of its runner. */
+const helloWithinMs = 15_000;
+
 interface SessionParts {
 	runners: PoolRunners;
 	sockets: PoolSockets;
@@ -67,8 +70,11 @@ export class PoolSessions {
 			return this.#sockets.close(socket, replacedCloseCode, "a newer process of this runner came");
 		const hello = { ...session, instanceId, leaving: false, heardAt: now };
 		this.#sockets.change(socket, hello);
-		for (const [other] of this.#sockets.siblings(socket))
+		for (const [other, { instanceId: spoke, heardAt }] of this.#sockets.siblings(socket)) {
+			// One that has just connected may be the newer process, whose hello is on its way.
+			if (spoke === null && now - heardAt < helloWithinMs) continue;
 			this.#sockets.close(other, replacedCloseCode, "a newer session of this runner");
+		}
 		this.#pause.greet(socket, hello);
 		await this.#liveness.name(socket, hello, leases, came === "newer");
 	}
