@@ -76,6 +76,12 @@ export function document(operation: Operation): void {
 	});
 }
 
+/** What is served of a job, at `below` of both of its paths: by its id, and by its key in its run. */
+export function documentJob({ below, ...operation }: Omit<Operation, "path"> & { below: string }): void {
+	document({ ...operation, path: `/v1/repos/{owner}/{repo}/jobs/{job}${below}` });
+	document({ ...operation, path: `/v1/repos/{owner}/{repo}/runs/{run}/jobs/{job}${below}` });
+}
+
 /** A page of a list. */
 export function pageOf(items: z.ZodType) {
 	return z.object({ items: z.array(items), nextCursor: z.string().nullable(), asOf: z.string(), stale: z.boolean() });

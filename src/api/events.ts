@@ -3,7 +3,6 @@
 import type { Context, Hono } from "hono";
 import { runEvent } from "../contracts/run-events.ts";
 import type { RunEvent } from "../contracts/run-events.ts";
-import { isRunId } from "../domain/ids.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
@@ -12,6 +11,7 @@ import { document } from "./document.ts";
 import { eventStream } from "./event-stream.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { badQuery } from "./request.ts";
+import { readRunId } from "./run-place.ts";
 import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
 document({
@@ -26,8 +26,7 @@ document({
 export function addEventRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/runs/:run/events", async (c) => {
 		const { owner, repo } = authorizeWatcher(c);
-		const run = c.req.param("run");
-		if (!isRunId(run)) return orThrow(refuse({ code: "run-unknown" }));
+		const run = await readRunId(c, { owner, repo });
 		const services = c.get("services");
 		const after = readAfter(c);
 		const url = `https://feed/${after === null ? "" : `?after=${after}`}`;

@@ -1,5 +1,5 @@
 // Jobs: read, cancel, retry, reprioritise.
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import { cancelJobRequest, job as jobSchema, patchJobRequest, retryJobRequest } from "../contracts/run.ts";
 import type { Job } from "../contracts/run.ts";
 import { viewStep } from "../contracts/view.ts";
@@ -9,30 +9,34 @@ import { readJob } from "./archived-run.ts";
 import { noteAct } from "./audit.ts";
 import { authorizeRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
-import { document, idempotencyHeader } from "./document.ts";
+import { documentJob, idempotencyHeader } from "./document.ts";
 import { readBody, readIdempotencyKey } from "./request.ts";
+import { belowJob, jobPaths, readJobId } from "./run-place.ts";
 import type { Services } from "./services.ts";
 
-const path = "/v1/repos/{owner}/{repo}/jobs/{job}";
-
-document({ method: "get", path, summary: "A job with its attempts, and why it waits", answers: { 200: jobSchema } });
-document({
+documentJob({
+	method: "get",
+	below: "",
+	summary: "A job with its attempts, and why it waits",
+	answers: { 200: jobSchema },
+});
+documentJob({
 	method: "patch",
-	path,
+	below: "",
 	summary: "Change the priority of a job that waits",
 	body: patchJobRequest,
 	answers: { 200: jobSchema },
 });
-document({
+documentJob({
 	method: "post",
-	path: `${path}/cancel`,
+	below: "/cancel",
 	summary: "Cancel a job",
 	body: cancelJobRequest,
 	answers: { 202: jobSchema },
 });
-document({
+documentJob({
 	method: "post",
-	path: `${path}/retry`,
+	below: "/retry",
 	summary: "One more attempt of a finished job",
 	headers: idempotencyHeader,
 	body: retryJobRequest,
@@ -40,37 +44,42 @@ document({
 });
 
 export function addJobRoutes(app: Hono<ApiEnv>): void {
-	app.get("/v1/repos/:owner/:repo/jobs/:job", async (c) => {
+	app.on("GET", jobPaths, async (c) => {
 		const repository = authorizeRepository(c, "read");
 		const services = c.get("services");
-		const job = orThrow(await readJob(services, repository, jobId(c)));
+		const job = orThrow(await readJob(services, repository, await readJobId(c, repository)));
 		return c.json(await withLiveSteps(services, repository, job));
 	});
 
-	app.patch("/v1/repos/:owner/:repo/jobs/:job", async (c) => {
+	app.on("PATCH", jobPaths, async (c) => {
 		const { caller, ...repository } = authorizeRepository(c, "write");
 		const { priority } = await readBody(c, patchJobRequest);
-		const subject = jobId(c);
+		const subject = await readJobId(c, repository);
 		const job = orThrow(await c.get("services").repo(repository).reprioritise({ job: subject, priority }));
 		noteAct(c, caller, { action: "job-prioritise", ...repository, subject, details: { priority } });
 		return c.json(job);
 	});
 
-	app.post("/v1/repos/:owner/:repo/jobs/:job/cancel", async (c) => {
+	app.on("POST", belowJob("/cancel"), async (c) => {
 		const { caller, ...repository } = authorizeRepository(c, "write");
 		const { reason, force } = await readBody(c, cancelJobRequest);
-		const call = { job: jobId(c), actor: caller.name, reason: reason ?? null, force: force ?? false };
+		const call = {
+			job: await readJobId(c, repository),
+			actor: caller.name,
+			reason: reason ?? null,
+			force: force ?? false,
+		};
 		const job = orThrow(await c.get("services").repo(repository).cancelJob(call));
 		const details = { force: call.force };
 		noteAct(c, caller, { action: "job-cancel", ...repository, subject: call.job, reason, details });
 		return c.json(job, 202);
 	});
 
-	app.post("/v1/repos/:owner/:repo/jobs/:job/retry", async (c) => {
+	app.on("POST", belowJob("/retry"), async (c) => {
 		const { caller, ...repository } = authorizeRepository(c, "write");
 		const key = readIdempotencyKey(c);
 		const { reason } = await readBody(c, retryJobRequest);
-		const call = { job: jobId(c), key, actor: caller.name, reason: reason ?? null };
+		const call = { job: await readJobId(c, repository), key, actor: caller.name, reason: reason ?? null };
 		const { job, replayed } = orThrow(await c.get("services").repo(repository).retryJob(call));
 		if (replayed) c.header("Idempotency-Replayed", "true");
 		else noteAct(c, caller, { action: "job-retry", ...repository, subject: call.job, reason });
@@ -92,8 +101,4 @@ async function withLiveSteps(services: Services, repository: RepositoryName, job
 	const log = open.outcome === null ? { ...open.log, length: status.length } : open.log;
 	const live = { ...open, steps: status.steps.map(viewStep), log };
 	return { ...job, attempts: [...job.attempts.slice(0, -1), live] };
-}
-
-function jobId(c: Context<ApiEnv>): string {
-	return c.req.param("job") ?? "";
 }

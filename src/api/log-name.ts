@@ -1,6 +1,5 @@
 // Which log a request is about, and whether there is one: what all routes of logs begin with.
 import type { Context } from "hono";
-import { parseJobId } from "../domain/ids.ts";
 import { refuse } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { authorizeRepository } from "./auth.ts";
@@ -9,28 +8,24 @@ import type { RepositoryName } from "../contracts/objects.ts";
 import { settled } from "./log-live.ts";
 import { findLog, loadAttempt } from "./log-source.ts";
 import type { LogSource } from "./log-source.ts";
+import { readJobId } from "./run-place.ts";
 import type { LogName, Services } from "./services.ts";
 import { authorizeWatcher } from "./tickets.ts";
 
-export function readLogName(c: Context<ApiEnv>): LogName {
+export function readLogName(c: Context<ApiEnv>): Promise<LogName> {
 	return logNameIn(c, authorizeRepository(c, "read"));
 }
 
 /** As `readLogName`, where a WebSocket may bring a ticket. */
-export function readWatchedLogName(c: Context<ApiEnv>): LogName {
+export function readWatchedLogName(c: Context<ApiEnv>): Promise<LogName> {
 	return logNameIn(c, authorizeWatcher(c));
 }
 
-function logNameIn(c: Context<ApiEnv>, { owner, repo }: RepositoryName): LogName {
-	const job = readJob(c);
+async function logNameIn(c: Context<ApiEnv>, { owner, repo }: RepositoryName): Promise<LogName> {
+	const job = await readJobId(c, { owner, repo });
 	const attempt = c.req.param("attempt") ?? "";
 	if (!/^[1-9][0-9]{0,5}$/.test(attempt)) orThrow(refuse({ code: "attempt-unknown" }));
 	return { owner, repo, job, attempt: Number(attempt) };
-}
-
-export function readJob(c: Context<ApiEnv>): string {
-	const job = c.req.param("job") ?? "";
-	return parseJobId(job) ? job : orThrow(refuse({ code: "job-unknown" }));
 }
 
 /** An attempt that has started and printed nothing has an empty log; one whose log has gone has none. Throws 404 and 410. */

@@ -4,10 +4,11 @@ import { z } from "@hono/zod-openapi";
 import { LogSearch } from "../domain/log-search.ts";
 import type { SearchPlace } from "../domain/log-search.ts";
 import type { ApiEnv } from "./context.ts";
-import { document, pageOf, pageQuery } from "./document.ts";
+import { documentJob, pageOf, pageQuery } from "./document.ts";
 import { findLogOrEmpty, readLogName } from "./log-name.ts";
 import { readLog } from "./log-source.ts";
 import { badQuery, readPage, writeCursor } from "./request.ts";
+import { belowJob } from "./run-place.ts";
 import { timeText } from "../contracts/fields.ts";
 
 /** Read for one answer: some third of a second of processor time. */
@@ -25,9 +26,9 @@ const found = z
 	})
 	.openapi("LogFound");
 
-document({
+documentJob({
 	method: "get",
-	path: "/v1/repos/{owner}/{repo}/jobs/{job}/attempts/{attempt}/log/search",
+	below: "/attempts/{attempt}/log/search",
 	summary:
 		"Lines that contain a text, without escape sequences, with two lines around each; a page may be empty and not the last",
 	query: { q: `the text, as it is, at most ${queryMax} characters of one line`, ...pageQuery },
@@ -35,8 +36,8 @@ document({
 });
 
 export function addLogSearchRoutes(app: Hono<ApiEnv>): void {
-	app.get("/v1/repos/:owner/:repo/jobs/:job/attempts/:attempt/log/search", async (c) => {
-		const name = readLogName(c);
+	app.on("GET", belowJob("/attempts/:attempt/log/search"), async (c) => {
+		const name = await readLogName(c);
 		const query = c.req.query("q") ?? "";
 		if (query === "" || query.length > queryMax || query.includes("\n")) {
 			throw badQuery("q", `must be 1 to ${queryMax} characters without a line break`);

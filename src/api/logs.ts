@@ -4,23 +4,21 @@ import { logMessage, logOffsetHeader } from "../contracts/log-stream.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { readJob as loadJob } from "./archived-run.ts";
 import type { ApiEnv } from "./context.ts";
-import { document } from "./document.ts";
+import { documentJob } from "./document.ts";
 import { eventStream } from "./event-stream.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { answerBytes, answerLines, answerTail, findTail, readForm, readTail, tailLinesMax } from "./log-bytes.ts";
 import { jobLogMessages, logMessages, sendAll } from "./log-live.ts";
 import type { JobLogMessage } from "./log-live.ts";
-import { findLogOrEmpty, isUpgrade, pastEnd, readJob, readLogName, readWatchedLogName } from "./log-name.ts";
+import { findLogOrEmpty, isUpgrade, pastEnd, readLogName, readWatchedLogName } from "./log-name.ts";
 import { badQuery } from "./request.ts";
+import { belowJob, readJobId } from "./run-place.ts";
 import type { LogName, Services } from "./services.ts";
 import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
-const jobPath = "/v1/repos/{owner}/{repo}/jobs/{job}";
-const attemptPath = `${jobPath}/attempts/{attempt}`;
-
-document({
+documentJob({
 	method: "get",
-	path: `${attemptPath}/log`,
+	below: "/attempts/{attempt}/log",
 	summary: "The log's bytes, or a part of them",
 	query: {
 		tail: `only the last lines, at most ${tailLinesMax}; \`${logOffsetHeader}\` says where they begin`,
@@ -31,17 +29,17 @@ document({
 	headers: { Range: "one byte range; of an open log, of the bytes there are now" },
 	answers: { 200: "The bytes, text/plain", 206: "The range", 416: "The range begins past the end" },
 });
-document({
+documentJob({
 	method: "get",
-	path: `${attemptPath}/log/live`,
+	below: "/attempts/{attempt}/log/live",
 	summary: "What is stored, then what comes, until the log ends: WebSocket if asked to upgrade, else SSE",
 	query: { from: "offset of the first byte wanted", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: the offset to go on from" },
 	answers: { 101: "One message per frame", 200: logMessage },
 });
-document({
+documentJob({
 	method: "get",
-	path: `${jobPath}/log/live`,
+	below: "/log/live",
 	summary: "The live log of the present attempt, and of each one after it until the job is finished",
 	query: ticketQuery,
 	headers: { "Last-Event-ID": "SSE: `attempt:offset` to go on from" },
@@ -49,8 +47,8 @@ document({
 });
 
 export function addLogRoutes(app: Hono<ApiEnv>): void {
-	app.get("/v1/repos/:owner/:repo/jobs/:job/attempts/:attempt/log", async (c) => {
-		const name = readLogName(c);
+	app.on("GET", belowJob("/attempts/:attempt/log"), async (c) => {
+		const name = await readLogName(c);
 		const services = c.get("services");
 		const [tail, form] = [readTail(c), readForm(c)];
 		const answer = { services, name, log: await findLogOrEmpty(services, name) };
@@ -59,8 +57,8 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 		return form === "raw" ? answerTail(c, answer, range) : answerLines(c, answer, { range, form });
 	});
 
-	app.get("/v1/repos/:owner/:repo/jobs/:job/attempts/:attempt/log/live", async (c) => {
-		const name = readWatchedLogName(c);
+	app.on("GET", belowJob("/attempts/:attempt/log/live"), async (c) => {
+		const name = await readWatchedLogName(c);
 		const services = c.get("services");
 		const from = readFrom(c);
 		const log = await findLogOrEmpty(services, name);
@@ -76,9 +74,9 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 		return response;
 	});
 
-	app.get("/v1/repos/:owner/:repo/jobs/:job/log/live", async (c) => {
+	app.on("GET", belowJob("/log/live"), async (c) => {
 		const { owner, repo } = authorizeWatcher(c);
-		const job = readJob(c);
+		const job = await readJobId(c, { owner, repo });
 		const services = c.get("services");
 		const name = { owner, repo, job };
 		orThrow(await loadJob(services, { owner, repo }, job));

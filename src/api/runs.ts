@@ -2,7 +2,7 @@
 import { hash, randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
 import type { Submission } from "../domain/submission.ts";
-import { isRunId, parseJobId, runIdFrom } from "../domain/ids.ts";
+import { parseJobId, runIdFrom } from "../domain/ids.ts";
 import {
 	cancelRunRequest,
 	job as jobSchema,
@@ -14,7 +14,6 @@ import {
 import type { RunRequest } from "../contracts/run.ts";
 import { readJob } from "../contracts/view.ts";
 import type { LeaseClaim, RepositoryName, Submitted } from "../contracts/objects.ts";
-import { refusalFacts } from "../contracts/problem.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { readJobs, readRun } from "./archived-run.ts";
 import { noteAct } from "./audit.ts";
@@ -23,6 +22,7 @@ import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
 import { checkQuery } from "./query.ts";
 import { badQuery, readBody, readIdempotencyKey, readPage, writeCursor } from "./request.ts";
+import { readRunId } from "./run-place.ts";
 import type { RunFilter } from "./services.ts";
 
 const path = "/v1/repos/{owner}/{repo}/runs";
@@ -119,22 +119,22 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 
 	app.get("/v1/repos/:owner/:repo/runs/:run", async (c) => {
 		const repository = authorizeRepository(c, "read");
-		return c.json(orThrow(await readRun(c.get("services"), repository, { run: readRunId(c) })));
+		return c.json(orThrow(await readRun(c.get("services"), repository, { run: await readRunId(c, repository) })));
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
 		const repository = authorizeRepository(c, "read");
 		const { limit, cursor } = readPage(c, jobCursorPattern);
 		const services = c.get("services");
-		const call = { run: readRunId(c), from: Number(cursor ?? 0), limit };
+		const call = { run: await readRunId(c, repository), from: Number(cursor ?? 0), limit };
 		const { items, next } = orThrow(await readJobs(services, repository, call));
 		const asOf = new Date(services.now()).toISOString();
 		return c.json({ items, nextCursor: writeCursor(next === null ? null : String(next)), asOf, stale: false });
 	});
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
-		const { owner, repo, actor, ...by } = authorizeAdding(c);
-		const run = readRunId(c);
+		const { owner, repo, actor, ...by } = await authorizeAdding(c);
+		const run = await readRunId(c, { owner, repo });
 		const key = readIdempotencyKey(c);
 		const { jobs } = await readBody(c, jobsRequest);
 		const digest = hash("sha256", `${run}\n${JSON.stringify(jobs)}`, "hex");
@@ -145,7 +145,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/repos/:owner/:repo/runs/:run/cancel", async (c) => {
 		const { caller, ...repository } = authorizeRepository(c, "write");
 		const { reason } = await readBody(c, cancelRunRequest);
-		const call = { run: readRunId(c), actor: caller.name, reason: reason ?? null };
+		const call = { run: await readRunId(c, repository), actor: caller.name, reason: reason ?? null };
 		const run = orThrow(await c.get("services").repo(repository).cancelRun(call));
 		noteAct(c, caller, { action: "run-cancel", ...repository, subject: call.run, reason });
 		return c.json(run, 202);
@@ -155,7 +155,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const { caller, ...repository } = authorizeRepository(c, "write");
 		const key = readIdempotencyKey(c);
 		const { only, reason } = await readBody(c, retryRunRequest);
-		const call = { run: readRunId(c), only, key, actor: caller.name, reason: reason ?? null };
+		const call = { run: await readRunId(c, repository), only, key, actor: caller.name, reason: reason ?? null };
 		const { run, replayed } = orThrow(await c.get("services").repo(repository).retryRun(call));
 		if (replayed) c.header("Idempotency-Replayed", "true");
 		else noteAct(c, caller, { action: "run-retry", ...repository, subject: call.run, reason, details: { only } });
@@ -164,7 +164,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 }
 
 /** [B5] A job that runs may add jobs to its own run with its lease, which its repository looks at; anybody else needs `write`. */
-function authorizeAdding(c: Context<ApiEnv>): RepositoryName & { actor: string; lease?: LeaseClaim } {
+async function authorizeAdding(c: Context<ApiEnv>): Promise<RepositoryName & { actor: string; lease?: LeaseClaim }> {
 	const lease = findLease(c);
 	if (lease === null) {
 		const { owner, repo, caller } = authorizeRepository(c, "write");
@@ -172,8 +172,8 @@ function authorizeAdding(c: Context<ApiEnv>): RepositoryName & { actor: string; 
 	}
 	checkQuery(c);
 	const { owner, repo, job } = lease;
-	const isOwn =
-		c.req.param("owner") === owner && c.req.param("repo") === repo && parseJobId(job)?.run === c.req.param("run");
+	const isOwnRepository = c.req.param("owner") === owner && c.req.param("repo") === repo;
+	const isOwn = isOwnRepository && parseJobId(job)?.run === (await readRunId(c, lease));
 	if (!isOwn) throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
 	return { owner, repo, actor: `job ${job}`, lease };
 }
@@ -210,11 +210,4 @@ function submissionOf(request: RunRequest, actor: string): Submission {
 		cancelSuperseded: request.cancelSuperseded ?? false,
 		jobs: request.jobs.map(readJob),
 	};
-}
-
-/** What cannot be an id is no run we have. */
-function readRunId(c: Context<ApiEnv>): string {
-	const id = c.req.param("run") ?? "";
-	if (!isRunId(id)) throw new ProblemAnswer(refusalFacts({ code: "run-unknown" }));
-	return id;
 }

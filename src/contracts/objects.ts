@@ -1,6 +1,6 @@
 // What the objects answer to: plain data both ways, so that a Worker and an object of different versions understand each
 // other. `workers/` implements these over RPC, `src/api` is given them, tests may build them over memory.
-import type { JobId, Millis, RunId } from "../domain/ids.ts";
+import type { JobId, Millis, RunId, RunName } from "../domain/ids.ts";
 import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job.ts";
 import type { LogChunk } from "../domain/log-time.ts";
 import type { PoolPause, PoolSettings } from "../domain/pool.ts";
@@ -142,6 +142,11 @@ export interface RepoCalls {
 	run(id: RunId, watchedUntil?: Millis): Promise<Result<Run>>;
 	jobs(call: { run: RunId; from: number; limit: number }): Promise<Result<{ items: Job[]; next: number | null }>>;
 	job(id: JobId): Promise<Result<Job>>;
+	/**
+	 * The ids behind the names that people use; `job` is the id of one in that run, or its key, or null: none is asked for. A job
+	 * that is asked for is null in the answer where the run is in the archive: its keys are there.
+	 */
+	locate(call: { run: RunName; job: string | null }): Promise<Result<{ run: RunId; job: JobId | null }>>;
 	cancelRun(call: { run: RunId } & Actor): Promise<Result<Run>>;
 	cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>>;
 	retryRun(call: { run: RunId; only: "failed" | "all"; key: string | null } & Actor): Promise<Result<Submitted>>;

@@ -33,6 +33,16 @@ export function isRunId(text: string): boolean {
 	return runIdPattern.test(text);
 }
 
+/** How people name a run of one repository: by its id, by its number, or as the newest. */
+export type RunName = { id: RunId } | { number: number } | "latest";
+
+/** Null when `text` names no run. */
+export function parseRunName(text: string): RunName | null {
+	if (text === "latest") return text;
+	if (isRunId(text)) return { id: text };
+	return /^[1-9][0-9]{0,14}$/.test(text) ? { number: Number(text) } : null;
+}
+
 /** `index` is the job's place in its run, from 0. */
 export function jobIdFrom(run: RunId, index: number): JobId {
 	return `j${run.slice(1)}-${index}`;

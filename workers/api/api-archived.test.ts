@@ -127,6 +127,50 @@ describe("a run in the archive", () => {
 		expect(statuses).toEqual([...Array<number>(13).fill(200), ...Array<number>(6).fill(404)]);
 	});
 
+	it("[A47] is read by its number and its jobs' keys as by their ids, and brought back by them", async () => {
+		const ended = await anEndedRun();
+		const { run, path, claim } = ended;
+		await archive(ended);
+		const job = `${path}/jobs/${claim.job}`;
+		const named = `${path}/runs/1/jobs/build`;
+		for (const [name, id] of [
+			[`${path}/runs/1`, `${path}/runs/${run}`],
+			[`${path}/runs/latest/jobs`, `${path}/runs/${run}/jobs`],
+			[named, job],
+			[`${path}/runs/1/jobs/${claim.job}`, job],
+			[`${named}/attempts/1/log`, `${job}/attempts/1/log`],
+			[`${named}/log/live`, `${job}/log/live`],
+		] as const) {
+			const answer = await answerOf(name);
+			expect(answer).toBe(await answerOf(id));
+			expect(answer).toMatch(/^200 /);
+		}
+		expect(codeOf(await answerOf(`${path}/runs/1/jobs/other`))).toBe("404 job-unknown");
+		expect((await send<Job>("POST", `${named}/retry`)).body).toMatchObject({ id: claim.job, state: "waiting" });
+	});
+
+	it("[A48] has its number until nothing is left of it and of those that stand in one row with it", async () => {
+		const { claim, path } = await anEndedRun();
+		const body = { jobs: [{ key: "a", run: "true" }] };
+		let last = "";
+		for (let number = 2; number <= 64; number++) last = (await send<Run>("POST", `${path}/runs`, { body })).body.id;
+		expect((await send("POST", `${path}/cancel`, { body: { state: ["waiting"] } })).status).toBe(202);
+		await archive({ claim, path, run: parseJobId(claim.job)?.run ?? "" });
+		const numbers = "SELECT COUNT(*) AS n FROM run_number";
+		const rows = () =>
+			runInDurableObject(repoOf(claim), (_, { storage }) => storage.sql.exec<{ n: number }>(numbers).one().n);
+		const work = async () => {
+			for (let slice = 0; slice < 6; slice++) await runDurableObjectAlarm(repoOf(claim));
+		};
+		await work();
+		expect(await rows()).toBe(1);
+		expect((await send<Run>("GET", `${path}/runs/64`)).body.id).toBe(last);
+		moveClock(200 * dayMs);
+		await work();
+		expect(await rows()).toBe(0);
+		expect(codeOf(await answerOf(`${path}/runs/1`))).toBe("404 run-unknown");
+	});
+
 	it("[L28] says that its log was deleted once that has outlived its days, also when a retry brings it back", async () => {
 		const ended = await anEndedRun({ retentionDays: 30 });
 		const { run, path, claim } = ended;

@@ -90,6 +90,7 @@ export class RunArchive {
 			if (next !== null) return;
 			queue.tombstones.saveArchivedAt(now);
 			queue.tombstones.forget(now - tombstoneMs);
+			queue.numbers.forget();
 		} catch (cause) {
 			console.error(JSON.stringify({ event: "archive-failed", cause: String(cause) }));
 			this.#place = beginning;

@@ -56,6 +56,7 @@ import { addJobs, submitRun } from "./repo-submit.ts";
 import { askPoolOf, askPools, jobsShown } from "./repo-view.ts";
 import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
 import type { JobSlice } from "./repo-view.ts";
+import { locate } from "./repo-locate.ts";
 
 type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
 
@@ -116,6 +117,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 	async job(id: JobId): Promise<Result<Job>> {
 		await askPoolOf(this.#queue, id);
 		return this.#known(() => showJob(this.#queue, id));
+	}
+
+	async locate(call: Parameters<RepoCalls["locate"]>[0]): ReturnType<RepoCalls["locate"]> {
+		return this.#known(() => locate(this.#queue, call));
 	}
 
 	async cancelRun({ run, ...by }: { run: RunId } & Actor): Promise<Result<Run>> {

@@ -27,6 +27,7 @@ import { RepoPools } from "./repo-pools.ts";
 import type { Repository } from "./repo-tables.ts";
 import { RepoTeller } from "./repo-tell.ts";
 import { RunFeeds } from "./run-feeds.ts";
+import { RunNumbers } from "./run-numbers.ts";
 import { Tombstones } from "./tombstones.ts";
 
 /** Runs kept in mind; beyond it all are read anew. */
@@ -43,6 +44,7 @@ export interface Shell {
 export class RepoQueue {
 	readonly tables: RepoTables;
 	readonly tombstones: Tombstones;
+	readonly numbers: RunNumbers;
 	readonly samples: RepoSamples;
 	readonly pools: RepoPools;
 	readonly news: RepoNews;
@@ -71,6 +73,7 @@ export class RepoQueue {
 		this.#alsoDue = shell.alsoDue;
 		this.tables = new RepoTables(ctx.storage.sql);
 		this.tombstones = new Tombstones(ctx.storage.sql, this.tables);
+		this.numbers = new RunNumbers(ctx.storage.sql);
 		this.samples = new RepoSamples(this.tables);
 		this.repository = this.tables.repository();
 		this.#teller = new RepoTeller(env, {
@@ -128,9 +131,11 @@ export class RepoQueue {
 
 	/** Inside the transaction that accepts the run. */
 	takeNumber(run: RunId): void {
-		const next = this.nextNumber + 1;
-		this.tables.saveNextNumber(next, [run, ...this.tables.recentRuns()].slice(0, recentRunsMax));
-		this.#nextNumber = next;
+		const number = this.nextNumber;
+		const recent = [run, ...this.tables.recentRuns()].slice(0, recentRunsMax);
+		this.tables.saveNextNumber(number + 1, recent);
+		this.numbers.keep(number, recent);
+		this.#nextNumber = number + 1;
 	}
 
 	/** How many more automatic retries the repository's budget allows now. */

@@ -45,6 +45,9 @@ const versions = [
 	UPDATE tombstone SET expires_at = at + (SELECT MAX(COALESCE(settings ->> 'retentionDays', 0), 90) FROM repository) * 86400000;`,
 	`ALTER TABLE repository ADD COLUMN recent TEXT NOT NULL DEFAULT '[]';
 	ALTER TABLE job ADD COLUMN waited INTEGER;`,
+	`CREATE TABLE run_number (last INTEGER PRIMARY KEY, ids TEXT NOT NULL);
+	INSERT INTO run_number SELECT (number + 63) / 64 * 64, json_group_object(number, id)
+	FROM (SELECT id, CAST(doc ->> 'number' AS INTEGER) AS number FROM run) GROUP BY 1;`,
 ];
 
 const columns =
@@ -115,7 +118,7 @@ export class RepoTables {
 		return this.#sql.exec<{ number: number }>("SELECT next_number AS number FROM repository").one().number;
 	}
 
-	/** The runs accepted last, the newest first. */
+	/** The runs accepted last, the newest first: each has the number below the one before it. */
 	recentRuns(): RunId[] {
 		return JSON.parse(this.#sql.exec<{ recent: string }>("SELECT recent FROM repository").one().recent);
 	}
@@ -206,6 +209,12 @@ export class RepoTables {
 
 	jobs(run: RunId, from: number, limit: number): Job[] {
 		return this.#docs("SELECT doc FROM job WHERE run = ? AND place >= ? ORDER BY place LIMIT ?", run, from, limit);
+	}
+
+	/** Costs as much as the run has jobs before it: there is no index of keys. */
+	placeOf(run: RunId, key: string): number | null {
+		const keyed = "SELECT place FROM job WHERE run = ? AND doc ->> '$.spec.key' = ? ORDER BY place LIMIT 1";
+		return this.#rows<{ place: number }>(keyed, run, key)[0]?.place ?? null;
 	}
 
 	/** The lanes of those of a run's jobs, from one place on, that wait. */
