@@ -35,12 +35,12 @@ function modelOf(env: Env): { db: DrizzleD1Database; model: ReadModel } {
 	const known = models.get(env);
 	if (known) return known;
 	const db = drizzle(env.DB);
-	const made = { db, model: makeModel(env, db) };
+	const made = { db, model: makeModel(db) };
 	models.set(env, made);
 	return made;
 }
 
-function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
+function makeModel(db: DrizzleD1Database): ReadModel {
 	return {
 		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => listRepositories(db, call)),
 		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => listRuns(db, call)),
@@ -52,13 +52,6 @@ function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
 		addToken: (token, prefix) => reach(() => addToken(db, token, prefix)),
 		keyedToken: (prefix) => reach(() => findKeyedToken(db, prefix)),
 		revokeToken: (id, at) => reach(() => revokeToken(db, id, at)),
-		isReachable: () =>
-			env.DB.prepare("SELECT 1")
-				.run()
-				.then(
-					() => true,
-					() => false,
-				),
 	};
 }
 

@@ -10,6 +10,7 @@ import { feedRequest } from "./log/log-feeders.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { addRevoked, isRevoked, knowRevocations, readModel } from "./read-model.ts";
 import { connectRequest } from "./pool/pool-connect.ts";
+import { readReadiness } from "./readiness.ts";
 import { readArchived } from "./repo/repo-archive.ts";
 import { seal } from "./sealing.ts";
 import { feedCalls, logCalls, poolCalls, repoCalls } from "./stubs.ts";
@@ -54,11 +55,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		sealSecret: async ({ owner, repo }, { name, value }) =>
 			seal(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),
 		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
-		archiveIsReachable: () =>
-			env.ARCHIVE.head("readyz").then(
-				() => true,
-				() => false,
-			),
+		readiness: () => readReadiness(env, later),
 		now: Date.now,
 		later,
 	};

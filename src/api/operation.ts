@@ -6,14 +6,21 @@ import { noteAct } from "./audit.ts";
 import { authorizeOperator } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
+import { readiness } from "./readiness.ts";
 import { readBody } from "./request.ts";
 
+/** As long as a look is kept. */
+const downRetryAfterSeconds = 5;
 const health = z.object({ status: z.literal("ok") });
-const state = z.enum(["ok", "degraded", "down"]);
-const readiness = z.object({ status: state, dependencies: z.record(z.string(), state) });
 
 document({ method: "get", path: "/healthz", summary: "The process lives", auth: "none", answers: { 200: health } });
-document({ method: "get", path: "/readyz", summary: "Each dependency", auth: "none", answers: { 200: readiness } });
+document({
+	method: "get",
+	path: "/readyz",
+	summary: "Whether each dependency answers, as seen within the last 5 s",
+	auth: "none",
+	answers: { 200: readiness, 503: "The same, when it is `down`: nothing is accepted" },
+});
 document({
 	method: "get",
 	path: "/v1/switches",
@@ -35,10 +42,9 @@ export function addOperationRoutes(app: Hono<ApiEnv>): void {
 
 	/** Without the read model or the archive runs are still accepted and run: degraded, not down. */
 	app.get("/readyz", async (c) => {
-		const services = c.get("services");
-		const [database, archive] = await Promise.all([services.readModel.isReachable(), services.archiveIsReachable()]);
-		const dependencies = { database: database ? "ok" : "down", archive: archive ? "ok" : "down" };
-		return c.json({ status: database && archive ? "ok" : "degraded", dependencies });
+		const answer = await c.get("services").readiness();
+		if (answer.status !== "down") return c.json(answer);
+		return c.json(answer, 503, { "Retry-After": String(downRetryAfterSeconds) });
 	});
 
 	app.get("/v1/switches", async (c) => {

@@ -19,6 +19,7 @@ import type { Run } from "../contracts/run.ts";
 import type { TokenRecord } from "../contracts/token.ts";
 import type { LogRecord } from "../domain/job.ts";
 import type { LogChunk } from "../domain/log-time.ts";
+import type { ReadinessAnswer } from "./readiness.ts";
 import type { Keys } from "./token.ts";
 
 export interface LogName extends RepositoryName {
@@ -81,7 +82,6 @@ export interface ReadModel {
 		limit: number;
 		cursor: string | null;
 	}): Promise<Page<AuditRecord>>;
-	isReachable(): Promise<boolean>;
 }
 
 export interface Services {
@@ -128,7 +128,7 @@ export interface Services {
 	/** Encrypts a secret for the repository that will hold it. */
 	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;
 	operatorToken: string;
-	archiveIsReachable(): Promise<boolean>;
+	readiness(): Promise<ReadinessAnswer>;
 	now(): number;
 	/** Work that may outlive the answer. */
 	later(work: Promise<unknown>): void;

@@ -2,7 +2,19 @@
 import { describe, expect, it } from "vitest";
 import { requestBytesMax } from "../../src/domain/limits.ts";
 import type { Problem } from "../../src/contracts/problem.ts";
-import { aRepo, aRunner, fetchRaw, grantOf, job, operator, refusal, runOf, send, submit } from "./api-fixture.ts";
+import {
+	aRepo,
+	aRunner,
+	fetchRaw,
+	grantOf,
+	job,
+	operator,
+	refusal,
+	runOf,
+	send,
+	submit,
+	timePattern,
+} from "./api-fixture.ts";
 
 describe("request ids", () => {
 	it("[A1] each answer has one: given by the caller if it is a plain word, else ours", async () => {
@@ -217,7 +229,8 @@ describe("open paths", () => {
 	it("[A8] health, readiness, the document and the front page need no token", async () => {
 		expect((await send("GET", "/healthz", { token: null })).body).toEqual({ status: "ok" });
 		const ready = await send("GET", "/readyz", { token: null });
-		expect(ready.body).toEqual({ status: "ok", dependencies: { database: "ok", archive: "ok" } });
+		const seen = { status: "ok", since: expect.stringMatching(timePattern) };
+		expect(ready.body).toEqual({ ...seen, dependencies: { database: seen, archive: seen, objects: seen } });
 		expect((await send("GET", "/openapi.json", { token: null })).status).toBe(200);
 		expect((await fetchRaw("GET", "/", { token: null })).status).toBe(200);
 		expect((await fetchRaw("GET", "/healthz", { token: operator })).status).toBe(200);

@@ -259,7 +259,10 @@ describe("without the read model", () => {
 		expect(line.cause).toContain("D1 is away");
 		expect(never).toMatchObject({ status: 503, body: { code: "unavailable" } });
 		expect(never.headers.get("retry-after")).toBe("2");
-		expect((await ask("/readyz", true)).body).toMatchObject({ status: "degraded", dependencies: { database: "down" } });
+		expect((await ask("/readyz", true)).body).toMatchObject({
+			status: "degraded",
+			dependencies: { database: { status: "down" }, archive: { status: "ok" }, objects: { status: "ok" } },
+		});
 		expect((await ask(place.path, true)).status).toBe(200);
 		expect((await ask(list, false)).body).toMatchObject({ stale: false });
 	});

@@ -1,0 +1,34 @@
+// What this Worker needs, and how each part is asked: by what is needed of it. A database that answers `SELECT 1` may have none
+// of the tables.
+import { getTableColumns, getTableName } from "drizzle-orm";
+import { Readiness } from "../src/api/readiness.ts";
+import type { Dependency, ReadinessAnswer } from "../src/api/readiness.ts";
+import * as schema from "../src/store/schema.ts";
+import type { Env } from "./env.ts";
+import { readSwitches } from "./switches.ts";
+
+/** Each column by its table: a bare name in quotes that is no column would be taken for a text, and answer. */
+const tableQueries = Object.values(schema).map((table) => {
+	const name = getTableName(table);
+	const columns = Object.values(getTableColumns(table)).map((column) => `"${name}"."${column.name}"`);
+	return `SELECT ${columns.join(", ")} FROM "${name}" LIMIT 1`;
+});
+
+const known = new WeakMap<Env, Readiness>();
+
+/** As this isolate saw it, at most some seconds ago. */
+export function readReadiness(env: Env, later: (work: Promise<unknown>) => void): Promise<ReadinessAnswer> {
+	const readiness = known.get(env) ?? new Readiness(Date.now, complain);
+	known.set(env, readiness);
+	const dependencies: Dependency[] = [
+		{ name: "database", isVital: false, look: () => env.DB.batch(tableQueries.map((query) => env.DB.prepare(query))) },
+		{ name: "archive", isVital: false, look: () => env.ARCHIVE.head("readyz") },
+		// The one object that every installation has, and that no submission waits for.
+		{ name: "objects", isVital: true, look: () => readSwitches(env) },
+	];
+	return readiness.read(dependencies, later);
+}
+
+function complain(dependency: string, cause: unknown): void {
+	console.error(JSON.stringify({ event: "dependency-down", dependency, cause: String(cause) }));
+}
