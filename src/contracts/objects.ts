@@ -85,6 +85,8 @@ export interface ClaimCall {
 	shard: number;
 	labels: string[];
 	free: number;
+	/** Version of the demand that the shard knows of this repository. Absent, from an object of an older deploy: 0. */
+	known?: number;
 }
 
 /** How many jobs wait in one pool, by label set; the higher version wins. */
@@ -111,7 +113,8 @@ export interface DemandSet {
 /** Grants lack their token: whoever claims signs it. */
 export interface Claimed {
 	grants: { grant: Omit<Grant, "lease"> & { lease: Omit<Grant["lease"], "token"> }; claim: LeaseClaim }[];
-	demand: Demand;
+	/** Null: nobody configured this repository. */
+	demand: Demand | null;
 }
 
 export interface LeaseAnswer {
@@ -159,6 +162,11 @@ export interface RepoCalls {
 
 	/** Called by a PoolObject for a runner with free slots. */
 	claim(call: ClaimCall): Promise<Claimed>;
+	/**
+	 * Called by a PoolObject that believes that something waits and was not told so lately: what it is now. Its version is at
+	 * least `known`, and higher if the shard may know something else. Null: nobody configured this repository.
+	 */
+	demand(call: { pool: string; shard: number; known: number }): Promise<Demand | null>;
 	/** Called by a PoolObject about leases nobody renewed. Those that have ended by themselves are passed over. */
 	/** Leases that nobody renewed for `quietMs` at least; 0: their runner began anew, and may have been heard of just now. */
 	expire(claims: LeaseClaim[], quietMs: number): Promise<void>;

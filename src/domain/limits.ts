@@ -83,6 +83,10 @@ export const alarmSliceMax = 500;
 export const outboxSliceMax = 100;
 /** Waiting jobs nobody took are announced again this often: what makes a lost wake-up a delay and nothing else. */
 export const demandRepeatMs = 30_000;
+/** A pool that is asked what waits asks the repositories that have not said so for this long. */
+export const demandFreshMs = 5_000;
+/** Repositories that one shard asks for one answer: a call has a thousand of them, and an object six connections. */
+export const demandAskedMax = 50;
 /** No alarm is set nearer than this, so that a bug in a deadline cannot spin. */
 export const alarmNearestMs = 20;
 /** First and longest wait before an effect (a message, a call) that failed is told again. */

@@ -9,6 +9,7 @@ import type { SeededRandom } from "../testing/random.ts";
 import type { Command } from "./command.ts";
 import { isIdempotent } from "./command.ts";
 import type { Known, KnownLease } from "./known.ts";
+import { simulatedShards } from "./simulated-pool.ts";
 
 export interface Step {
 	command: Command;
@@ -44,6 +45,8 @@ const weights: Record<Command["do"], number> = {
 	alarm: 4,
 	tell: 6,
 	evict: 5,
+	"sleep-shard": 3,
+	look: 5,
 };
 
 /** Longer than anything stays hot, and than anything may be blocked. */
@@ -53,10 +56,13 @@ export type Chance = (known: Known, now: Millis) => Step;
 
 /**
  * Each seed has its own temper: some things happen often in it and others hardly ever, so that rare chains are tried too.
- * `weeks`: now and then the clock jumps over the hot week.
+ * `weeks`: now and then the clock jumps over the hot week. `shards`: pools have two, which sleep and are asked what waits.
  */
-export function chanceOf(random: SeededRandom, { weeks }: { weeks: boolean }): Chance {
-	const kinds = (Object.keys(weights) as Command["do"][]).flatMap((kind) =>
+export function chanceOf(random: SeededRandom, { weeks, shards }: { weeks: boolean; shards: boolean }): Chance {
+	const all = (Object.keys(weights) as Command["do"][]).filter(
+		(kind) => shards || (kind !== "sleep-shard" && kind !== "look"),
+	);
+	const kinds = all.flatMap((kind) =>
 		Array<Command["do"]>(Math.ceil(weights[kind] * random.pick([0.5, 1, 1, 3]))).fill(kind),
 	);
 	let last: Command["do"] | null = null;
@@ -137,6 +143,10 @@ function someCommand(
 		case "tell":
 		case "evict":
 			return { do: kind };
+		case "sleep-shard":
+			return { do: kind, pool: random.pick(pools), shard: random.below(simulatedShards) };
+		case "look":
+			return { do: kind, pool: random.pick(pools) };
 	}
 }
 
@@ -247,6 +257,7 @@ function someRunner(random: SeededRandom) {
 	return {
 		runner: { id, name: id },
 		pool: random.pick(pools),
+		shard: random.pick([0, 0, 1]),
 		labels: random.pick([[], ["linux"], ["gpu", "linux", "x64"], ["gpu", "linux", "x64"]]),
 		free: random.pick([1, 1, 2, 40]),
 	};

@@ -20,7 +20,7 @@ export type Command =
 			supersedes: boolean;
 	  }
 	| { do: "add"; run: RunId; key: string | null; jobs: JobRequest[] }
-	| { do: "claim"; runner: RunnerName; pool: string; labels: string[]; free: number }
+	| { do: "claim"; runner: RunnerName; pool: string; shard?: number; labels: string[]; free: number }
 	| { do: "start"; lease: LeaseClaim }
 	| { do: "finish"; lease: LeaseClaim; report: FinishReport }
 	| { do: "expire"; leases: LeaseClaim[]; quietMs: number }
@@ -35,7 +35,9 @@ export type Command =
 	| { do: "clock"; byMs: number }
 	| { do: "alarm" }
 	| { do: "tell" }
-	| { do: "evict" };
+	| { do: "evict" }
+	| { do: "sleep-shard"; pool: string; shard: number }
+	| { do: "look"; pool: string };
 
 export interface Answer {
 	/** `ok`, or why not. */
@@ -44,7 +46,7 @@ export interface Answer {
 	grants: LeaseClaim[];
 	/** The demand that a claim left, in a fixed order. */
 	demand: string[];
-	/** How many jobs the run has that was submitted or added to; of what matched, how many were taken. */
+	/** How many jobs the run has that was submitted or added to; of what matched, how many were taken; how many are shown to wait. */
 	jobs: number;
 }
 
@@ -75,10 +77,10 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 			return acceptedOf(await calls.addJobs({ run, jobs, key, digest: JSON.stringify(jobs), ...dev }));
 		}
 		case "claim": {
-			const { runner, pool, labels, free } = command;
-			const { grants, demand } = await calls.claim({ runner, pool, labels, free, shard: 0 });
-			port.hear(demand);
-			const sets = demand.sets.map((set) => JSON.stringify(set)).sort();
+			const { runner, pool, shard = 0, labels, free } = command;
+			const { grants, demand } = await calls.claim({ runner, pool, labels, free, shard });
+			if (demand !== null) port.hear(demand, shard);
+			const sets = (demand?.sets ?? []).map((set) => JSON.stringify(set)).sort();
 			return { ...done, grants: grants.map(({ claim }) => claim), demand: sets };
 		}
 		case "start":
@@ -125,6 +127,11 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 		case "evict":
 			await port.evict();
 			return done;
+		case "sleep-shard":
+			port.sleepShard(command);
+			return done;
+		case "look":
+			return { ...done, jobs: port.waitingIn(command.pool) };
 	}
 }
 
@@ -136,5 +143,5 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 export function isIdempotent(command: Command): boolean {
 	if (command.do === "retry-matching") return command.key !== null;
 	if (command.do === "cancel-matching") return command.state.includes("blocked");
-	return !["claim", "clock", "alarm", "tell", "evict"].includes(command.do);
+	return !["claim", "clock", "alarm", "tell", "evict", "sleep-shard", "look"].includes(command.do);
 }

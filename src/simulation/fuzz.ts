@@ -99,8 +99,8 @@ export class World {
 
 	/** Runners take what their pools believe to be there, and end all that they hold. */
 	async #work(): Promise<void> {
-		for (const { pool, sets } of [...this.port.pools.values()]) {
-			if (sets.length === 0) continue;
+		for (const { pool, believed } of [...this.port.pools.values()]) {
+			if (!believed?.sets.length) continue;
 			const runner = { id: "healthy", name: "healthy" };
 			await this.#do({ do: "claim", runner, pool, labels: ["gpu", "linux"], free: 32 });
 		}
@@ -148,7 +148,7 @@ export async function playSeed(seed: number): Promise<void> {
 
 async function play(random: SeededRandom, seed: number, steps: Step[]): Promise<void> {
 	const world = await World.open();
-	const chance = chanceOf(random, { weeks: true });
+	const chance = chanceOf(random, { weeks: true, shards: true });
 	while (steps.length < stepsPerSeed) {
 		const step = chance(world.known, world.port.now());
 		steps.push(step);

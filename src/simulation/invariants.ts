@@ -11,7 +11,14 @@ import {
 	standsAsHistory,
 	startsNothingCanceled,
 } from "./invariants/history.ts";
-import { keepsLimits, isFair, leavesNobodyBehind, tellsDemand, namesReasons } from "./invariants/queue.ts";
+import {
+	keepsLimits,
+	isFair,
+	leavesNobodyBehind,
+	namesReasons,
+	showsWhatWaits,
+	tellsDemand,
+} from "./invariants/queue.ts";
 import { isBounded } from "./invariants/retry.ts";
 import type { InvariantMemory } from "./invariants/memory.ts";
 
@@ -31,6 +38,7 @@ const checks: readonly [string, Check][] = [
 	["I10", hasDeadlines],
 	["I10", leavesNobodyBehind],
 	["I10", tellsDemand],
+	["P16", showsWhatWaits],
 	["I10", forgetsNothing],
 	["D15", startsNothingCanceled],
 	["E1", namesReasons],

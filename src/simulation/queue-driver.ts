@@ -1,5 +1,5 @@
 // The steps in which behaviours are told: runs by their jobs' keys, leases by whoever holds them, time by how much passes.
-import type { ClaimCall, Claimed, LeaseAnswer, LeaseClaim, SubmitCall } from "../contracts/objects.ts";
+import type { ClaimCall, Claimed, Demand, LeaseAnswer, LeaseClaim, SubmitCall } from "../contracts/objects.ts";
 import type { RepositoryRequest } from "../contracts/repository.ts";
 import type { Job, Run } from "../contracts/run.ts";
 import { runIdFrom } from "../domain/ids.ts";
@@ -104,9 +104,12 @@ export class QueueDriver {
 		return (await this.job(run, key)).waiting?.code ?? null;
 	}
 
-	async claim(call: Partial<ClaimCall> = {}): Promise<Claimed> {
+	async claim(call: Partial<ClaimCall> = {}): Promise<Claimed & { demand: Demand }> {
 		const runner = { id: "rn1", name: "one" };
-		return (await this.calls()).claim({ runner, pool: "default", shard: 0, labels: [], free: 1, ...call });
+		const calls = await this.calls();
+		const { grants, demand } = await calls.claim({ runner, pool: "default", shard: 0, labels: [], free: 1, ...call });
+		if (demand === null) throw new Error("the repository is not known");
+		return { grants, demand };
 	}
 
 	/** The keys of the jobs that a claim hands out, in order. */

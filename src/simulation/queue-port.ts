@@ -41,8 +41,12 @@ export interface QueuePort {
 	alarm(): Promise<void>;
 	/** Pools hear what is new for them; the real object sees to that by itself. */
 	tell(): Promise<void>;
-	/** The pool that claimed learns of its present demand. */
-	hear(demand: Demand): void;
+	/** The shard of a pool that claimed learns of its present demand. */
+	hear(demand: Demand, shard: number): void;
+	/** A shard of a pool loses its memory. */
+	sleepShard(which: { pool: string; shard: number }): void;
+	/** How many jobs a pool says to wait, to whoever asks it. */
+	waitingIn(pool: string): number;
 	/** All memory is lost, and what was not told yet with it. */
 	evict(): Promise<void>;
 }

@@ -182,6 +182,7 @@ export class SimulatedRepository implements QueueCalls {
 		const grants: Claimed["grants"] = [];
 		assert(settings, "only a known repository is claimed from");
 		const now = this.#queue.outside.now();
+		const before = this.#queue.demand(call.pool);
 		const wanted = { pool: call.pool, labels: new Set(call.labels) };
 		const asker = { runner: call.runner.id, now, isOnlyOne: () => false };
 		while (grants.length < Math.min(call.free, claimMax)) {
@@ -196,9 +197,7 @@ export class SimulatedRepository implements QueueCalls {
 			this.#queue.waits.push(now - job.since);
 			grants.push(viewGrant(this.#queue.name, move.after, { run, settings }));
 		}
-		const demand = this.#queue.demand(call.pool, true);
-		assert(demand, "a demand asked for again is given");
-		return { grants, demand };
+		return { grants, demand: this.#queue.claimed(call.shard, before) };
 	}
 
 	async expire(claims: LeaseClaim[], quietMs: number): Promise<void> {

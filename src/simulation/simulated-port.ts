@@ -1,8 +1,9 @@
-// The simulation as a port: a repository in memory, a clock moved by hand, chance that is handed in, pools that only listen.
+// The simulation as a port: a repository in memory, a clock moved by hand, chance that is handed in, pools that listen and ask back.
 import type { Demand } from "../contracts/objects.ts";
 import type { Millis } from "../domain/ids.ts";
 import { alarmNearestMs } from "../domain/limits.ts";
 import type { QueuePort } from "./queue-port.ts";
+import { SimulatedPool } from "./simulated-pool.ts";
 import { SimulatedRepository } from "./repository.ts";
 import { SimulatedQueue } from "./simulated-queue.ts";
 
@@ -10,14 +11,16 @@ export class SimulatedPort implements QueuePort {
 	readonly owner: string;
 	readonly queue: SimulatedQueue;
 	readonly calls: SimulatedRepository;
-	/** What each pool was told last: the higher version wins. */
-	readonly pools = new Map<string, Demand>();
+	/** Each that was ever told something. */
+	readonly pools = new Map<string, SimulatedPool>();
 	/** What the next decision that asks for chance is given, in [0, 1). */
 	random = 0.5;
 	/** When the alarm went off last. */
 	lastAlarmAt: Millis | null = null;
-	/** Pools that may still believe what they were told before that was forgotten; each learns better with its next claim. */
+	/** Pools that may still believe what they were told before that was forgotten; each learns better when it claims or is asked. */
 	readonly misled = new Set<string>();
+	/** Pools of which a shard slept and was told nothing since: it knows that something waited, and not how much. */
+	readonly slept = new Set<string>();
 	#hasLostNews = false;
 	#now: Millis;
 
@@ -27,7 +30,7 @@ export class SimulatedPort implements QueuePort {
 		const outside = {
 			now: () => this.#now,
 			random: () => this.random,
-			demand: (demand: Demand) => this.hear(demand),
+			demand: (demand: Demand, shard: number) => this.hear(demand, shard),
 		};
 		this.queue = new SimulatedQueue({ owner, repo: "web" }, outside);
 		this.calls = new SimulatedRepository(this.queue);
@@ -66,12 +69,27 @@ export class SimulatedPort implements QueuePort {
 	async evict(): Promise<void> {
 		this.#hasLostNews ||= this.queue.hasNews;
 		this.queue.evict();
-		for (const { pool, sets } of this.pools.values()) if (sets.length > 0) this.misled.add(pool);
+		for (const { pool, believed } of this.pools.values()) if (believed?.sets.length) this.misled.add(pool);
 	}
 
-	hear(demand: Demand): void {
-		const known = this.pools.get(demand.pool);
+	hear(demand: Demand, shard: number): void {
 		this.misled.delete(demand.pool);
-		if (known === undefined || demand.version > known.version) this.pools.set(demand.pool, demand);
+		this.slept.delete(demand.pool);
+		this.#pool(demand.pool).hear(shard, demand, this.#now);
+	}
+
+	sleepShard({ pool, shard }: { pool: string; shard: number }): void {
+		this.#pool(pool).sleep(shard);
+		this.slept.add(pool);
+	}
+
+	waitingIn(pool: string): number {
+		return this.#pool(pool).waiting(this.#now, (call) => this.queue.answerDemand(call));
+	}
+
+	#pool(name: string): SimulatedPool {
+		const known = this.pools.get(name) ?? new SimulatedPool(name);
+		this.pools.set(name, known);
+		return known;
 	}
 }

@@ -18,7 +18,9 @@ import type { Run } from "../domain/run.ts";
 import { needsRow } from "../domain/run.ts";
 import { Standing } from "../domain/standing.ts";
 import type { RepositorySettings } from "../domain/submission.ts";
+import { ShardsTold } from "../domain/shards-told.ts";
 import { Rows } from "./rows.ts";
+import { simulatedShards } from "./simulated-pool.ts";
 
 /** What an eviction takes away. */
 interface Memory {
@@ -29,6 +31,7 @@ interface Memory {
 	standing: Standing | null;
 	/** By pool, what it was told last. */
 	told: Map<string, Demand>;
+	shards: ShardsTold;
 	/** Pools that are to hear of their demand. */
 	news: Set<string>;
 	armed: Millis | null;
@@ -43,6 +46,7 @@ function nothing(): Memory {
 		budget: null,
 		standing: null,
 		told: new Map(),
+		shards: new ShardsTold(),
 		news: new Set(),
 		armed: null,
 		repeatAt: 0,
@@ -54,8 +58,8 @@ export interface Outside {
 	now(): Millis;
 	/** In [0, 1). */
 	random(): number;
-	/** A pool hears of its demand. */
-	demand(demand: Demand): void;
+	/** A shard of a pool hears of its demand. */
+	demand(demand: Demand, shard: number): void;
 }
 
 export class SimulatedQueue {
@@ -126,8 +130,13 @@ export class SimulatedQueue {
 		const pools = [...this.#memory.news];
 		this.#memory.news.clear();
 		for (const pool of pools) {
-			const demand = this.demand(pool, again);
-			if (demand) this.outside.demand(structuredClone(demand));
+			const demand = this.demand(pool);
+			const every = { from: 0, to: simulatedShards };
+			const shards = again ? [0, 1] : this.#memory.shards.untold(pool, demand.version, every);
+			for (const shard of shards) {
+				this.outside.demand(structuredClone(demand), shard);
+				this.#memory.shards.told(pool, shard, demand.version);
+			}
 		}
 		this.#arm(this.outside.now());
 	}
@@ -229,16 +238,32 @@ export class SimulatedQueue {
 		this.#memory.repeatAt = pools.size === 0 ? null : this.outside.now() + demandRepeatMs;
 	}
 
-	demand(pool: string, again: boolean): Demand | null {
+	demand(pool: string, known = 0): Demand {
 		const settings = this.rows.settings();
 		assert(settings, "only a known repository tells");
 		const sets = demandOf(this.standing.lanes(), pool, settings, this.standing.load);
 		const told = this.#memory.told.get(pool);
-		if (told && JSON.stringify(told.sets) === JSON.stringify(sets)) return again ? told : null;
-		const version = Math.max((told?.version ?? 0) + 1, this.outside.now());
+		const isSame = told !== undefined && JSON.stringify(told.sets) === JSON.stringify(sets);
+		if (isSame && told.version >= known) return told;
+		const version = Math.max((told?.version ?? 0) + 1, known + 1, this.outside.now());
 		const demand: Demand = { ...this.name, pool, version, sets };
 		this.#memory.told.set(pool, demand);
 		return demand;
+	}
+
+	/** A shard that asks hears what there is now. */
+	answerDemand({ pool, shard, known }: { pool: string; shard: number; known: number }): Demand {
+		const demand = this.demand(pool, known);
+		this.#memory.shards.told(pool, shard, demand.version);
+		return demand;
+	}
+
+	/** A shard hears what its claim left; to less than `before` the others need not listen. */
+	claimed(shard: number, before: Demand): Demand {
+		const { pool } = before;
+		const after = this.demand(pool);
+		this.#memory.shards.claimed({ pool, shard, shards: simulatedShards }, before, after);
+		return after;
 	}
 
 	#arm(now: Millis, exactly = false): void {

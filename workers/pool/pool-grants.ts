@@ -167,7 +167,10 @@ export class PoolGrants {
 		const { id, name, pool, shard, labels } = runner;
 		let claimed: Claimed;
 		try {
-			claimed = await repoCalls(this.#env, { owner, repo }).claim({ runner: { id, name }, pool, shard, labels, free });
+			claimed = await repoCalls(this.#env, { owner, repo }).claim({
+				...{ runner: { id, name }, pool, shard, labels, free },
+				known: this.#members.demandVersion(repository),
+			});
 		} catch (cause) {
 			console.error(JSON.stringify({ event: "claim-failed", repository, cause: String(cause) }));
 			this.#rest(repository);
@@ -175,7 +178,8 @@ export class PoolGrants {
 		}
 		// Held first: what the repository says that it runs has these in it.
 		const grants = claimed.grants.map((granted) => this.#sign(id, granted, session));
-		this.#members.hear(claimed.demand);
+		if (claimed.demand === null) this.#members.learn(repository, null, Date.now());
+		else this.#members.hear(claimed.demand, Date.now());
 		if (grants.length > 0) return grants;
 		// It gave nothing and says that there is something: asking at once again would spin.
 		if (this.#choose(new Set(labels), Date.now()) === repository) this.#rest(repository);

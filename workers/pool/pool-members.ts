@@ -4,6 +4,8 @@ import type { Demand, LeaseClaim, RunnerIdentity, ShardFigures } from "../../src
 import { sumFigures } from "../../src/contracts/pool-figures.ts";
 import { timeText } from "../../src/contracts/fields.ts";
 import type { RunnerFigures } from "../../src/contracts/runner.ts";
+import { DemandBook } from "../../src/domain/demand-book.ts";
+import type { DemandRow, DoubtfulDemand } from "../../src/domain/demand-book.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
 import { heartbeatSeconds } from "../../src/domain/limits.ts";
@@ -19,9 +21,7 @@ export class PoolMembers {
 	readonly #tables: PoolTables;
 	readonly #runners: PoolRunners;
 	readonly #leases = new Map<LeaseId, PoolLease>();
-	readonly #demands = new Map<string, Demand>();
-	/** By repository, which label sets its stored demand names. */
-	readonly #stored = new Map<string, string>();
+	readonly #demands = new DemandBook<Demand>();
 	/** Leases held, by runner and by repository. */
 	readonly #byRunner = new Map<string, Set<LeaseId>>();
 	readonly #byRepository = new Map<string, number>();
@@ -36,10 +36,7 @@ export class PoolMembers {
 		this.#tables = tables;
 		this.#runners = runners;
 		for (const lease of tables.leases()) this.#index(lease);
-		for (const [repository, demand] of tables.demands()) {
-			this.#demands.set(repository, demand);
-			this.#stored.set(repository, namesOf(demand));
-		}
+		for (const [repository, demand] of tables.demands()) this.#demands.recall(repository, demand);
 	}
 
 	/** Renews those that are the runner's own; of the others nothing is said. */
@@ -137,41 +134,53 @@ export class PoolMembers {
 		return lease;
 	}
 
-	/**
-	 * False when a newer version is known. What must survive sleep is that somebody waits, and with which labels: figures and
-	 * an end of the demand are not written, since a claim finds out and brings the present ones.
-	 */
-	hear(demand: Demand): boolean {
+	/** Passed over when a newer version is known. `heardAt` null: another shard of the pool says so, which may be wrong. */
+	hear(demand: Demand, heardAt: Millis | null): void {
 		const repository = `${demand.owner}/${demand.repo}`;
-		const known = this.#demands.get(repository);
-		if (known && known.version >= demand.version) return false;
-		this.#demands.set(repository, demand);
+		const row = this.#demands.hear(repository, demand, heardAt);
+		if (row !== null) this.#keep(repository, demand, row);
+	}
+
+	/** What the repository answered when it was asked; null: nobody knows it any more. */
+	learn(repository: string, demand: Demand | null, now: Millis): void {
+		const known = this.#demands.versionOf(repository);
+		const row = this.#demands.learn(repository, demand, now);
+		if (row === "drop") this.#tables.dropDemand(repository);
+		else if (demand !== null && demand.version > known) this.#keep(repository, demand, row);
+	}
+
+	#keep(repository: string, demand: Demand, row: DemandRow): void {
 		this.#shards = demand.shards ?? this.#shards;
 		const here = this.#byRepository.get(repository) ?? 0;
 		this.#elsewhere.set(repository, Math.max(0, (demand.running ?? 0) - here));
-		const names = namesOf(demand);
-		if (demand.sets.length > 0 && this.#stored.get(repository) !== names) {
-			this.#stored.set(repository, names);
-			this.#tables.saveDemand(repository, demand);
-		}
-		return true;
+		if (row === "save") this.#tables.saveDemand(repository, demand);
+	}
+
+	/** Of which repositories it must be asked whether they still want something. */
+	doubtful(now: Millis): DoubtfulDemand[] {
+		return this.#demands.doubtful(now);
+	}
+
+	/** The version of what is known of a repository; 0: nothing is. */
+	demandVersion(repository: string): number {
+		return this.#demands.versionOf(repository);
 	}
 
 	/** Whether anybody asks for anything. */
 	hasDemand(): boolean {
-		for (const { sets } of this.#demands.values()) if (sets.length > 0) return true;
+		for (const [, { sets }] of this.#demands.all()) if (sets.length > 0) return true;
 		return false;
 	}
 
 	/** Of the jobs that could start now if runners were free, this shard's part. */
 	get waiting(): number {
 		let waiting = 0;
-		for (const { sets } of this.#demands.values()) for (const set of sets) waiting += set.waiting;
+		for (const [, { sets }] of this.#demands.all()) for (const set of sets) waiting += set.waiting;
 		return waiting / this.#shards;
 	}
 
 	*demands(): Iterable<RepositoryDemand> {
-		for (const [repository, { sets, weight = 1 }] of this.#demands) {
+		for (const [repository, { sets, weight = 1 }] of this.#demands.all()) {
 			if (sets.length === 0) continue;
 			const running = (this.#byRepository.get(repository) ?? 0) + (this.#elsewhere.get(repository) ?? 0);
 			yield { repository, sets, running, weight };
@@ -179,8 +188,8 @@ export class PoolMembers {
 	}
 
 	/** As they were told. */
-	told(): Iterable<Demand> {
-		return this.#demands.values();
+	*told(): Iterable<Demand> {
+		for (const [, demand] of this.#demands.all()) yield demand;
 	}
 
 	liveRunners(labels: readonly string[], now: Millis): number {
@@ -202,11 +211,7 @@ export class PoolMembers {
 		{ settings, shards, now }: { settings: PoolSettings; shards: number; now: Millis },
 	): ShardFigures {
 		const runners = [...this.#runners.all()].map((runner) => this.#shown(runner, settings, now));
-		const demands = [...this.#demands].map(([repository, { version, sets }]) => ({
-			...{ repository, version },
-			waiting: sets.reduce((sum, set) => sum + set.waiting, 0),
-			since: Math.min(now, ...sets.map((set) => set.since)),
-		}));
+		const demands = this.#demands.figures(now);
 		const idle = runners.filter(({ state }) => state === "idle").length;
 		const busy = runners.filter(({ state }) => state === "busy").length;
 		const { paused, pauseNote, draining } = settings;
@@ -252,8 +257,4 @@ function stateOf(leases: number, isDraining: boolean): "draining" | "busy" | "id
 /** An ephemeral runner has one job, whatever it says. */
 function slotsOf({ ephemeral, capacity }: PoolRunner): number {
 	return ephemeral ? 1 : capacity;
-}
-
-function namesOf({ sets }: Demand): string {
-	return JSON.stringify(sets.map(({ labels }) => labels).sort());
 }

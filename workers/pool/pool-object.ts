@@ -18,6 +18,7 @@ import { graceSeconds } from "../../src/domain/limits.ts";
 import type { Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
 import { readConnect } from "./pool-connect.ts";
+import { PoolDoubts } from "./pool-doubts.ts";
 import { PoolGrants } from "./pool-grants.ts";
 import { PoolLiveness } from "./pool-liveness.ts";
 import { PoolMembers } from "./pool-members.ts";
@@ -41,6 +42,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	readonly #sessions: PoolSessions;
 	readonly #pause: PoolPause;
 	readonly #shards: PoolShards;
+	readonly #doubts: PoolDoubts;
 	#sawConnectedAt: Millis = 0;
 
 	constructor(ctx: DurableObjectState, env: Env) {
@@ -53,6 +55,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		this.#runners = runners;
 		this.#members = members;
 		this.#sockets = sockets;
+		this.#doubts = new PoolDoubts(env, this.#shards.name, members);
 		this.#liveness = new PoolLiveness({ ctx, env }, { tables, runners, members, sockets });
 		this.#pause = new PoolPause({ tables, runners, members, sockets, liveness: this.#liveness });
 		this.#sessions = new PoolSessions({ runners, sockets, pause: this.#pause, liveness: this.#liveness });
@@ -66,7 +69,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		const entry = await this.#shards.enter();
 		if (entry !== null) {
 			this.#pause.obey(entry.settings);
-			for (const demand of entry.demands) this.#members.hear(demand);
+			for (const demand of entry.demands) this.#members.hear(demand, null);
 			this.#shards.entered();
 		}
 		const now = Date.now();
@@ -140,7 +143,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	}
 
 	async demand(demand: Demand): Promise<DemandAnswer> {
-		this.#members.hear(demand);
+		this.#members.hear(demand, Date.now());
 		this.#grants.serveSoon();
 		this.#shards.spreadAgain(this.#pause.settings);
 		// Demand comes many times a second, and to ask a thousand sockets for their last ping takes a millisecond.
@@ -172,6 +175,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	}
 
 	async figures(): Promise<ShardFigures> {
+		await this.#doubts.ask();
 		const { owner, pool } = this.#shards.name;
 		const now = this.#seeConnected();
 		return this.#members.figures({ owner, pool }, { settings: this.#pause.settings, shards: this.#shards.count, now });

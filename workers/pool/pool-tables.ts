@@ -166,6 +166,10 @@ export class PoolTables {
 		this.#sql.exec("INSERT OR REPLACE INTO demand VALUES (?, ?, ?)", repository, version, JSON.stringify(demand));
 	}
 
+	dropDemand(repository: string): void {
+		this.#sql.exec("DELETE FROM demand WHERE repository = ?", repository);
+	}
+
 	look(): Look {
 		if (!this.#made) return { lookedAt: null, graceUntil: null };
 		const row = this.#sql

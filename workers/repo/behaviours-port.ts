@@ -57,6 +57,13 @@ export class ObjectPort implements QueuePort {
 
 	hear(): void {}
 
+	/** The real pools sleep and are asked in tests of their own. */
+	sleepShard(): void {}
+
+	waitingIn(): number {
+		return 0;
+	}
+
 	async evict(): Promise<void> {
 		await evictDurableObject(repoOf(this.#repo));
 	}

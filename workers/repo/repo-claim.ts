@@ -16,8 +16,9 @@ import { open } from "../sealing.ts";
 /** [Q5] At most `claimMax` at a time, each under the limits as the ones before it left them. */
 export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall): Claimed {
 	const grants: Claimed["grants"] = [];
-	const { repository, standing } = queue;
-	if (repository === null) return { grants, demand: { owner: "", repo: "", pool: call.pool, version: 0, sets: [] } };
+	const { repository } = queue;
+	if (repository === null) return { grants, demand: null };
+	const { standing } = queue;
 	const before = queue.demand(call.pool);
 	assert(before, "a known repository has a demand");
 	queue.pools.seen(call);
@@ -33,7 +34,7 @@ export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall
 		const granted = queue.transact(() => grantJob(queue, { job, call, secrets }));
 		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));
 	}
-	return { grants, demand: queue.claimed(call.shard, before) };
+	return { grants, demand: queue.claimed(call, before) };
 }
 
 /** Null when the job was refused, since what it needs is not there: the next one is not held up. */

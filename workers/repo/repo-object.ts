@@ -10,6 +10,7 @@ import type {
 	BulkRetryCall,
 	Claimed,
 	ClaimCall,
+	Demand,
 	LeaseAnswer,
 	LeaseClaim,
 	LogAdmission,
@@ -171,6 +172,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	async claim(call: ClaimCall): Promise<Claimed> {
 		return this.#turns.take(() => claimJobs(this.#queue, this.env.SPILLWAY_SEALING_KEYS, call));
+	}
+
+	async demand({ pool, shard, known }: { pool: string; shard: number; known: number }): Promise<Demand | null> {
+		return this.#queue.answerDemand(pool, { shard, known });
 	}
 
 	async expire(claims: LeaseClaim[], quietMs: number): Promise<void> {

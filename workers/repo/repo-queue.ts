@@ -349,25 +349,37 @@ export class RepoQueue {
 		this.#repeatAt = pools.size === 0 ? null : Date.now() + demandRepeatMs;
 	}
 
-	/** The pool's demand as it is now, with a new version if it changed; what runs changes with every job and makes none. */
-	demand(pool: string): Demand | null {
-		const { repository, standing } = this;
+	/**
+	 * The pool's demand as it is now, with a new version if it changed; what runs changes with every job and makes none.
+	 * `known` is the version that a shard has: this is no older, even after a clock that was ahead was set back.
+	 */
+	demand(pool: string, known = 0): Demand | null {
+		const { repository } = this;
 		if (repository === null) return null;
+		const { standing } = this;
 		const sets = demandOf(standing.lanes(), pool, repository.settings, standing.load);
 		const told = this.#told.get(pool);
 		const { poolWeight: weight } = repository.settings;
 		const running = standing.runningIn(pool);
-		if (told && told.weight === weight && isDeepEqual(told.sets, sets)) return { ...told, running };
+		const isSame = told !== undefined && told.weight === weight && isDeepEqual(told.sets, sets);
+		if (isSame && told.version >= known) return { ...told, running };
 		// Ahead of every version before it, also of one that a crash made us forget.
-		const version = Math.max((told?.version ?? 0) + 1, Date.now());
+		const version = Math.max((told?.version ?? 0) + 1, known + 1, Date.now());
 		const demand: Demand = { ...nameOf(repository), pool, version, sets, running, weight };
 		this.#told.set(pool, demand);
 		return demand;
 	}
 
+	/** A shard of the pool that asks hears what there is now. */
+	answerDemand(pool: string, { shard, known }: { shard: number; known: number }): Demand | null {
+		const demand = this.demand(pool, known);
+		if (demand !== null) this.#teller.answered(shard, demand);
+		return demand;
+	}
+
 	/** A shard of the pool hears what there is after its claim; `before` is what there was. */
-	claimed(shard: number, before: Demand): Demand {
-		const after = this.demand(before.pool) ?? before;
+	claimed({ shard, known }: { shard: number; known?: number }, before: Demand): Demand {
+		const after = this.demand(before.pool, known) ?? before;
 		this.#teller.claimed(shard, before, after);
 		return after;
 	}

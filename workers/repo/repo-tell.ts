@@ -5,7 +5,7 @@ import type { ChangeEvent, JobSummary } from "../../src/contracts/events.ts";
 import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../src/contracts/objects.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../../src/domain/limits.ts";
-import { isOnlyLess } from "../../src/domain/pool.ts";
+import { ShardsTold } from "../../src/domain/shards-told.ts";
 import { poolShardsOf } from "../env.ts";
 import type { Env } from "../env.ts";
 import { logCalls, poolCalls } from "../stubs.ts";
@@ -65,8 +65,7 @@ export class RepoTeller {
 	/** How many shards each pool has, as its shard 0 said; until it did, as many as new runners are spread over. */
 	readonly #shards = new Map<string, number>();
 	#rings = 0;
-	/** Version of the demand that each shard heard last. */
-	readonly #versions = new Map<string, number>();
+	readonly #told = new ShardsTold();
 	/** When to try again what failed; null while nothing did. */
 	againAt: Millis | null = null;
 
@@ -113,19 +112,15 @@ export class RepoTeller {
 		return news;
 	}
 
-	/**
-	 * A claim's answer tells the shard that claimed. The others, if they knew what there was before, need not hear that there
-	 * is less now [P10]: a call to each for every job would be the load that shards are there to share.
-	 */
+	/** What a claim left: its answer tells the shard that claimed, and less need not be told to the others [P10]. */
 	claimed(shard: number, before: Demand, after: Demand): void {
 		const { pool } = after;
-		const isLess = isOnlyLess(before.sets, after.sets);
-		for (let other = 0; other < this.#count(pool); other++) {
-			const key = `${pool}/${other}`;
-			if (other === shard || (isLess && this.#versions.get(key) === before.version)) {
-				this.#versions.set(key, after.version);
-			}
-		}
+		this.#told.claimed({ pool, shard, shards: this.#count(pool) }, before, after);
+	}
+
+	/** A shard asked, and has this as the answer. */
+	answered(shard: number, { pool, version }: Demand): void {
+		this.#told.told(pool, shard, version);
 	}
 
 	/** Starts a round unless one is under way, which then goes on with what is new; `again` repeats what is known. Never throws. */
@@ -189,9 +184,7 @@ export class RepoTeller {
 		const wakes = sets.length > 0 && (again || !this.#expectant.has(pool));
 		for (let from = 0; from < this.#count(pool); ) {
 			const to = this.#count(pool);
-			const shards = Array.from({ length: to - from }, (_, at) => from + at).filter(
-				(shard) => again || this.#versions.get(`${pool}/${shard}`) !== version,
-			);
+			const shards = again ? range(from, to) : this.#told.untold(pool, version, { from, to });
 			await this.#ringEach(shards, { demand: { ...demand, shards: to }, wakes });
 			from = to;
 		}
@@ -227,7 +220,7 @@ export class RepoTeller {
 	async #ringShard(shard: number, demand: Demand): Promise<void> {
 		const { pool, version } = demand;
 		const answer = await this.#poolCalls(pool, shard).demand(demand);
-		this.#versions.set(`${pool}/${shard}`, version);
+		this.#told.told(pool, shard, version);
 		if (shard === 0) this.#shards.set(pool, Math.max(this.#count(pool), answer.shards ?? 1));
 		this.#present.heard(shard, demand, answer);
 	}
@@ -238,8 +231,7 @@ export class RepoTeller {
 		if (demand === null) return;
 		for (let from = 0; from < this.#count(pool); ) {
 			const to = this.#count(pool);
-			const shards = Array.from({ length: to - from }, (_, at) => from + at);
-			await Promise.all(shards.map((shard) => this.#ringShard(shard, { ...demand, shards: to })));
+			await Promise.all(range(from, to).map((shard) => this.#ringShard(shard, { ...demand, shards: to })));
 			from = to;
 		}
 	}
@@ -279,6 +271,10 @@ export class RepoTeller {
 		if (failed.length > 0)
 			throw new Error(`${failed.length} logs could not be told of their end: ${failed[0]?.reason}`);
 	}
+}
+
+function range(from: number, to: number): number[] {
+	return Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at);
 }
 
 /** How many of the first fit one batch; at least one. */

@@ -11,4 +11,6 @@ export class InvariantMemory {
 	readonly canceled = new Set<RunId>();
 	/** Jobs that somebody retried by name since they were accepted. */
 	readonly retried = new Set<JobId>();
+	/** How many jobs could start in each pool, step by step, as far back as a pool may know it. */
+	readonly waited: { at: Millis; byPool: ReadonlyMap<string, number> }[] = [];
 }

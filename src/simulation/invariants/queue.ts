@@ -3,7 +3,7 @@ import { nodeOf } from "../../domain/decide.ts";
 import { readiness } from "../../domain/graph.ts";
 import type { Millis } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { avoidMs } from "../../domain/limits.ts";
+import { avoidMs, demandFreshMs } from "../../domain/limits.ts";
 import { explainWaiting } from "../../domain/waiting.ts";
 import type { Facts, Stored } from "../facts.ts";
 import { isHeld, limitOf, loadOf, startable } from "../facts.ts";
@@ -82,30 +82,65 @@ export function leavesNobodyBehind({ command, answer, after, now }: Facts): stri
 	return left === undefined ? null : `job ${left.id} could have been granted and was not`;
 }
 
-/** What pools believe is what could start, as soon as all that is new was told. */
-export function tellsDemand({ after, port }: Facts): string | null {
-	if (!port.isTold) return null;
+/** By pool and labels, how many jobs could start if runners were free. */
+function couldStart(after: Stored): Map<string, number> {
 	const load = loadOf(after.jobs.values());
 	const could = Map.groupBy(startable(after), ({ spec }) => JSON.stringify([spec.pool, spec.labels]));
-	const told = new Map(
-		[...port.pools.values()].flatMap(({ pool, sets }) =>
-			sets.map(({ labels, waiting }): [string, number] => [JSON.stringify([pool, labels]), waiting]),
-		),
-	);
-	for (const [key, jobs] of could) {
+	const counts = [...could].map(([key, jobs]): [string, number] => {
 		const groups = Map.groupBy(jobs, ({ spec }) => spec.concurrencyGroup);
 		let most = 0;
 		for (const [group, { length }] of groups) {
 			const room = group === null ? length : limitOf(after.settings, group) - (load.groups.get(group) ?? 0);
 			most += Math.min(length, room);
 		}
-		most = Math.min(most, after.settings.maxRunning - load.running);
-		if (told.get(key) !== most)
+		return [key, Math.min(most, after.settings.maxRunning - load.running)];
+	});
+	return new Map(counts);
+}
+
+/** What pools believe is what could start, as soon as all that is new was told. */
+export function tellsDemand({ after, port }: Facts): string | null {
+	if (!port.isTold) return null;
+	const told = new Map(
+		[...port.pools.values()].flatMap(({ pool, believed }) =>
+			(believed?.sets ?? []).map(({ labels, waiting }): [string, number] => [JSON.stringify([pool, labels]), waiting]),
+		),
+	);
+	for (const [key, most] of couldStart(after)) {
+		const mayMiscount = port.slept.has(JSON.parse(key)[0]);
+		if (told.get(key) !== most && !(mayMiscount && told.has(key)))
 			return `${most} jobs of ${key} could start, and the pool believes ${told.get(key) ?? 0}`;
 		told.delete(key);
 	}
-	const stale = [...told.keys()].find((key) => !port.misled.has(JSON.parse(key)[0]));
+	const stale = [...told.keys()].find((key) => {
+		const [pool] = JSON.parse(key);
+		return !port.misled.has(pool) && !port.slept.has(pool);
+	});
 	return stale === undefined ? null : `nothing of ${stale} could start, and the pool believes it`;
+}
+
+/**
+ * What a pool shows to wait is what its repository has had waiting at some instant of the last seconds, whatever either forgot;
+ * less than that it may show only as long as something new was not told yet.
+ */
+export function showsWhatWaits(
+	{ command, answer, after, now, port }: Facts,
+	{ waited }: InvariantMemory,
+): string | null {
+	const present = new Map<string, number>();
+	for (const [key, count] of couldStart(after)) {
+		const [pool] = JSON.parse(key);
+		present.set(pool, (present.get(pool) ?? 0) + count);
+	}
+	waited.push({ at: now, byPool: present });
+	while ((waited[1]?.at ?? now) <= now - demandFreshMs) waited.shift();
+	if (command.do !== "look") return null;
+	const lately = waited.map(({ byPool }) => byPool.get(command.pool) ?? 0);
+	const shown = answer.jobs;
+	if (shown > Math.max(...lately)) return `the pool says that ${shown} wait, and ${lately.at(-1)} do`;
+	return shown < Math.min(...lately) && port.isTold
+		? `the pool says that ${shown} wait, and ${lately.at(-1)} do`
+		: null;
 }
 
 /** The reason that a waiting job gives is what keeps it from starting. */
