@@ -16,6 +16,8 @@ export interface Env {
 	SPILLWAY_OPERATOR_TOKEN: string;
 	SPILLWAY_SIGNING_KEYS: string;
 	SPILLWAY_SEALING_KEYS: string;
+	/** Of one machine: the process that serves it. */
+	MACHINE?: Fetcher;
 	/** Over how many shards new runners of a pool are spread. */
 	POOL_SHARDS?: string | number;
 }

@@ -5,6 +5,7 @@ import { Readiness } from "../src/api/readiness.ts";
 import type { Dependency, ReadinessAnswer } from "../src/api/readiness.ts";
 import * as schema from "../src/store/schema.ts";
 import type { Env } from "./env.ts";
+import { diskRoom } from "./machine.ts";
 import { readSwitches } from "./switches.ts";
 
 /** Each column by its table: a bare name in quotes that is no column would be taken for a text, and answer. */
@@ -26,7 +27,14 @@ export function readReadiness(env: Env, later: (work: Promise<unknown>) => void)
 		// The one object that every installation has, and that no submission waits for.
 		{ name: "objects", isVital: true, look: () => readSwitches(env) },
 	];
+	if (env.MACHINE) dependencies.push({ name: "disk", isVital: true, look: () => lookForRoom(env) });
 	return readiness.read(dependencies, later);
+}
+
+/** Below the reserve nothing new is accepted: that is what `down` says. */
+async function lookForRoom(env: Env): Promise<void> {
+	const room = await diskRoom(env, { isFresh: true });
+	if (room !== "ample") throw new Error(`the disk's room is ${room}`);
 }
 
 function complain(dependency: string, cause: unknown): void {

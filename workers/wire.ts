@@ -6,6 +6,7 @@ import { sealedLogOf } from "./log/archive.ts";
 import { writeAudit } from "./audit.ts";
 import { poolShardsOf } from "./env.ts";
 import type { Env } from "./env.ts";
+import { diskRoom } from "./machine.ts";
 import { feedRequest } from "./log/log-feeders.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { addRevoked, isRevoked, knowRevocations, readModel } from "./read-model.ts";
@@ -56,6 +57,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 			seal(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),
 		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
 		readiness: () => readReadiness(env, later),
+		diskRoom: (call) => diskRoom(env, call),
 		now: Date.now,
 		later,
 	};

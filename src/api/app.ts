@@ -11,6 +11,7 @@ import { addAuditRoutes } from "./audit.ts";
 import type { ApiEnv } from "./context.ts";
 import { addBulkCancelRoutes } from "./bulk-cancel.ts";
 import { addBulkRetryRoutes } from "./bulk-retry.ts";
+import { needRoom } from "./disk-room.ts";
 import { describeAll, document } from "./document.ts";
 import { addEventRoutes } from "./events.ts";
 import { addJobRoutes } from "./jobs.ts";
@@ -57,6 +58,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		else c.res.headers.set("X-Request-Id", c.get("requestId"));
 	});
 	app.use("/v1/lease/*", sayStateAnyway);
+	app.use("/v1/*", needRoom);
 	app.use(
 		bodyLimit({
 			maxSize: requestBytesMax,
@@ -90,9 +92,10 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addTicketRoutes(app);
 
 	app.notFound((c) => answerProblem(c, notServed(c.req.method, methodsAt(app, c.req.path))));
-	app.onError((error, c) => {
+	app.onError(async (error, c) => {
 		if (error instanceof ProblemAnswer) return answerProblem(c, error.facts);
-		const isOutage = error.name === "Outage";
+		// An object whose disk is full says no more than that something went wrong.
+		const isOutage = error.name === "Outage" || (await c.get("services").diskRoom({ isFresh: true })) === "none";
 		const requestId = c.get("requestId");
 		const trace = traceOf(c);
 		console.error(JSON.stringify({ event: isOutage ? "outage" : "fault", requestId, trace, cause: causeText(error) }));

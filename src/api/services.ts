@@ -19,6 +19,7 @@ import type { Run } from "../contracts/run.ts";
 import type { TokenRecord } from "../contracts/token.ts";
 import type { LogRecord } from "../domain/job.ts";
 import type { LogChunk } from "../domain/log-time.ts";
+import type { Room } from "../domain/room.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
 import type { Keys } from "./token.ts";
 
@@ -129,6 +130,8 @@ export interface Services {
 	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;
 	operatorToken: string;
 	readiness(): Promise<ReadinessAnswer>;
+	/** Of the one machine's disk, at most a second old unless it must be fresh; `ample` where there is none to fill. */
+	diskRoom(call?: { isFresh: boolean }): Promise<Room>;
 	now(): number;
 	/** Work that may outlive the answer. */
 	later(work: Promise<unknown>): void;

@@ -1,10 +1,13 @@
 // One machine's whole Spillway: claims the data folder, starts the Worker on it, fires its cron, and stops in order.
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { claimDataFolder } from "./data-folder.ts";
+import { Disk } from "./disk.ts";
 import { loadKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { killOrphan, nameWorkerd } from "./orphan.ts";
+import { Supervision, supervisionDefaults } from "./supervision.ts";
 import type { Worker, WorkerOptions } from "./worker.ts";
 import { readMigrations, startWorker, workerdScript } from "./worker.ts";
 import { workerdPath } from "./workerd-path.ts";
@@ -14,6 +17,8 @@ export interface ServeOptions {
 	host: string;
 	/** 0: any free one. */
 	port: number;
+	/** Kept free on the disk under the data folder; 0 watches nothing. */
+	reserveMib: number;
 	environment: NodeJS.ProcessEnv;
 	print: WorkerOptions["print"];
 }
@@ -22,38 +27,58 @@ export interface Server {
 	url: string;
 	operatorToken: string;
 	data: string;
+	/** Resolves to why, when it is gone for good and this process serves nothing any more. */
+	gone: Promise<string>;
 	/** Safe at any moment: what was acknowledged is on disk, the rest was never promised. */
 	stop(): Promise<void>;
 }
 
 const cronMs = 60_000;
+/** workerd is killed, not asked: longer than this means that it cannot be, as on a disk that hangs. */
+const stopMs = 10_000;
+
+/** The data folder cannot be served as it is. */
+export class DataFolderUnusable extends Error {
+	override name = "DataFolderUnusable";
+}
 
 /**
- * Resolves when requests are answered. Throws `DataFolderBusy` or `PortInUse`, and then has left nothing behind.
+ * Resolves when requests are answered. Throws `DataFolderBusy`, `DataFolderUnusable` or `PortInUse`, and then has left nothing behind.
  * Requests that come while migrations run (a start after an upgrade, under a second) may meet an older read model.
  */
-export async function serve({ data, host, port, environment, print }: ServeOptions): Promise<Server> {
+export async function serve({ data, host, port, reserveMib, environment, print }: ServeOptions): Promise<Server> {
 	const folder = await claimDataFolder(data);
 	let worker: Worker | null = null;
+	let supervision: Supervision | null = null;
 	try {
+		const disk = new Disk(folder.path, reserveMib);
+		const complaint = await disk.complaint();
+		if (complaint !== null) throw new DataFolderUnusable(complaint);
 		const orphan = await killOrphan(folder.path);
 		if (orphan !== null) print("warn", `ended workerd (process ${orphan}), which an earlier server left behind`);
 		useTemporaryFolder(join(folder.path, "tmp"));
 		const keys = loadKeys(folder.path, environment);
 		nameWorkerd(folder.path, { script: workerdScript, workerd: workerdPath() });
-		worker = await startWorker({ folder: folder.path, host, port, keys, print });
+		worker = await startWorker({
+			...{ folder: folder.path, host, port, keys, disk, print },
+			onRestart: () => supervision?.restarted(),
+		});
 		const applied = await migrate(worker.database, readMigrations());
 		for (const name of applied) print("info", `applied migration ${name}`);
 		folder.announce({ pid: process.pid, url: worker.url });
 		const stopCron = fireCron(worker, print);
 		const running = worker;
+		const watch = new Supervision({ url: running.url, ...supervisionDefaults });
+		supervision = watch;
 		return {
+			gone: watch.gone,
 			url: running.url,
 			operatorToken: keys.SPILLWAY_OPERATOR_TOKEN,
 			data: folder.path,
 			async stop() {
+				watch.stop();
 				stopCron();
-				await running.stop();
+				await Promise.race([running.stop(), sleep(stopMs, undefined, { ref: false })]);
 				folder.release();
 			},
 		};

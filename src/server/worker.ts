@@ -7,7 +7,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response as MachineResponse } from "miniflare";
+import type { Disk } from "./disk.ts";
 import type { Keys } from "./keys.ts";
 import type { Database, Migration } from "./migrate.ts";
 
@@ -17,6 +18,9 @@ export interface WorkerOptions {
 	/** 0: any free one. */
 	port: number;
 	keys: Keys;
+	disk: Disk;
+	/** workerd died and runs again. */
+	onRestart: () => void;
 	/** What the Worker prints, and what goes wrong around it. */
 	print: (level: string, text: string) => void;
 }
@@ -60,7 +64,15 @@ export const front = {
 `;
 
 /** Throws `PortInUse`; any other failure is a fault of the build or the machine. */
-export async function startWorker({ folder, host, port, keys, print }: WorkerOptions): Promise<Worker> {
+export async function startWorker({
+	folder,
+	host,
+	port,
+	keys,
+	disk,
+	onRestart,
+	print,
+}: WorkerOptions): Promise<Worker> {
 	const { name, crons, bindings, ...settings } = readBuilt<Settings>("settings.json");
 	const everyMinute = crons.every((cron) => cron === "* * * * *");
 	if (!everyMinute) throw new Error("only a cron of every minute can be fired here");
@@ -73,6 +85,7 @@ export async function startWorker({ folder, host, port, keys, print }: WorkerOpt
 			{ type: "ESModule", path: join(built, "main.js") },
 		],
 		bindings: { ...bindings, ...keys },
+		serviceBindings: { MACHINE: async () => MachineResponse.json(await disk.figures()) },
 		unsafeDirectSockets: [{ host, port, entrypoint: "front" }],
 	} as V4WorkerOptions;
 	const options: V4MiniflareOptions = {
@@ -82,6 +95,7 @@ export async function startWorker({ folder, host, port, keys, print }: WorkerOpt
 		cf: false,
 		logRequests: false,
 		telemetry: { enabled: false },
+		unsafeHandleRuntimeRestart: onRestart,
 		resourcePersistencePath: folder,
 		log: new PrintedLog(print),
 		handleStructuredLogs: ({ level, message }) => print(level, message),

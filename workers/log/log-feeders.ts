@@ -73,7 +73,11 @@ export class LogFeeders {
 		const feed = socket.deserializeAttachment() as Feed | null;
 		assert(feed, "a feed has the claim it began with");
 		const { unrenewed, ...claim } = feed;
-		const appended = await append(claim, frame.offset, frame.bytes);
+		const appended = await append(claim, frame.offset, frame.bytes).catch((cause: unknown) => {
+			// The runner keeps what was not acknowledged, and sends it by calls, which say when to come back.
+			close(socket, 1_013, "try again later");
+			throw cause;
+		});
 		if (appended.ok) this.#send(socket, appended.value);
 		else if (appended.refusal.code === "log-gap") this.#send(socket, standing());
 		else return this.#refuse(socket, appended.refusal);

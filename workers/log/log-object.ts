@@ -12,6 +12,7 @@ import type { LogChunk } from "../../src/domain/log-time.ts";
 import { accept, assert, refuse } from "../../src/domain/refusal.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
+import { needRoom } from "../machine.ts";
 import { LogFeeders, readFeedRequest } from "./log-feeders.ts";
 import { LogSealer } from "./log-sealer.ts";
 import { LogStore } from "./log-store.ts";
@@ -50,6 +51,7 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 
 	async append(claim: LeaseClaim, offset: number, bytes: Uint8Array): Promise<Result<LogAppended>> {
 		assert(bytes.length <= appendBytesMax, "an append has at most 1 MiB");
+		await needRoom(this.env);
 		const admitted = await this.#admit(claim);
 		if (!admitted.ok) return this.#passedOver(admitted, offset + bytes.length);
 		const { row, bytes: stored, log } = this.#store.open();
