@@ -10,7 +10,7 @@ import { createClient } from "../src/client/client.ts";
 import { connectionTo } from "../src/cli/connection.ts";
 import type { Connection } from "../src/cli/connection.ts";
 import { processIo } from "../src/cli/io.ts";
-import { runSummary } from "../src/cli/run/run-summary.ts";
+import { runSummary } from "../src/cli/run-summary.ts";
 import { watchToEnd } from "../src/cli/run/run-watch.ts";
 import { table } from "../src/cli/terminal/table.ts";
 import type { Run, RunRequest } from "../src/contracts/run.ts";

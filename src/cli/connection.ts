@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
 import { createClient } from "../client/client.ts";
+import { jsonLine } from "../contracts/json-line.ts";
 import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import type { Paint } from "./terminal/paint.ts";
@@ -53,6 +54,6 @@ export function connectionTo({ url, token, json }: { url: string; token: string;
 		client: createClient({ url, token, retry }),
 		json,
 		paint: createPaint(io.hasColors),
-		answer: (value, text) => io.out(`${json ? JSON.stringify(value) : text(printable(value))}\n`),
+		answer: (value, text) => io.out(`${json ? jsonLine(value) : text(printable(value))}\n`),
 	};
 }

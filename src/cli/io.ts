@@ -8,6 +8,8 @@ export interface Io {
 	readInput(): Promise<string>;
 	/** Whether `out` goes to a terminal that shows colours. */
 	hasColors: boolean;
+	/** The width of the terminal that `out` goes to; null: it goes to a pipe or a file. */
+	columns: number | null;
 	environment: NodeJS.ProcessEnv;
 	/** Resolves when somebody wants the program to end. A second wish ends it at once. */
 	stopped(): Promise<void>;
@@ -18,6 +20,9 @@ export interface Host {
 	io: Io;
 	exitWith(code: number): void;
 }
+
+/** Of a terminal that does not say. */
+const columnsDefault = 80;
 
 export function processIo(): Io {
 	// The reader of a pipe may have seen enough. Whoever waits to be stopped has something to put in order first.
@@ -32,6 +37,7 @@ export function processIo(): Io {
 		err: (text) => void process.stderr.write(text),
 		readInput,
 		hasColors: wantsColors(process.env, process.stdout.isTTY),
+		columns: process.stdout.isTTY ? process.stdout.columns || columnsDefault : null,
 		environment: process.env,
 		stopped: () =>
 			new Promise((resolve) => {

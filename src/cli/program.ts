@@ -6,6 +6,7 @@ import { addGlobalOptions } from "./connection.ts";
 import { endOf, exitCodeHelp } from "./exit-code.ts";
 import type { Host, Io } from "./io.ts";
 import { addJobCancel } from "./job/job-cancel.ts";
+import { addJobList } from "./job/job-list.ts";
 import { addJobLog } from "./job/job-log.ts";
 import { addJobPrioritise } from "./job/job-prioritise.ts";
 import { addJobRetry } from "./job/job-retry.ts";
@@ -31,6 +32,7 @@ import { addSecretDelete } from "./secret/secret-delete.ts";
 import { addSecretList } from "./secret/secret-list.ts";
 import { addSecretSet } from "./secret/secret-set.ts";
 import { addServe } from "./serve.ts";
+import { printable } from "./terminal/printable.ts";
 import { addTokenCreate } from "./token/token-create.ts";
 import { addTokenList } from "./token/token-list.ts";
 import { addTokenRevoke } from "./token/token-revoke.ts";
@@ -46,7 +48,7 @@ export async function runCommandLine(words: string[], io: Io): Promise<number> {
 		return code;
 	} catch (error) {
 		const end = endOf(error);
-		if (end.line !== null) io.err(`spillway: ${end.line}\n`);
+		if (end.line !== null) io.err(`spillway: ${printable(end.line)}\n`);
 		return end.code;
 	}
 }
@@ -79,6 +81,7 @@ function createProgram(io: Io, exitWith: Host["exitWith"]): Command {
 	addRunCancel(run, host);
 	addRunRetry(run, host);
 	const job = noun("job", "single jobs");
+	addJobList(job, host);
 	addJobShow(job, host);
 	addJobLog(job, host);
 	addJobSearch(job, host);

@@ -5,6 +5,7 @@ import { readPort, readWhole } from "./arguments.ts";
 import type { GlobalOptions } from "./connection.ts";
 import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Host } from "./io.ts";
+import { printableLines } from "./terminal/printable.ts";
 import { createPaint } from "./terminal/paint.ts";
 
 interface ServeFlags extends GlobalOptions {
@@ -26,7 +27,8 @@ export function addServe(parent: Command, { io }: Host): void {
 			const { port, host, data, reserve, json } = command.optsWithGlobals<ServeFlags>();
 			const stopped = io.stopped();
 			const { serve } = await import("../server/serve.ts");
-			const print = (level: string, text: string) => io.err(`${new Date().toISOString()} ${level} ${text}\n`);
+			const print = (level: string, text: string) =>
+				io.err(`${new Date().toISOString()} ${level} ${printableLines(text)}\n`);
 			const reserveMib = reserve ?? readReserve(io.environment.SPILLWAY_DISK_RESERVE_MIB);
 			const options = { port, host, data, reserveMib, environment: io.environment, print };
 			const server = await serve(options).catch((error: unknown) => {

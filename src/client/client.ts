@@ -132,6 +132,13 @@ export function repositoryPath({ owner, repo }: RepositoryName, ...rest: (string
 	return pathOf("v1", "repos", owner, repo, ...rest);
 }
 
+/** `job`: its id, or `RUN/KEY` with the run's id, its number or `latest`. */
+export function jobPath(name: RepositoryName, job: string, ...rest: (string | number)[]): string {
+	const cut = job.indexOf("/");
+	if (cut < 0) return repositoryPath(name, "jobs", job, ...rest);
+	return repositoryPath(name, "runs", job.slice(0, cut), "jobs", job.slice(cut + 1), ...rest);
+}
+
 function repositoryCalls(transport: Transport) {
 	const write = (method: "PUT" | "PATCH", name: RepositoryName, request: RepositoryRequest) =>
 		transport.json<Repository>({ method, path: repositoryPath(name), json: request, idempotent: true });
@@ -186,14 +193,15 @@ function runCalls(transport: Transport) {
 	};
 }
 
+/** Each takes a job as `jobPath` does. */
 function jobCalls(transport: Transport) {
 	return {
 		get: (name: RepositoryName, job: string, options: { signal?: AbortSignal | undefined } = {}) =>
-			get<Job>(transport, repositoryPath(name, "jobs", job), options.signal),
+			get<Job>(transport, jobPath(name, job), options.signal),
 		cancel: (name: RepositoryName, job: string, request: { reason?: string; force?: boolean } = {}) =>
-			transport.json<Job>(once(repositoryPath(name, "jobs", job, "cancel"), request)),
+			transport.json<Job>(once(jobPath(name, job, "cancel"), request)),
 		retry: (name: RepositoryName, job: string, request: { reason?: string } = {}, options: CallOptions = {}) =>
-			transport.json<Job>(once(repositoryPath(name, "jobs", job, "retry"), request, options)),
+			transport.json<Job>(once(jobPath(name, job, "retry"), request, options)),
 		/** Many at once, by what they have in common; `dryRun` only says which. */
 		cancelMatching: (name: RepositoryName, request: BulkCancelRequest) =>
 			transport.json<BulkCancel>({
@@ -207,7 +215,7 @@ function jobCalls(transport: Transport) {
 		reprioritise: (name: RepositoryName, job: string, priority: number) =>
 			transport.json<Job>({
 				method: "PATCH",
-				path: repositoryPath(name, "jobs", job),
+				path: jobPath(name, job),
 				json: { priority },
 				idempotent: true,
 			}),
@@ -228,7 +236,7 @@ function attemptCalls(transport: Transport) {
 			}
 			const response = await transport.stream({
 				method: "GET",
-				path: repositoryPath(name, "jobs", job, "attempts", attempt, "log"),
+				path: jobPath(name, job, "attempts", attempt, "log"),
 				query: { tail: range.tail, timestamps: range.timestamps ? 1 : undefined },
 				headers,
 				idempotent: true,
@@ -241,8 +249,7 @@ function attemptCalls(transport: Transport) {
 			name: RepositoryName,
 			{ job, attempt }: { job: string; attempt: number },
 			query: PageOptions & { q: string },
-		) =>
-			list<LogFound>(transport, repositoryPath(name, "jobs", job, "attempts", attempt, "log", "search"), { ...query }),
+		) => list<LogFound>(transport, jobPath(name, job, "attempts", attempt, "log", "search"), { ...query }),
 	};
 }
 

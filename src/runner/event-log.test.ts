@@ -21,7 +21,8 @@ describe("the runner's own log", () => {
 		[{ reason: "a\nforged-event job=j2" }, 'job-ended reason="a\\nforged-event job=j2"\n'],
 		[{ reason: "\n" }, 'job-ended reason="\\n"\n'],
 		[{ reason: "word\n" }, 'job-ended reason="word\\n"\n'],
-		[{ reason: "a\r\u2028b" }, 'job-ended reason="a\\r\u2028b"\n'],
+		[{ reason: "a\r\u2028b" }, 'job-ended reason="a\\r\\u2028b"\n'],
+		[{ reason: "\u009b2J\u007f\u202e" }, 'job-ended reason="\\u009b2J\\u007f\\u202e"\n'],
 		[{ reason: 'says "no"' }, 'job-ended reason="says \\"no\\""\n'],
 		[{ reason: "\u001b[2J" }, 'job-ended reason="\\u001b[2J"\n'],
 	])("[N115] %j is one line for people", (facts, expected) => {

@@ -1,4 +1,5 @@
 // What the runner says about itself: one line per event on stderr, for people or as JSON. Job output never comes here.
+import { jsonLine } from "../contracts/json-line.ts";
 
 export type EventFacts = Record<string, string | number | boolean | null>;
 export type EventLog = (event: string, facts?: EventFacts) => void;
@@ -12,10 +13,10 @@ export function plainEventLog(write: (line: string) => void): EventLog {
 }
 
 export function jsonEventLog(write: (line: string) => void): EventLog {
-	return (event, facts = {}) => write(`${JSON.stringify({ at: new Date().toISOString(), event, ...facts })}\n`);
+	return (event, facts = {}) => write(`${jsonLine({ at: new Date().toISOString(), event, ...facts })}\n`);
 }
 
 function plain(fact: EventFacts[string]): string {
 	const text = String(fact);
-	return /^[\w./:@+#-]*$/.test(text) ? text : JSON.stringify(text);
+	return /^[\w./:@+#-]*$/.test(text) ? text : jsonLine(text);
 }

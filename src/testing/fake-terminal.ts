@@ -8,11 +8,19 @@ export interface Shown {
 	err: string;
 }
 
+interface Terminal {
+	input?: string;
+	hasColors?: boolean;
+	/** Absent: a pipe. */
+	columns?: number | null;
+	environment?: object;
+}
+
 /** Runs a command line against the API as a person with a token would. */
 export async function run(
 	api: { url: string },
 	words: string[],
-	{ input = "", hasColors = false, environment }: { input?: string; hasColors?: boolean; environment?: object } = {},
+	{ input = "", hasColors = false, columns = null, environment }: Terminal = {},
 ): Promise<Shown> {
 	let err = "";
 	const out: Uint8Array[] = [];
@@ -24,6 +32,7 @@ export async function run(
 		},
 		readInput: async () => input,
 		hasColors,
+		columns,
 		environment: environment ? { ...environment } : { SPILLWAY_URL: api.url, SPILLWAY_TOKEN: "a-token" },
 		stopped: () => new Promise(() => {}),
 	};

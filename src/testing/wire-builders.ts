@@ -32,7 +32,7 @@ export function aWireRun(patch: Partial<Run> = {}): Run {
 
 export function aWireJob(key: string, patch: Partial<Job> = {}): Job {
 	return {
-		id: `jaaaaaaaaaaaaaaaaaaaaaaaa-${key}`,
+		id: `jaaaaaaaaaaaaaaaaaaaaaaaa-${placeOf(key)}`,
 		key,
 		name: key,
 		run: "raaaaaaaaaaaaaaaaaaaaaaaa",
@@ -53,6 +53,11 @@ export function aWireJob(key: string, patch: Partial<Job> = {}): Job {
 		finishedAt: noon,
 		...patch,
 	};
+}
+
+/** Some place in the run, the same for the same key. */
+function placeOf(key: string): number {
+	return [...key].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 10_000, 0);
 }
 
 export function aWireAttempt(patch: Partial<Attempt> = {}): Attempt {

@@ -7,6 +7,8 @@ import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
+import type { JobName } from "../names.ts";
+import { jobForms, nameJob, readJobName } from "../names.ts";
 import { table } from "../terminal/table.ts";
 
 interface CancelFlags extends GlobalOptions {
@@ -23,25 +25,27 @@ export function addJobCancel(parent: Command, { io }: Host): void {
 		.command("cancel")
 		.description("cancel a job, or all unfinished ones that match")
 		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("[job]", "the job's id; without it, --state must be said")
+		.argument("[job]", `${jobForms}; without it, --state must be said`, readJobName)
 		.option("--reason <reason>", "kept with the job")
 		.option("--force", "free it without waiting for its runner, which may still be at work")
 		.option("--state <states>", "how they stand, commas between: blocked, waiting, leased, running", readList)
 		.option("--label <label>", "that need this label of a runner")
 		.option("--ref <ref>", "of runs of this ref")
 		.option("--dry-run", "only say which these are")
-		.action(async (repository: RepositoryName, id: string | undefined, _: unknown, command: Command) => {
+		.action(async (repository: RepositoryName, name: JobName | undefined, _: unknown, command: Command) => {
 			const { reason, force, state, label, ref, dryRun } = command.optsWithGlobals<CancelFlags>();
-			const { client, answer } = connect(command, io);
+			const connection = connect(command, io);
+			const { client, answer } = connection;
 			const why = reason === undefined ? {} : { reason };
 			const rest = given({ label, ref, dryRun });
-			if (id === undefined && state !== undefined && !force) {
+			if (name === undefined && state !== undefined && !force) {
 				const request: BulkCancelRequest = { state: state as CanceledState[], ...rest, ...why };
 				return answer(await client.jobs.cancelMatching(repository, request), bulkText);
 			}
-			if (id === undefined || state !== undefined || Object.keys(rest).length > 0) {
-				throw new CommandFailure("want either a job's id, or --state without --force", exitCode.usage);
+			if (name === undefined || state !== undefined || Object.keys(rest).length > 0) {
+				throw new CommandFailure("want either a job, or --state without --force", exitCode.usage);
 			}
+			const id = await nameJob(connection, io, { repository, name });
 			const job = await client.jobs.cancel(repository, id, { ...why, ...(force ? { force } : {}) });
 			answer(job, ({ key, outcome, state: stands }) => `job ${key} ${job.id} ${outcome ?? stands}`);
 		});

@@ -6,17 +6,21 @@ import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import type { Host } from "../io.ts";
+import type { JobName } from "../names.ts";
+import { jobForms, nameJob, readJobName } from "../names.ts";
 
 export function addJobPrioritise(parent: Command, { io }: Host): void {
 	parent
 		.command("prioritise")
 		.description("let a waiting job go before others, or behind them")
 		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<job>", "the job's id")
+		.argument("<job>", jobForms, readJobName)
 		.requiredOption("--priority <number>", "higher goes first; 0 is usual", readPriority)
-		.action(async (repository: RepositoryName, id: string, _: unknown, command: Command) => {
+		.action(async (repository: RepositoryName, name: JobName, _: unknown, command: Command) => {
 			const { priority } = command.optsWithGlobals<GlobalOptions & { priority: number }>();
-			const { client, answer } = connect(command, io);
+			const connection = connect(command, io);
+			const { client, answer } = connection;
+			const id = await nameJob(connection, io, { repository, name });
 			const job = await client.jobs.reprioritise(repository, id, priority);
 			answer(job, (shown) => `job ${shown.key} ${shown.id} ${shown.state}, priority ${shown.priority}`);
 		});

@@ -7,6 +7,8 @@ import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
+import type { JobName } from "../names.ts";
+import { jobForms, nameJob, readJobName } from "../names.ts";
 import { table } from "../terminal/table.ts";
 
 interface RetryFlags extends GlobalOptions {
@@ -23,24 +25,26 @@ export function addJobRetry(parent: Command, { io }: Host): void {
 		.command("retry")
 		.description("run a finished job once more, or all that match")
 		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("[job]", "the job's id; without it, what to match must be said")
+		.argument("[job]", `${jobForms}; without it, what to match must be said`, readJobName)
 		.option("--outcome <outcomes>", "how they ended, commas between; without it, whatever failed", readList)
 		.option("--since <time>", "ended then or later: 2h, 30m, 1d, or a time", readSince)
 		.option("--label <label>", "that need this label of a runner")
 		.option("--ref <ref>", "of runs of this ref")
 		.option("--dry-run", "only say which these are")
 		.option("--reason <reason>", "kept with the attempt")
-		.action(async (repository: RepositoryName, id: string | undefined, _: unknown, command: Command) => {
+		.action(async (repository: RepositoryName, name: JobName | undefined, _: unknown, command: Command) => {
 			const { reason, ...flags } = command.optsWithGlobals<RetryFlags>();
-			const { client, answer } = connect(command, io);
+			const connection = connect(command, io);
+			const { client, answer } = connection;
 			const matching = matchOf(flags);
 			const said = Object.keys(matching);
-			if (id === undefined ? !said.some((name) => name !== "dryRun") : said.length > 0) {
-				throw new CommandFailure("want either a job's id, or --outcome, --since, --label or --ref", exitCode.usage);
+			if (name === undefined ? !said.some((name) => name !== "dryRun") : said.length > 0) {
+				throw new CommandFailure("want either a job, or --outcome, --since, --label or --ref", exitCode.usage);
 			}
 			const why = reason === undefined ? {} : { reason };
-			if (id === undefined)
+			if (name === undefined)
 				return answer(await client.jobs.retryMatching(repository, { ...matching, ...why }), bulkText);
+			const id = await nameJob(connection, io, { repository, name });
 			const job = await client.jobs.retry(repository, id, why);
 			answer(job, ({ key, state }) => `job ${key} ${job.id} ${state}`);
 		});

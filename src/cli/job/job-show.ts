@@ -4,7 +4,10 @@ import type { RepositoryName } from "../../contracts/objects.ts";
 import type { Attempt, Job } from "../../contracts/run.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
+import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
+import type { JobName } from "../names.ts";
+import { attemptForms, nameJob, readJobAttempt } from "../names.ts";
 import type { Paint } from "../terminal/paint.ts";
 import { spanText } from "../terminal/span.ts";
 import { table } from "../terminal/table.ts";
@@ -14,11 +17,20 @@ export function addJobShow(parent: Command, { io }: Host): void {
 		.command("show")
 		.description("how a job stands, what it waits for, and its attempts")
 		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<job>", "the job's id")
-		.action(async (repository: RepositoryName, id: string, _: unknown, command: Command) => {
-			const { client, answer, paint } = connect(command, io);
-			answer(await client.jobs.get(repository, id), (job) => jobText(job, paint));
+		.argument("<job>", attemptForms, readJobAttempt)
+		.action(async (repository: RepositoryName, name: JobName, _: unknown, command: Command) => {
+			const connection = connect(command, io);
+			const { client, answer, paint } = connection;
+			const job = await client.jobs.get(repository, await nameJob(connection, io, { repository, name }));
+			answer(withAttempt(job, name.attempt), (shown) => jobText(shown, paint));
 		});
+}
+
+function withAttempt(job: Job, number: number | null): Job {
+	if (number === null) return job;
+	const attempts = job.attempts.filter((attempt) => attempt.number === number);
+	if (attempts.length === 0) throw new CommandFailure(`the job has no attempt ${number}`, exitCode.failed);
+	return { ...job, attempts };
 }
 
 const headings = ["attempt", "outcome", "exit", "time", "runner", "log", "wanted by", "then"];

@@ -5,14 +5,15 @@ import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import type { Host } from "../io.ts";
-import { runTitle } from "./run-summary.ts";
+import { readRunName, runForms } from "../names.ts";
+import { runTitle } from "../run-summary.ts";
 
 export function addRunCancel(parent: Command, { io }: Host): void {
 	parent
 		.command("cancel")
 		.description("cancel all of a run that is not finished")
 		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<run>", "the run's id")
+		.argument("<run>", runForms, readRunName)
 		.option("--reason <reason>", "kept with the run")
 		.action(async (repository: RepositoryName, id: string, _: unknown, command: Command) => {
 			const { reason } = command.optsWithGlobals<GlobalOptions & { reason?: string }>();

@@ -9,7 +9,8 @@ import type { GlobalOptions } from "../connection.ts";
 import type { Host } from "../io.ts";
 import type { Paint } from "../terminal/paint.ts";
 import { spanText } from "../terminal/span.ts";
-import { table } from "../terminal/table.ts";
+import type { Column } from "../terminal/table.ts";
+import { fittedTable } from "../terminal/table.ts";
 
 export function addRunList(parent: Command, { io }: Host): void {
 	parent
@@ -26,26 +27,44 @@ export function addRunList(parent: Command, { io }: Host): void {
 			const { state, outcome, ref, actor, limit, cursor } = command.optsWithGlobals<RunFilter & GlobalOptions>();
 			const { client, answer, paint } = connect(command, io);
 			const page = await client.runs.list(repository, { state, outcome, ref, actor, limit, cursor });
-			answer(page, (found) => listText(found, paint));
+			answer(page, (found) => listText(found, { paint, width: io.columns }));
 		});
 }
 
-const headings = ["run", "id", "outcome", "jobs", "time", "created", "title"];
+/** What identifies a run stays; on a narrow terminal its number does, which every command takes. */
+const columns: Column[] = [
+	{ heading: "run" },
+	{ heading: "outcome" },
+	{ heading: "jobs" },
+	{ heading: "time", dropAt: 4 },
+	{ heading: "ref", least: 12 },
+	{ heading: "commit" },
+	{ heading: "actor", least: 10 },
+	{ heading: "trigger" },
+	{ heading: "created", dropAt: 1 },
+	{ heading: "title", least: 12, dropAt: 3 },
+	{ heading: "id", dropAt: 2 },
+];
+const commitDigits = 8;
 
-function listText(page: Page<Run>, paint: Paint): string {
+function listText(page: Page<Run>, { paint, width }: { paint: Paint; width: number | null }): string {
 	const rows = page.items.map((run) => {
 		const jobs = Object.values(run.counts).reduce((sum, count) => sum + count, 0);
 		return [
 			run.number === null ? "" : `#${run.number}`,
-			run.id,
 			run.outcome === null ? run.state : paint.outcome(run.outcome),
 			`${run.counts.finished}/${jobs}`,
 			spanText(run.startedAt, run.finishedAt, Date.now()),
+			run.source?.ref ?? "",
+			run.source?.commit?.slice(0, commitDigits) ?? "",
+			run.actor,
+			run.trigger,
 			run.createdAt,
 			run.title ?? "",
+			run.id,
 		];
 	});
 	const more = page.nextCursor === null ? [] : [`more: --cursor ${page.nextCursor}`];
 	const stale = page.stale ? [`the database does not answer; this is from ${page.asOf}`] : [];
-	return [table([headings.map(paint.faint), ...rows]), ...more, ...stale].join("\n");
+	return [fittedTable(columns, rows, { width, paint }), ...more, ...stale].join("\n");
 }

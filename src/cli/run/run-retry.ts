@@ -6,7 +6,8 @@ import { readRepository } from "../arguments.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
-import { runTitle } from "./run-summary.ts";
+import { readRunName, runForms } from "../names.ts";
+import { runTitle } from "../run-summary.ts";
 import { watchToEnd } from "./run-watch.ts";
 
 interface RetryFlags extends GlobalOptions {
@@ -21,7 +22,7 @@ export function addRunRetry(parent: Command, { io, exitWith }: Host): void {
 		.command("retry")
 		.description("run a finished run's failed jobs once more, with all that was skipped because of them")
 		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<run>", "the run's id")
+		.argument("<run>", runForms, readRunName)
 		.addOption(new Option("--only <which>", "which jobs").choices(["failed", "all"]).default("failed"))
 		.option("--reason <reason>", "kept with each attempt")
 		.option("--idempotency-key <key>", "the same key again retries nothing more")

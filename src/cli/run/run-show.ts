@@ -4,14 +4,15 @@ import type { RepositoryName } from "../../contracts/objects.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
-import { runSummary } from "./run-summary.ts";
+import { readRunName, runForms } from "../names.ts";
+import { runSummary } from "../run-summary.ts";
 
 export function addRunShow(parent: Command, { io }: Host): void {
 	parent
 		.command("show")
 		.description("how a run stands, and what its jobs wait for")
 		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<run>", "the run's id")
+		.argument("<run>", runForms, readRunName)
 		.action(async (repository: RepositoryName, id: string, _: unknown, command: Command) => {
 			const { client, answer, paint } = connect(command, io);
 			answer(await client.runs.get(repository, id), (run) => runSummary(run, paint));

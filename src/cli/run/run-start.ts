@@ -7,6 +7,7 @@ import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
+import { printable } from "../terminal/printable.ts";
 import { watchToEnd } from "./run-watch.ts";
 
 interface StartFlags extends GlobalOptions {
@@ -43,10 +44,10 @@ export function addRunStart(parent: Command, { io, exitWith }: Host): void {
 			const submitted = await connection.client.runs.submit(repository, request, { idempotencyKey });
 			const { run, replayed, spilled } = submitted;
 			if (!flags.watch) {
-				connection.answer(run, () => startedText({ run, replayed, spilled }));
+				connection.answer(run, (shown) => startedText({ run: shown, replayed, spilled }));
 				return;
 			}
-			if (!connection.json) io.err(`${startedText({ run, replayed, spilled })}\n`);
+			if (!connection.json) io.err(`${printable(startedText({ run, replayed, spilled }))}\n`);
 			exitWith(await watchToEnd(connection, io, { repository, run: run.id }));
 		});
 }

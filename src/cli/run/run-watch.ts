@@ -1,13 +1,15 @@
 // `spillway run watch`: all logs of a run at once, live, then how it ended.
 import type { Command } from "commander";
 import type { RepositoryName } from "../../contracts/objects.ts";
+import { jsonLine } from "../../contracts/json-line.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Connection } from "../connection.ts";
 import { exitCodeOf } from "../exit-code.ts";
 import type { Host, Io } from "../io.ts";
+import { readRunName, runForms, runIdOf } from "../names.ts";
 import { printable } from "../terminal/printable.ts";
-import { runSummary } from "./run-summary.ts";
+import { runSummary } from "../run-summary.ts";
 import type { RunPlace, WatchEvent } from "./watch-run.ts";
 import { watchRun } from "./watch-run.ts";
 import { WatchPrinter } from "./watch-printer.ts";
@@ -17,9 +19,12 @@ export function addRunWatch(parent: Command, { io, exitWith }: Host): void {
 		.command("watch")
 		.description("follow all logs of a run to its end: exit code 0 passed, 1 failed, 3 canceled")
 		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<run>", "the run's id")
+		.argument("<run>", runForms, readRunName)
 		.action(async (repository: RepositoryName, run: string, _: unknown, command: Command) => {
-			exitWith(await watchToEnd(connect(command, io), io, { repository, run }));
+			const connection = connect(command, io);
+			// The newest may be another one soon.
+			const id = await runIdOf(connection, repository, run);
+			exitWith(await watchToEnd(connection, io, { repository, run: id }));
 		});
 }
 
@@ -34,7 +39,7 @@ export async function watchToEnd(
 		onEvent?.(event);
 		printer.show(event);
 	});
-	if (connection.json) io.out(`${JSON.stringify({ type: "run", run })}\n`);
+	if (connection.json) io.out(`${jsonLine({ type: "run", run })}\n`);
 	else io.out(`\n${runSummary(printable(run), connection.paint)}\n`);
 	return exitCodeOf(run.outcome);
 }

@@ -1,6 +1,7 @@
 // What a watched run looks like: every line of a log behind its job's name in a colour of its own; what happened to a job
 // between the lines. With --json each event is a line.
 import type { LogEvent } from "../../client/log-viewer.ts";
+import { jsonLine } from "../../contracts/json-line.ts";
 import type { Job } from "../../contracts/run.ts";
 import type { Connection } from "../connection.ts";
 import type { Io } from "../io.ts";
@@ -42,7 +43,7 @@ export class WatchPrinter {
 		const { paint } = this.#connection;
 		switch (event.type) {
 			case "run":
-				for (const { key } of event.run.jobs ?? []) {
+				for (const { key } of printable(event.run.jobs ?? [])) {
 					this.#width = Math.max(this.#width, Math.min(widthOf(key), nameCharactersMax));
 				}
 				return;
@@ -54,7 +55,7 @@ export class WatchPrinter {
 				this.#showLog(event.job, event.event);
 				return;
 			case "log-lost":
-				this.#line(event.job, paint.outcome("failed", `the log cannot be followed: ${event.reason}`));
+				this.#line(event.job, paint.outcome("failed", `the log cannot be followed: ${printable(event.reason)}`));
 		}
 	}
 
@@ -68,8 +69,9 @@ export class WatchPrinter {
 			if (event.number > 1) this.#line(job, paint.strong(`attempt ${event.number}`));
 		} else {
 			log.lines.end();
-			this.#line(job, paint.outcome(event.outcome, `attempt ${log.attempt} ${event.outcome ?? "ended"}`));
-			if (event.state !== "sealed") this.#line(job, paint.outcome("failed", `the log is ${event.state}`));
+			const { outcome, state } = printable(event);
+			this.#line(job, paint.outcome(outcome, `attempt ${log.attempt} ${outcome ?? "ended"}`));
+			if (state !== "sealed") this.#line(job, paint.outcome("failed", `the log is ${state}`));
 			log.ended = log.attempt;
 			this.#tellNews(job);
 		}
@@ -92,7 +94,9 @@ export class WatchPrinter {
 		return log;
 	}
 
-	#line({ key }: Job, text: string): void {
+	/** `text` is fit to be shown. */
+	#line({ key: given }: Job, text: string): void {
+		const key = printable(given);
 		const tone = this.#tones.get(key) ?? this.#tones.size;
 		this.#tones.set(key, tone);
 		const name = key + " ".repeat(Math.max(0, this.#width - widthOf(key)));
@@ -102,14 +106,14 @@ export class WatchPrinter {
 	#showJson(event: WatchEvent): void {
 		if (event.type === "run") return;
 		if (event.type !== "log") {
-			this.#io.out(`${JSON.stringify(event)}\n`);
+			this.#io.out(`${jsonLine(event)}\n`);
 			return;
 		}
 		const log = this.#logOf(event.job);
 		if (event.event.type === "attempt") log.attempt = event.event.number;
 		const place = { job: event.job.id, key: event.job.key, attempt: log.attempt };
 		const told = event.event.type === "output" ? outputFields(event.event) : event.event;
-		this.#io.out(`${JSON.stringify({ ...told, ...place })}\n`);
+		this.#io.out(`${jsonLine({ ...told, ...place })}\n`);
 	}
 }
 

@@ -21,6 +21,7 @@ async function started(...words: string[]): Promise<RunnerOptions & { written: s
 		err: (text) => void written.push(text),
 		readInput: async () => "",
 		hasColors: false,
+		columns: null,
 		environment,
 		stopped: () => new Promise(() => {}),
 	};

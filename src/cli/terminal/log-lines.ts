@@ -1,26 +1,19 @@
 // A log's bytes as whole lines for a terminal that several logs share. A line is held back until it ends; a program that
 // redraws its line (`\r`) shows its last state; of control characters only colours pass, so that no log moves the cursor.
+import { TerminalText } from "./terminal-text.ts";
 
 /** Longer ones are cut into several: a program that never ends its line must not fill the memory. */
 const lineCharactersMax = 10_000;
 
-const esc = String.fromCharCode(27);
-const colour = new RegExp(`${esc}\\[[0-9;]*m`, "g");
-/** CSI and OSC sequences, then whatever single control character is left, tab excepted. */
-const control = new RegExp(
-	`${esc}\\[[0-?]*[ -/]*[@-~]|${esc}\\][^\\u0007${esc}]*(?:\\u0007|${esc}\\\\)?|[\\u0000-\\u0008\\u000b-\\u001f\\u007f]`,
-	"g",
-);
-
 export class LogLines {
 	readonly #print: (line: string) => void;
-	readonly #hasColors: boolean;
+	readonly #text: TerminalText;
 	#decoder = new TextDecoder();
 	#held = "";
 
 	constructor(print: (line: string) => void, hasColors: boolean) {
 		this.#print = print;
-		this.#hasColors = hasColors;
+		this.#text = new TerminalText(hasColors);
 	}
 
 	push(bytes: Uint8Array): void {
@@ -45,15 +38,9 @@ export class LogLines {
 		}
 	}
 
+	/** What a line leaves open, a colour too, ends with it. */
 	#show(line: string): void {
 		const last = line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
-		this.#print(this.#hasColors ? clean(last) : last.replaceAll(control, ""));
+		this.#print(this.#text.push(last) + this.#text.end());
 	}
-}
-
-/** Keeps colours and ends them with the line. */
-function clean(line: string): string {
-	const colours: string[] = line.match(colour) ?? [];
-	const kept = line.replaceAll(control, (match) => (colours.includes(match) ? match : ""));
-	return colours.length > 0 ? `${kept}${esc}[0m` : kept;
 }

@@ -17,3 +17,8 @@ function shown(value: unknown): unknown {
 	if (typeof value !== "object" || value === null) return value;
 	return Object.fromEntries(Object.entries(value).map(([key, held]) => [shown(key), shown(held)]));
 }
+
+/** Several lines, which stay lines. */
+export function printableLines(text: string): string {
+	return text.split("\n").map(printable).join("\n");
+}

@@ -1,8 +1,9 @@
 // A run and its jobs as a table: how it stands, or how it ended.
-import type { Job, Run } from "../../contracts/run.ts";
-import type { Paint } from "../terminal/paint.ts";
-import { spanText } from "../terminal/span.ts";
-import { table } from "../terminal/table.ts";
+import type { Job, Run } from "../contracts/run.ts";
+import type { Paint } from "./terminal/paint.ts";
+import { spanText } from "./terminal/span.ts";
+import type { Column } from "./terminal/table.ts";
+import { table } from "./terminal/table.ts";
 
 export function runSummary(run: Run, paint: Paint): string {
 	const rows = (run.jobs ?? []).map((job) => jobRow(job, paint));
@@ -22,7 +23,17 @@ export function standing({ state, outcome, startedAt, finishedAt, reason }: Run,
 
 const headings = ["job", "outcome", "attempts", "time", "runner", "why"];
 
-function jobRow(job: Job, paint: Paint): string[] {
+/** Of `jobRow`, in its order. */
+export const jobColumns: Column[] = [
+	{ heading: "job", least: 16 },
+	{ heading: "outcome" },
+	{ heading: "attempts", dropAt: 3 },
+	{ heading: "time" },
+	{ heading: "runner", dropAt: 2, least: 10 },
+	{ heading: "why", least: 20 },
+];
+
+export function jobRow(job: Job, paint: Paint): string[] {
 	const last = job.attempts.at(-1);
 	const first = job.attempts[0];
 	return [
