@@ -149,7 +149,7 @@ it.concurrent("[F7] a clone URL that does not answer and a commit that does not 
 		finished(site, { source: { cloneUrl: `file://${origin}`, commit }, jobs }),
 	]);
 	const reasons = [
-		`checkout: ${silent} does not answer`,
+		`checkout: ${silent} does not answer (connection refused)`,
 		`checkout: the commit ${commit} does not exist in file://${origin}`,
 	];
 	for (const [at, job] of [unanswered, unknown].entries()) {

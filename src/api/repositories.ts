@@ -8,13 +8,13 @@ import { noteAct } from "./audit.ts";
 import { authorize, authorizeRepository, readCaller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
+import { secretNamePattern } from "../domain/names.ts";
 import { malformed, readBody, readName, readPage, slicePage, writeCursor } from "./request.ts";
 
 const path = "/v1/repos/{owner}/{repo}";
 const secretRequest = z.strictObject({ value: withoutNul(z.string().min(1).max(32_768)) }).openapi("SecretRequest");
 const secretListed = z.object({ name: z.string() });
 const cursorPattern = /^[a-z0-9._-]{1,100}$/;
-const secretPattern = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 
 document({
 	method: "get",
@@ -102,7 +102,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 
 	app.put("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
 		const { owner, repo, caller } = authorizeRepository(c, "admin");
-		const name = readName(c, "name", secretPattern);
+		const name = readName(c, "name", secretNamePattern);
 		const { value } = await readBody(c, secretRequest);
 		const services = c.get("services");
 		const sealed = await services.sealSecret({ owner, repo }, { name, value });
@@ -113,7 +113,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 
 	app.delete("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
 		const { owner, repo, caller } = authorizeRepository(c, "admin");
-		const name = readName(c, "name", secretPattern);
+		const name = readName(c, "name", secretNamePattern);
 		orThrow(await c.get("services").repo({ owner, repo }).setSecret({ name, sealed: null }));
 		noteAct(c, caller, { action: "secret-delete", owner, repo, subject: name });
 		return c.body(null, 204);

@@ -6,6 +6,7 @@ import type { Context } from "hono";
 import { timeText } from "../contracts/fields.ts";
 import { lostKeys } from "../contracts/lost-keys.ts";
 import type { FieldError } from "../contracts/problem.ts";
+import { slugPattern } from "../domain/names.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 
@@ -117,7 +118,7 @@ export function writeCursor(cursor: string | null): string | null {
 }
 
 /** A parameter of the path, checked; what cannot be a name is unknown. */
-export function readName(c: Context<ApiEnv>, name: string, pattern = /^[a-z0-9][a-z0-9._-]{0,99}$/): string {
+export function readName(c: Context<ApiEnv>, name: string, pattern = slugPattern): string {
 	const value = c.req.param(name) ?? "";
 	if (!pattern.test(value)) {
 		throw malformed(`The ${name} in the path must match ${pattern.source}.`, [{ path: name, message: "is malformed" }]);

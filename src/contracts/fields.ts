@@ -1,22 +1,25 @@
 // The small shapes that many requests share. Every object is strict: a field nobody knows is a 400, so that a typo in a
 // retry rule cannot pass unseen.
 import { z } from "@hono/zod-openapi";
+import { commitIdPattern, hasCredentials, isCloneUrl, isRefName, refNameRule } from "../domain/git-names.ts";
 import { labelsMax, runnerCapacityMax } from "../domain/limits.ts";
+import { jobKeyPattern, secretNamePattern, slugPattern } from "../domain/names.ts";
 
-/** The same alphabet for owners and repositories; lower case, since both stand in URLs. */
-export const slug = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, "must match [a-z0-9][a-z0-9._-]{0,99}");
-export const jobKey = z
-	.string()
-	.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,99}");
+export const slug = z.string().regex(slugPattern, "must match [a-z0-9][a-z0-9._-]{0,99}");
+export const jobKey = z.string().regex(jobKeyPattern, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,99}");
 export const poolName = slug;
 export const label = z
 	.string()
 	.regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "must match [A-Za-z0-9][A-Za-z0-9._:/-]{0,63}");
 export const labels = z.array(label).max(labelsMax);
-/** Not `__proto__`: a grant carries secrets by their names, and that one is a key of no object (lost-keys.ts). */
+/** The document's pattern says it without a look-ahead, which not every language has. */
 export const secretName = z
 	.string()
-	.regex(/^(?!__proto__$)[A-Za-z_][A-Za-z0-9_]{0,99}$/, "must be a name that a shell can use, and not __proto__");
+	.refine((name) => secretNamePattern.test(name), "must be a name that a shell can use, and not __proto__")
+	.openapi({
+		description: "A name that a shell can use, and not `__proto__`.",
+		pattern: "^[A-Za-z_][A-Za-z0-9_]{0,99}$",
+	});
 export const time = z.iso.datetime().openapi({ description: "RFC 3339, UTC, milliseconds" });
 export const shortText = z.string().max(500);
 /** What a process is started with ends at a NUL: better refused here than cut or failed on the runner. */
@@ -34,17 +37,17 @@ export const cloneUrl = z
 	.refine(isCloneUrl, "must be an http, https, ssh, git or file URL, or user@host:path")
 	.refine((text) => !hasCredentials(text), "must not carry credentials: use a secret");
 
-function isCloneUrl(text: string): boolean {
-	if (/^\w[\w.-]*@\w[\w.-]*:[^\s\p{Cc}]+$/u.test(text)) return true;
-	if (!/^(https?|ssh|git):\/\/[^/\\]|^file:\/\/\//.test(text) || /[\s\p{Cc}]/u.test(text)) return false;
-	const url = URL.parse(text);
-	return url !== null && !url.hostname.startsWith("-") && !url.username.startsWith("-");
-}
-
-function hasCredentials(text: string): boolean {
-	const url = URL.parse(text);
-	return url !== null && (url.password !== "" || (url.protocol.startsWith("http") && url.username !== ""));
-}
+/** The pattern says a part of the rule, for those who check by the document; the rest is asked of the same function as the runner asks. */
+export const refName = z
+	.string()
+	.max(500)
+	.refine(isRefName, `must be ${refNameRule}`)
+	.openapi({
+		minLength: 1,
+		description: `A branch, a tag or a full name: ${refNameRule}.`,
+		pattern: "^[^-/. ~^:?*\\[\\\\][^ ~^:?*\\[\\\\]*$",
+	});
+export const commitId = z.string().regex(commitIdPattern, "must be 40 hexadecimal digits");
 
 /** Milliseconds since 1970 to RFC 3339. */
 export function timeText(at: number): string;

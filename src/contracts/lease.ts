@@ -1,7 +1,7 @@
 // The calls a runner makes with a lease token while it holds a job, and the headers they share.
 import { z } from "@hono/zod-openapi";
 import { jobStepsMax } from "../domain/limits.ts";
-import { time } from "./fields.ts";
+import { commitId, time } from "./fields.ts";
 
 /** The number of bytes the log has (in an answer) or the place where a body begins (in a request). */
 export const uploadOffsetHeader = "Upload-Offset";
@@ -45,11 +45,7 @@ export const finishRequest = z
 			.optional(),
 		retryAfterSeconds: z.number().min(0).nullable().optional(),
 		/** What was checked out; absent without a source. */
-		commit: z
-			.string()
-			.regex(/^[0-9a-f]{40}$/)
-			.nullable()
-			.optional(),
+		commit: commitId.nullable().optional(),
 	})
 	.openapi("FinishRequest");
 export type FinishRequest = z.infer<typeof finishRequest>;

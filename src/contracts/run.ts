@@ -1,8 +1,20 @@
 // Runs, jobs and attempts on the wire, and what a submission may say.
 import { z } from "@hono/zod-openapi";
 import { jobStepsMax, requestJobsMax } from "../domain/limits.ts";
+import { variablePattern } from "../domain/names.ts";
 import type { JobRequest } from "../domain/submission.ts";
-import { cloneUrl, jobKey, labels, poolName, secretName, shortText, time, withoutNul } from "./fields.ts";
+import {
+	cloneUrl,
+	commitId,
+	jobKey,
+	labels,
+	poolName,
+	refName,
+	secretName,
+	shortText,
+	time,
+	withoutNul,
+} from "./fields.ts";
 
 const attemptsMax = 20;
 /** Each lost runner costs up to a minute of backoff, and perhaps a machine. */
@@ -50,7 +62,7 @@ export const jobRequest = z
 			.max(jobStepsMax)
 			.optional(),
 		run: script.optional(),
-		env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), withoutNul(z.string().max(32_768))).optional(),
+		env: z.record(z.string().regex(variablePattern), withoutNul(z.string().max(32_768))).optional(),
 		secrets: z.array(secretName).max(100).optional(),
 		pool: poolName.optional(),
 		labels: labels.optional(),
@@ -82,15 +94,8 @@ const jobs = z.array(jobRequest).min(1).max(requestJobsMax);
 
 export const sourceRequest = z.strictObject({
 	cloneUrl: cloneUrl.optional(),
-	ref: z
-		.string()
-		.max(500)
-		.regex(/^(?!-)[^\s\p{Cc}]+$/u, "must be the name of a ref")
-		.optional(),
-	commit: z
-		.string()
-		.regex(/^[0-9a-f]{40}$/, "must be 40 hexadecimal digits")
-		.optional(),
+	ref: refName.optional(),
+	commit: commitId.optional(),
 });
 
 export const runRequest = z

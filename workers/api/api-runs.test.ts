@@ -219,6 +219,18 @@ describe("what is refused", () => {
 		expect((await send<{ waiting: number }>("GET", `${path}/queue`)).body.waiting).toBe(0);
 	});
 
+	it("[A57] a ref is what git takes for one, and no option", async () => {
+		const { path } = await aRepo();
+		const from = (ref: string) =>
+			refusal("POST", `${path}/runs`, { body: { jobs: [job("a")], source: { cloneUrl, ref } } });
+		for (const ref of ["main", "refs/pull/12/merge", "@scope/pkg@1.0.0", "#12-fix", "фича/один", "+x"]) {
+			expect([ref, await from(ref)]).toEqual([ref, "201"]);
+		}
+		for (const ref of ["-dash", "a..b", "a b", "a:b", "a/", "/a", "a.lock", "@", "@{1}", "x".repeat(501)]) {
+			expect([ref, await from(ref)]).toEqual([ref, "400 source.ref"]);
+		}
+	});
+
 	it("[A18] a clone URL names a place and nothing else: no option, no command, no credentials", async () => {
 		const { path } = await aRepo();
 		const good = [

@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../../testing/fake-server-lease.ts";
 import type { FakeLease } from "../../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
-import { askpassScript, checkoutReason, sourceFault } from "./checkout.ts";
-import type { Source } from "./checkout.ts";
+import { askpassScript } from "./askpass.ts";
+import { checkoutFault, sourceFault } from "./checkout-reason.ts";
+import type { Source } from "./checkout-reason.ts";
 
 let fixture: FakeServerRunner;
 let cloneUrl: string;
@@ -70,10 +71,12 @@ describe("checkout", () => {
 		expect(lease.text).toMatch(/\n1\n$/);
 	});
 
-	it("[N44] a repository that does not answer fails the job with that reason, and git's words are in the log", async () => {
+	it("[N44] a repository that is not there fails the job with that reason, and git's words are in the log", async () => {
 		const lease = await check({ cloneUrl: `file://${fixture.folder}/nowhere`, commit: commits[0] ?? "" });
 		expect(lease.finish).toMatchObject({ outcome: "failed", exitCode: null });
-		expect(lease.finish?.reason).toBe(`checkout: file://${fixture.folder}/nowhere does not answer`);
+		expect(lease.finish?.reason).toBe(
+			`checkout: there is no repository at file://${fixture.folder}/nowhere, or none that these credentials may see`,
+		);
 		expect(lease.text).toContain("fatal:");
 	});
 
@@ -91,6 +94,7 @@ describe("checkout", () => {
 		{ cloneUrl: "--upload-pack=touch /tmp/x" },
 		{ cloneUrl: "ext::sh -c true" },
 		{ ref: "--exec=true" },
+		{ ref: "-dash" },
 		{ ref: "+refs/heads/*:refs/heads/*" },
 		{ ref: "a..b" },
 		{ commit: "HEAD" },
@@ -102,7 +106,7 @@ describe("checkout", () => {
 
 	it("[N47] no reason carries a password", () => {
 		const source = { cloneUrl: "https://user:hunter2@git.example/a.git", ref: null, commit: null };
-		expect(checkoutReason(source, 101)).toBe("checkout: https://git.example/a.git does not answer");
+		expect(checkoutFault(source, 101, "").reason).toBe("checkout: git could not reach https://git.example/a.git");
 	});
 });
 
@@ -111,7 +115,7 @@ describe("what git asks for", () => {
 
 	/** What the script says to git; null when it says nothing. */
 	function answer(source: string, question: string): string | null {
-		const script = askpassScript({ cloneUrl: source, ref: null, commit: null });
+		const script = askpassScript(source);
 		const env = { PATH: process.env.PATH, SPILLWAY_GIT_TOKEN: "open-sesame" };
 		const { status, stdout } = spawnSync("sh", ["-c", script, "askpass", question], { env, encoding: "utf8" });
 		return status === 0 ? stdout : null;

@@ -1,223 +1,157 @@
-// The scripts that fetch exactly one commit, run as the job's first step so that their output, timeout and cancel are the
-// job's. Git's own words stay in the log; the exit code says which fact ended it. Nothing of a URL, ref or commit is ever
-// taken for an option, and nobody is ever asked for a password.
-import type { Grant } from "../../contracts/runner.ts";
-import type { JobFolder } from "../job/job-folder.ts";
-import { quoted } from "../process/shell-quote.ts";
-
-export type Source = NonNullable<Grant["run"]["source"]>;
+// A job's checkout: processes of the runner's own, in a group of their own, with the machine's environment and nothing of the
+// job's but what it may ask for. Two scripts if repositories are kept (into the cache, one job at a time, and out of it), else
+// one. Whatever it waits for, a stop ends the wait.
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { readPlainFile } from "../job/plain-file.ts";
+import { ownEnv } from "../machine/own-env.ts";
+import { programPath } from "../machine/programs.ts";
+import { signalGroup } from "../process/process-identity.ts";
+import { checkoutFault } from "./checkout-reason.ts";
+import type { CheckoutFault, Source } from "./checkout-reason.ts";
+import { cacheScript, checkoutScript } from "./checkout-scripts.ts";
+import type { CheckoutWishes } from "./checkout-wishes.ts";
+import type { GitCache } from "./git-cache.ts";
 
 export const checkoutStepName = "checkout";
 
-const exitCodes = { unreachable: 101, noCommit: 102, noRef: 103, wrongHead: 104 } as const;
+/** Of what git printed, so much is looked at for the cause. */
+const saidCharactersMax = 16_384;
+/** What was printed is read for so long after the end, should something keep the pipe open all the same. */
+const outputMs = 500;
 
-/** A scheme that git may use, or user@host:path. `ext::` would run a command. The server checks the same; this is the second lock. */
-const urlPattern = /^(?:(?:https?|ssh|git|file):\/\/\S+|[\w.][\w.-]*@[\w.-]+:\S+)$/;
-/** A branch, tag or full name: no option, no refspec, no revision expression. */
-const refPattern = /^[A-Za-z0-9_][^\s:?*[\\^~]*$/;
-const commitPattern = /^[0-9a-f]{40}$/;
-
-/** Null when it can be fetched, else the reason why it cannot. */
-export function sourceFault({ cloneUrl, ref, commit }: Source): string | null {
-	if (!urlPattern.test(cloneUrl)) return `checkout: ${shown(cloneUrl)} is no clone URL`;
-	if (ref !== null && (!refPattern.test(ref) || ref.includes(".."))) return `checkout: ${ref} is no plain ref name`;
-	if (commit !== null && !commitPattern.test(commit)) return `checkout: ${commit} is no commit`;
-	return null;
-}
-
-export interface CheckoutPlace {
-	folder: JobFolder;
-	/** The machine's variables, of which git may use its own settings. */
+export interface CheckoutOptions {
+	source: Source;
+	wishes: CheckoutWishes;
+	/** Where it goes; a file for the commit that was found, and the program that git asks for a token. */
+	places: { work: string; commit: string; askpass: string };
+	/** The machine's variables, without what the runner keeps to itself. */
 	hostEnv: NodeJS.ProcessEnv;
-	/** The bare repository that is kept between jobs; null: none. */
-	cache: string | null;
+	tokens: string[];
+	/** All of the job's variables. Of these git gets the two that are for it. */
+	jobEnv: Readonly<Record<string, string>>;
+	/** Null: each checkout fetches from its origin. */
+	gitCache: GitCache | null;
+	onOutput: (bytes: Uint8Array) => void;
 }
 
-/** What a job may ask of its checkout, as variables of its own. */
-const wishes = `depth=\${SPILLWAY_GIT_DEPTH:-1}
-case "$depth" in 0 | '' | *[!0-9]*) depth=() ;; *) depth=("--depth=$depth") ;; esac`;
-
-/**
- * Brings what is wanted into the cache: nobody else may do so at the same time. A commit that is there already costs no
- * network. The cache is as shallow as the jobs that filled it, and deepens when one asks for more.
- */
-export function cacheScript(source: Source, place: CheckoutPlace & { cache: string }): string {
-	return `${beginning(source, place)}
-cache=${quoted(place.cache)}
-cached() { git --git-dir="$cache" "$@"; }
-anew() {
-	rm -rf -- "$cache"
-	git init --bare --quiet "$cache"
-	cached config gc.auto 0
-	cached config fetch.unpackLimit 1
-	cached config uploadpack.allowAnySHA1InWant true
-}
-${source.commit === null ? fetchRefToCache : fetchCommitToCache}
-cached rev-parse --is-bare-repository >/dev/null 2>&1 || anew
-touch "$cache"
-# Of a job that was killed: nobody else is here now.
-find "$cache" -name '*.lock' -delete
-if ! bring; then
-	git ls-remote --quiet -- "$url" HEAD >/dev/null || exit ${exitCodes.unreachable}
-	cached fsck --connectivity-only >/dev/null 2>&1 && exit ${source.commit === null ? exitCodes.noRef : exitCodes.noCommit}
-	echo "The cache of this repository is broken; making it anew."
-	anew
-	bring || exit ${source.commit === null ? exitCodes.noRef : exitCodes.noCommit}
-fi
-cached update-ref "refs/commits/$commit" "$commit"
-printf '%s' "$commit" > ${quoted(place.folder.commit)}
-packs=("$cache"/objects/pack/*.pack)
-if [ "\${#packs[@]}" -gt ${cachePacksMax} ]; then
-	cached for-each-ref --sort=-committerdate --format='delete %(refname)' refs/commits | tail -n +${cacheCommitsKept} | cached update-ref --stdin
-	cached gc --quiet --prune=now || true
-fi
-`;
+export interface CheckoutEnd {
+	exitCode: number | null;
+	signal: NodeJS.Signals | null;
+	/** What was checked out; null unless `exitCode` is 0. */
+	commit: string | null;
+	/** Null when it succeeded or was stopped. */
+	fault: CheckoutFault | null;
 }
 
-/** Packs, one for each fetch, at which the cache is put in order, and the commits that are kept then. */
-const cachePacksMax = 50;
-const cacheCommitsKept = 100;
+type ScriptEnd = Pick<CheckoutEnd, "exitCode" | "signal">;
 
-/** A depth would make a cache shallow again that has the whole history. */
-const deepen = `deepen() {
-	local shallow
-	how=()
-	shallow=$(cached rev-parse --is-shallow-repository)
-	if [ "\${#depth[@]}" -eq 0 ]; then
-		[ "$shallow" = false ] || how=(--unshallow)
-	elif [ "$shallow" = true ] || [ -z "$(cached for-each-ref --count=1)" ]; then
-		how=("\${depth[@]}")
-	fi
-}`;
+export class Checkout {
+	readonly #options: CheckoutOptions;
+	readonly #stopping = new AbortController();
+	#child: ChildProcess | null = null;
+	#killTimer: NodeJS.Timeout | undefined;
+	#said = "";
 
-const fetchCommitToCache = `${deepen}
-bring() {
-	if cached cat-file -e "$commit^{tree}" 2>/dev/null; then
-		[ "\${depth[*]}" = --depth=1 ] && return
-		[ "\${#depth[@]}" -gt 0 ] || [ "$(cached rev-parse --is-shallow-repository)" = true ] || return 0
-	fi
-	deepen
-	cached fetch --quiet "\${how[@]}" --no-tags -- "$url" "+$commit:refs/commits/$commit" && return
-	echo "The commit alone cannot be had; fetching all refs."
-	cached fetch --quiet --no-tags -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*' || return
-	[ -z "$ref" ] || cached cat-file -e "$commit^{commit}" 2>/dev/null || cached fetch --quiet --no-tags -- "$url" "$ref" || true
-	cached cat-file -e "$commit^{commit}"
-}`;
-
-const fetchRefToCache = `${deepen}
-bring() {
-	deepen
-	cached fetch --quiet "\${how[@]}" --no-tags -- "$url" "\${ref:-HEAD}" || return
-	commit=$(cached rev-parse 'FETCH_HEAD^{commit}')
-}`;
-
-/** Leaves the commit it found in the job's folder, for the steps and for the report. */
-export function checkoutScript(source: Source, place: CheckoutPlace): string {
-	const { folder, cache } = place;
-	const direct = source.commit === null ? fetchRef : fetchCommit;
-	return `${beginning(source, place)}
-git -c init.defaultBranch=main init --quiet .
-git config remote.origin.url "$url"
-git config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'
-${cache === null ? direct : fetchFromCache(folder, cache, direct)}
-if [ -n "\${SPILLWAY_GIT_SPARSE:-}" ]; then
-	IFS=$' \\t\\n' read -r -d '' -a paths <<< "$SPILLWAY_GIT_SPARSE" || true
-	printf '%s\\n' "\${paths[@]}" | git sparse-checkout set --cone --stdin
-fi
-git -c advice.detachedHead=false checkout --quiet --detach "$commit"
-[ "$(git rev-parse HEAD)" = "$commit" ] || exit ${exitCodes.wrongHead}
-case "\${SPILLWAY_GIT_SUBMODULES:-}" in
-	'' | false) ;;
-	recursive) git submodule --quiet update --init --recursive "\${depth[@]}" ;;
-	*) git submodule --quiet update --init "\${depth[@]}" ;;
-esac
-if [ "\${SPILLWAY_GIT_LFS:-false}" != false ]; then
-	git lfs install --local >/dev/null
-	git lfs pull origin
-fi
-printf '%s' "$commit" > ${quoted(folder.commit)}
-git log -1 --format='%H %s'
-`;
-}
-
-/** A copy, not a reference: what a job has must not change when the cache does, and a container may not see the cache. */
-function fetchFromCache(folder: JobFolder, cache: string, direct: string): string {
-	return `commit=$(cat ${quoted(folder.commit)})
-if ! git fetch --quiet "\${depth[@]}" --no-tags -- ${quoted(`file://${cache}`)} "$commit"; then
-	echo "The cache of this repository is broken; fetching from its origin."
-	rm -rf -- ${quoted(cache)}
-	${direct.replaceAll("\n", "\n\t")}
-fi`;
-}
-
-function beginning(source: Source, { folder, hostEnv }: CheckoutPlace): string {
-	const settings = ["HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO"]
-		.flatMap((name) => (hostEnv[name] === undefined ? [] : [`export ${name}=${quoted(hostEnv[name])}`]))
-		.join("\n");
-	return `${settings}
-url=${quoted(source.cloneUrl)} ref=${quoted(source.ref ?? "")} commit=${quoted(source.commit ?? "")}
-${wishes}
-unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
-export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=false SSH_ASKPASS=false GCM_INTERACTIVE=never GIT_LFS_SKIP_SMUDGE=1
-export GIT_SSH_COMMAND="\${GIT_SSH_COMMAND:-ssh -o BatchMode=yes -o ConnectTimeout=30}"
-export GIT_ALLOW_PROTOCOL=file:git:http:https:ssh
-export GIT_HTTP_LOW_SPEED_LIMIT=1 GIT_HTTP_LOW_SPEED_TIME=60
-[ -z "\${SPILLWAY_GIT_TOKEN:-}" ] || export GIT_ASKPASS=${quoted(folder.askpass)}`;
-}
-
-/**
- * What git asks for a user and a password. The token comes from the environment, so it is in no URL, no argument and no file;
- * and only the host of the clone URL gets it, not one that a submodule names: the question must end with that host, since a
- * user's name, or a path that git is set to tell, may read like anything.
- */
-export function askpassScript({ cloneUrl }: Source): string {
-	const [, scheme, host] = /^(https?:\/\/)(?:[^/@]*@)?([^/]+)/.exec(cloneUrl) ?? [];
-	if (scheme === undefined) return "#!/bin/sh\nexit 1\n";
-	const asksFor = (what: string) => quoted(`${what} for '${scheme}`);
-	const atEnd = quoted(`@${host}': `);
-	return `#!/bin/sh
-case "$1" in
-	${asksFor("Username")}${quoted(`${host}': `)}) printf '%s\\n' "\${SPILLWAY_GIT_USER:-x-access-token}" ;;
-	${asksFor("Password")}*/*${atEnd}) exit 1 ;;
-	${asksFor("Password")}*${atEnd}) printf '%s\\n' "$SPILLWAY_GIT_TOKEN" ;;
-	*) exit 1 ;;
-esac
-`;
-}
-
-/** One commit if the server gives single ones away, else everything: some servers refuse what no ref points at. */
-const fetchCommit = `if ! git fetch --quiet "\${depth[@]}" --no-tags -- "$url" "$commit"; then
-	echo "The commit alone cannot be had; fetching all refs."
-	refs=('+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*')
-	git fetch --quiet --no-tags -- "$url" "\${refs[@]}" || exit ${exitCodes.unreachable}
-	[ -z "$ref" ] || git cat-file -e "$commit^{commit}" 2>/dev/null || git fetch --quiet --no-tags -- "$url" "$ref" || true
-	git cat-file -e "$commit^{commit}" || exit ${exitCodes.noCommit}
-fi`;
-
-const fetchRef = `if ! git fetch --quiet "\${depth[@]}" --no-tags -- "$url" "\${ref:-HEAD}"; then
-	git ls-remote --quiet -- "$url" HEAD >/dev/null || exit ${exitCodes.unreachable}
-	exit ${exitCodes.noRef}
-fi
-commit=$(git rev-parse 'FETCH_HEAD^{commit}')`;
-
-/** What a checkout that failed comes to, in words. */
-export function checkoutReason({ cloneUrl, ref, commit }: Source, exitCode: number | null): string {
-	const url = shown(cloneUrl);
-	switch (exitCode) {
-		case exitCodes.unreachable:
-			return `checkout: ${url} does not answer`;
-		case exitCodes.noCommit:
-			return `checkout: the commit ${commit} does not exist in ${url}`;
-		case exitCodes.noRef:
-			return `checkout: the ref ${ref ?? "HEAD"} does not exist in ${url}`;
-		case exitCodes.wrongHead:
-			return `checkout: what was checked out of ${url} is not ${commit ?? ref ?? "HEAD"}`;
-		default:
-			return `checkout: git failed on ${url}`;
+	constructor(options: CheckoutOptions) {
+		this.#options = options;
 	}
-}
 
-/** Without user and password: reasons end in lists. */
-function shown(cloneUrl: string): string {
-	return cloneUrl.replace(/^(\w+:\/\/)[^/@]*@/, "$1").slice(0, 300);
+	/** SIGTERM, and SIGKILL when the grace is over; who waits in line for the cache leaves it. The first call counts. */
+	stop(graceMs: number): void {
+		if (this.#stopping.signal.aborted) return;
+		this.#stopping.abort();
+		this.#signal(graceMs > 0 ? "SIGTERM" : "SIGKILL");
+		this.#killTimer = setTimeout(() => this.#signal("SIGKILL"), graceMs);
+	}
+
+	/** Null: stopped before anything was done. */
+	async run(): Promise<CheckoutEnd | null> {
+		const { source, wishes, places, gitCache } = this.#options;
+		const cache = gitCache?.pathOf(source.cloneUrl) ?? null;
+		const plan = { source, wishes, commitFile: places.commit };
+		try {
+			if (gitCache !== null && cache !== null) {
+				const script = cacheScript({ ...plan, cache });
+				const end = await gitCache.alone(cache, () => this.#bash(script), this.#stopping.signal);
+				if (end === null || end.exitCode !== 0) return end && this.#judge(end);
+			}
+			if (this.#stopping.signal.aborted) return null;
+			return this.#judge(await this.#bash(checkoutScript({ ...plan, cache })));
+		} finally {
+			clearTimeout(this.#killTimer);
+		}
+	}
+
+	#judge(end: ScriptEnd): CheckoutEnd {
+		if (end.exitCode === 0) {
+			const commit = readPlainFile(this.#options.places.commit);
+			return { ...end, commit, fault: null };
+		}
+		const isStopped = this.#stopping.signal.aborted;
+		const fault = isStopped ? null : checkoutFault(this.#options.source, end.exitCode, this.#said);
+		return { ...end, commit: null, fault };
+	}
+
+	async #bash(script: string): Promise<ScriptEnd> {
+		const { places, hostEnv } = this.#options;
+		const child = spawn(
+			programPath("bash", hostEnv.PATH),
+			["--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],
+			{
+				cwd: places.work,
+				env: this.#env(),
+				detached: true,
+				stdio: ["pipe", "pipe", "ignore"],
+			},
+		);
+		this.#child = child;
+		child.stdin?.on("error", () => {});
+		child.stdout?.on("data", (bytes: Buffer) => this.#hear(bytes));
+		try {
+			return await new Promise<ScriptEnd>((resolve, reject) => {
+				child.once("error", reject);
+				child.once("exit", (exitCode, signal) => {
+					// What it left behind (the watch for the runner's end, a helper of git's) goes with it.
+					if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
+					child.once("close", () => resolve({ exitCode, signal }));
+					setTimeout(() => resolve({ exitCode, signal }), outputMs).unref();
+				});
+			});
+		} finally {
+			this.#child = null;
+			child.stdin?.destroy();
+			child.stdout?.destroy();
+		}
+	}
+
+	#hear(bytes: Buffer): void {
+		this.#said = (this.#said + bytes.toString("latin1")).slice(-saidCharactersMax);
+		this.#options.onOutput(bytes);
+	}
+
+	#signal(signal: NodeJS.Signals): void {
+		if (this.#child?.pid !== undefined) signalGroup(this.#child.pid, signal);
+	}
+
+	#env(): Record<string, string> {
+		const { source, hostEnv, tokens, jobEnv, places } = this.#options;
+		const { SPILLWAY_GIT_TOKEN: token = "", SPILLWAY_GIT_USER: user = "" } = jobEnv;
+		return {
+			GIT_SSH_COMMAND: "ssh -o BatchMode=yes -o ConnectTimeout=30",
+			...ownEnv(hostEnv, tokens),
+			LC_ALL: "C",
+			GIT_TERMINAL_PROMPT: "0",
+			GIT_ASKPASS: token === "" ? "false" : places.askpass,
+			SSH_ASKPASS: "false",
+			GCM_INTERACTIVE: "never",
+			GIT_LFS_SKIP_SMUDGE: "1",
+			// A repository of another host must not name files of this machine as its submodules.
+			GIT_ALLOW_PROTOCOL: source.cloneUrl.startsWith("file:") ? "file:git:http:https:ssh" : "git:http:https:ssh",
+			GIT_HTTP_LOW_SPEED_LIMIT: "1",
+			GIT_HTTP_LOW_SPEED_TIME: "60",
+			...(token === "" ? {} : { SPILLWAY_GIT_TOKEN: token }),
+			...(user === "" ? {} : { SPILLWAY_GIT_USER: user }),
+		};
+	}
 }

@@ -24,19 +24,23 @@ export class GitCache {
 		return join(this.#folder, `${createHash("sha256").update(cloneUrl).digest("hex").slice(0, 32)}.git`);
 	}
 
-	/** Runs `work` when no other has the repository at `path`. */
-	async alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+	/** Runs `work` when no other has the repository at `path`; null when the signal came first, and the line goes on without it. */
+	async alone<T>(path: string, work: () => Promise<T>, signal: AbortSignal): Promise<T | null> {
 		const before = this.#turns.get(path) ?? Promise.resolve();
-		const own = before.then(work);
-		const end = own.then(
-			() => {},
-			() => {},
-		);
+		let leave: () => void = () => {};
+		const left = new Promise<void>((resolve) => {
+			leave = resolve;
+		});
+		const end = before.then(() => left);
 		this.#turns.set(path, end);
 		try {
-			return await own;
+			await Promise.race([before, untilAborted(signal)]);
+			return signal.aborted ? null : await work();
 		} finally {
-			if (this.#turns.get(path) === end) this.#turns.delete(path);
+			leave();
+			void end.then(() => {
+				if (this.#turns.get(path) === end) this.#turns.delete(path);
+			});
 		}
 	}
 
@@ -53,6 +57,13 @@ export class GitCache {
 			eventLog("cache-removed", { name: repository.name, bytes: repository.bytes });
 		}
 	}
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+	return new Promise((resolve) => {
+		if (signal.aborted) resolve();
+		else signal.addEventListener("abort", () => resolve(), { once: true });
+	});
 }
 
 /** Each fetch touches the folder itself. */

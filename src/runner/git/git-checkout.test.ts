@@ -59,6 +59,13 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
+/** The same runner, started anew on a machine with these variables too. */
+async function reopen(variables: NodeJS.ProcessEnv): Promise<void> {
+	fixture.runner?.drain();
+	await fixture.done;
+	await fixture.start({ capacity: 4, hostEnv: { ...process.env, ...variables } });
+}
+
 interface Wish {
 	env?: Record<string, string>;
 	secrets?: Record<string, string>;
@@ -126,15 +133,13 @@ describe("what a job asks for", () => {
 	});
 
 	it("[N80] large files are fetched only if they are asked for", async () => {
-		const programs = join(fixture.folder, "programs");
-		mkdirSync(programs);
-		writeFileSync(join(programs, "git-lfs"), `#!/bin/sh\necho "lfs $*" >> '${fixture.folder}/lfs'\n`);
-		chmodSync(join(programs, "git-lfs"), 0o755);
-		const PATH = `${programs}:${process.env.PATH}`;
-		await check({ env: { PATH } });
-		expect(existsSync(join(fixture.folder, "lfs"))).toBe(false);
-		await check({ env: { PATH, SPILLWAY_GIT_LFS: "true" } });
-		expect(readFileSync(join(fixture.folder, "lfs"), "utf8")).toBe("lfs install --local\nlfs pull origin\n");
+		const said = join(fixture.folder, "lfs");
+		fixture.program("programs/git-lfs", `[ "$1" = version ] || echo "lfs $*" >> '${said}'`);
+		await reopen({ PATH: `${fixture.folder}/programs:${process.env.PATH}` });
+		await check({});
+		expect(existsSync(said)).toBe(false);
+		await check({ env: { SPILLWAY_GIT_LFS: "true" } });
+		expect(readFileSync(said, "utf8")).toBe("lfs install --local --skip-repo\nlfs pull origin\n");
 	});
 
 	it("[N81] the commit that was checked out is reported, and nothing where nothing was", async () => {
@@ -246,7 +251,7 @@ describe("credentials", () => {
 		const url = `http://${host}/acme/web.git`;
 		const lease = await check({ url, secrets: { SPILLWAY_GIT_TOKEN: token } });
 		expect(asked).toContain(authorization);
-		expect(lease.finish).toMatchObject({ outcome: "failed", reason: `checkout: ${url} does not answer` });
+		expect(lease.finish).toMatchObject({ outcome: "failed", reason: `checkout: ${url} refuses access (403)` });
 		expect(lease.text).not.toContain(token);
 	});
 

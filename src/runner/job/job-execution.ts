@@ -4,8 +4,11 @@ import { rmSync } from "node:fs";
 import { homedir } from "node:os";
 import type { ReportedStep } from "../../contracts/lease.ts";
 import type { Grant } from "../../contracts/runner.ts";
-import { askpassScript, cacheScript, checkoutScript, sourceFault } from "../git/checkout.ts";
-import type { Source } from "../git/checkout.ts";
+import { askpassScript } from "../git/askpass.ts";
+import { Checkout } from "../git/checkout.ts";
+import type { CheckoutEnd } from "../git/checkout.ts";
+import { sourceFault } from "../git/checkout-reason.ts";
+import { readWishes } from "../git/checkout-wishes.ts";
 import { ExclusiveGuard } from "../process/exclusive-guard.ts";
 import { Hook, hookEnv } from "../machine/hook.ts";
 import type { HookName } from "../machine/hook.ts";
@@ -35,6 +38,10 @@ export class JobExecution {
 	readonly #execution: Execution;
 	#shell: JobShell | null = null;
 	#hook: Hook | null = null;
+	#checkout: Checkout | null = null;
+	#commit: string | null = null;
+	/** What git in the job's steps needs to ask for the token, if the job wants that. */
+	#gitEnv: Record<string, string> = {};
 	/** Of an exclusive job, while its steps run. */
 	#guard: ExclusiveGuard | null = null;
 	#isOutOfTouch = false;
@@ -49,12 +56,18 @@ export class JobExecution {
 	stop(graceMs: number): void {
 		this.#graceMs ??= graceMs;
 		this.#shell?.stop(this.#graceMs);
+		this.#checkout?.stop(this.#graceMs);
 		this.#hook?.stop("was stopped with its job");
 	}
 
 	/** The guard ended it, because this runner stood still. */
 	get isOutOfTouch(): boolean {
 		return this.#isOutOfTouch;
+	}
+
+	/** What was checked out; null without a source, and until then. */
+	get commit(): string | null {
+		return this.#commit;
 	}
 
 	/** The server was reached. */
@@ -64,13 +77,12 @@ export class JobExecution {
 
 	/** Null: stopped before a step could say more. Throws when the runner cannot do its part. */
 	async run(): Promise<Verdict | null> {
-		const { source } = this.#execution.grant.run;
-		const fault = source && sourceFault(source);
-		if (fault) return { outcome: "failed", exitCode: null, signal: null, reason: fault };
+		const fault = this.#planCheckout();
+		if (fault !== null) return { outcome: "failed", exitCode: null, signal: null, reason: fault };
 		if (this.#graceMs !== null) return null;
 		const objection = await this.#callHook("pre-job", {});
 		if (this.#graceMs !== null) return null;
-		return objection === null ? this.#runSteps(source) : refused(objection);
+		return objection === null ? this.#runSteps() : refused(objection);
 	}
 
 	/** Whatever the job came to. It cannot change that. */
@@ -97,20 +109,36 @@ export class JobExecution {
 		return reason;
 	}
 
-	async #runSteps(source: Source | null): Promise<Verdict | null> {
+	/** Null, or why there can be none. */
+	#planCheckout(): string | null {
+		const { context, grant, folder, log } = this.#execution;
+		const { source } = grant.run;
+		if (source === null) return null;
+		const fault = sourceFault(source);
+		if (fault !== null) return fault;
+		const jobEnv = this.#env();
+		const wishes = readWishes(jobEnv);
+		if (typeof wishes === "string") return wishes;
+		folder.writeAskpass(askpassScript(source.cloneUrl));
+		const { hostEnv, tokens, gitCache } = context;
+		const onOutput = (bytes: Uint8Array) => log.append(bytes);
+		this.#checkout = new Checkout({ source, wishes, places: folder, hostEnv, tokens, jobEnv, gitCache, onOutput });
+		if (wishes.credentials) this.#gitEnv = { GIT_ASKPASS: folder.askpass, GIT_TERMINAL_PROMPT: "0" };
+		return null;
+	}
+
+	async #runSteps(): Promise<Verdict | null> {
 		const { context, folder, log, steps, onProgress } = this.#execution;
-		const env = this.#env();
-		const cache = source && (context.gitCache?.pathOf(source.cloneUrl) ?? null);
-		this.#writeScripts(Object.keys(env), cache);
+		const env = { ...this.#gitEnv, ...this.#env() };
+		this.#writeScripts(Object.keys(env));
 		const output = await context.fifos.take();
 		const pipe = new OutputPipe(output, (bytes) => log.append(bytes));
 		try {
 			const shell = await this.#openShell(env, output);
 			pipe.release();
 			const isStopped = () => this.#graceMs !== null;
-			const alone = <T>(work: () => Promise<T>) =>
-				cache === null || context.gitCache === null ? null : context.gitCache.alone(cache, work);
-			const work = { shell, pipe, log, folder, source, alone, steps, isStopped, onProgress };
+			const checkout = this.#checkout && (() => this.#runCheckout());
+			const work = { shell, pipe, log, folder, checkout, steps, isStopped, onProgress };
 			const verdict = await runSteps(work).finally(() => shell.close());
 			pipe.drain();
 			return verdict;
@@ -121,6 +149,12 @@ export class JobExecution {
 			pipe.close();
 			rmSync(output, { force: true });
 		}
+	}
+
+	async #runCheckout(): Promise<CheckoutEnd | null> {
+		const end = (await this.#checkout?.run()) ?? null;
+		this.#commit = end?.commit ?? null;
+		return end;
 	}
 
 	/** For whoever clears up after this runner. */
@@ -134,22 +168,15 @@ export class JobExecution {
 		return jobEnv(grant, { folder, url: context.url, lent: context.lentEnv });
 	}
 
-	#writeScripts(names: string[], cache: string | null): void {
+	/** By the steps' places in the report, of which a checkout has the first. */
+	#writeScripts(names: string[]): void {
 		const { context, grant, folder } = this.#execution;
-		const { job, run } = grant;
-		const scripts = job.steps.map((step) => step.run);
-		const own = run.source === null ? 0 : 1;
-		if (run.source !== null) {
-			const place = { folder, hostEnv: context.hostEnv, cache };
-			scripts.unshift(checkoutScript(run.source, place));
-			folder.writeAskpass(askpassScript(run.source));
-			if (cache !== null) folder.writeScript("cache", cacheScript(run.source, { ...place, cache }));
-		}
-		scripts.forEach((script, at) => folder.writeScript(at + 1, script));
+		const first = grant.run.source === null ? 1 : 2;
+		grant.job.steps.forEach(({ run }, at) => folder.writeScript(first + at, run));
 		if (context.wrap === null) return;
 		const places = { folder, runner: context.folder.path, hostHome: context.hostEnv.HOME ?? homedir(), names };
 		const wrapper = wrapperScript(context.wrap, places);
-		for (let step = own + 1; step <= scripts.length; step++) folder.writeWrapper(step, wrapper);
+		for (const at of grant.job.steps.keys()) folder.writeWrapper(first + at, wrapper);
 	}
 
 	async #openShell(env: Record<string, string>, output: string): Promise<JobShell> {

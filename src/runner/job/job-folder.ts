@@ -1,10 +1,11 @@
 // One job's folder under the runner's: where it works, its home, its temporary files, the scripts of its steps, its log until
 // that is delivered, and which process leads it. Small files are written synchronously: cheaper than a trip through the pool.
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { readPlainFile } from "./plain-file.ts";
 import type { ProcessIdentity } from "../process/process-identity.ts";
 
 export class JobFolder {
@@ -60,7 +61,7 @@ export class JobFolder {
 
 	/** Null when none was started. */
 	readProcess(): ProcessIdentity | null {
-		const text = readText(join(this.path, "process.json"));
+		const text = readPlainFile(join(this.path, "process.json"));
 		try {
 			return text === null ? null : JSON.parse(text);
 		} catch {
@@ -68,13 +69,9 @@ export class JobFolder {
 		}
 	}
 
-	readCommit(): string | null {
-		return readText(this.commit);
-	}
-
 	/** What the job asked for; null when it asked for nothing that is a number of seconds. */
 	readRetryAfterSeconds(): number | null {
-		const text = readText(this.retryAfter)?.trim() ?? "";
+		const text = readPlainFile(this.retryAfter)?.trim() ?? "";
 		return /^\d+(\.\d+)?$/.test(text) ? Number(text) : null;
 	}
 
@@ -90,13 +87,5 @@ export async function removeFolder(path: string): Promise<void> {
 	} catch {
 		await promisify(execFile)("chmod", ["-R", "u+rwX", "--", path]).catch(() => {});
 		await rm(path, { recursive: true, force: true });
-	}
-}
-
-function readText(path: string): string | null {
-	try {
-		return readFileSync(path, "utf8");
-	} catch {
-		return null;
 	}
 }

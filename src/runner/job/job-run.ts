@@ -173,7 +173,7 @@ export class JobRun {
 			steps: steps.map((step) => placedIn(spool, step)),
 			logLength: length,
 			logSha256: sha256,
-			...(run.source ? { commit: folder.readCommit() } : {}),
+			...(run.source ? { commit: this.#execution?.commit ?? null } : {}),
 			retryAfterSeconds: folder.readRetryAfterSeconds(),
 		});
 	}

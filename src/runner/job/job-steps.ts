@@ -2,8 +2,8 @@
 // told by offsets, so that a reader of the raw bytes and a viewer that folds steps see the same log.
 import { constants } from "node:os";
 import type { FinishRequest, ReportedStep } from "../../contracts/lease.ts";
-import { checkoutReason, checkoutStepName } from "../git/checkout.ts";
-import type { Source } from "../git/checkout.ts";
+import { checkoutStepName } from "../git/checkout.ts";
+import type { CheckoutEnd } from "../git/checkout.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobShell, StepEnd } from "../process/job-shell.ts";
 import type { JobLog } from "../log/job-log.ts";
@@ -16,10 +16,8 @@ export interface StepsWork {
 	pipe: OutputPipe;
 	log: JobLog;
 	folder: JobFolder;
-	/** Null: no checkout. Otherwise the first of `steps` is the checkout. */
-	source: Source | null;
-	/** Runs what nobody else may do with the repository's cache at the same time; null: there is no cache. */
-	alone: <T>(work: () => Promise<T>) => Promise<T> | null;
+	/** Null: no checkout. Otherwise it is the first of `steps`; it gives null when it was stopped before it began. */
+	checkout: (() => Promise<CheckoutEnd | null>) | null;
 	steps: ReportedStep[];
 	isStopped: () => boolean;
 	onProgress: () => void;
@@ -48,40 +46,41 @@ export async function runSteps(work: StepsWork): Promise<Verdict | null> {
 	const before = machineState(work.folder.path);
 	for (const [at, step] of work.steps.entries()) {
 		if (work.isStopped()) return null;
-		const end = await runStep(work, at, commit);
-		const isCheckout = work.source !== null && at === 0;
-		if (end.exitCode !== 0) {
-			const verdict = isCheckout ? checkoutFailed(work.source, end) : failed(step.name, end);
-			return work.isStopped() ? verdict : explained(verdict, before, machineState(work.folder.path));
+		let verdict: Verdict;
+		if (work.checkout !== null && at === 0) {
+			const { checkout } = work;
+			const end = await runStep(work, step, checkout);
+			if (end === null) return null;
+			commit = end.commit;
+			verdict = judgeCheckout(end);
+		} else {
+			verdict = judgeStep(step.name, await runStep(work, step, () => work.shell.run(at + 1, commit)));
 		}
-		if (isCheckout) commit = work.folder.readCommit();
+		if (verdict.outcome === "passed") continue;
+		return work.isStopped() ? verdict : explained(verdict, before, machineState(work.folder.path));
 	}
 	return passed;
 }
 
-async function runStep(work: StepsWork, at: number, commit: string | null): Promise<StepEnd> {
-	const { pipe, log, steps, onProgress } = work;
-	const step = steps[at];
-	if (!step) throw new Error(`no step ${at}`);
+async function runStep<End extends Pick<StepEnd, "exitCode"> | null>(
+	{ pipe, log, onProgress }: StepsWork,
+	step: ReportedStep,
+	run: () => Promise<End>,
+): Promise<End> {
 	step.logStart = log.note(`\u001b[1;36m▸ ${step.name}\u001b[0m`);
 	step.startedAt = new Date().toISOString();
 	onProgress();
-	const end = await runScript(work, at, commit);
+	const end = await run();
 	pipe.drain();
-	step.exitCode = end.exitCode;
+	step.exitCode = end?.exitCode ?? null;
 	step.finishedAt = new Date().toISOString();
 	step.logEnd = log.end();
 	onProgress();
 	return end;
 }
 
-/** A checkout has two scripts if there is a cache: into it, and out of it. */
-async function runScript({ shell, source, alone, isStopped }: StepsWork, at: number, commit: string | null) {
-	if (source !== null && at === 0) {
-		const cached = await alone(() => shell.run("cache", null));
-		if (cached !== null && (cached.exitCode !== 0 || isStopped())) return cached;
-	}
-	return shell.run(at + 1, commit);
+function judgeStep(name: string, end: StepEnd): Verdict {
+	return end.exitCode === 0 ? passed : failed(name, end);
 }
 
 function failed(name: string, { exitCode, signal }: StepEnd): Verdict {
@@ -105,9 +104,10 @@ function explained(verdict: Verdict, before: MachineState, after: MachineState):
 }
 
 /** Git's exit codes and ours are not the job's: a retry rule for exit code 1 must not fit a checkout. */
-function checkoutFailed(source: Source | null, end: StepEnd): Verdict {
-	if (source === null || end.exitCode === null || signalOf(end.exitCode)) return failed(checkoutStepName, end);
-	return { outcome: "failed", exitCode: null, signal: null, reason: checkoutReason(source, end.exitCode) };
+function judgeCheckout({ exitCode, signal, fault }: CheckoutEnd): Verdict {
+	if (exitCode === 0) return passed;
+	if (fault === null || signal !== null) return failed(checkoutStepName, { exitCode, signal } as StepEnd);
+	return { outcome: fault.isOfMachine ? "refused" : "failed", exitCode: null, signal: null, reason: fault.reason };
 }
 
 /** A shell says 128 + n when what it ran was killed by signal n. A program that exits so by itself says the same. */

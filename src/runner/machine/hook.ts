@@ -5,6 +5,7 @@ import type { ChildProcess } from "node:child_process";
 import { placeEnv } from "../job/job-env.ts";
 import type { Grant } from "../../contracts/runner.ts";
 import type { JobLog } from "../log/job-log.ts";
+import { ownEnv } from "./own-env.ts";
 import { signalGroup } from "../process/process-identity.ts";
 
 export type HookName = "pre-job" | "post-job";
@@ -68,9 +69,8 @@ export class Hook {
 
 /** What a hook may know of the job, beside the machine's own environment without the runner's tokens. */
 export function hookEnv(host: NodeJS.ProcessEnv, tokens: string[], { job, run, repository, lease }: Grant) {
-	const own = Object.entries(host).filter(([, value]) => value !== undefined && !tokens.includes(value));
 	return {
-		...Object.fromEntries(own),
+		...ownEnv(host, tokens),
 		SPILLWAY_LEASE_ID: lease.id,
 		...placeEnv({ job, run, repository }),
 		SPILLWAY_CLONE_URL: run.source?.cloneUrl ?? "",

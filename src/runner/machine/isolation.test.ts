@@ -24,7 +24,7 @@ describe("isolation", () => {
 		}));
 		const source = { cloneUrl: `file://${fixture.folder}/nowhere`, ref: null, commit: null };
 		const plain = await fixture.runToEnd({}, { run: { id: "rtest", number: 1, title: null, source } });
-		expect(plain.finish?.reason).toMatch(/does not answer/);
+		expect(plain.finish?.reason).toMatch(/there is no repository/);
 		expect(existsSync(join(fixture.folder, "box.said"))).toBe(false);
 		const lease = await fixture.runToEnd({ run: ["pwd", "exit 4"] });
 		const [job, work, ...rest] = readFileSync(join(fixture.folder, "box.said"), "utf8").trim().split("\n");
