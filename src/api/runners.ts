@@ -10,7 +10,7 @@ import {
 	registered,
 	registerRequest,
 } from "../contracts/runner.ts";
-import type { Grant, Registered } from "../contracts/runner.ts";
+import type { AcquireRequest, Grant, Registered } from "../contracts/runner.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
 import { shardOf } from "../domain/pool.ts";
 import { refuse } from "../domain/refusal.ts";
@@ -95,15 +95,14 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 
 	app.post("/v1/runner/acquire", async (c) => {
 		const runner = readRunner(c);
-		const { waitSeconds, leases } = await readBody(c, acquireRequest);
-		const grant = await acquire(c, runner, leases ?? null, waitSeconds);
+		const grant = await acquire(c, runner, await readBody(c, acquireRequest));
 		return grant === null ? c.body(null, 204) : c.json(grant);
 	});
 
 	app.post("/v1/runner/heartbeat", async (c) => {
 		const runner = readRunner(c);
-		const { leases } = await readBody(c, heartbeatRequest);
-		return c.json(known(await c.get("services").pool(runner).heartbeat(runner, leases)));
+		const { leases, ...said } = await readBody(c, heartbeatRequest);
+		return c.json(known(await c.get("services").pool(runner).heartbeat(runner, leases, said)));
 	});
 
 	app.get("/v1/runner/session", async (c) => {
@@ -139,11 +138,11 @@ function known<T extends object | null>(answer: T | NotKnown): T {
 async function acquire(
 	c: Context<ApiEnv>,
 	runner: RunnerIdentity,
-	leases: string[] | null,
-	waitSeconds: number,
+	{ waitSeconds, leases: named, unwell }: AcquireRequest,
 ): Promise<Grant | null> {
 	const services = c.get("services");
-	const grant = known(await services.pool(runner).acquire(runner, leases));
+	const leases = named ?? null;
+	const grant = known(await services.pool(runner).acquire(runner, leases, { unwell }));
 	if (grant !== null || waitSeconds === 0) return grant;
 	return services.waitForGrant({ runner, named: leases }, waitSeconds * 1_000);
 }

@@ -3,7 +3,7 @@ import type { RunnerFigures } from "../contracts/runner.ts";
 import type { Paint } from "./terminal/paint.ts";
 import { table } from "./terminal/table.ts";
 
-const headings = ["runner", "id", "state", "jobs", "labels", "seen"];
+const headings = ["runner", "id", "state", "jobs", "labels", "seen", "why"];
 
 export function runnersText(runners: readonly RunnerFigures[], paint: Paint): string {
 	if (runners.length === 0) return "no runners";
@@ -14,6 +14,7 @@ export function runnersText(runners: readonly RunnerFigures[], paint: Paint): st
 		`${runner.leases}/${runner.capacity}`,
 		runner.labels.join(","),
 		runner.lastSeenAt,
+		runner.reason ?? "",
 	]);
 	return table([headings.map(paint.faint), ...rows]);
 }

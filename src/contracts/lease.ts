@@ -34,8 +34,11 @@ export const finishRequest = z
 		signal: z.string().max(20).nullable().optional(),
 		/** What is longer than 500 characters is cut: an end must not be lost for its words. */
 		reason: z.string().nullable().optional(),
-		/** The runner stopped the job for reasons of its own: no fault of the job, which runs elsewhere unless `onLost` forbids. */
-		platformFault: z.enum(["drained", "cut-off"]).nullable().optional(),
+		/**
+		 * The runner stopped the job for reasons of its own, or its machine could not run it: no fault of the job, which runs
+		 * elsewhere unless `onLost` forbids. It does not forbid after a `machine-fault` whose `steps` say that none had begun.
+		 */
+		platformFault: z.enum(["drained", "cut-off", "machine-fault"]).nullable().optional(),
 		steps: steps.optional(),
 		logLength: offset,
 		logSha256: z

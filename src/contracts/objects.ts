@@ -3,7 +3,7 @@
 import type { JobId, Millis, RunId, RunName } from "../domain/ids.ts";
 import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job.ts";
 import type { LogChunk } from "../domain/log-time.ts";
-import type { PoolPause, PoolSettings } from "../domain/pool.ts";
+import type { PoolPause, PoolSettings, Unfit } from "../domain/pool.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { JobRequest, Submission } from "../domain/submission.ts";
 import type { BulkCancel, CanceledState } from "./bulk-cancel.ts";
@@ -201,6 +201,14 @@ export interface RunnerIdentity {
 	ephemeral: boolean;
 }
 
+/** What a runner says of itself with a call. */
+export interface RunnerWord {
+	/** What is wrong with its machine; absent: it is well. */
+	unwell?: string | undefined;
+	/** It takes nothing new. */
+	leaving?: boolean | undefined;
+}
+
 /** Why a call with a runner's token that is good in itself is refused: its one job is over, or somebody removed it. */
 export type NotKnown = "runner-unknown" | "runner-removed";
 
@@ -212,8 +220,8 @@ export interface PoolCalls {
 		key?: string,
 	): Promise<Result<{ replayed: boolean }>>;
 	/** At most one grant, at once or never. The leases named are all that the runner holds; null: it did not say. */
-	acquire(runner: RunnerIdentity, leases: string[] | null): Promise<Grant | NotKnown | null>;
-	heartbeat(runner: RunnerIdentity, leases: string[]): Promise<HeartbeatReply | NotKnown>;
+	acquire(runner: RunnerIdentity, leases: string[] | null, said?: RunnerWord): Promise<Grant | NotKnown | null>;
+	heartbeat(runner: RunnerIdentity, leases: string[], said?: RunnerWord): Promise<HeartbeatReply | NotKnown>;
 	/** It takes nothing new and is told so, or does again. Null: not one of this shard. */
 	setRunner(runner: string, patch: RunnerPatch): Promise<RunnerFigures | null>;
 	/** Its token works no more, and its leases have expired. False: it was removed before; null: not one of this shard. */
@@ -230,9 +238,9 @@ export interface PoolCalls {
 	demand(demand: Demand): Promise<DemandAnswer>;
 	/**
 	 * From a RepoObject: leases that ended, and leases whose runner should stop. Hints: a lost one costs time only. `lapsed` are
-	 * those of the first that their runner never started.
+	 * those of the first that their runner never started, `faulted` those that its machine could not run.
 	 */
-	ended(leases: string[], lapsed?: string[]): Promise<void>;
+	ended(leases: string[], lapsed?: string[], faulted?: string[]): Promise<void>;
 	canceled(leases: string[]): Promise<void>;
 	/** Which of these it has; if its alarm is gone, it looks after them again. */
 	holds(leases: string[]): Promise<string[]>;
@@ -265,6 +273,8 @@ export interface WholePool {
 
 export interface DemandAnswer {
 	runners: number[];
+	/** For each set, those that fit it and are given nothing. Absent, from an object of an older deploy: nobody knows. */
+	unfit?: Unfit[];
 	pause: PoolPause | null;
 	/** How many shards the pool has, as shard 0 knows: the repository tells them all. Absent, from an object of an older deploy: one. */
 	shards?: number;

@@ -134,8 +134,8 @@ export const attempt = z
 	.object({
 		number: z.int(),
 		outcome: z.enum(["passed", "failed", "canceled", "timed-out", "lost", "refused"]).nullable(),
-		/** Why it was `lost`: its runner was not heard of any more, or stopped it and said why; else null. */
-		platformFault: z.enum(["lost", "drained", "cut-off"]).nullable(),
+		/** Why it was `lost`: its runner was not heard of any more, stopped it, or could not run it, and said so; else null. */
+		platformFault: z.enum(["lost", "drained", "cut-off", "machine-fault"]).nullable(),
 		exitCode: z.int().nullable(),
 		signal: z.string().nullable(),
 		reason: z.string().nullable(),

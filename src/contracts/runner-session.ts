@@ -1,6 +1,7 @@
 // The frames of a runner's session, one JSON object per WebSocket message; the text `ping` is answered `pong` by the platform.
 import { z } from "@hono/zod-openapi";
 import { capacity } from "./fields.ts";
+import { unwell } from "./runner.ts";
 import type { Grant } from "./runner.ts";
 
 /** Leases in one hello: all that the runner holds. */
@@ -12,6 +13,7 @@ const hello = z.strictObject({
 	instanceId: z.string().min(1).max(100),
 	capacity,
 	leases: z.array(z.string().max(100)).max(leasesMax),
+	unwell: unwell.optional(),
 });
 
 /** The runner goes: no grants any more. What it holds it finishes, or names in a later session. */

@@ -4,6 +4,8 @@ import { acquireWaitSecondsMax } from "../domain/limits.ts";
 import { capacity, labels, shortText } from "./fields.ts";
 import { job } from "./run.ts";
 
+/** What is wrong with the runner's machine: while it says so it is granted nothing. Absent: it is well. */
+export const unwell = z.string().min(1).max(500);
 const leaseIds = z.array(z.string().max(100)).max(1_000);
 
 export const registerRequest = z
@@ -25,9 +27,21 @@ export const registered = z
 export type Registered = z.infer<typeof registered>;
 
 export const acquireRequest = z
-	.strictObject({ waitSeconds: z.int().min(0).max(acquireWaitSecondsMax), leases: leaseIds.optional() })
+	.strictObject({
+		waitSeconds: z.int().min(0).max(acquireWaitSecondsMax),
+		leases: leaseIds.optional(),
+		unwell: unwell.optional(),
+	})
 	.openapi("AcquireRequest");
-export const heartbeatRequest = z.strictObject({ leases: leaseIds }).openapi("HeartbeatRequest");
+export type AcquireRequest = z.infer<typeof acquireRequest>;
+export const heartbeatRequest = z
+	.strictObject({
+		leases: leaseIds,
+		unwell: unwell.optional(),
+		/** It takes nothing new from here on and goes when its leases are over; an acquire takes that back. */
+		leaving: z.boolean().optional(),
+	})
+	.openapi("HeartbeatRequest");
 export const leaseState = z.enum(["ok", "canceling", "lost"]);
 export type LeaseState = z.infer<typeof leaseState>;
 export const heartbeatReply = z
@@ -97,7 +111,10 @@ export const runnerFigures = z
 		id: z.string(),
 		name: z.string(),
 		labels: z.array(z.string()),
-		state: z.enum(["idle", "busy", "draining", "offline"]),
+		/** `unwell`: its machine cannot run jobs, as it says itself or as the last ones showed; it is granted nothing. */
+		state: z.enum(["idle", "busy", "draining", "unwell", "offline"]),
+		/** What is wrong with an unwell one; else null. */
+		reason: z.string().nullable(),
 		capacity: z.int(),
 		leases: z.int(),
 		lastSeenAt: z.string(),

@@ -2,9 +2,9 @@
 // command needs, synchronously; whoever implements it writes all moves of a decision in one transaction or none.
 
 import type { Node, Readiness } from "./graph.ts";
-import { carryOn, checkGraph, readiness, reopened } from "./graph.ts";
+import { carryOn, checkGraph, readiness, reopened, skipReason } from "./graph.ts";
 import type { JobId, Millis, RunId } from "./ids.ts";
-import type { Cancel, FinishedAttempt, FinishReport, HeldJob, Job, Move } from "./job.ts";
+import type { BlockedJob, Cancel, FinishedAttempt, FinishReport, HeldJob, Job, Move } from "./job.ts";
 import { create, ready, reprioritise, retry, skip, start } from "./job.ts";
 import { timeUp } from "./job-deadline.ts";
 import { abandon, cancel, finish, isAutomaticRetry, lose, suspect, withhold } from "./job-end.ts";
@@ -102,15 +102,26 @@ export function decideAddJobs(
 	}
 	// Their needs may have ended already, and one that is skipped at once may be needed by another, in whatever order they stand.
 	const found = new Map(carryOn(nodes, [...needed]).map((next) => [next.index, next.readiness]));
-	for (const move of added.value.moves) moves.push(placed(move, found.get(move.after.index) ?? "open", cause.at));
+	for (const move of added.value.moves) {
+		moves.push(placed(move, found.get(move.after.index) ?? "open", { nodes, now: cause.at }));
+	}
 	return accept({ run: tally(run, moves, cause.at), moves });
 }
 
 /** A new job whose needs have ended already waits, or is skipped, at once. */
-function placed(move: Move, found: Readiness, now: Millis): Move {
+function placed(move: Move, found: Readiness, { nodes, now }: { nodes: ReadonlyMap<number, Node>; now: Millis }): Move {
 	const { after } = move;
 	if (after.state !== "blocked" || found === "open") return move;
-	return { before: null, after: found === "ready" ? ready(after, now).after : skip(after, now).after };
+	return { before: null, after: followed(after, found, { nodes, now }).after };
+}
+
+/** A blocked job whose needs let it run, or not. */
+function followed(
+	job: BlockedJob,
+	found: "ready" | "skip",
+	{ nodes, now }: { nodes: ReadonlyMap<number, Node>; now: Millis },
+): Move {
+	return found === "ready" ? ready(job, now) : skip(job, skipReason(nodeOf(job), nodes, job.spec.needs), now);
 }
 
 function append(
@@ -326,7 +337,7 @@ export function settle(view: RunView, moves: Move[], now: Millis, patch: Partial
 		for (const { index, readiness: found } of carryOn(nodes, ended)) {
 			const job = view.job(index);
 			assert(job?.state === "blocked", `job ${index} is blocked`);
-			all.push(found === "ready" ? ready(job, now) : skip(job, now));
+			all.push(followed(job, found, { nodes, now }));
 		}
 	}
 	if (all.length === 0 && Object.keys(patch).length === 0) return unchanged(view);

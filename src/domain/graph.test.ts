@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { outcomes } from "../testing/builders.ts";
 import type { Node } from "./graph.ts";
-import { carryOn, checkGraph, readiness, reopened } from "./graph.ts";
+import { carryOn, checkGraph, readiness, reopened, skipReason } from "./graph.ts";
 import type { Outcome } from "./job.ts";
 import { requestJobsMax, runJobsMax } from "./limits.ts";
 import type { When } from "./submission.ts";
@@ -102,6 +102,31 @@ describe("readiness", () => {
 	it("[G2] success waits for all when none ended badly", () => {
 		const nodes = graphOf(aNode(0, { outcome: "passed" }), aNode(1), aNode(2, { needs: [0, 1] }));
 		expect(readiness(nodes.get(2) ?? aNode(2), nodes)).toBe("open");
+	});
+});
+
+describe("skipReason", () => {
+	const nodes = graphOf(
+		aNode(0, { outcome: "passed" }),
+		aNode(1, { outcome: "timed-out" }),
+		aNode(2, { outcome: "skipped" }),
+		aNode(3, { outcome: "failed", allowFailure: true }),
+		aNode(4),
+	);
+	it.each([
+		["success", [0, 1, 4], 'it needs what did not pass: "k1" timed out'],
+		["success", [2, 1, 3], 'it needs what did not pass: "k2" was skipped, "k1" timed out'],
+		["failure", [0, 3], 'it runs when one of its needs fails, and none did: "k0" passed, "k3" failed, as it may'],
+	] as const)("[J19] when %s of the needs %j: %s", (when, needs, reason) => {
+		const keys = needs.map((need) => `k${need}`);
+		expect(skipReason(aNode(9, { needs: [...needs], when }), nodes, keys)).toBe(reason);
+	});
+
+	it("[J19] a long list is cut", () => {
+		const many = graphOf(...Array.from({ length: 7 }, (_, at) => aNode(at, { outcome: "failed" })));
+		const keys = Array.from({ length: 7 }, (_, at) => String(at));
+		const reason = skipReason(aNode(9, { needs: keys.map(Number) }), many, keys);
+		expect(reason).toMatch(/"4" failed and 2 more$/);
 	});
 });
 

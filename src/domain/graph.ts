@@ -99,6 +99,36 @@ function verdict(when: When, { open, bad }: Tally): Readiness {
 	return "ready";
 }
 
+const endText: Record<Outcome, string> = {
+	passed: "passed",
+	failed: "failed",
+	"timed-out": "timed out",
+	lost: "was lost",
+	refused: "was refused",
+	expired: "expired",
+	canceled: "was canceled",
+	skipped: "was skipped",
+};
+
+/** [J19] Why a job is skipped: which of its needs ended otherwise than its `when` asks. `keys` are its needs' as they stand in `node.needs`. */
+export function skipReason({ needs, when }: Node, nodes: ReadonlyMap<number, Node>, keys: readonly string[]): string {
+	const ended = needs.flatMap((index, at) => {
+		const need = nodes.get(index);
+		if (!need?.outcome) return [];
+		const forgiven = need.outcome !== "passed" && endedWell(need.outcome, need) ? ", as it may" : "";
+		return [{ need, text: `"${keys[at] ?? index}" ${endText[need.outcome]}${forgiven}` }];
+	});
+	if (when === "failure") {
+		return `it runs when one of its needs fails, and none did: ${cut(ended.map(({ text }) => text))}`;
+	}
+	const bad = ended.filter(({ need }) => need.outcome && !endedWell(need.outcome, need));
+	return `it needs what did not pass: ${cut(bad.map(({ text }) => text))}`;
+}
+
+function cut(texts: string[]): string {
+	return texts.length > 5 ? `${texts.slice(0, 5).join(", ")} and ${texts.length - 5} more` : texts.join(", ");
+}
+
 function tallyOf(node: Node, nodes: ReadonlyMap<number, Node>): Tally {
 	const tally = { open: 0, bad: 0 };
 	for (const index of node.needs) {

@@ -1,6 +1,6 @@
 // The moves that end an attempt, or ask it to end, and what each makes of its job: finished, or waiting for another attempt.
-// Three faults are told apart: the job's own, which its rules decide about; a runner that was lost, which reports nothing any
-// more; and a runner that stopped the job for reasons of its own, and says so.
+// Four faults are told apart: the job's own, which its rules decide about; a runner that was lost, which reports nothing any
+// more; a runner that stopped the job for reasons of its own, and says so; and a machine that could not run the job.
 import type { Millis } from "./ids.ts";
 import type {
 	Cancel,
@@ -17,11 +17,11 @@ import type {
 	StepRecord,
 	WaitingJob,
 } from "./job.ts";
-import { baseOf, end, wait } from "./job.ts";
+import { baseOf, end, noFaults, wait } from "./job.ts";
 import { cancelMarginMs, exclusiveMarginMs, graceSeconds, stopAfterSeconds } from "./limits.ts";
 import { reportDigest } from "./report-digest.ts";
 import type { Next } from "./retry.ts";
-import { decideAfterInterruption, decideAfterLoss, decideRetry } from "./retry.ts";
+import { decideAfterInterruption, decideAfterLoss, decideAfterMachineFault, decideRetry } from "./retry.ts";
 import type { Cause } from "./submission.ts";
 
 /**
@@ -36,13 +36,15 @@ export function finish(
 ): Move<WaitingJob | FinishedJob> {
 	const { platformFault = null } = report;
 	if (platformFault !== null && job.state === "running" && report.outcome !== "passed") {
-		return interrupt(job, { ...report, platformFault }, now);
+		return platformFault === "machine-fault"
+			? failMachine(job, { ...report, platformFault }, now)
+			: interrupt(job, { ...report, platformFault }, now);
 	}
 	const outcome = job.state === "canceling" && report.outcome !== "passed" ? "canceled" : report.outcome;
 	const used = job.used + 1;
 	const next = nextOf({ ...report, outcome }, job, { used, now, random });
 	const attempt = { ...close(job, { ...report, outcome, next }, now), ...told(report) };
-	const base = { ...baseOf(job), used, losses: 0, interruptions: 0, avoids: null };
+	const base = { ...baseOf(job), used, ...noFaults, avoids: null };
 	if (next !== null && "at" in next) {
 		const cause: Cause = { by: "rule", actor: null, reason: failureText(report), at: now };
 		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
@@ -69,7 +71,7 @@ const interruptionText: Record<Interruption, string> = {
 	"cut-off": "its runner was cut off from the server",
 };
 
-type Interruption = Exclude<PlatformFault, "lost">;
+type Interruption = Exclude<PlatformFault, "lost" | "machine-fault">;
 
 /**
  * [J16] The job did nothing wrong and its runner is not lost: it stopped the job and says why. No attempt is used up, another
@@ -84,14 +86,53 @@ function interrupt(
 	// What was stored before there were interruptions has no such field.
 	const interruptions = (job.interruptions ?? 0) + 1;
 	const next = decideAfterInterruption(job.spec.onLost, interruptions, now);
+	const reason = "at" in next ? null : report.reason;
+	const words = reason ?? interruptionText[report.platformFault];
+	return endByPlatform(job, { report, next, reason: words, patch: { interruptions } }, now);
+}
+
+/**
+ * [J18] The machine could not run the job: a full disk, a hook, a program that is not there. No attempt is used up, and a row of
+ * losses or stops goes on. `onLost` protects what began: where the report says that no step of the job's own did, it is not asked.
+ */
+function failMachine(
+	job: RunningJob,
+	report: FinishReport & { platformFault: "machine-fault" },
+	now: Millis,
+): Move<WaitingJob | FinishedJob> {
+	const machineFaults = (job.machineFaults ?? 0) + 1;
+	const onLost = mayHaveBegun(job, report.steps) ? job.spec.onLost : "retry";
+	const next = decideAfterMachineFault(onLost, machineFaults, now);
+	const said = report.reason === null ? "" : `: ${report.reason}`;
+	const isPoison = "withheld" in next && next.withheld === "poison";
+	const who = isPoison ? `${machineFaults} runners in a row could not run it, the last` : "its runner could not run it";
+	return endByPlatform(job, { report, next, reason: `${who}${said}`, patch: { machineFaults } }, now);
+}
+
+/** The job's own steps are the last of those that are told; the runner's, as a checkout, come before them. None told: who knows. */
+function mayHaveBegun({ spec }: RunningJob, steps: readonly StepRecord[]): boolean {
+	if (steps.length < spec.steps.length) return true;
+	return steps.slice(-spec.steps.length).some(({ startedAt }) => startedAt !== null);
+}
+
+function endByPlatform(
+	job: RunningJob,
+	ending: {
+		report: FinishReport & { platformFault: Exclude<PlatformFault, "lost"> };
+		next: Exclude<Next, null>;
+		reason: string;
+		patch: Partial<RunningJob>;
+	},
+	now: Millis,
+): Move<WaitingJob | FinishedJob> {
+	const { report, next, reason, patch } = ending;
 	const attempt = { ...close(job, { ...report, outcome: "lost", next }, now), ...told(report) };
-	const base = { ...baseOf(job), interruptions, avoids: job.lease.runner.id };
-	const reason = interruptionText[report.platformFault];
+	const base = { ...baseOf({ ...job, ...patch }), avoids: job.lease.runner.id };
 	if ("at" in next) {
 		const cause: Cause = { by: "platform", actor: null, reason, at: now };
 		return { before: job, after: wait({ ...base, cause }, now, next.at), attempt };
 	}
-	return { before: job, after: end(base, "lost", report.reason ?? reason, now), attempt };
+	return { before: job, after: end(base, "lost", reason, now), attempt };
 }
 
 /** Whether a move makes a job wait for another attempt because its own rule says so. */
@@ -139,7 +180,7 @@ export function abandon(job: CancelingJob, reason: string | null, now: Millis): 
 	const attempt = close(job, { ...silence, outcome: "canceled", reason, next: { withheld: "canceled" } }, now);
 	return {
 		before: job,
-		after: end({ ...baseOf(job), losses: 0, interruptions: 0 }, "canceled", cancelReason(job, reason), now),
+		after: end({ ...baseOf(job), ...noFaults }, "canceled", cancelReason(job, reason), now),
 		attempt,
 	};
 }

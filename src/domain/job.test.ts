@@ -27,7 +27,7 @@ const retrying = aSpec({ retry: { maxAttempts: 3, backoff: { initialSeconds: 5, 
 /** Every command as it is called here, most of them at noon. */
 const commands = {
 	ready: (job: Parameters<typeof ready>[0]) => ready(job, noon),
-	skip: (job: Parameters<typeof skip>[0]) => skip(job, noon),
+	skip: (job: Parameters<typeof skip>[0]) => skip(job, "its need failed", noon),
 	grant: (job: Parameters<typeof grant>[0]) => grant(job, granted, noon),
 	lapse: (job: Parameters<typeof lapse>[0]) => lapse(job, noon),
 	promote: (job: Parameters<typeof promote>[0]) => promote(job),
@@ -339,6 +339,63 @@ describe("a runner that stops a job by itself", () => {
 	it("[J16] what was stored before there were such ends is counted from none", () => {
 		const { interruptions: _, ...old } = aJob("running");
 		expect(finish(old as JobByState["running"], aDrain(), noon, 0).after.interruptions).toBe(1);
+	});
+});
+
+describe("a machine that could not run a job", () => {
+	const aStep = { name: "step 1", exitCode: null, finishedAt: null, logStart: null, logEnd: null };
+	const aFault = (steps: (number | null)[] = [null]) =>
+		aReport({
+			outcome: "refused",
+			exitCode: null,
+			reason: "no space left",
+			platformFault: "machine-fault",
+			steps: steps.map((startedAt) => ({ ...aStep, startedAt })),
+		});
+
+	it("[J18] uses up no attempt, neither ends nor prolongs other rows, and another runner is preferred", () => {
+		const job = aJob("running", { losses: 2, interruptions: 3, spec: aSpec({ retry: { maxAttempts: 1 } }) });
+		const { after, attempt } = finish(job, aFault(), noon, 0);
+		expect(after).toMatchObject({
+			...{ state: "waiting", used: 0, attempts: 1, avoids: "runner-1", notBefore: noon + 1_000 },
+			...{ losses: 2, interruptions: 3, machineFaults: 1 },
+		});
+		expect(after.cause.reason).toBe("its runner could not run it: no space left");
+		expect(attempt).toMatchObject({ outcome: "lost", platformFault: "machine-fault", reason: "no space left" });
+	});
+
+	it.each([
+		["nothing of the job's own had begun", [null], "waiting"],
+		["the checkout alone had", [noon, null], "waiting"],
+		["a step of its own had", [noon, noon], "finished"],
+		["the runner does not say", [], "finished"],
+	] as const)("[J18] `onLost: fail`, when %s: %s is %s", (_, steps, state) => {
+		const job = aJob("running", { spec: aSpec({ onLost: "fail", exclusive: true }) });
+		const { after, attempt } = finish(job, aFault([...steps]), noon, 0);
+		expect(after.state).toBe(state);
+		expect(attempt?.next).toEqual(state === "waiting" ? { at: noon + 1_000 } : { withheld: "on-lost" });
+	});
+
+	it("[J18][R10] the tenth in a row is the last, and the job says how many there were", () => {
+		const { after, attempt } = finish(aJob("running", { machineFaults: 9 }), aFault(), noon, 0);
+		expect(attempt?.next).toEqual({ withheld: "poison" });
+		expect(after).toMatchObject({
+			outcome: "lost",
+			reason: "10 runners in a row could not run it, the last: no space left",
+		});
+	});
+
+	it("[J18] an end of the job's own begins the count anew; what was stored without one counts from none", () => {
+		expect(finish(aJob("running", { spec: retrying, machineFaults: 5 }), aFailure(), noon, 0).after.machineFaults).toBe(
+			0,
+		);
+		expect(lose(aJob("running", { machineFaults: 5 }), "gone", noon).after.machineFaults).toBe(5);
+		const { machineFaults: _, ...old } = aJob("running");
+		expect(finish(old as JobByState["running"], aFault(), noon, 0).after.machineFaults).toBe(1);
+	});
+
+	it("[J18] what was being canceled is canceled", () => {
+		expect(finish(aJob("canceling"), aFault(), noon, 0).after).toMatchObject({ outcome: "canceled" });
 	});
 });
 

@@ -25,9 +25,9 @@ import type { Cause, JobSpec } from "./submission.ts";
 export type Outcome = "passed" | "failed" | "canceled" | "timed-out" | "lost" | "refused" | "skipped" | "expired";
 /**
  * What befell an attempt through no fault of its own: its runner was not heard of any more; or it stopped the job, since it
- * was drained itself, or since it could not reach the server and the job is exclusive.
+ * was drained itself, or since it could not reach the server and the job is exclusive; or its machine could not run the job.
  */
-export type PlatformFault = "lost" | "drained" | "cut-off";
+export type PlatformFault = "lost" | "drained" | "cut-off" | "machine-fault";
 export type ReportedOutcome = "passed" | "failed" | "timed-out" | "canceled" | "refused";
 
 export interface RunnerName {
@@ -104,6 +104,8 @@ interface JobBase {
 	used: number;
 	losses: number;
 	interruptions: number;
+	/** Machines in a row that could not run it; absent in what was stored before they were counted. */
+	machineFaults?: number;
 	/** Whose it is, for fairness: the branch of its run and who asked for it. */
 	ref: string | null;
 	actor: string;
@@ -215,8 +217,7 @@ export function create(job: NewJob, now: Millis): BlockedJob | WaitingJob {
 		epoch: 0,
 		attempts: 0,
 		used: 0,
-		losses: 0,
-		interruptions: 0,
+		...noFaults,
 		avoids: null,
 		startsAt: job.spec.notBefore,
 	};
@@ -232,8 +233,8 @@ export function ready(job: BlockedJob, now: Millis): Move<WaitingJob> {
 	return { before: job, after: wait(baseOf(job), now, null) };
 }
 
-export function skip(job: BlockedJob, now: Millis): Move<FinishedJob> {
-	return { before: job, after: end(job, "skipped", "a need did not end as its `when` asks", now) };
+export function skip(job: BlockedJob, reason: string, now: Millis): Move<FinishedJob> {
+	return { before: job, after: end(job, "skipped", reason, now) };
 }
 
 /** [J2] Each grant raises the epoch; whatever an earlier lease says from then on is stale. */
@@ -305,7 +306,7 @@ export interface FinishReport {
 	retryAfterSeconds: number | null;
 	/** What the runner checked out, where the run names a source. */
 	commit?: string | null;
-	/** That the runner stopped the job for reasons of its own. */
+	/** That the runner stopped the job for reasons of its own, or could not run it. */
 	platformFault?: Exclude<PlatformFault, "lost"> | null;
 }
 
@@ -313,7 +314,7 @@ export interface FinishReport {
 export function retry(job: FinishedJob, cause: Cause, open: boolean): Move<BlockedJob | WaitingJob> {
 	// One that was skipped waits again because of another: the instant for which it was meant still holds.
 	const startsAt = job.outcome === "skipped" ? job.startsAt : null;
-	const base: JobBase = { ...baseOf(job), losses: 0, interruptions: 0, avoids: null, startsAt, cause };
+	const base: JobBase = { ...baseOf(job), ...noFaults, avoids: null, startsAt, cause };
 	return { before: job, after: open ? block(base, cause.at) : wait(base, cause.at, null) };
 }
 
@@ -321,13 +322,16 @@ export function reprioritise<J extends BlockedJob | WaitingJob>(job: J, priority
 	return { before: job, after: { ...job, priority } };
 }
 
+/** Rows of faults of the platform begin anew. */
+export const noFaults = { losses: 0, interruptions: 0, machineFaults: 0 };
+
 /** The fields every state has; what belonged to the state that a job leaves stays behind. */
 export function baseOf(job: JobBase): JobBase {
 	const { id, run, index, spec, createdAt, needs, needed, priority, ref, actor, startsAt } = job;
-	const { epoch, attempts, used, losses, interruptions, avoids, cause } = job;
+	const { epoch, attempts, used, losses, interruptions, machineFaults = 0, avoids, cause } = job;
 	return {
 		...{ id, run, index, spec, createdAt, needs, needed, priority, ref, actor, startsAt },
-		...{ epoch, attempts, used, losses, interruptions, avoids, cause },
+		...{ epoch, attempts, used, losses, interruptions, machineFaults, avoids, cause },
 	};
 }
 

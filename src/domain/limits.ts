@@ -35,7 +35,7 @@ export const stopAfterSeconds = 30;
 export const exclusiveMarginMs = 20_000;
 /** A job whose runner was lost this often in a row is not given to another, unless it says how often. */
 export const lossesMax = 3;
-/** For this long a job whose runner was lost, or stopped it, is kept from that runner, so that another may take it. */
+/** For this long a job whose runner was lost, stopped it or could not run it is kept from that runner, so that another may take it. */
 export const avoidMs = 15_000;
 /** Wait before a job whose runner was lost goes to another. */
 export const lossBackoffMs = 1_000;
@@ -44,6 +44,17 @@ export const interruptionsMax = 10;
 /** Wait before a job that its runner stopped goes to another: 1 s, 2 s, 4 s … and never longer than a minute. */
 export const interruptionBackoffMs = 1_000;
 export const interruptionBackoffMaxMs = 60_000;
+/**
+ * A job that this many machines in a row could not run is not given to another. A broken runner says so and is asked no more, so
+ * only a job that breaks its machines, or a fleet that is broken in a way it cannot see, comes to it.
+ */
+export const machineFaultsMax = 10;
+/** Wait before a job that a machine could not run goes to another: 1 s, 2 s, 4 s … and never longer than a minute. */
+export const machineFaultBackoffMs = 1_000;
+export const machineFaultBackoffMaxMs = 60_000;
+/** A runner whose machine failed a job and that says nothing of itself is left alone for 2 s, 4 s … and never longer than five minutes. */
+export const faultyRestMs = 2_000;
+export const faultyRestMaxMs = 5 * 60_000;
 
 /** Between SIGTERM and SIGKILL. */
 export const graceSeconds = 10;
@@ -117,5 +128,10 @@ export const lapseForgivenMs = 10 * 60_000;
 export const poolRunnersMax = 10_000;
 /** A registered runner that nobody heard of for this long, and that holds nothing, is forgotten. */
 export const runnerForgottenMs = 24 * 60 * 60 * 1_000;
+/**
+ * A runner for one job that nobody heard of for this long, and that holds nothing, is forgotten: it keeps no registration, so the
+ * process that died does not come back as it.
+ */
+export const ephemeralForgottenMs = 15 * 60_000;
 /** Slots of one runner. */
 export const runnerCapacityMax = 1_000;

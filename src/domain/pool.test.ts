@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { noon } from "../testing/clock.ts";
 import { lapseForgivenMs, lateLookMs, livenessCheckMs, poolShardsMax } from "./limits.ts";
-import type { HeldLease, RepositoryDemand, WaitingRunner } from "./pool.ts";
+import type { Fitness, HeldLease, RepositoryDemand, WaitingRunner } from "./pool.ts";
 import {
 	chooseRepository,
 	compareWaiting,
@@ -12,6 +12,8 @@ import {
 	shardOf,
 	shareOf,
 	takenSlots,
+	unfitnessOf,
+	unwellReason,
 } from "./pool.ts";
 import type { LabelDemand } from "./queue.ts";
 
@@ -130,13 +132,14 @@ describe("shards", () => {
 });
 
 describe("runners that wait", () => {
-	const free: WaitingRunner = { leases: 0, capacity: 4, grantedAt: 0, lapsedAt: null };
+	const free: WaitingRunner = { leases: 0, capacity: 4, grantedAt: 0, lapsedAt: null, faults: 0 };
 	it.each<[string, Partial<WaitingRunner>, Partial<WaitingRunner>]>([
 		["the less busy", { leases: 1 }, { leases: 2 }],
 		["the less busy for its size", { leases: 2, capacity: 8 }, { leases: 1, capacity: 2 }],
 		["of equals, who was handed a job longest ago", { grantedAt: noon - 2 }, { grantedAt: noon - 1 }],
 		["who never was handed one", {}, { grantedAt: noon - 1 }],
 		["the busier, where the other let a grant lapse", { leases: 3 }, { lapsedAt: noon - lapseForgivenMs + 1 }],
+		["the busier, where the other's machine failed its last job", { leases: 3 }, { faults: 1 }],
 		["whose lapse is long ago", { lapsedAt: noon - lapseForgivenMs }, { leases: 1 }],
 	])("[P8] first goes %s", (_, first, second) => {
 		const [a, b] = [
@@ -146,6 +149,27 @@ describe("runners that wait", () => {
 		expect(compareWaiting(a, b, noon)).toBeLessThan(0);
 		expect(compareWaiting(b, a, noon)).toBeGreaterThan(0);
 		expect(compareWaiting(a, { ...a }, noon)).toBe(0);
+	});
+
+	it.each<[string, Partial<Fitness>, number, ReturnType<typeof unfitnessOf>]>([
+		["is well", {}, 0, null],
+		["drains", { draining: true, unwell: "x" }, 0, "draining"],
+		["said bye", { left: true }, 0, "draining"],
+		["says that it is unwell", { unwell: "its disk is full" }, 10 ** 9, "unwell"],
+		["failed a job just now and says nothing", { faults: 1, faultedAt: noon }, 1_999, "unwell"],
+		["failed one and has rested", { faults: 1, faultedAt: noon }, 2_000, null],
+		["failed three in a row", { faults: 3, faultedAt: noon }, 7_999, "unwell"],
+		["failed very many in a row", { faults: 50, faultedAt: noon }, 299_999, "unwell"],
+		["failed very many in a row, and rested for long", { faults: 50, faultedAt: noon }, 300_000, null],
+		["failed some and says that it is well again", { faults: 3, faultedAt: null }, 1, null],
+	])("[P11][P12][P13] a runner that %s: %j, %i ms later: %j", (_, fitness, ms, expected) => {
+		expect(unfitnessOf({ draining: false, ...fitness }, noon + ms)).toBe(expected);
+	});
+
+	it("[P12] why it is unwell is in its own words, or in ours", () => {
+		expect(unwellReason({ draining: false, unwell: "no git", faults: 2 })).toBe("no git");
+		expect(unwellReason({ draining: false, faults: 1 })).toBe("its machine failed its last job");
+		expect(unwellReason({ draining: false, faults: 2 })).toBe("its machine failed its last 2 jobs");
 	});
 
 	it.each([

@@ -2,6 +2,8 @@
 // have gone quiet.
 import type { LeaseId, Millis } from "./ids.ts";
 import {
+	faultyRestMaxMs,
+	faultyRestMs,
 	lapseForgivenMs,
 	lateLookMs,
 	livenessCheckMs,
@@ -82,11 +84,13 @@ export interface WaitingRunner {
 	grantedAt: Millis;
 	/** When it last let a grant lapse, unless a job of its came to an end since; null: it did not. */
 	lapsedAt: Millis | null;
+	/** Grants in a row that its machine failed. */
+	faults: number;
 }
 
 /**
- * [P8] Who is served first: not one that lately never started what it was granted, while another has room; then the least
- * busy for its size, then whoever was handed a job longest ago.
+ * [P8] Who is served first: not one that lately never started what it was granted, nor one whose machine failed its last job
+ * [P12], while another has room; then the least busy for its size, then whoever was handed a job longest ago.
  */
 export function compareWaiting(a: WaitingRunner, b: WaitingRunner, now: Millis): number {
 	return (
@@ -96,8 +100,44 @@ export function compareWaiting(a: WaitingRunner, b: WaitingRunner, now: Millis):
 	);
 }
 
-function isUnreliable({ lapsedAt }: WaitingRunner, now: Millis): boolean {
-	return lapsedAt !== null && now - lapsedAt < lapseForgivenMs;
+function isUnreliable({ lapsedAt, faults }: WaitingRunner, now: Millis): boolean {
+	return faults > 0 || (lapsedAt !== null && now - lapsedAt < lapseForgivenMs);
+}
+
+/** What a pool knows of a runner beside its leases. */
+export interface Fitness {
+	draining: boolean;
+	/** It said bye, and nothing since. */
+	left?: boolean;
+	/** What it says is wrong with its machine; null, or absent: nothing. */
+	unwell?: string | null;
+	/** Grants in a row that its machine failed, and when it did last; null: the runner said since that it is well. */
+	faults?: number;
+	faultedAt?: Millis | null;
+}
+
+/**
+ * [P11][P13] Why a runner is given nothing, whatever room it has; null: it is given jobs. [P12] One whose machine failed a job and
+ * that says nothing of itself rests, ever longer; one that says that it is well again is tried at once.
+ */
+export function unfitnessOf(fitness: Fitness, now: Millis): "draining" | "unwell" | null {
+	if (fitness.draining || fitness.left === true) return "draining";
+	if (fitness.unwell != null) return "unwell";
+	const { faults = 0, faultedAt = null } = fitness;
+	if (faults === 0 || faultedAt === null) return null;
+	return now - faultedAt < Math.min(faultyRestMs * 2 ** (faults - 1), faultyRestMaxMs) ? "unwell" : null;
+}
+
+/** [P12] What is wrong with an unwell runner, in words. */
+export function unwellReason({ unwell, faults = 0 }: Fitness): string {
+	return unwell ?? `its machine failed its last ${faults === 1 ? "job" : `${faults} jobs`}`;
+}
+
+/** Runners that fit and are given nothing, and what is wrong with one of those that are unwell. */
+export interface Unfit {
+	draining: number;
+	unwell: number;
+	reason: string | null;
 }
 
 /** [P9] How many of `waiting` jobs the first of `runners` is handed at once: its share, so that few jobs spread and many go in batches. */

@@ -3,7 +3,14 @@ import { describe, expect, it } from "vitest";
 import { noon } from "../testing/clock.ts";
 import { lossesMax, retryAfterSecondsMax } from "./limits.ts";
 import type { Backoff, Failure, RetryPolicy, RetryRule } from "./retry.ts";
-import { backoffMs, decideAfterInterruption, decideAfterLoss, decideRetry, retryDefaults } from "./retry.ts";
+import {
+	backoffMs,
+	decideAfterInterruption,
+	decideAfterLoss,
+	decideAfterMachineFault,
+	decideRetry,
+	retryDefaults,
+} from "./retry.ts";
 
 const plain: Backoff = { initialSeconds: 5, factor: 2, maxSeconds: 300, jitter: "none" };
 
@@ -163,6 +170,15 @@ describe("after a runner that stopped the job", () => {
 
 	it("[R9] does not run again where onLost says fail", () => {
 		expect(decideAfterInterruption("fail", 1, noon)).toEqual({ withheld: "on-lost" });
+	});
+});
+
+describe("after a machine that could not run the job", () => {
+	it("[R10] waits ever longer up to a minute, and stops at the tenth in a row", () => {
+		const all = Array.from({ length: 10 }, (_, at) => decideAfterMachineFault("retry", at + 1, noon));
+		const seconds = all.map((next) => ("at" in next ? (next.at - noon) / 1_000 : next.withheld));
+		expect(seconds).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, "poison"]);
+		expect(decideAfterMachineFault("fail", 1, noon)).toEqual({ withheld: "on-lost" });
 	});
 });
 

@@ -1,5 +1,5 @@
 // Whether and when an attempt runs again. Two questions are kept apart: did the job fail (its own rules, its own attempts),
-// or did the platform fail it (a runner lost, drained or cut off: a bound of its own, no attempt used up)?
+// or did the platform fail it (a runner lost, drained, cut off or broken: each a bound of its own, no attempt used up)?
 import type { Millis } from "./ids.ts";
 import {
 	interruptionBackoffMaxMs,
@@ -7,6 +7,9 @@ import {
 	interruptionsMax,
 	lossBackoffMs,
 	lossesMax,
+	machineFaultBackoffMaxMs,
+	machineFaultBackoffMs,
+	machineFaultsMax,
 	retryAfterSecondsMax,
 } from "./limits.ts";
 
@@ -141,4 +144,14 @@ export function decideAfterInterruption(
 	if (onLost === "fail") return { withheld: "on-lost" };
 	if (interruptions >= interruptionsMax) return { withheld: "poison" };
 	return { at: now + Math.min(interruptionBackoffMs * 2 ** (interruptions - 1), interruptionBackoffMaxMs) };
+}
+
+/**
+ * [R10] A machine that could not run the job says little about the job: it goes to another. The bound is for a job that breaks
+ * its machines, which is lost work for everybody. `faults` includes this one.
+ */
+export function decideAfterMachineFault(onLost: "retry" | "fail", faults: number, now: Millis): Exclude<Next, null> {
+	if (onLost === "fail") return { withheld: "on-lost" };
+	if (faults >= machineFaultsMax) return { withheld: "poison" };
+	return { at: now + Math.min(machineFaultBackoffMs * 2 ** (faults - 1), machineFaultBackoffMaxMs) };
 }

@@ -89,7 +89,7 @@ it.each([
 		'the pool "default" has not said yet what runners it has',
 	],
 ] as const)("[E1] %s", (code, job, repository, load, runners, detail) => {
-	const { since, ...found } = explainWaiting(job, repository, load, { runners, pause: null });
+	const { since, ...found } = explainWaiting(job, repository, load, { pool: { runners, pause: null }, now: noon });
 	expect(found).toEqual({ code, detail, expectedStartAt: code === "backing-off" ? noon : null });
 	expect(since).toBe(job.since);
 });
@@ -103,13 +103,43 @@ it.each([
 	(kind, note, detail) => {
 		const job = aJob("waiting", { spec, notBefore: noon });
 		const pool = { runners: 0, pause: { kind, note } };
-		expect(explainWaiting(job, settings, full, pool)).toMatchObject({ code: "paused", detail });
+		expect(explainWaiting(job, settings, full, { pool, now: noon })).toMatchObject({ code: "paused", detail });
 		const paused = someSettings({ paused: true });
-		expect(explainWaiting(job, paused, full, pool).detail).toBe("the repository is paused");
+		expect(explainWaiting(job, paused, full, { pool, now: noon }).detail).toBe("the repository is paused");
 	},
 );
 
 it("[E1] a long list of needs is cut", () => {
 	const job = aJob("blocked", { spec: aSpec({ needs: ["a", "b", "c", "d", "e", "f", "g"] }) });
-	expect(explainWaiting(job, settings, full, null).detail).toBe('waits for "a", "b", "c", "d", "e" and 2 more');
+	expect(explainWaiting(job, settings, full, { pool: null, now: noon }).detail).toBe(
+		'waits for "a", "b", "c", "d", "e" and 2 more',
+	);
+});
+
+const free = { running: 0, groups: new Map<string, number>() };
+const plain = aSpec({ needs: [], labels: [] });
+
+it.each([
+	[{ draining: 1, unwell: 0, reason: null }, "1 drains"],
+	[{ draining: 0, unwell: 1, reason: "its disk is full" }, "1 is unwell: its disk is full"],
+	[{ draining: 2, unwell: 3, reason: null }, "2 drain, 3 are unwell"],
+])("[E5] of runners that are there and take nothing, %j: %s", (unfit, words) => {
+	const pool = { runners: 0, pause: null, unfit };
+	expect(explainWaiting(aJob("waiting", { spec: plain }), settings, free, { pool, now: noon })).toMatchObject({
+		code: "no-runner",
+		detail: `the pool "default" has no runner that takes jobs; ${words}`,
+	});
+});
+
+it.each([
+	["others may take it", { avoids: "runner-1" }, 2, 14_999, "backing-off"],
+	["they had their time", { avoids: "runner-1" }, 2, 15_000, "runners-busy"],
+	["there are no others", { avoids: "runner-1" }, 1, 1, "runners-busy"],
+	["no runner failed it", { avoids: null }, 2, 1, "runners-busy"],
+] as const)("[E6] of a job that is kept from its last runner, while %s: %j, %i runners, after %i ms: %s", (...row) => {
+	const [, patch, runners, ms, code] = row;
+	const job = aJob("waiting", { spec: plain, ...patch });
+	const found = explainWaiting(job, settings, free, { pool: { runners, pause: null }, now: job.since + ms });
+	expect(found.code).toBe(code);
+	expect(found.expectedStartAt).toBe(code === "backing-off" ? job.since + 15_000 : null);
 });

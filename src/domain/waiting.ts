@@ -1,7 +1,8 @@
 // Why a job waits, from the same facts the scheduler decides by.
 import type { Millis } from "./ids.ts";
 import type { BlockedJob, WaitingJob } from "./job.ts";
-import type { PoolPause } from "./pool.ts";
+import { avoidMs } from "./limits.ts";
+import type { PoolPause, Unfit } from "./pool.ts";
 import type { Load } from "./queue.ts";
 import type { RepositorySettings } from "./submission.ts";
 import { groupLimit } from "./submission.ts";
@@ -26,6 +27,8 @@ export interface WaitingReason {
 export interface PoolFacts {
 	runners: number | null;
 	pause: PoolPause | null;
+	/** Those that fit and are given nothing; null, or absent: not said. */
+	unfit?: Unfit | null;
 }
 
 /** [E1] The first fact that holds the job back, in the order in which they would have to be removed. `pool` null: it said nothing. */
@@ -33,7 +36,7 @@ export function explainWaiting(
 	job: BlockedJob | WaitingJob,
 	settings: RepositorySettings,
 	load: Load,
-	pool: PoolFacts | null,
+	{ pool, now }: { pool: PoolFacts | null; now: Millis },
 ): WaitingReason {
 	const reason = (code: WaitingCode, detail: string, expectedStartAt: Millis | null = null): WaitingReason => ({
 		code,
@@ -57,9 +60,10 @@ export function explainWaiting(
 	if (runners === null) {
 		return reason("runners-busy", `the pool "${job.spec.pool}" has not said yet what runners it has`);
 	}
-	if (runners === 0) {
-		const labels = job.spec.labels.length === 0 ? "" : ` with ${listed(job.spec.labels)}`;
-		return reason("no-runner", `the pool "${job.spec.pool}" has no runner${labels}`);
+	if (runners === 0) return reason("no-runner", lackOf(job, pool?.unfit ?? null));
+	if (job.avoids !== null && runners > 1 && now - job.since < avoidMs) {
+		const detail = "left to other runners than its last one for a while, and these are busy";
+		return reason("backing-off", detail, job.since + avoidMs);
 	}
 	return reason("runners-busy", `every fitting runner of the pool "${job.spec.pool}" is busy`);
 }
@@ -70,6 +74,16 @@ function delayOf({ notBefore, startsAt, lapses, attempts, cause }: WaitingJob): 
 	if (lapses > 0) return "the runner that was handed it did not start it: it is tried again";
 	const after = cause.by === "platform" ? `: ${cause.reason}` : "";
 	return `attempt ${attempts + 1} waits for its backoff${after}`;
+}
+
+/** [E5] Runners that are there and are given nothing are named, or whoever looks at them believes neither them nor this. */
+function lackOf({ spec: { pool, labels } }: WaitingJob, unfit: Unfit | null): string {
+	const fitting = labels.length === 0 ? "" : ` with ${listed(labels)}`;
+	const { draining, unwell, reason } = unfit ?? { draining: 0, unwell: 0, reason: null };
+	if (draining + unwell === 0) return `the pool "${pool}" has no runner${fitting}`;
+	const drain = draining === 0 ? [] : [`${draining} ${draining === 1 ? "drains" : "drain"}`];
+	const sick = unwell === 0 ? [] : [`${unwell} ${unwell === 1 ? "is" : "are"} unwell${noted(reason)}`];
+	return `the pool "${pool}" has no runner${fitting} that takes jobs; ${[...drain, ...sick].join(", ")}`;
 }
 
 function noted(note: string | null): string {

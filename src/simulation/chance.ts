@@ -283,7 +283,7 @@ function someReport(random: SeededRandom): FinishReport {
 		logLength: 0,
 		logSha256: null,
 		retryAfterSeconds: random.pick([null, null, null, 2, 100_000]),
-		platformFault: random.pick([null, null, null, null, "drained", "cut-off"] as const),
+		platformFault: random.pick([null, null, null, null, "drained", "cut-off", "machine-fault"] as const),
 	};
 }
 

@@ -18,7 +18,10 @@ export function viewOf(rows: Rows, standing: Standing) {
 	const explain = (job: DomainJob, position: number | null): Waiting | null => {
 		if ((job.state !== "blocked" && job.state !== "waiting") || settings === null) return null;
 		// No pool here says how many runners it has.
-		const { code, detail, since, expectedStartAt } = explainWaiting(job, settings, standing.load, null);
+		const { code, detail, since, expectedStartAt } = explainWaiting(job, settings, standing.load, {
+			pool: null,
+			now: job.since,
+		});
 		return { code, detail, position, since: timeText(since), expectedStartAt: timeText(expectedStartAt) };
 	};
 	const show = (job: DomainJob, position: number | null) => viewJob(job, rows.attempts(job), explain(job, position));

@@ -148,6 +148,7 @@ function base(epoch: number) {
 		used: 0,
 		losses: 0,
 		interruptions: 0,
+		machineFaults: 0,
 		ref: null,
 		actor: "dev@example.com",
 		avoids: null,

@@ -66,6 +66,7 @@ describe("runners", () => {
 			name: body.name,
 			labels: ["linux", "x64"],
 			state: "busy",
+			reason: null,
 			capacity: 2,
 			leases: 1,
 		};

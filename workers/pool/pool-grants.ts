@@ -99,12 +99,12 @@ export class PoolGrants {
 	#waiting(now: Millis): { socket: WebSocket; held: Poll | Session }[] {
 		const waiting: { socket: WebSocket; held: Poll | Session; standing: WaitingRunner }[] = [];
 		for (const [socket, held] of this.#sockets.polls()) {
-			const standing = this.#members.standingOf(held.runner);
+			const standing = this.#members.standingOf(held.runner, now);
 			if (standing !== null) waiting.push({ socket, held, standing });
 		}
 		for (const [socket, held] of this.#sockets.sessions()) {
 			if (held.instanceId === null || held.leaving) continue;
-			const standing = this.#members.standingOf(held.runner);
+			const standing = this.#members.standingOf(held.runner, now);
 			if (standing !== null && standing.leases < standing.capacity) waiting.push({ socket, held, standing });
 		}
 		return waiting.sort((a, b) => compareWaiting(a.standing, b.standing, now));

@@ -12,7 +12,7 @@ import { findQuiet } from "../../src/domain/pool.ts";
 import type { Env } from "../env.ts";
 import { forgottenCloseCode } from "../../src/contracts/runner-session.ts";
 import type { PoolMembers } from "./pool-members.ts";
-import type { PoolRunners } from "./pool-runners.ts";
+import type { LeaseEnd, PoolRunners } from "./pool-runners.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";
 import type { PoolLease, PoolTables } from "./pool-tables.ts";
 import { logCalls, repoCalls } from "../stubs.ts";
@@ -104,7 +104,6 @@ export class PoolLiveness {
 		);
 		const orphans = [...this.#members.leases()].filter(({ runner }) => this.#runners.get(runner) === null);
 		await this.expire(orphans, 0);
-		this.#members.forgetGone(now);
 	}
 
 	/** A runner that was removed: what it holds is over at once, as if another had taken its place. The next look tries again. */
@@ -114,8 +113,8 @@ export class PoolLiveness {
 	}
 
 	/** Leases that ended, and with one the runner if that was all it was for. */
-	end(id: LeaseId, lapsedAt: Millis | null = null): void {
-		const spent = this.#members.end(id, lapsedAt);
+	end(id: LeaseId, how: LeaseEnd = "over"): void {
+		const spent = this.#members.end(id, how);
 		if (spent !== null) this.#sockets.closeAll(spent.id, forgottenCloseCode, "its one job is over");
 	}
 

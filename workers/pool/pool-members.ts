@@ -9,9 +9,9 @@ import type { DemandRow, DoubtfulDemand } from "../../src/domain/demand-book.ts"
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
 import { heartbeatSeconds } from "../../src/domain/limits.ts";
-import { fits, takenSlots } from "../../src/domain/pool.ts";
-import type { PoolSettings, RepositoryDemand, WaitingRunner } from "../../src/domain/pool.ts";
-import type { PoolRunners } from "./pool-runners.ts";
+import { fits, takenSlots, unfitnessOf, unwellReason } from "../../src/domain/pool.ts";
+import type { PoolSettings, RepositoryDemand, Unfit, WaitingRunner } from "../../src/domain/pool.ts";
+import type { LeaseEnd, PoolRunners } from "./pool-runners.ts";
 import type { PoolLease, PoolRunner, PoolTables } from "./pool-tables.ts";
 
 /** A renewal is written when the stored one is this old: well under `renewSeconds`, so an eviction never makes a lease look lost. */
@@ -65,17 +65,17 @@ export class PoolMembers {
 	}
 
 	freeSlots(runner: PoolRunner, named: readonly LeaseId[] | null, now: Millis): number {
-		if (runner.draining) return 0;
+		if (unfitnessOf(runner, now) !== null) return 0;
 		return slotsOf(runner) - takenSlots(this.leasesOf(runner.id), named === null ? null : new Set(named), now);
 	}
 
 	/** A runner as whoever chooses among those who wait sees it; null when it is to be given nothing. */
-	standingOf({ id }: RunnerIdentity): WaitingRunner | null {
+	standingOf({ id }: RunnerIdentity, now: Millis): WaitingRunner | null {
 		const runner = this.#runners.get(id);
-		if (runner === null || runner.draining) return null;
+		if (runner === null || unfitnessOf(runner, now) !== null) return null;
 		const leases = this.#byRunner.get(id)?.size ?? 0;
-		const { lapsedAt } = runner;
-		return { leases, capacity: slotsOf(runner), grantedAt: this.#granted.get(id) ?? 0, lapsedAt };
+		const { lapsedAt, faults = 0 } = runner;
+		return { leases, capacity: slotsOf(runner), grantedAt: this.#granted.get(id) ?? 0, lapsedAt, faults };
 	}
 
 	leasesOf(runner: string): PoolLease[] {
@@ -108,8 +108,8 @@ export class PoolMembers {
 		return lease;
 	}
 
-	/** `lapsedAt`: when it was never started. The runner that was forgotten with its one job, if it was. */
-	end(id: LeaseId, lapsedAt: Millis | null = null): PoolRunner | null {
+	/** The runner that was forgotten with its one job, if it was. */
+	end(id: LeaseId, how: LeaseEnd = "over"): PoolRunner | null {
 		const lease = this.#leases.get(id);
 		if (!lease) return null;
 		this.#leases.delete(id);
@@ -122,7 +122,7 @@ export class PoolMembers {
 			this.#runners.spend(runner, Date.now());
 			return runner;
 		}
-		if (runner && runner.lapsedAt !== lapsedAt) this.#runners.save({ ...runner, lapsedAt });
+		if (runner) this.#runners.learn(runner, how, lease.grantedAt);
 		return null;
 	}
 
@@ -192,13 +192,28 @@ export class PoolMembers {
 		for (const [, demand] of this.#demands.all()) yield demand;
 	}
 
-	liveRunners(labels: readonly string[], now: Millis): number {
-		let live = 0;
+	/** Of those that fit: who is given jobs, and who is there and is given none. One that left is there while it holds something. */
+	liveRunners(labels: readonly string[], now: Millis): Unfit & { live: number } {
+		const found: Unfit & { live: number } = { live: 0, draining: 0, unwell: 0, reason: null };
 		for (const runner of this.#runners.all()) {
-			if (runner.draining || !this.#runners.isLive(runner, now)) continue;
-			if (labels.length === 0 || fits(labels, new Set(runner.labels))) live++;
+			if (!this.#isHere(runner, now)) continue;
+			if (labels.length > 0 && !fits(labels, new Set(runner.labels))) continue;
+			const unfitness = unfitnessOf(runner, now);
+			found[unfitness ?? "live"]++;
+			if (unfitness === "unwell") found.reason ??= unwellReason(runner);
 		}
-		return live;
+		return found;
+	}
+
+	#isHere(runner: PoolRunner, now: Millis): boolean {
+		if (!this.#runners.isLive(runner, now)) return false;
+		return runner.left !== true || (this.#byRunner.get(runner.id)?.size ?? 0) > 0;
+	}
+
+	/** [P13] A runner takes nothing new; it goes when what it holds is over. */
+	leaves(id: string, now: Millis): void {
+		const runner = this.#runners.get(id);
+		if (runner) this.#runners.leaves(runner, (this.#byRunner.get(id)?.size ?? 0) === 0, now);
 	}
 
 	forgetGone(now: Millis): void {
@@ -226,12 +241,13 @@ export class PoolMembers {
 	}
 
 	#shown(runner: PoolRunner, settings: PoolSettings, now: Millis): RunnerFigures {
-		const { id, name, labels } = runner;
+		const { id, name, labels, ephemeral, capacity } = runner;
 		const leases = this.#byRunner.get(id)?.size ?? 0;
-		const isDraining = settings.draining || runner.draining;
-		const state = this.#runners.isLive(runner, now) ? stateOf(leases, isDraining) : "offline";
+		const unfitness = settings.draining ? "draining" : unfitnessOf(runner, now);
+		const state = this.#isHere(runner, now) ? (unfitness ?? (leases > 0 ? "busy" : "idle")) : "offline";
+		const reason = state === "unwell" ? unwellReason(runner) : null;
 		const lastSeenAt = timeText(this.#runners.seenAt(runner));
-		return { id, name, labels, state, capacity: slotsOf(runner), leases, lastSeenAt };
+		return { id, name, labels, state, reason, capacity: ephemeral ? 1 : capacity, leases, lastSeenAt };
 	}
 
 	#change(lease: PoolLease, patch: Partial<PoolLease>): void {
@@ -248,13 +264,7 @@ export class PoolMembers {
 	}
 }
 
-/** What drains is neither idle nor busy to whoever wants to know where there is room. */
-function stateOf(leases: number, isDraining: boolean): "draining" | "busy" | "idle" {
-	if (isDraining) return "draining";
-	return leases > 0 ? "busy" : "idle";
-}
-
-/** An ephemeral runner has one job, whatever it says. */
-function slotsOf({ ephemeral, capacity }: PoolRunner): number {
-	return ephemeral ? 1 : capacity;
+/** An ephemeral runner has one job, whatever it says; one whose machine failed its last job is tried with one [P12]. */
+function slotsOf({ ephemeral, capacity, faults = 0 }: PoolRunner): number {
+	return ephemeral || faults > 0 ? 1 : capacity;
 }

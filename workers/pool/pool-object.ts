@@ -8,6 +8,7 @@ import type {
 	PoolCalls,
 	Renewed,
 	RunnerIdentity,
+	RunnerWord,
 	ShardEntry,
 	ShardFigures,
 	ShardSettings,
@@ -58,7 +59,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		this.#doubts = new PoolDoubts(env, this.#shards.name, members);
 		this.#liveness = new PoolLiveness({ ctx, env }, { tables, runners, members, sockets });
 		this.#pause = new PoolPause({ tables, runners, members, sockets, liveness: this.#liveness });
-		this.#sessions = new PoolSessions({ runners, sockets, pause: this.#pause, liveness: this.#liveness });
+		this.#sessions = new PoolSessions({ runners, members, sockets, pause: this.#pause, liveness: this.#liveness });
 		this.#grants = new PoolGrants(env, {
 			...{ runners, members, sockets, pause: this.#pause },
 			granted: (first) => first && this.#liveness.begin(),
@@ -72,24 +73,34 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 			for (const demand of entry.demands) this.#members.hear(demand, null);
 			this.#shards.entered();
 		}
-		const now = Date.now();
+		const now = this.#seeConnected();
 		this.#members.forgetGone(now);
 		return this.#runners.register(runner, key, now);
 	}
 
-	async acquire(identity: RunnerIdentity, named: LeaseId[] | null): Promise<Grant | NotKnown | null> {
+	async acquire(
+		identity: RunnerIdentity,
+		named: LeaseId[] | null,
+		{ unwell }: RunnerWord = {},
+	): Promise<Grant | NotKnown | null> {
 		const now = Date.now();
 		const runner = this.#runners.see(identity, now);
 		if (typeof runner === "string") return runner;
 		this.#members.renew(runner.id, named ?? [], now);
-		return this.#grants.one(runner, named);
+		return this.#grants.one(this.#runners.speaks(runner, { unwell }), named);
 	}
 
-	async heartbeat(identity: RunnerIdentity, ids: LeaseId[]): Promise<HeartbeatReply | NotKnown> {
+	async heartbeat(
+		identity: RunnerIdentity,
+		ids: LeaseId[],
+		{ unwell, leaving = false }: RunnerWord = {},
+	): Promise<HeartbeatReply | NotKnown> {
 		const now = Date.now();
 		const runner = this.#runners.see(identity, now);
 		if (typeof runner === "string") return runner;
 		this.#members.renew(runner.id, ids, now);
+		this.#runners.speaks(runner, { unwell, leaving });
+		if (leaving) this.#members.leaves(runner.id, now);
 		const leases = ids.map((id) => {
 			const lease = this.#members.leaseOf(runner.id, id);
 			const state = lease === null ? "lost" : lease.canceling ? "canceling" : "ok";
@@ -149,15 +160,16 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		// Demand comes many times a second, and to ask a thousand sockets for their last ping takes a millisecond.
 		const now = Date.now();
 		if (now - this.#sawConnectedAt > seenEveryMs) this.#seeConnected();
-		const runners = demand.sets.map(({ labels }) => this.#members.liveRunners(labels, now));
-		return { runners, pause: this.#pause.present, shards: this.#shards.count };
+		const unfit = demand.sets.map(({ labels }) => this.#members.liveRunners(labels, now));
+		return { runners: unfit.map(({ live }) => live), unfit, pause: this.#pause.present, shards: this.#shards.count };
 	}
 
-	async ended(leases: LeaseId[], lapsed: LeaseId[] = []): Promise<void> {
-		const now = Date.now();
+	async ended(leases: LeaseId[], lapsed: LeaseId[] = [], faulted: LeaseId[] = []): Promise<void> {
 		if (lapsed.length > 0)
 			console.error(JSON.stringify({ event: "grants-lapsed", pool: this.ctx.id.name, leases: lapsed }));
-		for (const id of leases) this.#liveness.end(id, lapsed.includes(id) ? now : null);
+		for (const id of leases) {
+			this.#liveness.end(id, faulted.includes(id) ? "faulted" : lapsed.includes(id) ? "lapsed" : "over");
+		}
 		this.#grants.serveSoon();
 	}
 
@@ -178,6 +190,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		await this.#doubts.ask();
 		const { owner, pool } = this.#shards.name;
 		const now = this.#seeConnected();
+		this.#members.forgetGone(now);
 		return this.#members.figures({ owner, pool }, { settings: this.#pause.settings, shards: this.#shards.count, now });
 	}
 
@@ -198,6 +211,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 
 	override async alarm(): Promise<void> {
 		await this.#liveness.look();
+		this.#members.forgetGone(this.#seeConnected());
 		this.#grants.serveSoon();
 	}
 

@@ -1,8 +1,14 @@
 // The runners of a pool shard: who is registered, when each was heard of, who is to go and who may not come back. Kept in
 // memory, written through to the tables, and rarely for a sign of life, which must not cost a write.
-import type { NotKnown, RunnerIdentity } from "../../src/contracts/objects.ts";
+import type { NotKnown, RunnerIdentity, RunnerWord } from "../../src/contracts/objects.ts";
 import type { Millis } from "../../src/domain/ids.ts";
-import { idempotencyKeptMs, poolRunnersMax, runnerForgottenMs } from "../../src/domain/limits.ts";
+import {
+	ephemeralForgottenMs,
+	idempotencyKeptMs,
+	poolRunnersMax,
+	renewSeconds,
+	runnerForgottenMs,
+} from "../../src/domain/limits.ts";
 import { accept, refuse } from "../../src/domain/refusal.ts";
 import type { Result } from "../../src/domain/refusal.ts";
 import type { PoolRunner, PoolTables, Removed } from "./pool-tables.ts";
@@ -10,10 +16,15 @@ import type { PoolRunner, PoolTables, Removed } from "./pool-tables.ts";
 const seenWrittenMs = 60_000;
 /** A runner nobody heard of for this long is offline: two missed long polls and the coarseness of what is stored. */
 const offlineMs = 90_000;
+/** One whose session was closed has as long to open another as its leases have. */
+const closedOfflineMs = renewSeconds * 1_000;
 /** Replaced processes that are remembered of each runner: they come back within seconds or not at all. */
 const replacedKept = 8;
 /** Removed runners that are remembered: people remove them one by one. Beyond it the oldest one's token would work again. */
 const removedMax = 10_000;
+
+/** How a lease ended, as far as it says something of its runner. */
+export type LeaseEnd = "over" | "lapsed" | "faulted";
 
 export class PoolRunners {
 	readonly #tables: PoolTables;
@@ -59,8 +70,55 @@ export class PoolRunners {
 		if (!known && identity.ephemeral) return "runner-unknown";
 		if (!known && this.#removed.has(id)) return "runner-removed";
 		if (!known || now - known.seenAt > seenWrittenMs) this.save({ ...asNew(identity), ...known, seenAt: now });
-		this.#seen.set(id, now);
+		// Signs of life come by several ways, and an older one may be heard of later.
+		this.#seen.set(id, Math.max(now, this.#seen.get(id) ?? 0));
 		return this.#runners.get(id) ?? asNew(identity);
+	}
+
+	/** [P11][P13] What a runner says of itself. One that was unwell and says nothing of it any more is to be tried again. */
+	speaks(runner: PoolRunner, { unwell: trouble, leaving = false }: RunnerWord): PoolRunner {
+		const { unwell: before = null, left = false } = runner;
+		const unwell = trouble ?? null;
+		if (before === unwell && left === leaving) return runner;
+		const isRecovered = before !== null && unwell === null;
+		const word = { unwell, left: leaving, ...(isRecovered ? { faultedAt: null } : {}) };
+		const said = { ...runner, ...word };
+		this.save(said);
+		return said;
+	}
+
+	/** [P13] It takes nothing new. True when it is thereby forgotten: its one job was to come, and it has none. */
+	leaves(runner: PoolRunner, holdsNothing: boolean, now: Millis): boolean {
+		if (runner.ephemeral && holdsNothing) {
+			this.spend(runner, now);
+			return true;
+		}
+		if (runner.left !== true) this.save({ ...runner, left: true });
+		return false;
+	}
+
+	/** [P8][P12] What the end of a lease says of its runner. Jobs that it held at once when its machine failed are one fault. */
+	learn(runner: PoolRunner, how: LeaseEnd, grantedAt: Millis): void {
+		const now = Date.now();
+		const { faults = 0, faultedAt = null } = runner;
+		const isNews = grantedAt >= (runner.lastFaultAt ?? 0);
+		switch (how) {
+			case "lapsed":
+				this.save({ ...runner, lapsedAt: now });
+				return;
+			case "faulted":
+				if (isNews) this.save({ ...runner, lapsedAt: null, faults: faults + 1, faultedAt: now, lastFaultAt: now });
+				return;
+			case "over":
+				if (runner.lapsedAt === null && (faults === 0 || !isNews)) return;
+				this.save({ ...runner, lapsedAt: null, ...(isNews ? { faults: 0, faultedAt: null } : { faults, faultedAt }) });
+		}
+	}
+
+	/** Its last session is closed. Stored, so that no sleep makes it seem seen earlier, or there for longer. */
+	closed(id: string, now: Millis): void {
+		const runner = this.#runners.get(id);
+		if (runner) this.save({ ...runner, seenAt: Math.max(this.seenAt(runner), now), closedAt: now });
 	}
 
 	seenAt({ id, seenAt }: PoolRunner): Millis {
@@ -68,7 +126,8 @@ export class PoolRunners {
 	}
 
 	isLive(runner: PoolRunner, now: Millis): boolean {
-		return now - this.seenAt(runner) < offlineMs;
+		const seenAt = this.seenAt(runner);
+		return now - seenAt < ((runner.closedAt ?? 0) >= seenAt ? closedOfflineMs : offlineMs);
 	}
 
 	/**
@@ -84,7 +143,7 @@ export class PoolRunners {
 			return "same";
 		}
 		const gone = before === null ? replaced : [...replaced, before].slice(-replacedKept);
-		this.save({ ...runner, instanceId, capacity, replaced: gone, lapsedAt: null });
+		this.save({ ...runner, instanceId, capacity, replaced: gone, lapsedAt: null, faultedAt: null });
 		return before === null ? "first" : "newer";
 	}
 
@@ -114,10 +173,11 @@ export class PoolRunners {
 		this.#tables.dropRunner(id);
 	}
 
-	/** Whom nobody heard of for long; `mayForget` says no to one that holds something. */
+	/** Whom nobody heard of for long; `mayForget` says no to one that holds something. Who is connected must have been seen. */
 	forgetGone(now: Millis, mayForget: (id: string) => boolean): void {
 		for (const runner of this.#runners.values()) {
-			if (now - this.seenAt(runner) > runnerForgottenMs && mayForget(runner.id)) this.forget(runner.id);
+			const keptMs = runner.ephemeral ? ephemeralForgottenMs : runnerForgottenMs;
+			if (now - this.seenAt(runner) > keptMs && mayForget(runner.id)) this.forget(runner.id);
 		}
 		for (const { id, at, ephemeral } of this.#removed.values()) {
 			if (ephemeral && now - at > idempotencyKeptMs) this.#letIn(id);

@@ -9,6 +9,7 @@ import {
 import type { RunnerFrame } from "../../src/contracts/runner-session.ts";
 import { unreachable } from "../../src/domain/refusal.ts";
 import type { PoolLiveness } from "./pool-liveness.ts";
+import type { PoolMembers } from "./pool-members.ts";
 import type { PoolPause } from "./pool-pause.ts";
 import type { PoolRunners } from "./pool-runners.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";
@@ -18,6 +19,7 @@ const helloWithinMs = 15_000;
 
 interface SessionParts {
 	runners: PoolRunners;
+	members: PoolMembers;
 	sockets: PoolSockets;
 	pause: PoolPause;
 	liveness: PoolLiveness;
@@ -25,12 +27,14 @@ interface SessionParts {
 
 export class PoolSessions {
 	readonly #runners: PoolRunners;
+	readonly #members: PoolMembers;
 	readonly #sockets: PoolSockets;
 	readonly #pause: PoolPause;
 	readonly #liveness: PoolLiveness;
 
-	constructor({ runners, sockets, pause, liveness }: SessionParts) {
+	constructor({ runners, members, sockets, pause, liveness }: SessionParts) {
 		this.#runners = runners;
+		this.#members = members;
 		this.#sockets = sockets;
 		this.#pause = pause;
 		this.#liveness = liveness;
@@ -45,6 +49,7 @@ export class PoolSessions {
 			case "hello":
 				return this.#hello(socket, session, frame);
 			case "bye":
+				this.#members.leaves(session.runner.id, Date.now());
 				return this.#sockets.change(socket, { ...session, leaving: true, heardAt: Date.now() });
 			default:
 				return unreachable(frame);
@@ -56,6 +61,7 @@ export class PoolSessions {
 		const held = this.#sockets.forget(socket);
 		this.#sockets.close(socket, 1_000, "left");
 		if (held?.kind === "session" && this.#sockets.sessionOf(held.runner.id) === null) {
+			this.#runners.closed(held.runner.id, Date.now());
 			this.#liveness.detach(held.runner.id);
 		}
 	}
@@ -68,6 +74,8 @@ export class PoolSessions {
 		const came = this.#runners.hello(runner, frame);
 		if (came === "replaced")
 			return this.#sockets.close(socket, replacedCloseCode, "a newer process of this runner came");
+		const spoke = this.#runners.get(runner.id);
+		if (spoke) this.#runners.speaks(spoke, frame);
 		const hello = { ...session, instanceId, leaving: false, heardAt: now };
 		this.#sockets.change(socket, hello);
 		for (const [other, { instanceId: spoke, heardAt }] of this.#sockets.siblings(socket)) {

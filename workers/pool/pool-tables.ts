@@ -3,6 +3,7 @@
 import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../../src/contracts/objects.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { poolSettingsDefault } from "../../src/domain/pool.ts";
+import type { Fitness } from "../../src/domain/pool.ts";
 
 const versions = [
 	`CREATE TABLE pool (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, looked_at INTEGER, grace_until INTEGER,
@@ -19,10 +20,13 @@ const versions = [
 	DELETE FROM runner WHERE spent = 1;`,
 ];
 
-export interface PoolRunner extends RunnerIdentity {
+/** What `Fitness` has stands in no row of an earlier version. */
+export interface PoolRunner extends RunnerIdentity, Fitness {
 	seenAt: Millis;
-	/** It is to finish what it holds and go. */
-	draining: boolean;
+	/** When its machine failed a job last, whatever it said since. */
+	lastFaultAt?: Millis;
+	/** When its last session was closed, unless it spoke since. */
+	closedAt?: Millis | null;
 	/** Where its id begins, when it was registered with an idempotency key. */
 	key: string | null;
 	/** The process that said hello last; null: none over a session. */

@@ -4,7 +4,7 @@
 import type { Demand, DemandAnswer } from "../../src/contracts/objects.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { fits } from "../../src/domain/pool.ts";
-import type { PoolPause } from "../../src/domain/pool.ts";
+import type { PoolPause, Unfit } from "../../src/domain/pool.ts";
 import type { Lane } from "../../src/domain/queue.ts";
 import type { PoolFacts } from "../../src/domain/waiting.ts";
 
@@ -26,6 +26,21 @@ interface LabelSet {
 	labels: readonly string[];
 	/** By shard. `some` where a runner was seen that was not counted. */
 	runners: Map<number, number>;
+	/** By shard, those that fit and are given nothing. */
+	unfit: Map<number, Unfit>;
+}
+
+const nobody: Unfit = { draining: 0, unwell: 0, reason: null };
+
+function sum(shards: Iterable<Unfit>): Unfit {
+	return [...shards].reduce(
+		(all, { draining, unwell, reason }) => ({
+			draining: all.draining + draining,
+			unwell: all.unwell + unwell,
+			reason: all.reason ?? reason,
+		}),
+		nobody,
+	);
 }
 
 /** More than none, and not known to be one alone. */
@@ -44,7 +59,8 @@ export class RepoPools {
 	}
 
 	facts({ pool, labels }: Pick<Lane, "pool" | "labels">): PoolFacts {
-		return { runners: this.runnersFor({ pool, labels }), pause: this.#pauses.get(pool) ?? null };
+		const unfit = sum(this.#sets.get(pool)?.get(labels.join(","))?.unfit.values() ?? []);
+		return { runners: this.runnersFor({ pool, labels }), pause: this.#pauses.get(pool) ?? null, unfit };
 	}
 
 	/** Live runners that fit; null while the pool has not said. */
@@ -53,10 +69,12 @@ export class RepoPools {
 		return set ? [...set.runners.values()].reduce((sum, runners) => sum + runners, 0) : null;
 	}
 
-	heard(shard: number, { pool, sets }: Demand, { runners, pause }: DemandAnswer): void {
+	heard(shard: number, { pool, sets }: Demand, { runners, unfit, pause }: DemandAnswer): void {
 		if (shard === 0) this.#pauses.set(pool, pause);
 		sets.forEach(({ labels }, at) => {
-			this.#set(pool, labels).runners.set(shard, runners[at] ?? 0);
+			const set = this.#set(pool, labels);
+			set.runners.set(shard, runners[at] ?? 0);
+			set.unfit.set(shard, unfit?.[at] ?? nobody);
 		});
 	}
 
@@ -110,7 +128,7 @@ export class RepoPools {
 		const sets = this.#sets.get(pool) ?? new Map<string, LabelSet>();
 		this.#sets.set(pool, sets);
 		const key = labels.join(",");
-		const set = sets.get(key) ?? { labels, runners: new Map<number, number>() };
+		const set = sets.get(key) ?? { labels, runners: new Map<number, number>(), unfit: new Map<number, Unfit>() };
 		sets.set(key, set);
 		return set;
 	}

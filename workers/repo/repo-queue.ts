@@ -316,13 +316,14 @@ export class RepoQueue {
 		if (this.#teller.hasNews) void this.#teller.tell();
 	}
 
-	#hint({ before, after }: Move): void {
+	#hint({ before, after, attempt }: Move): void {
 		if (before === null || !("lease" in before)) return;
 		const { pool, shard, id } = before.lease;
 		if (!("lease" in after)) {
-			const { ended, lapsed } = this.#teller.leases(pool, shard);
+			const { ended, lapsed, faulted } = this.#teller.leases(pool, shard);
 			ended.push(id);
 			if (before.state === "leased" && after.state === "waiting") lapsed.push(id);
+			if (attempt?.platformFault === "machine-fault") faulted.push(id);
 		} else if (after.state === "canceling" && before.state === "running") {
 			this.#teller.leases(pool, shard).canceled.push(id);
 			this.#hintLog(after, "canceling");

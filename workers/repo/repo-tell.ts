@@ -35,6 +35,8 @@ interface LeaseNews {
 	ended: string[];
 	/** Those of them that were never started. */
 	lapsed: string[];
+	/** Those that their runner's machine could not run. */
+	faulted: string[];
 	canceled: string[];
 }
 
@@ -107,7 +109,7 @@ export class RepoTeller {
 		const { leases } = this.pool(pool);
 		const known = leases.get(shard);
 		if (known) return known;
-		const news: LeaseNews = { ended: [], lapsed: [], canceled: [] };
+		const news: LeaseNews = { ended: [], lapsed: [], faulted: [], canceled: [] };
 		leases.set(shard, news);
 		return news;
 	}
@@ -170,11 +172,11 @@ export class RepoTeller {
 		}
 	}
 
-	async #tellLeases(pool: string, shard: number, { ended, lapsed, canceled }: LeaseNews): Promise<void> {
+	async #tellLeases(pool: string, shard: number, { ended, lapsed, faulted, canceled }: LeaseNews): Promise<void> {
 		const calls = this.#poolCalls(pool, shard);
 		const told: Promise<unknown>[] = [];
 		if (canceled.length > 0) told.push(calls.canceled(canceled));
-		if (ended.length > 0) told.push(calls.ended(ended, lapsed));
+		if (ended.length > 0) told.push(calls.ended(ended, lapsed, faulted));
 		await Promise.all(told);
 	}
 

@@ -114,7 +114,10 @@ export function showAdmission(queue: RepoQueue, claim: LeaseClaim): LogAdmission
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {
 	if ((job.state !== "blocked" && job.state !== "waiting") || queue.repository === null) return null;
 	const { settings } = queue.repository;
-	const reason = explainWaiting(job, settings, queue.standing.load, queue.pools.facts(job.spec));
+	const reason = explainWaiting(job, settings, queue.standing.load, {
+		pool: queue.pools.facts(job.spec),
+		now: Date.now(),
+	});
 	return {
 		code: reason.code,
 		detail: reason.detail,

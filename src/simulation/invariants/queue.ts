@@ -149,7 +149,7 @@ export function namesReasons({ after }: Facts): string | null {
 	const could = new Set(startable(after));
 	for (const [id, job] of after.jobs) {
 		if (job.state !== "waiting" && job.state !== "blocked") continue;
-		const { code } = explainWaiting(job, after.settings, load, null);
+		const { code } = explainWaiting(job, after.settings, load, { pool: null, now: job.since });
 		if ((code === "runners-busy") !== could.has(job))
 			return `job ${id} says ${code}, and could${could.has(job) ? "" : " not"} start`;
 		if ((code === "needs") !== (job.state === "blocked")) return `job ${id} is ${job.state} and says ${code}`;

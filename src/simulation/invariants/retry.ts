@@ -6,6 +6,7 @@ import {
 	lapseBackoffMaxMs,
 	lossBackoffMs,
 	lossesMax,
+	machineFaultsMax,
 	retryAfterSecondsMax,
 } from "../../domain/limits.ts";
 import type { Facts, Stored } from "../facts.ts";
@@ -32,8 +33,12 @@ export function isBounded({ before, after, now }: Facts): string | null {
 		const losses = inARow.filter((each) => each?.platformFault === "lost").length;
 		if (isRetried && losses >= (job.spec.retry.maxLosses ?? lossesMax))
 			return `job ${job.id} was lost ${losses} times in a row and goes on`;
-		if (isRetried && inARow.length - losses >= interruptionsMax)
-			return `job ${job.id} was stopped by its runners ${inARow.length - losses} times in a row and goes on`;
+		const faults = inARow.filter((each) => each?.platformFault === "machine-fault").length;
+		if (isRetried && faults >= machineFaultsMax)
+			return `job ${job.id} could not be run by ${faults} machines in a row and goes on`;
+		const stops = inARow.length - losses - faults;
+		if (isRetried && stops >= interruptionsMax)
+			return `job ${job.id} was stopped by its runners ${stops} times in a row and goes on`;
 		if (attempt.next === null || !("at" in attempt.next)) continue;
 		const longestMs =
 			attempt.outcome === "lost"
