@@ -20,7 +20,7 @@ const startedAt = new Date();
 try {
 	await mkdir(draft, { recursive: true });
 	await Promise.all([buildWorker(), buildCommandLine()]);
-	await Promise.all([writeSettings(), writeMigrations(), addScripts()]);
+	await Promise.all([writeSettings(), writeMigrations(), writeTableVersions(), addScripts()]);
 	// What changes while the build runs must count as newer than it.
 	await writeFile(join(draft, "built"), "");
 	await utimes(join(draft, "built"), startedAt, startedAt);
@@ -86,6 +86,16 @@ async function writeMigrations(): Promise<void> {
 		return { name, queries: unstable_splitSqlQuery(text) };
 	});
 	await writeFile(join(draft, "worker", "migrations.json"), JSON.stringify(await Promise.all(migrations), null, "\t"));
+}
+
+/** What the server knows of the tables in objects: it looks at them before it starts. */
+async function writeTableVersions(): Promise<void> {
+	// By a name that is put together: these files are checked with the types of the runtime, not with Node's.
+	const tables = ["repo", "pool", "feed", "log"].map(async (object) => {
+		const module = await import(`../workers/${object}/${object}-tables.ts`);
+		return module[`${object}Tables`];
+	});
+	await writeFile(join(draft, "worker", "tables.json"), JSON.stringify(await Promise.all(tables), null, "\t"));
 }
 
 async function addScripts(): Promise<void> {

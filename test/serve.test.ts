@@ -1,5 +1,5 @@
 // `npm start`'s server as a whole, in processes of its own: who may use a data folder, what survives, what is left behind.
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -157,4 +157,21 @@ it("[X26] a server whose workerd dies again and again ends with 1 and one line, 
 	for (const pid of killed) expect(await isGone(pid)).toBe(true);
 	expect(await readdir(data)).not.toContain("serving.json");
 	expect((await start()).ready.operatorToken).toMatch(/^spw_operator_/);
+});
+
+it("[X28] a data folder of a newer build is refused in one line, and the build that wrote it still starts on it", async () => {
+	const first = await start();
+	await clientOf(first.ready).repositories.put(web, { maxRunning: 5 });
+	await first.child.stop();
+	const file = join(data, "data-versions.json");
+	const versions = await readFile(file, "utf8");
+	await writeFile(file, JSON.stringify({ ...JSON.parse(versions), repository: 999 }));
+	const refused = new Child({ words: ["serve", "--port", "0", "--data", data] });
+	expect(await refused.end()).toBe(1);
+	const line =
+		/^spillway: \S+ holds data that this build does not know \(repository 999, this build knows \d+\): .+\n$/;
+	expect(refused.complaint).toMatch(line);
+	await writeFile(file, versions);
+	const second = await start();
+	expect(await clientOf(second.ready).repositories.get(web)).toMatchObject({ maxRunning: 5 });
 });

@@ -32,7 +32,10 @@ export function addServe(parent: Command, { io }: Host): void {
 			const reserveMib = reserve ?? readReserve(io.environment.SPILLWAY_DISK_RESERVE_MIB);
 			const options = { port, host, data, reserveMib, environment: io.environment, print };
 			const server = await serve(options).catch((error: unknown) => {
-				if (error instanceof Error && /^(DataFolderBusy|DataFolderUnusable|PortInUse)$/.test(error.name)) {
+				if (
+					error instanceof Error &&
+					/^(DataFolderBusy|DataFolderUnusable|DatabaseUnknown|PortInUse)$/.test(error.name)
+				) {
 					throw new CommandFailure(error.message);
 				}
 				throw error;

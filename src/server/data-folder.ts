@@ -2,6 +2,7 @@
 // its own: the operating system drops it with the process, however that dies, so no lock is ever stale.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { sqlite } from "./sqlite.ts";
 
 /** What `claim` leaves in the folder for whoever comes second, and for scripts. */
 export interface Serving {
@@ -42,7 +43,7 @@ export async function claimDataFolder(folder: string): Promise<DataFolder> {
 
 /** Null when another process holds it. */
 async function lock(file: string): Promise<(() => void) | null> {
-	const { DatabaseSync } = await quietly(() => import("node:sqlite"));
+	const DatabaseSync = await sqlite();
 	const database = new DatabaseSync(file);
 	try {
 		database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
@@ -52,17 +53,6 @@ async function lock(file: string): Promise<(() => void) | null> {
 		throw error;
 	}
 	return () => database.close();
-}
-
-/** Node 22 warns that its SQLite is experimental whenever it is loaded; goes with Node 24. */
-async function quietly<T>(load: () => Promise<T>): Promise<T> {
-	const { emitWarning } = process;
-	process.emitWarning = () => {};
-	try {
-		return await load();
-	} finally {
-		process.emitWarning = emitWarning;
-	}
 }
 
 function servedBy(path: string): string {

@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, expect, it } from "vitest";
 import type { Database } from "./migrate.ts";
-import { migrate } from "./migrate.ts";
+import { DatabaseUnknown, migrate } from "./migrate.ts";
 
 let sqlite: DatabaseSync;
 let database: Database;
@@ -57,4 +57,10 @@ it("[X13] a migration that fails in the middle leaves nothing of itself and is t
 	const broken = { name: second.name, queries: ["CREATE TABLE two (x)", "nonsense"] };
 	await expect(migrate(database, [first, broken])).rejects.toThrow();
 	expect(await migrate(database, [first, second])).toEqual([second.name]);
+});
+
+it("[X28] a database that a newer build has moved on is refused, and stays as it is", async () => {
+	await migrate(database, [first, second]);
+	await expect(migrate(database, [first])).rejects.toThrow(DatabaseUnknown);
+	expect(sqlite.prepare("SELECT count(*) AS rows FROM d1_migrations").get()).toEqual({ rows: 2 });
 });

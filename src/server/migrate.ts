@@ -19,17 +19,25 @@ export interface Migration {
 	queries: string[];
 }
 
+export class DatabaseUnknown extends Error {
+	override name = "DatabaseUnknown";
+}
+
 const table = `CREATE TABLE IF NOT EXISTS d1_migrations(
 	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	name TEXT UNIQUE,
 	applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
 )`;
 
-/** The names of those that were missing. Each is one transaction with its entry, so that dying in between is harmless. */
+/** The names of those that were missing. Throws `DatabaseUnknown` when some were applied that the build does not have. Each is one transaction with its entry, so that dying in between is harmless. */
 export async function migrate(database: Database, migrations: Migration[]): Promise<string[]> {
 	await database.prepare(table).run();
 	const { results } = await database.prepare("SELECT name FROM d1_migrations").all();
 	const applied = new Set(results.map(({ name }) => name));
+	const known = new Set(migrations.map(({ name }) => name));
+	const unknown = [...applied].filter((name) => !known.has(String(name)));
+	if (unknown.length > 0)
+		throw new DatabaseUnknown(`the database was moved on by a newer build (${unknown.join(", ")})`);
 	const missing = migrations.filter(({ name }) => !applied.has(name));
 	for (const { name, queries } of missing) {
 		const entry = database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name);

@@ -3,13 +3,14 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { claimDataFolder } from "./data-folder.ts";
+import { unknownData, writeDataVersions } from "./data-version.ts";
 import { Disk } from "./disk.ts";
 import { loadKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { killOrphan, nameWorkerd } from "./orphan.ts";
 import { Supervision, supervisionDefaults } from "./supervision.ts";
 import type { Worker, WorkerOptions } from "./worker.ts";
-import { readMigrations, startWorker, workerdScript } from "./worker.ts";
+import { readMigrations, readTables, startWorker, workerdScript } from "./worker.ts";
 import { workerdPath } from "./workerd-path.ts";
 
 export interface ServeOptions {
@@ -56,6 +57,8 @@ export async function serve({ data, host, port, reserveMib, environment, print }
 		if (complaint !== null) throw new DataFolderUnusable(complaint);
 		const orphan = await killOrphan(folder.path);
 		if (orphan !== null) print("warn", `ended workerd (process ${orphan}), which an earlier server left behind`);
+		const unknown = await unknownData(folder.path, { tables: readTables(), migrations: readMigrations() });
+		if (unknown !== null) throw new DataFolderUnusable(unknown);
 		useTemporaryFolder(join(folder.path, "tmp"));
 		const keys = loadKeys(folder.path, environment);
 		nameWorkerd(folder.path, { script: workerdScript, workerd: workerdPath() });
@@ -65,6 +68,7 @@ export async function serve({ data, host, port, reserveMib, environment, print }
 		});
 		const applied = await migrate(worker.database, readMigrations());
 		for (const name of applied) print("info", `applied migration ${name}`);
+		writeDataVersions(folder.path, { tables: readTables(), migrations: readMigrations() });
 		folder.announce({ pid: process.pid, url: worker.url });
 		const stopCron = fireCron(worker, print);
 		const running = worker;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, Response as MachineResponse } from "miniflare";
+import type { ObjectTables } from "./data-version.ts";
 import type { Disk } from "./disk.ts";
 import type { Keys } from "./keys.ts";
 import type { Database, Migration } from "./migrate.ts";
@@ -125,6 +126,10 @@ export async function startWorker({
 
 export function readMigrations(): Migration[] {
 	return readBuilt<Migration[]>("migrations.json");
+}
+
+export function readTables(): ObjectTables[] {
+	return readBuilt<ObjectTables[]>("tables.json");
 }
 
 function readBuilt<T>(file: string): T {

@@ -25,7 +25,7 @@ export class FeedHistory {
 
 	constructor(storage: DurableObjectStorage) {
 		this.#storage = storage;
-		this.#tables = new FeedTables(storage.sql);
+		this.#tables = new FeedTables(storage);
 	}
 
 	/** False while nobody watches: then nothing is kept, and changes are nobody's business. */

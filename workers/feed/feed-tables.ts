@@ -2,6 +2,8 @@
 // A change is one row; the state is written again only once for a thousand changes.
 import type { RunChange, WatchedRun } from "../../src/contracts/run-events.ts";
 import type { Job } from "../../src/contracts/run.ts";
+import { bringForward } from "../table-versions.ts";
+import type { TableVersions } from "../table-versions.ts";
 
 /** Each is applied once, in order; `feed.schema` says how many were. Forward only. */
 const versions = [
@@ -12,6 +14,7 @@ const versions = [
 	CREATE TABLE change (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);`,
 	"ALTER TABLE feed DROP COLUMN watched_until;",
 ];
+export const feedTables = { of: "feed", versions } satisfies TableVersions;
 
 /** Characters of jobs in one row of a state, unless one alone has more: below the 2 MB that a value may have. */
 const partLength = 500_000;
@@ -28,22 +31,23 @@ export interface FeedBase {
 }
 
 export class FeedTables {
+	readonly #storage: DurableObjectStorage;
 	readonly #sql: SqlStorage;
 
-	constructor(sql: SqlStorage) {
-		this.#sql = sql;
+	constructor(storage: DurableObjectStorage) {
+		this.#storage = storage;
+		this.#sql = storage.sql;
 	}
 
 	/** Null for an object that keeps nothing: looking leaves no trace in it. */
 	load(): FeedRow | null {
 		if (this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'feed'").toArray().length === 0) return null;
-		const [row] = this.#sql
-			.exec<{ schema: number; base: number; floor: number }>("SELECT schema, base, floor FROM feed")
-			.toArray();
-		if (!row) return null;
-		for (const version of versions.slice(row.schema)) this.#sql.exec(version);
-		if (row.schema < versions.length) this.#sql.exec("UPDATE feed SET schema = ?", versions.length);
-		return { base: row.base, floor: row.floor };
+		const [found] = this.#sql.exec<{ schema: number }>("SELECT schema FROM feed").toArray();
+		if (!found) return null;
+		const saved = (to: number) => this.#sql.exec("UPDATE feed SET schema = ?", to);
+		bringForward(this.#storage, feedTables, { from: found.schema, saved });
+		const { base, floor } = this.#sql.exec<{ base: number; floor: number }>("SELECT base, floor FROM feed").one();
+		return { base, floor };
 	}
 
 	create(): void {

@@ -5,9 +5,14 @@
 import type { LeaseState } from "../../src/contracts/runner.ts";
 import type { StepRecord } from "../../src/domain/job.ts";
 import type { ClosedLog } from "../../src/domain/log.ts";
+import { refuseNewer } from "../table-versions.ts";
+import type { TableVersions } from "../table-versions.ts";
 
 const rowKey = "log";
 const tailKey = (slot: number) => `tail ${slot}`;
+
+/** A log's entry says which of these it is of; one without a number is of the first. They are shapes, and need no statement. */
+export const logTables = { of: "log", versions: ["an entry, slots of a tail, blocks"] } satisfies TableVersions;
 
 /** Everything of a log but its bytes. `tries` counts attempts at sealing that came to nothing: above 0 the log is frozen. */
 export interface LogRow {
@@ -38,11 +43,15 @@ export class LogTables {
 
 	/** Null for an object that nothing was written to: looking leaves no trace in it. */
 	load(): LogRow | null {
-		return this.#kv.get<LogRow>(rowKey) ?? null;
+		const stored = this.#kv.get<LogRow & { schema?: number }>(rowKey);
+		if (stored === undefined) return null;
+		const { schema = 1, ...row } = stored;
+		refuseNewer(logTables, schema);
+		return row;
 	}
 
 	save(row: LogRow): void {
-		this.#kv.put(rowKey, row);
+		this.#kv.put(rowKey, { ...row, schema: logTables.versions.length });
 	}
 
 	blockCount(): number {

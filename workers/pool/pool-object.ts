@@ -48,7 +48,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
-		const tables = new PoolTables(ctx.storage.sql);
+		const tables = new PoolTables(ctx.storage);
 		const runners = new PoolRunners(tables);
 		const members = new PoolMembers(tables, runners);
 		const sockets = new PoolSockets(ctx);

@@ -4,6 +4,8 @@ import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../../sr
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { poolSettingsDefault } from "../../src/domain/pool.ts";
 import type { Fitness } from "../../src/domain/pool.ts";
+import { bringForward } from "../table-versions.ts";
+import type { TableVersions } from "../table-versions.ts";
 
 const versions = [
 	`CREATE TABLE pool (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, looked_at INTEGER, grace_until INTEGER,
@@ -19,6 +21,7 @@ const versions = [
 	`CREATE TABLE removed (id TEXT PRIMARY KEY, at INTEGER NOT NULL, ephemeral INTEGER NOT NULL) WITHOUT ROWID;
 	DELETE FROM runner WHERE spent = 1;`,
 ];
+export const poolTables = { of: "pool", versions } satisfies TableVersions;
 
 /** What `Fitness` has stands in no row of an earlier version. */
 export interface PoolRunner extends RunnerIdentity, Fitness {
@@ -72,10 +75,13 @@ export interface Look {
 }
 
 export class PoolTables {
+	readonly #storage: DurableObjectStorage;
 	readonly #sql: SqlStorage;
 	#made: boolean;
 
-	constructor(sql: SqlStorage) {
+	constructor(storage: DurableObjectStorage) {
+		const { sql } = storage;
+		this.#storage = storage;
 		this.#sql = sql;
 		this.#made = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'pool'").toArray().length > 0;
 		if (this.#made) this.#migrate(sql.exec<{ schema: number }>("SELECT schema FROM pool").one().schema);
@@ -220,8 +226,7 @@ export class PoolTables {
 	}
 
 	#migrate(from: number): void {
-		if (from === versions.length) return;
-		for (const version of versions.slice(from)) this.#sql.exec(version);
-		this.#sql.exec("UPDATE pool SET schema = ?", versions.length);
+		const saved = (to: number) => this.#sql.exec("UPDATE pool SET schema = ?", to);
+		bringForward(this.#storage, poolTables, { from, saved });
 	}
 }

@@ -71,7 +71,7 @@ export class RepoQueue {
 	constructor(ctx: DurableObjectState, env: Env, shell: Shell) {
 		this.#ctx = ctx;
 		this.#alsoDue = shell.alsoDue;
-		this.tables = new RepoTables(ctx.storage.sql);
+		this.tables = new RepoTables(ctx.storage);
 		this.tombstones = new Tombstones(ctx.storage.sql, this.tables);
 		this.numbers = new RunNumbers(ctx.storage.sql);
 		this.samples = new RepoSamples(this.tables);

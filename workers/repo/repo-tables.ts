@@ -17,6 +17,8 @@ import type { Lane } from "../../src/domain/queue.ts";
 import { parseLaneKey } from "../../src/domain/queue.ts";
 import { settingsDefaults } from "../../src/domain/submission.ts";
 import type { RepositorySettings } from "../../src/domain/submission.ts";
+import { bringForward } from "../table-versions.ts";
+import type { TableVersions } from "../table-versions.ts";
 
 /** Each is applied once, in order; `repository.schema` says how many were. Forward only. */
 const versions = [
@@ -49,6 +51,7 @@ const versions = [
 	INSERT INTO run_number SELECT (number + 63) / 64 * 64, json_group_object(number, id)
 	FROM (SELECT id, CAST(doc ->> 'number' AS INTEGER) AS number FROM run) GROUP BY 1;`,
 ];
+export const repoTables = { of: "repository", versions } satisfies TableVersions;
 
 const columns =
 	"state = ?, weight = ?, lane = ?, ref = ?, actor = ?, avoids = ?, rank = ?, since = ?, deadline = ?, doc = ?";
@@ -77,21 +80,24 @@ export interface Repository extends RepositoryName {
 }
 
 export class RepoTables {
+	readonly #storage: DurableObjectStorage;
 	readonly #sql: SqlStorage;
 
-	constructor(sql: SqlStorage) {
-		this.#sql = sql;
+	constructor(storage: DurableObjectStorage) {
+		this.#storage = storage;
+		this.#sql = storage.sql;
 	}
 
 	/** Null while nobody configured it: an object that strangers guess at stays empty. */
 	repository(): Repository | null {
 		if (this.#rows("SELECT 1 FROM sqlite_master WHERE name = 'repository'").length === 0) return null;
-		const row = this.#rows<{ owner: string; repo: string; settings: string; schema: number }>(
-			"SELECT owner, repo, settings, schema FROM repository",
-		)[0];
-		if (!row) return null;
-		for (const version of versions.slice(row.schema)) this.#sql.exec(version);
-		if (row.schema < versions.length) this.#sql.exec("UPDATE repository SET schema = ?", versions.length);
+		const from = this.#rows<{ schema: number }>("SELECT schema FROM repository")[0]?.schema;
+		if (from === undefined) return null;
+		const saved = (to: number) => this.#sql.exec("UPDATE repository SET schema = ?", to);
+		bringForward(this.#storage, repoTables, { from, saved });
+		const row = this.#sql
+			.exec<{ owner: string; repo: string; settings: string }>("SELECT owner, repo, settings FROM repository")
+			.one();
 		// What was stored before a setting existed takes its default.
 		const settings = { ...settingsDefaults, ...JSON.parse(row.settings) };
 		return { owner: row.owner, repo: row.repo, settings };
