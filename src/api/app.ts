@@ -1,7 +1,7 @@
 // The HTTP API: request ids, size limits, one error handler, and the routes of each resource.
 import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { problemContentType } from "../contracts/problem.ts";
 import type { Problem, ProblemFacts } from "../contracts/problem.ts";
@@ -58,6 +58,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		else c.res.headers.set("X-Request-Id", c.get("requestId"));
 	});
 	app.use("/v1/lease/*", sayStateAnyway);
+	app.use(refuseEncoded);
 	app.use("/v1/*", needRoom);
 	app.use(
 		bodyLimit({
@@ -106,6 +107,20 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	});
 	return app;
 }
+
+/** A body that is packed would have a size that nobody knows before it is unpacked, and a log would be kept as it came. */
+const refuseEncoded: MiddlewareHandler<ApiEnv> = async (c, next) => {
+	const encoding = c.req.header("content-encoding")?.trim().toLowerCase();
+	if (encoding !== undefined && encoding !== "" && encoding !== "identity") {
+		throw new ProblemAnswer({
+			status: 415,
+			code: "content-encoded",
+			detail: "Send the body as it is, without a Content-Encoding.",
+			headers: { "Accept-Encoding": "identity" },
+		});
+	}
+	await next();
+};
 
 /** The methods that have a route here; what stands at every path (`app.use`) is none. */
 function methodsAt(app: Hono<ApiEnv>, path: string): string[] {

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { InvalidArgumentError } from "commander";
 import type { RepositoryName } from "../contracts/objects.ts";
+import { pathText, readStrictJson } from "../contracts/strict-json.ts";
 import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 
@@ -66,15 +67,14 @@ function readInstant(text: string, direction: 1 | -1): string {
 	return new Date(at).toISOString();
 }
 
-/** The JSON in a file, or in what comes in when the file is called `-`. */
+/** The JSON in a file, or in what comes in when the file is called `-`: as strictly as the server reads it. */
 export async function readJson(file: string, io: Io): Promise<unknown> {
 	const name = file === "-" ? "standard input" : file;
-	const text = await (file === "-" ? io.readInput() : readFile(file, "utf8")).catch((error: NodeJS.ErrnoException) => {
+	const bytes = await (file === "-" ? io.readInput() : readFile(file)).catch((error: NodeJS.ErrnoException) => {
 		throw new CommandFailure(`cannot read ${name}: ${error.code ?? error.message}`, exitCode.usage);
 	});
-	try {
-		return JSON.parse(text);
-	} catch (error) {
-		throw new CommandFailure(`${name} is not JSON: ${(error as Error).message}`, exitCode.usage);
-	}
+	const read = readStrictJson(bytes);
+	if (read.ok) return read.value;
+	const { path = [], message = "" } = read.faults[0] ?? {};
+	throw new CommandFailure([name, pathText(path), message].filter((part) => part !== "").join(" "), exitCode.usage);
 }

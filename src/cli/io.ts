@@ -5,7 +5,7 @@ export interface Io {
 	/** Bytes as they are; resolves when more may come. */
 	pipe(bytes: Uint8Array): Promise<void>;
 	err(text: string): void;
-	readInput(): Promise<string>;
+	readInput(): Promise<Uint8Array>;
 	/** Whether `out` goes to a terminal that shows colours. */
 	hasColors: boolean;
 	/** The width of the terminal that `out` goes to; null: it goes to a pipe or a file. */
@@ -54,10 +54,10 @@ export function wantsColors(environment: NodeJS.ProcessEnv, isTerminal: boolean)
 	return isTerminal && environment.TERM !== "dumb";
 }
 
-async function readInput(): Promise<string> {
+async function readInput(): Promise<Uint8Array> {
 	const chunks: Uint8Array[] = [];
 	for await (const chunk of process.stdin) chunks.push(chunk);
-	return Buffer.concat(chunks).toString("utf8");
+	return Buffer.concat(chunks);
 }
 
 const interruptedExitCode = 130;

@@ -233,3 +233,19 @@ describe("what others wrote", () => {
 		expect([...out].filter((character) => /\p{Cc}/u.test(character) && character !== "\n")).toEqual([]);
 	});
 });
+
+it.each([
+	["a doubled key", '[{"key":"a","run":"true","run":"false"}]', "standard input [0].run is there twice"],
+	["half a character", '[{"key":"a","run":"\\ud800"}]', "standard input [0].run has half a surrogate pair"],
+	["a byte order mark", '\ufeff[{"key":"a","run":"true"}]', "standard input begins with a byte order mark"],
+	["no UTF-8", Uint8Array.of(0x5b, 0xff, 0x5d), "standard input is no UTF-8 at byte 1"],
+])("[A49] a pipeline with %s is a usage error, and nothing is sent", async (_, input, says) => {
+	const { code, err } = await run(api, ["run", "start", "acme/web", "-f", "-"], { input });
+	expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(says) });
+	expect(paths()).toEqual([]);
+});
+
+it("[X19] a secret that is no text is not kept as another one", async () => {
+	const { code, err } = await run(api, ["secret", "set", "acme/web", "KEY"], { input: Uint8Array.of(0x61, 0xff) });
+	expect({ code, err }).toEqual({ code: 2, err: "spillway: standard input is no UTF-8\n" });
+});

@@ -1,6 +1,6 @@
 // Retrying many jobs of a repository at once, by what they have in common.
 import { z } from "@hono/zod-openapi";
-import { label, shortText, time } from "./fields.ts";
+import { instant, label, shortText } from "./fields.ts";
 
 /** What may be asked for. What was skipped is not among them: it waits again by itself when what it needs does. */
 const retriedOutcome = z.enum(["passed", "failed", "canceled", "timed-out", "lost", "refused", "expired"]);
@@ -13,7 +13,7 @@ export const retriedOutcomesDefault: RetriedOutcome[] = ["failed", "timed-out", 
 export const bulkRetryRequest = z
 	.strictObject({
 		outcome: z.array(retriedOutcome).min(1).max(7).optional(),
-		since: time.optional().openapi({ description: "ended then or later" }),
+		since: instant.optional().openapi({ description: "ended then or later" }),
 		label: label.optional(),
 		ref: z.string().min(1).max(500).optional(),
 		dryRun: z.boolean().optional(),

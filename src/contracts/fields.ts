@@ -21,6 +21,8 @@ export const secretName = z
 		pattern: "^[A-Za-z_][A-Za-z0-9_]{0,99}$",
 	});
 export const time = z.iso.datetime().openapi({ description: "RFC 3339, UTC, milliseconds" });
+/** As somebody writes it: in any zone. */
+export const instant = z.iso.datetime({ offset: true }).openapi({ description: "RFC 3339, with Z or an offset" });
 export const shortText = z.string().max(500);
 /** What a process is started with ends at a NUL: better refused here than cut or failed on the runner. */
 export const withoutNul = (text: z.ZodString) => text.regex(/^[^\0]*$/, "must not contain NUL");

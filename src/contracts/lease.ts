@@ -1,7 +1,7 @@
 // The calls a runner makes with a lease token while it holds a job, and the headers they share.
 import { z } from "@hono/zod-openapi";
 import { jobStepsMax } from "../domain/limits.ts";
-import { commitId, time } from "./fields.ts";
+import { commitId, instant } from "./fields.ts";
 
 /** The number of bytes the log has (in an answer) or the place where a body begins (in a request). */
 export const uploadOffsetHeader = "Upload-Offset";
@@ -15,8 +15,8 @@ const offset = z.int().min(0);
 const reportedStep = z.strictObject({
 	name: z.string().max(200),
 	exitCode: z.int().nullable().optional(),
-	startedAt: time.nullable().optional(),
-	finishedAt: time.nullable().optional(),
+	startedAt: instant.nullable().optional(),
+	finishedAt: instant.nullable().optional(),
 	logStart: offset.nullable().optional(),
 	logEnd: offset.nullable().optional(),
 });

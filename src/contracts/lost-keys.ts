@@ -7,7 +7,7 @@ const lostKey = "__proto__";
 /** Whether a text may have such a key: it can also be written in escapes. */
 const suspicious = /__proto__|\\u/;
 
-interface Place {
+export interface Place {
 	value: unknown;
 	key: PropertyKey;
 	parent: Place | null;
@@ -16,14 +16,19 @@ interface Place {
 /** The paths of all such keys in what `text` was parsed to, at any depth; a value that says `__proto__` is none. */
 export function lostKeys(text: string, parsed: unknown): PropertyKey[][] {
 	if (!suspicious.test(text)) return [];
-	const found: PropertyKey[][] = [];
+	return [...places(parsed)].filter(({ key }) => key === lostKey).map(pathOf);
+}
+
+/** Everything in a value of JSON, in its order; what a lost key holds is lost with it. */
+export function* places(parsed: unknown): Generator<Place> {
 	// Not by recursion: a body of 1 MiB may be half a million arrays deep.
 	const left: Place[] = [{ value: parsed, key: "", parent: null }];
 	for (let place = left.pop(); place !== undefined; place = left.pop()) {
-		if (place.key === lostKey) found.push(pathOf(place));
-		else if (typeof place.value === "object" && place.value !== null) left.push(...inside(place));
+		yield place;
+		if (place.key !== lostKey && typeof place.value === "object" && place.value !== null) {
+			for (const held of inside(place)) left.push(held);
+		}
 	}
-	return found;
 }
 
 function inside(parent: Place): Place[] {
@@ -33,7 +38,7 @@ function inside(parent: Place): Place[] {
 	return entries.map(([key, value]) => ({ key, value, parent })).reverse();
 }
 
-function pathOf(place: Place): PropertyKey[] {
+export function pathOf(place: Place): PropertyKey[] {
 	const path: PropertyKey[] = [];
 	for (let at = place; at.parent !== null; at = at.parent) path.push(at.key);
 	return path.reverse();

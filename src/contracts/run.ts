@@ -6,6 +6,7 @@ import type { JobRequest } from "../domain/submission.ts";
 import {
 	cloneUrl,
 	commitId,
+	instant,
 	jobKey,
 	labels,
 	poolName,
@@ -82,7 +83,7 @@ export const jobRequest = z
 		exclusive: z.boolean().optional(),
 		onLost: z.enum(["retry", "fail"]).optional(),
 		retry: retryRequest.optional(),
-		notBefore: time.optional(),
+		notBefore: instant.optional(),
 	})
 	.refine((job) => (job.steps === undefined) !== (job.run === undefined), {
 		message: "needs either `steps` or `run`, not both",

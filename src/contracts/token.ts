@@ -1,6 +1,6 @@
 // Tokens as people make them. What a token carries inside is `api/token.ts`'s business.
 import { z } from "@hono/zod-openapi";
-import { slug, time } from "./fields.ts";
+import { instant, slug, time } from "./fields.ts";
 
 export const scope = z.enum(["read", "write", "admin", "runner:register"]);
 export type Scope = z.infer<typeof scope>;
@@ -11,7 +11,7 @@ export const tokenRequest = z
 		name: z.string().min(1).max(100),
 		scopes: z.array(scope).min(1).max(4),
 		repos: z.array(slug).min(1).max(50).optional(),
-		expiresAt: time.optional(),
+		expiresAt: instant.optional(),
 	})
 	.openapi("TokenRequest");
 

@@ -9,7 +9,7 @@ export interface Shown {
 }
 
 interface Terminal {
-	input?: string;
+	input?: string | Uint8Array;
 	hasColors?: boolean;
 	/** Absent: a pipe. */
 	columns?: number | null;
@@ -30,7 +30,7 @@ export async function run(
 		err: (text) => {
 			err += text;
 		},
-		readInput: async () => input,
+		readInput: async () => Buffer.from(input),
 		hasColors,
 		columns,
 		environment: environment ? { ...environment } : { SPILLWAY_URL: api.url, SPILLWAY_TOKEN: "a-token" },

@@ -156,12 +156,14 @@ describe("grants over a session", () => {
 		expect(silent.waiting + leaving.waiting).toBe(0);
 	});
 
-	it("[W34] a frame that is none ends the session, and says so by its code", async () => {
+	it("[W34][A49] a frame that is none ends the session, and says so by its code", async () => {
 		const repo = await aRepository();
 		for (const frame of [
 			"{",
 			{ type: "hello" },
 			{ type: "hello", instanceId: "i", capacity: 1, leases: [], more: 1 },
+			'{"type":"hello","instanceId":"i","capacity":1,"capacity":2,"leases":[]}',
+			'{"type":"hello","instanceId":"\\ud800","capacity":1,"leases":[]}',
 		]) {
 			const runner = await SessionRunner.connect(anIdentity(repo));
 			runner.say(frame);

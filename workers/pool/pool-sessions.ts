@@ -7,6 +7,7 @@ import {
 	runnerFrame,
 } from "../../src/contracts/runner-session.ts";
 import type { RunnerFrame } from "../../src/contracts/runner-session.ts";
+import { parseStrictJson } from "../../src/contracts/strict-json.ts";
 import { unreachable } from "../../src/domain/refusal.ts";
 import type { PoolLiveness } from "./pool-liveness.ts";
 import type { PoolMembers } from "./pool-members.ts";
@@ -91,9 +92,6 @@ export class PoolSessions {
 /** Null for what is none. */
 function readFrame(message: string | ArrayBuffer): RunnerFrame | null {
 	if (typeof message !== "string") return null;
-	try {
-		return runnerFrame.parse(JSON.parse(message));
-	} catch {
-		return null;
-	}
+	const read = parseStrictJson(message);
+	return read.ok ? (runnerFrame.safeParse(read.value).data ?? null) : null;
 }

@@ -19,7 +19,7 @@ async function started(...words: string[]): Promise<RunnerOptions & { written: s
 		out: () => {},
 		pipe: async () => {},
 		err: (text) => void written.push(text),
-		readInput: async () => "",
+		readInput: async () => new Uint8Array(),
 		hasColors: false,
 		columns: null,
 		environment,

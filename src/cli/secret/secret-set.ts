@@ -14,9 +14,18 @@ export function addSecretSet(parent: Command, { io }: Host): void {
 		.argument("<name>", "as jobs name it")
 		.action(async (repository: RepositoryName, name: string, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
-			const value = (await io.readInput()).replace(/\r?\n$/, "");
+			const value = readText(await io.readInput()).replace(/\r?\n$/, "");
 			if (value === "") throw new CommandFailure("standard input brought no value", exitCode.usage);
 			await client.secrets.put(repository, { name, value });
 			answer({ name }, (kept) => `secret ${kept.name} is kept`);
 		});
+}
+
+/** Not with what cannot be text replaced: the value would be another one. */
+function readText(bytes: Uint8Array): string {
+	try {
+		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+	} catch {
+		throw new CommandFailure("standard input is no UTF-8", exitCode.usage);
+	}
 }
