@@ -26,6 +26,10 @@ const imports: Case[] = [
 		may: ["../domain/job.ts", "zod", "@hono/zod-openapi"],
 		mustNot: ["../store/runs.ts", "hono"],
 	}),
+	...wall("engine", {
+		may: ["./ports.ts", "../contracts/run.ts"],
+		mustNot: ["../store/runs.ts", "../api/runs.ts", "../simulation/world.ts", "node:crypto", "zod"],
+	}),
 	...wall("store", {
 		may: ["../contracts/run.ts", "drizzle-orm/d1"],
 		mustNot: ["../api/runs.ts", "../client/call.ts"],
@@ -45,10 +49,12 @@ const imports: Case[] = [
 		may: ["miniflare", "node:fs"],
 		mustNot: ["../api/app.ts", "../cli/main.ts", "../domain/job.ts"],
 	}),
-	...["domain", "contracts", "store", "client", "api", "runner", "cli", "server", "dashboard"].flatMap((folder) =>
-		wall(folder, { may: [], mustNot: ["../../workers/env.ts", "cloudflare:workers"] }),
+	...["domain", "contracts", "engine", "store", "client", "api", "runner", "cli", "server", "dashboard"].flatMap(
+		(folder) => wall(folder, { may: [], mustNot: ["../../workers/env.ts", "cloudflare:workers"] }),
 	),
 	{ file: "src/domain/reach.test.ts", code: `import "../../workers/env.ts";`, rule: walls },
+	{ file: "src/engine/repo/turn.ts", code: `import "../ports.ts"; import "../../domain/job.ts";`, rule: null },
+	{ file: "src/engine/pool/turn.ts", code: `import "../../store/runs.ts";`, rule: walls },
 	{ file: "src/runner/job/job.ts", code: `import "../log/spool.ts"; import "../../client/call.ts";`, rule: null },
 	{ file: "src/runner/log/upload.ts", code: `import "../../api/token.ts";`, rule: walls },
 	{ file: "src/runner/session/loop.ts", code: `import "../../../workers/env.ts";`, rule: walls },
@@ -73,6 +79,14 @@ const purity: Case[] = [
 	{ file: "src/domain/around.ts", code: "export const now = globalThis.Date.now();", rule: globals },
 	{
 		file: "src/domain/dice.ts",
+		code: "export const d = Math.random();",
+		rule: "lint/nursery/noJsRestrictedProperties",
+	},
+	{ file: "src/engine/now.ts", code: "export const now = Date.now();", rule: globals },
+	{ file: "src/engine/repo/now.ts", code: "export const now = Date.now();", rule: globals },
+	{ file: "src/engine/repo/say.ts", code: `console.error("told");`, rule: globals },
+	{
+		file: "src/engine/repo/dice.ts",
 		code: "export const d = Math.random();",
 		rule: "lint/nursery/noJsRestrictedProperties",
 	},

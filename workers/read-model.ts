@@ -7,7 +7,7 @@ import { addPool, listPools, listRepositories, listRuns } from "../src/store/run
 import type { Slice } from "../src/store/runs.ts";
 import { addToken, findKeyedToken, findToken, listRevoked, listTokens, revokeToken } from "../src/store/tokens.ts";
 import type { Env } from "./env.ts";
-import { Outage } from "./stubs.ts";
+import { Outage } from "../src/contracts/outage.ts";
 
 const pagesKept = 200;
 /** Half of the 60 s within which a revocation acts everywhere. */

@@ -2,16 +2,12 @@
 // again only where the platform says that this can help. A stub is broken after an exception; an overloaded object is left alone.
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../src/contracts/objects.ts";
 import type { FeedCalls } from "../src/contracts/run-events.ts";
+import { Outage } from "../src/contracts/outage.ts";
 import type { Env } from "./env.ts";
 
 const callDeadlineMs = 10_000;
 const triesMax = 3;
 const pauseMs = 50;
-
-/** An object could not be reached or did not answer in time; whether the call took effect is unknown. */
-export class Outage extends Error {
-	override name = "Outage";
-}
 
 export function repoCalls(env: Env, { owner, repo }: RepositoryName, hint?: string | null): RepoCalls {
 	return calls(env.REPO, `${owner}/${repo}`, hint);

@@ -7,8 +7,8 @@ import { aRepo, job, send, submit } from "./api/api-fixture.ts";
 import { feedTables } from "./feed/feed-tables.ts";
 import { logTables } from "./log/log-tables.ts";
 import { poolTables } from "./pool/pool-tables.ts";
-import { repoTables } from "./repo/repo-tables.ts";
-import { bringForward } from "./table-versions.ts";
+import { repoTables } from "../src/engine/repo/repo-tables.ts";
+import { bringForward } from "../src/engine/table-versions.ts";
 
 const all = [repoTables, poolTables, feedTables, logTables];
 

@@ -11,8 +11,9 @@ import { feedRequest } from "./log/log-feeders.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { addRevoked, isRevoked, knowRevocations, readModel } from "./read-model.ts";
 import { connectRequest } from "./pool/pool-connect.ts";
+import { readArchived } from "../src/engine/repo/repo-archive.ts";
 import { readReadiness } from "./readiness.ts";
-import { readArchived } from "./repo/repo-archive.ts";
+import { runStore } from "./repo/repo-outside.ts";
 import { seal } from "./sealing.ts";
 import { feedCalls, logCalls, poolCalls, repoCalls } from "./stubs.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches.ts";
@@ -39,7 +40,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		feed: (name) => feedCalls(env, name),
 		readSocket,
 		acceptSocket,
-		archivedRun: (name, run) => readArchived(env.ARCHIVE, name, run),
+		archivedRun: (name, run) => readArchived(runStore(env), { name, run, now: Date.now() }),
 		openSession: (runner) => poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner })),
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),

@@ -7,7 +7,7 @@ import { SimulatedPort } from "./simulated-port.ts";
 
 async function aQueue(how: { evicts: boolean }): Promise<QueueDriver> {
 	const port = new SimulatedPort("acme", noon);
-	must(await port.calls.configure({ request: {}, replace: true }));
+	must(await port.calls.configure({ owner: port.owner, repo: "web", request: {}, replace: true }));
 	return new QueueDriver(port, how);
 }
 

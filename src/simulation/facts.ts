@@ -6,7 +6,7 @@ import type { Run } from "../domain/run.ts";
 import type { RepositorySettings } from "../domain/submission.ts";
 import type { Answer, Command } from "./command.ts";
 import type { Known } from "./known.ts";
-import type { Snapshot } from "./rows.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { SimulatedPort } from "./simulated-port.ts";
 
 /** What is stored, parsed. */

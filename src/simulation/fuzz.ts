@@ -32,12 +32,12 @@ export class World {
 
 	static async open(): Promise<World> {
 		const world = new World();
-		must(await world.port.calls.configure({ request: {}, replace: true }));
+		must(await world.port.calls.configure({ owner: "acme", repo: "web", request: {}, replace: true }));
 		return world;
 	}
 
 	get stored(): Stored {
-		this.#stored ??= readStored(this.port.queue.rows.snapshot(), null);
+		this.#stored ??= readStored(this.port.stored, null);
 		return this.#stored;
 	}
 
@@ -55,14 +55,17 @@ export class World {
 
 	/** As they are shown, versions included. */
 	#runs(): string {
-		return JSON.stringify([...this.known.runs.keys()].map((id) => this.port.queue.domainRun(id)));
+		return JSON.stringify(
+			[...this.known.runs.keys()].map((id) => this.port.queue.run(id) ?? this.port.stored.runs.get(id)),
+		);
 	}
 
 	async #do(command: Command): Promise<Answer> {
 		const before = this.stored;
 		if (command.do === "evict") this.port.moveClock(wakeMs);
 		const answer = await perform(this.port, command);
-		this.#stored = readStored(this.port.queue.rows.snapshot(), before);
+		await this.port.rest();
+		this.#stored = readStored(this.port.stored, before);
 		this.known.note(command, answer);
 		if (answer.code === "ok") this.#noteRetried(command, before);
 		const { known, port } = this;
@@ -113,7 +116,7 @@ export class World {
 
 	/** A late alarm does as well, so the clock may jump to the first deadline. */
 	async #untilAlarm(): Promise<void> {
-		const alarmAt = this.port.queue.rows.alarmAt;
+		const alarmAt = this.port.storage.alarmAt;
 		if (alarmAt === null) {
 			if ([...this.stored.jobs.values()].some(isOpen))
 				throw new Error("[I10] something is unfinished, and no alarm is set");

@@ -1,16 +1,28 @@
-// The simulation as a port: a repository in memory, a clock moved by hand, chance that is handed in, pools that listen and ask back.
-import type { Demand } from "../contracts/objects.ts";
-import type { Millis } from "../domain/ids.ts";
+// The repository's engine in a world made by hand: its tables in a SQLite in memory, the clock moved by commands, chance that is
+// handed in, far ends that answer when they are let. What is on its way when the engine dies is lost.
+import type { ChangeEvent } from "../contracts/events.ts";
+import type { Demand, DemandAnswer, LogCalls, LogClose, PoolCalls } from "../contracts/objects.ts";
+import type { FeedCalls } from "../contracts/run-events.ts";
+import type { Millis, RunId } from "../domain/ids.ts";
 import { alarmNearestMs } from "../domain/limits.ts";
+import { assert } from "../domain/refusal.ts";
+import type { World } from "../engine/ports.ts";
+import { RepoEngine } from "../engine/repo/repo-engine.ts";
+import type { RepoOutside } from "../engine/repo/repo-ports.ts";
 import type { QueuePort } from "./queue-port.ts";
-import { SimulatedPool } from "./simulated-pool.ts";
-import { SimulatedRepository } from "./repository.ts";
-import { SimulatedQueue } from "./simulated-queue.ts";
+import { SimulatedPool, simulatedShards } from "./simulated-pool.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { readSnapshot } from "./snapshot.ts";
+import { SqliteStorage } from "./sqlite-storage.ts";
+
+/** Runners that every pool says fit: more than one, so that a job avoids the runner that was lost with it. */
+const runnersToldOf = 3;
 
 export class SimulatedPort implements QueuePort {
 	readonly owner: string;
-	readonly queue: SimulatedQueue;
-	readonly calls: SimulatedRepository;
+	readonly storage = new SqliteStorage();
+	/** Runs that left the engine, as it gave them away. */
+	readonly archive = new Map<RunId, string>();
 	/** Each that was ever told something. */
 	readonly pools = new Map<string, SimulatedPool>();
 	/** What the next decision that asks for chance is given, in [0, 1). */
@@ -21,24 +33,37 @@ export class SimulatedPort implements QueuePort {
 	readonly misled = new Set<string>();
 	/** Pools of which a shard slept and was told nothing since: it knows that something waited, and not how much. */
 	readonly slept = new Set<string>();
+	/** Calls to far ends that have not arrived. */
+	#underWay: (() => Promise<void>)[] = [];
 	#hasLostNews = false;
 	#now: Millis;
+	#snapshot: { at: string; read: Snapshot } | null = null;
+	#engine: RepoEngine;
 
 	constructor(owner: string, now: Millis) {
 		this.owner = owner;
 		this.#now = now;
-		const outside = {
-			now: () => this.#now,
-			random: () => this.random,
-			demand: (demand: Demand, shard: number) => this.hear(demand, shard),
-		};
-		this.queue = new SimulatedQueue({ owner, repo: "web" }, outside);
-		this.calls = new SimulatedRepository(this.queue);
+		this.#engine = this.#wake();
+	}
+
+	get calls(): RepoEngine {
+		return this.#engine;
+	}
+
+	get queue(): RepoEngine["queue"] {
+		return this.#engine.queue;
+	}
+
+	/** All that is stored, here and in the archive. */
+	get stored(): Snapshot {
+		const at = `${this.storage.changes} ${this.archive.size}`;
+		if (this.#snapshot?.at !== at) this.#snapshot = { at, read: readSnapshot(this.storage.sql, this.archive) };
+		return this.#snapshot.read;
 	}
 
 	/** Whether nothing that pools were to hear is under way, or was lost and not told again. */
 	get isTold(): boolean {
-		return !this.#hasLostNews && !this.queue.hasNews;
+		return !this.#hasLostNews && !this.#hasNews;
 	}
 
 	now(): Millis {
@@ -50,25 +75,35 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	async alarmAt(): Promise<Millis | null> {
-		return this.queue.rows.alarmAt;
+		return this.storage.alarmAt;
 	}
 
 	async alarm(): Promise<void> {
-		const { alarmAt } = this.queue.rows;
-		if (alarmAt !== null && alarmAt <= this.#now + alarmNearestMs) {
-			this.lastAlarmAt = this.#now;
-			this.queue.alarm();
-			this.#hasLostNews = false;
-		}
+		const { alarmAt } = this.storage;
+		if (alarmAt === null || alarmAt > this.#now + alarmNearestMs) return;
+		this.lastAlarmAt = this.#now;
+		this.storage.alarmAt = null;
+		await this.#deliverUntil(this.#engine.alarm());
+		await this.tell();
+		this.#hasLostNews = false;
 	}
 
 	async tell(): Promise<void> {
-		this.queue.tell();
+		do {
+			for (const arrive of this.#underWay.splice(0)) await arrive();
+			await this.rest();
+		} while (this.#underWay.length > 0);
+	}
+
+	/** All that the engine does by itself until it waits for a far end. */
+	async rest(): Promise<void> {
+		await new Promise((resolve) => setImmediate(resolve));
 	}
 
 	async evict(): Promise<void> {
-		this.#hasLostNews ||= this.queue.hasNews;
-		this.queue.evict();
+		this.#hasLostNews ||= this.#hasNews;
+		this.#underWay = [];
+		this.#engine = this.#wake();
 		for (const { pool, believed } of this.pools.values()) if (believed?.sets.length) this.misled.add(pool);
 	}
 
@@ -84,12 +119,104 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	waitingIn(pool: string): number {
-		return this.#pool(pool).waiting(this.#now, (call) => this.queue.answerDemand(call));
+		return this.#pool(pool).waiting(this.#now, ({ shard, known }) => {
+			const demand = this.queue.answerDemand(pool, { shard, known });
+			assert(demand, "a repository that told something is known");
+			return demand;
+		});
 	}
 
 	#pool(name: string): SimulatedPool {
 		const known = this.pools.get(name) ?? new SimulatedPool(name);
 		this.pools.set(name, known);
 		return known;
+	}
+
+	get #hasNews(): boolean {
+		return this.#underWay.length > 0 || this.queue.hasNews;
+	}
+
+	async #deliverUntil(done: Promise<unknown>): Promise<void> {
+		let isDone = false;
+		const ended = done.finally(() => {
+			isDone = true;
+		});
+		while (!isDone) await this.tell();
+		await ended;
+	}
+
+	/** An engine over what is stored. Whatever an earlier one waits for never comes. */
+	#wake(): RepoEngine {
+		const world: World = {
+			storage: this.storage,
+			now: () => this.#now,
+			random: () => this.random,
+			wait: () => ({ done: Promise.resolve(), cancel: () => {} }),
+			report: () => {},
+		};
+		return new RepoEngine({ world, outside: this.#outside() });
+	}
+
+	#outside(): RepoOutside {
+		const later = <T>(arrive: () => T | Promise<T>): Promise<T> =>
+			new Promise((resolve, reject) => {
+				this.#underWay.push(async () => {
+					try {
+						resolve(await arrive());
+					} catch (cause) {
+						reject(cause);
+					}
+				});
+			});
+		const answer = (demand: Demand, shard: number): DemandAnswer => {
+			this.hear(structuredClone(demand), shard);
+			return { runners: demand.sets.map(() => runnersToldOf), pause: null, shards: simulatedShards };
+		};
+		const pool = (shard: number): Partial<PoolCalls> => ({
+			demand: (demand) => later(() => answer(demand, shard)),
+			ended: () => later(() => undefined),
+			canceled: () => later(() => undefined),
+			holds: (leases) => later(() => leases),
+		});
+		const log: Partial<LogCalls> = {
+			cancel: () => later(() => undefined),
+			close: (close) => later(() => this.#seal(close)),
+		};
+		const feed: Partial<FeedCalls> = { heard: () => later(() => null), changed: () => later(() => null) };
+		return {
+			pool: ({ shard }) => pool(shard) as PoolCalls,
+			log: () => log as LogCalls,
+			feed: () => feed as FeedCalls,
+			poolShards: () => simulatedShards,
+			sendDeliveries: (deliveries) =>
+				later(() => {
+					for (const { demand, shard } of deliveries) this.hear(structuredClone(demand), shard);
+				}),
+			sendChanges: (changes) => later(() => this.#project(changes)),
+			archive: {
+				put: async (_, run, text) => {
+					this.archive.set(run, text);
+				},
+				get: async (_, run) => this.archive.get(run) ?? null,
+				delete: async (_, runs) => {
+					for (const run of runs) this.archive.delete(run);
+					return true;
+				},
+			},
+			openSecret: (_, sealed) => sealed,
+		};
+	}
+
+	/** The log is in the archive as soon as its end is known. */
+	#seal({ job, attempt, length, sha256 }: LogClose): void {
+		const record = { state: "sealed", length: length ?? 0, sha256, missing: [] } as const;
+		void this.#engine.logSealed({ job, attempt, record: { ...record, missing: [] } });
+	}
+
+	/** The read model has it, and says so. */
+	#project(changes: readonly ChangeEvent[]): void {
+		const runs = changes.flatMap(({ run }) => (run ? [{ id: run.id, version: run.version }] : []));
+		const repository = changes.some((change) => change.repository !== null);
+		void this.#engine.projected({ repository, runs });
 	}
 }

@@ -13,7 +13,7 @@ import { archiveKey } from "../log/archive.ts";
 import { eventually, logOf, repoOf, sealNow, startLease } from "../log/log-fixture.ts";
 import { expireLogs } from "../log/log-retention.ts";
 import { database } from "../read-model.ts";
-import { archivedRunKey } from "../repo/repo-archive.ts";
+import { archivedRunKey } from "../repo/repo-outside.ts";
 import { fetchRaw, send } from "./api-fixture.ts";
 
 const dayMs = 24 * 3_600_000;

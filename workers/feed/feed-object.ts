@@ -11,7 +11,8 @@ import type { Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
 import { FeedHistory } from "./feed-history.ts";
 import { sendOrDrop } from "../log/socket-backlog.ts";
-import { readArchived } from "../repo/repo-archive.ts";
+import { readArchived } from "../../src/engine/repo/repo-archive.ts";
+import { runStore } from "../repo/repo-outside.ts";
 import { repoCalls } from "../stubs.ts";
 
 /** Sockets of one run; beyond it 503. A fan-out takes some 40 µs a socket. */
@@ -155,6 +156,6 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 function runsOf(env: Env): Parameters<typeof readRun>[0] {
 	return {
 		repo: (name) => repoCalls(env, name),
-		archivedRun: (name, run) => readArchived(env.ARCHIVE, name, run),
+		archivedRun: (name, run) => readArchived(runStore(env), { name, run, now: Date.now() }),
 	};
 }

@@ -2,8 +2,8 @@
 // A change is one row; the state is written again only once for a thousand changes.
 import type { RunChange, WatchedRun } from "../../src/contracts/run-events.ts";
 import type { Job } from "../../src/contracts/run.ts";
-import { bringForward } from "../table-versions.ts";
-import type { TableVersions } from "../table-versions.ts";
+import { bringForward } from "../../src/engine/table-versions.ts";
+import type { TableVersions } from "../../src/engine/table-versions.ts";
 
 /** Each is applied once, in order; `feed.schema` says how many were. Forward only. */
 const versions = [

@@ -4,7 +4,8 @@ import { logMessage, slowViewerCloseCode } from "../../src/contracts/log-stream.
 import type { LogMessage } from "../../src/contracts/log-stream.ts";
 import type { Env } from "../env.ts";
 import { untilTaken } from "./socket-backlog.ts";
-import { logCalls, Outage } from "../stubs.ts";
+import { Outage } from "../../src/contracts/outage.ts";
+import { logCalls } from "../stubs.ts";
 
 /** Messages that wait here for a slow reader, in UTF-16 units; beyond it the object is left and followed again by offset. */
 const heldMax = 2 * 1024 * 1024;

@@ -5,8 +5,8 @@
 import type { LeaseState } from "../../src/contracts/runner.ts";
 import type { StepRecord } from "../../src/domain/job.ts";
 import type { ClosedLog } from "../../src/domain/log.ts";
-import { refuseNewer } from "../table-versions.ts";
-import type { TableVersions } from "../table-versions.ts";
+import { refuseNewer } from "../../src/engine/table-versions.ts";
+import type { TableVersions } from "../../src/engine/table-versions.ts";
 
 const rowKey = "log";
 const tailKey = (slot: number) => `tail ${slot}`;

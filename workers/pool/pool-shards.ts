@@ -3,7 +3,8 @@
 import type { Demand, ShardEntry, ShardSettings } from "../../src/contracts/objects.ts";
 import type { Env } from "../env.ts";
 import type { PoolTables, ShardRow } from "./pool-tables.ts";
-import { Outage, poolCalls } from "../stubs.ts";
+import { Outage } from "../../src/contracts/outage.ts";
+import { poolCalls } from "../stubs.ts";
 
 export interface PoolName {
 	owner: string;

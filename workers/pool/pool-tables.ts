@@ -4,8 +4,8 @@ import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../../sr
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { poolSettingsDefault } from "../../src/domain/pool.ts";
 import type { Fitness } from "../../src/domain/pool.ts";
-import { bringForward } from "../table-versions.ts";
-import type { TableVersions } from "../table-versions.ts";
+import { bringForward } from "../../src/engine/table-versions.ts";
+import type { TableVersions } from "../../src/engine/table-versions.ts";
 
 const versions = [
 	`CREATE TABLE pool (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, looked_at INTEGER, grace_until INTEGER,

@@ -6,7 +6,8 @@ import type { RunnerIdentity } from "../../src/contracts/objects.ts";
 import type { Grant } from "../../src/contracts/runner.ts";
 import type { Env } from "../env.ts";
 import { connectRequest } from "./pool-connect.ts";
-import { Outage, poolCalls } from "../stubs.ts";
+import { Outage } from "../../src/contracts/outage.ts";
+import { poolCalls } from "../stubs.ts";
 
 export async function waitForGrant(
 	env: Env,

@@ -19,11 +19,11 @@ export class ObjectPort implements QueuePort {
 		this.#now = now;
 	}
 
-	/** `vi.useRealTimers()` ends what this begins. */
-	static async open(): Promise<ObjectPort> {
-		const now = Math.floor(Date.now() / 1_000) * 1_000 + aheadMs;
+	/** `vi.useRealTimers()` ends what this begins. `now` is far ahead too. */
+	static async open(place?: { owner: string; now: Millis }): Promise<ObjectPort> {
+		const now = place?.now ?? Math.floor(Date.now() / 1_000) * 1_000 + aheadMs;
 		vi.useFakeTimers({ toFake: ["Date"], now });
-		return new ObjectPort(await aRepository(), now);
+		return new ObjectPort(await aRepository({}, place?.owner), now);
 	}
 
 	get owner(): string {

@@ -15,8 +15,8 @@ export type Repo = RepositoryName & { pool: string };
 let made = 0;
 
 /** Its jobs go to a pool that no other test uses. */
-export async function aRepository(request: RepositoryRequest = {}): Promise<Repo> {
-	const name = { owner: `owner${++made}`, repo: "web" };
+export async function aRepository(request: RepositoryRequest = {}, owner = `owner${++made}`): Promise<Repo> {
+	const name = { owner, repo: "web" };
 	orThrow(await repoOf(name).configure({ ...name, request, replace: true }));
 	return { ...name, pool: "default" };
 }
@@ -104,5 +104,6 @@ export function storeAsOf(version: number, { sql }: DurableObjectStorage): void 
 		const [table, name] = column.split(".");
 		sql.exec(`ALTER TABLE ${table} DROP COLUMN ${name}`);
 	}
+	sql.exec("DROP TABLE run_number");
 	sql.exec("UPDATE repository SET schema = ?", version);
 }

@@ -22,7 +22,8 @@ import {
 	storeAsOf,
 	submit,
 } from "./queue-fixture.ts";
-import { archivedRunKey, readArchived } from "./repo-archive.ts";
+import { readArchived } from "../../src/engine/repo/repo-archive.ts";
+import { archivedRunKey, runStore } from "./repo-outside.ts";
 
 const env = bindings as unknown as Env;
 const dayMs = 24 * 3_600_000;
@@ -97,7 +98,7 @@ it("[W42] a run that ended a week ago moves to the archive whole and leaves a to
 	const rows = ["run", "job", "attempt", "tombstone"].map((table) => count(repo, table));
 	expect(await Promise.all(rows)).toEqual([1, 1, 0, 1]);
 	expect(await repoOf(repo).run(old.id)).toEqual({ ok: false, refusal: { code: "run-archived" } });
-	expect(await readArchived(env.ARCHIVE, repo, old.id)).toEqual(shown);
+	expect(await readArchived(runStore(env), { name: repo, run: old.id, now: Date.now() })).toEqual(shown);
 	expect((await repoOf(repo).submit({ ...call, key: "other" })).ok).toBe(false);
 	expect(orThrow(await repoOf(repo).run(open.id)).jobs?.[0]?.outcome).toBe("expired");
 });
@@ -131,7 +132,7 @@ it("[W53] a retry of an archived run brings it back with all its attempts, and a
 		jobs: [{ attempts: [{ number: 1 }, { number: 2, by: "user" }] }, {}],
 	});
 	await archiveAll(repo);
-	expect(await readArchived(env.ARCHIVE, repo, old.id)).toEqual(again);
+	expect(await readArchived(runStore(env), { name: repo, run: old.id, now: Date.now() })).toEqual(again);
 });
 
 it("[W53] a retry of one job of it too; what is refused, or is in no archive, leaves all as it was", async () => {

@@ -1,260 +1,152 @@
-// One repository's queue: the truth for its runs, jobs, attempts, leases and limits, and alone in deciding about jobs. A thin
-// shell: each call names the rule that decides and shows what came of it.
+// The Durable Object of one repository: gives its engine the platform's storage, clock and far ends, and passes each call on.
 import { DurableObject } from "cloudflare:workers";
-import type { BulkCancel } from "../../src/contracts/bulk-cancel.ts";
-import type { BulkRetry } from "../../src/contracts/bulk-retry.ts";
 import type {
 	Actor,
 	AddJobsCall,
 	BulkCancelCall,
 	BulkRetryCall,
-	Claimed,
 	ClaimCall,
-	Demand,
-	LeaseAnswer,
 	LeaseClaim,
-	LogAdmission,
 	RepoCalls,
 	RepositoryName,
 	SubmitCall,
-	Submitted,
 } from "../../src/contracts/objects.ts";
-import type { QueueFigures, Repository, RepositoryRequest } from "../../src/contracts/repository.ts";
-import { mergeSettings } from "../../src/contracts/repository.ts";
-import type { Job, Run } from "../../src/contracts/run.ts";
-import type { LeaseState } from "../../src/contracts/runner.ts";
-import { viewRepository } from "../../src/contracts/view.ts";
-import {
-	decideCancelJob,
-	decideCancelRun,
-	decideExpire,
-	decideFinish,
-	decidePriority,
-	decideStart,
-	decideTimeUp,
-	leaseStateOf,
-} from "../../src/domain/decide.ts";
-import type { Chance, Decision, RunView } from "../../src/domain/decide.ts";
-import { parseJobId } from "../../src/domain/ids.ts";
+import type { RepositoryRequest } from "../../src/contracts/repository.ts";
 import type { JobId, RunId } from "../../src/domain/ids.ts";
 import type { FinishReport } from "../../src/domain/job.ts";
-import { idempotencyKeptMs } from "../../src/domain/limits.ts";
 import type { PoolPause } from "../../src/domain/pool.ts";
-import { accept, refuse } from "../../src/domain/refusal.ts";
-import type { Result } from "../../src/domain/refusal.ts";
-import { settingsDefaults } from "../../src/domain/submission.ts";
+import { RepoEngine } from "../../src/engine/repo/repo-engine.ts";
+import type { RetryJobCall, RetryRunCall } from "../../src/engine/repo/repo-retry.ts";
+import type { JobSlice } from "../../src/engine/repo/repo-view.ts";
 import type { Env } from "../env.ts";
-import { RunArchive } from "./repo-archive.ts";
-import { retryMatching } from "./repo-bulk.ts";
-import { cancelMatching } from "./repo-bulk-cancel.ts";
-import { claimJobs } from "./repo-claim.ts";
-import { RepoLeases } from "./repo-leases.ts";
-import { RepoQueue } from "./repo-queue.ts";
-import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
-import { retryJob, retryRun } from "./repo-retry.ts";
-import { Turns } from "../turn.ts";
-import { addJobs, submitRun } from "./repo-submit.ts";
-import { askPoolOf, askPools, jobsShown } from "./repo-view.ts";
-import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
-import type { JobSlice } from "./repo-view.ts";
-import { locate } from "./repo-locate.ts";
-
-type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
+import { worldOf } from "../world.ts";
+import { repoOutside } from "./repo-outside.ts";
 
 export class RepoObject extends DurableObject<Env> implements RepoCalls {
-	readonly #queue: RepoQueue;
-	readonly #turns: Turns;
-	readonly #archive: RunArchive;
-	readonly #leases: RepoLeases;
+	readonly #engine: RepoEngine;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
-		this.#turns = new Turns(ctx.storage);
-		this.#archive = new RunArchive(env);
-		this.#leases = new RepoLeases(env);
-		this.#queue = new RepoQueue(ctx, env, {
-			alsoDue: () => this.#archive.dueAt(this.#queue),
-			show: (jobs) => showChanged(this.#queue, jobs),
-		});
+		this.#engine = new RepoEngine({ world: worldOf(ctx), outside: repoOutside(env) });
 	}
 
-	async configure(
-		call: RepositoryName & { request: RepositoryRequest; replace: boolean },
-	): Promise<Result<Repository>> {
-		const known = this.#queue.repository;
-		if (known === null && !call.replace) return refuse({ code: "repository-unknown" });
-		const settings = mergeSettings(call.replace || known === null ? settingsDefaults : known.settings, call.request);
-		const { owner, repo } = call;
-		return accept(viewRepository({ owner, repo }, this.#queue.configure({ owner, repo, settings })));
+	configure(call: RepositoryName & { request: RepositoryRequest; replace: boolean }) {
+		return this.#engine.configure(call);
 	}
 
-	async settings(): Promise<Result<Repository>> {
-		return this.#known(({ owner, repo, settings }) => accept(viewRepository({ owner, repo }, settings)));
+	settings() {
+		return this.#engine.settings();
 	}
 
-	async figures(): Promise<Result<QueueFigures>> {
-		return this.#known(({ settings }) => accept(showFigures(this.#queue, settings, Date.now())));
+	figures() {
+		return this.#engine.figures();
 	}
 
-	async submit(call: SubmitCall): Promise<Result<Submitted>> {
-		return this.#write(({ settings }) => submitRun(this.#queue, settings, call));
+	submit(call: SubmitCall) {
+		return this.#engine.submit(call);
 	}
 
-	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
-		return this.#write(({ settings }) => addJobs(this.#queue, settings, call));
+	addJobs(call: AddJobsCall) {
+		return this.#engine.addJobs(call);
 	}
 
-	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
-		if (watchedUntil !== undefined) this.#queue.feeds.watch(id, watchedUntil);
-		await askPools(this.#queue, { run: id, from: 0, limit: jobsShown });
-		return this.#known(() => showRun(this.#queue, id));
+	run(id: RunId, watchedUntil?: number) {
+		return this.#engine.run(id, watchedUntil);
 	}
 
-	async jobs(call: JobSlice): Promise<Result<{ items: Job[]; next: number | null }>> {
-		await askPools(this.#queue, call);
-		return this.#known(() => showJobs(this.#queue, call));
+	jobs(call: JobSlice) {
+		return this.#engine.jobs(call);
 	}
 
-	async job(id: JobId): Promise<Result<Job>> {
-		await askPoolOf(this.#queue, id);
-		return this.#known(() => showJob(this.#queue, id));
+	job(id: JobId) {
+		return this.#engine.job(id);
 	}
 
-	async locate(call: Parameters<RepoCalls["locate"]>[0]): ReturnType<RepoCalls["locate"]> {
-		return this.#known(() => locate(this.#queue, call));
+	locate(call: Parameters<RepoCalls["locate"]>[0]) {
+		return this.#engine.locate(call);
 	}
 
-	async cancelRun({ run, ...by }: { run: RunId } & Actor): Promise<Result<Run>> {
-		return this.#write(() => {
-			const decided = this.#queue.onRun(run, (view, at) => decideCancelRun(view, { ...by, at }));
-			return decided.ok ? showRun(this.#queue, run) : decided;
-		});
+	cancelRun(call: { run: RunId } & Actor) {
+		return this.#engine.cancelRun(call);
 	}
 
-	async cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>> {
-		const { actor, reason, force } = call;
-		return this.#writeJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
+	cancelJob(call: { job: JobId; force: boolean } & Actor) {
+		return this.#engine.cancelJob(call);
 	}
 
-	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
-		await this.#archive.recall(this.#queue, call.run);
-		return this.#write(() => retryRun(this.#queue, call));
+	retryRun(call: RetryRunCall) {
+		return this.#engine.retryRun(call);
 	}
 
-	async retryJob(call: RetryJobCall): Promise<Result<{ job: Job; replayed: boolean }>> {
-		await this.#archive.recall(this.#queue, parseJobId(call.job)?.run ?? "");
-		return this.#write(() => retryJob(this.#queue, call));
+	retryJob(call: RetryJobCall) {
+		return this.#engine.retryJob(call);
 	}
 
-	async cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>> {
-		return this.#write(() => cancelMatching(this.#queue, this.ctx.storage.sql, call));
+	cancelMatching(call: BulkCancelCall) {
+		return this.#engine.cancelMatching(call);
 	}
 
-	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
-		return this.#write(() => retryMatching(this.#queue, this.ctx.storage.sql, call));
+	retryMatching(call: BulkRetryCall) {
+		return this.#engine.retryMatching(call);
 	}
 
-	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
-		await askPoolOf(this.#queue, call.job);
-		return this.#writeJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
+	reprioritise(call: { job: JobId; priority: number }) {
+		return this.#engine.reprioritise(call);
 	}
 
-	async setSecret({ name, sealed }: { name: string; sealed: string | null }): Promise<Result<null>> {
-		return this.#known(() => {
-			this.#queue.tables.saveSecret(name, sealed);
-			return accept(null);
-		});
+	setSecret(call: { name: string; sealed: string | null }) {
+		return this.#engine.setSecret(call);
 	}
 
-	async secretNames(): Promise<Result<string[]>> {
-		return this.#known(() => accept(this.#queue.tables.secretNames()));
+	secretNames() {
+		return this.#engine.secretNames();
 	}
 
-	async claim(call: ClaimCall): Promise<Claimed> {
-		return this.#turns.take(() => claimJobs(this.#queue, this.env.SPILLWAY_SEALING_KEYS, call));
+	claim(call: ClaimCall) {
+		return this.#engine.claim(call);
 	}
 
-	async demand({ pool, shard, known }: { pool: string; shard: number; known: number }): Promise<Demand | null> {
-		return this.#queue.answerDemand(pool, { shard, known });
+	demand(call: Parameters<RepoCalls["demand"]>[0]) {
+		return this.#engine.demand(call);
 	}
 
-	async expire(claims: LeaseClaim[], quietMs: number): Promise<void> {
-		await this.#turns.take(() => {
-			for (const claim of claims) {
-				this.#queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, { quietMs, now })));
-			}
-		});
+	expire(claims: LeaseClaim[], quietMs: number) {
+		return this.#engine.expire(claims, quietMs);
 	}
 
-	async hearPause({ pool, pause }: { pool: string; pause: PoolPause | null }): Promise<void> {
-		this.#queue.pools.heardPause(pool, pause);
+	hearPause(call: { pool: string; pause: PoolPause | null }) {
+		return this.#engine.hearPause(call);
 	}
 
-	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {
-		if (this.#queue.repository === null) return;
-		this.#queue.tables.forgetRequests(Date.now() - idempotencyKeptMs);
-		await this.#queue.repeat(stale);
-		const forgotten = await this.#leases.findForgotten(this.#queue, Date.now());
-		if (forgotten.length > 0) await this.expire(forgotten, 0);
+	sweep(stale: { id: RunId; version: number }[]) {
+		return this.#engine.sweep(stale);
 	}
 
-	async projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void> {
-		if (this.#queue.repository !== null) await this.#turns.take(() => this.#queue.news.confirmed(call));
+	projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }) {
+		return this.#engine.projected(call);
 	}
 
-	async start(claim: LeaseClaim): Promise<Result<LeaseAnswer>> {
-		return this.#answer(claim, (view, _, now) => decideStart(view, claim, now));
+	start(claim: LeaseClaim) {
+		return this.#engine.start(claim);
 	}
 
-	async finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>> {
-		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, this.#chance(now)));
+	finish(claim: LeaseClaim, report: FinishReport) {
+		return this.#engine.finish(claim, report);
 	}
 
-	async lease(claim: LeaseClaim): Promise<LeaseState> {
-		return leaseStateOf(this.#queue.job(claim.job), claim);
+	lease(claim: LeaseClaim) {
+		return this.#engine.lease(claim);
 	}
 
-	async confirmLog(claim: LeaseClaim): Promise<LogAdmission> {
-		return showAdmission(this.#queue, claim);
+	confirmLog(claim: LeaseClaim) {
+		return this.#engine.confirmLog(claim);
 	}
 
-	async logSealed({ job, attempt, ...end }: Parameters<RepoCalls["logSealed"]>[0]): Promise<void> {
-		const place = parseJobId(job);
-		if (place === null || this.#queue.repository === null) return;
-		await this.#turns.take(() => this.#queue.news.logEnded({ ...place, number: attempt }, end));
+	logSealed(call: Parameters<RepoCalls["logSealed"]>[0]) {
+		return this.#engine.logSealed(call);
 	}
 
-	override async alarm(): Promise<void> {
-		if (this.#queue.repository === null) return;
-		await this.#queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#chance(now)));
-		await this.#archive.work(this.#queue, Date.now());
-		this.#queue.arm(Date.now(), true);
-	}
-
-	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {
-		const { repository } = this.#queue;
-		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
-	}
-
-	#chance(now: number): Chance {
-		return { now, random: Math.random(), retriesLeft: this.#queue.retriesLeft(now) };
-	}
-
-	/** As part of a turn, which may share its commit with others. */
-	#write<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Promise<Result<T>> {
-		return this.#turns.take(() => this.#known(work));
-	}
-
-	#writeJob(id: JobId, decide: DecideJob): Promise<Result<Job>> {
-		return this.#write(() => {
-			const decided = this.#queue.onJob(id, decide);
-			return decided.ok ? showJob(this.#queue, id) : decided;
-		});
-	}
-
-	async #answer(claim: LeaseClaim, decide: DecideJob): Promise<Result<LeaseAnswer>> {
-		const shown = await this.#writeJob(claim.job, decide);
-		if (!shown.ok) return shown.refusal.code === "lease-not-started" ? shown : refuse({ code: "lease-stale" });
-		return accept({ job: shown.value, lease: leaseStateOf(this.#queue.job(claim.job), claim) });
+	override alarm() {
+		return this.#engine.alarm();
 	}
 }

@@ -26,7 +26,7 @@ const graceMs = graceSeconds * secondMs;
 export function keepsBooks({ command, after, port }: Facts, { shown }: InvariantMemory): string | null {
 	const jobsOf = Map.groupBy(after.jobs.values(), ({ run }) => run);
 	for (const id of after.runs.keys()) {
-		const run = port.queue.domainRun(id);
+		const run = port.queue.run(id) ?? after.runs.get(id) ?? null;
 		if (run === null) return `run ${id} is gone`;
 		const last = shown.get(id);
 		if (last?.run === run) continue;
@@ -72,7 +72,7 @@ function isLoadTrue({ jobs }: Stored, standing: Standing): string | null {
 /** Whatever is kept in memory is what is built anew from what is stored. */
 export function forgetsNothing({ command, after, port }: Facts): string | null {
 	if (command.do !== "tell" && command.do !== "alarm") return null;
-	const anew = new Standing(port.queue.rows.openJobs(), after.settings.fairness);
+	const anew = new Standing(port.queue.tables.openJobs(), after.settings.fairness);
 	const [kept, built] = [port.queue.standing, anew].map((standing) =>
 		JSON.stringify([
 			[...standing.lanes()].map((lane) => JSON.stringify({ ...lane, head: lane.head?.rank })).sort(),
@@ -95,7 +95,7 @@ export function hasDeadlines({ command, before, after, now, port }: Facts): stri
 			return `job ${id} is due, and the alarm left it`;
 		}
 	}
-	const { alarmAt } = port.queue.rows;
+	const { alarmAt } = port.storage;
 	if (earliest !== null && (alarmAt === null || alarmAt > Math.max(earliest, now + alarmNearestMs))) {
 		return `something is due at ${earliest}, and the alarm is set to ${alarmAt}`;
 	}

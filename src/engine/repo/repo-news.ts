@@ -1,13 +1,13 @@
 // What the read model is to hear of a repository, and whether it has it. What it has not confirmed is told again: by the alarm,
 // after waking by the marks in the tables, at the latest by the sweep. Whoever follows a run is told by RunFeeds, of more.
-import type { ChangeEvent, JobSummary } from "../../src/contracts/events.ts";
-import type { RepositoryName } from "../../src/contracts/objects.ts";
-import { viewRepository, viewRun } from "../../src/contracts/view.ts";
-import type { Millis, RunId } from "../../src/domain/ids.ts";
-import type { Job, Move } from "../../src/domain/job.ts";
-import type { Place } from "../../src/domain/open-job.ts";
-import { assert } from "../../src/domain/refusal.ts";
-import type { Run } from "../../src/domain/run.ts";
+import type { ChangeEvent, JobSummary } from "../../contracts/events.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import { viewRepository, viewRun } from "../../contracts/view.ts";
+import type { Millis, RunId } from "../../domain/ids.ts";
+import type { Job, Move } from "../../domain/job.ts";
+import type { Place } from "../../domain/open-job.ts";
+import { assert } from "../../domain/refusal.ts";
+import type { Run } from "../../domain/run.ts";
 import type { LogEnded, Repository, RepoTables } from "./repo-tables.ts";
 
 /** Jobs in one message of the queue `events`: a message holds 128 KB. */
@@ -25,6 +25,7 @@ export interface NewsSource {
 	run(id: RunId): Run | null;
 	/** Takes a change to be told. */
 	tell(change: ChangeEvent): void;
+	now(): Millis;
 	/** Null: it is not known. */
 	isWatched(run: RunId): boolean | null;
 }
@@ -69,7 +70,7 @@ export class RepoNews {
 	configured(repository: Repository): void {
 		const name = nameOf(repository);
 		const shown = viewRepository(name, repository.settings);
-		this.#source.tell({ ...name, at: Date.now(), repository: shown, run: null, jobs: [] });
+		this.#source.tell({ ...name, at: this.#source.now(), repository: shown, run: null, jobs: [] });
 	}
 
 	/** After waking: what the marks in the tables say may never have been told, in rounds, so that nobody waits for long. */
@@ -130,7 +131,7 @@ export class RepoNews {
 	#change(run: Run, jobs: JobSummary[]): void {
 		const repository = this.#source.repository();
 		assert(repository, "only a known repository tells");
-		const at = Date.now();
+		const at = this.#source.now();
 		if (run.state !== "finished") this.#ended.delete(run.id);
 		if (run.state === "finished" || !this.#told.has(run.id)) {
 			this.#unconfirmed.delete(run.id);

@@ -1,12 +1,13 @@
 // Group commit. A commit to disk takes longer than what is decided in it; so calls that come while one is under way wait for it
 // and then share the next. An idle object adds no wait, a busy one commits as fast as the disk does, with more in each.
+import type { Storage } from "./ports.ts";
 
 export class Turns {
-	readonly #storage: DurableObjectStorage;
+	readonly #storage: Pick<Storage, "sync">;
 	#waiting: (() => void)[] = [];
 	#isTurning = false;
 
-	constructor(storage: DurableObjectStorage) {
+	constructor(storage: Pick<Storage, "sync">) {
 		this.#storage = storage;
 	}
 

@@ -1,25 +1,26 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
-import type { Demand, LogClose } from "../../src/contracts/objects.ts";
-import type { Job as JobView } from "../../src/contracts/run.ts";
-import type { ArchivedRun } from "../../src/contracts/view.ts";
-import { nextAlarm, shouldSet } from "../../src/domain/deadline.ts";
-import type { BudgetMinute } from "../../src/domain/budget.ts";
-import { count, retriesLeft } from "../../src/domain/budget.ts";
-import type { Decision, RunView } from "../../src/domain/decide.ts";
-import { parseJobId } from "../../src/domain/ids.ts";
-import type { JobId, Millis, RunId } from "../../src/domain/ids.ts";
-import type { FinishedAttempt, HeldJob, Job, Move } from "../../src/domain/job.ts";
-import { isAutomaticRetry } from "../../src/domain/job-end.ts";
-import { alarmSliceMax, demandRepeatMs } from "../../src/domain/limits.ts";
-import { demandOf } from "../../src/domain/queue.ts";
-import { accept, assert, refuse } from "../../src/domain/refusal.ts";
-import type { Refusal, Result } from "../../src/domain/refusal.ts";
-import { needsRow } from "../../src/domain/run.ts";
-import type { Run } from "../../src/domain/run.ts";
-import { Standing } from "../../src/domain/standing.ts";
-import type { RepositorySettings } from "../../src/domain/submission.ts";
-import type { Env } from "../env.ts";
+import type { Demand, LogClose } from "../../contracts/objects.ts";
+import type { Job as JobView } from "../../contracts/run.ts";
+import type { ArchivedRun } from "../../contracts/view.ts";
+import { nextAlarm, shouldSet } from "../../domain/deadline.ts";
+import type { BudgetMinute } from "../../domain/budget.ts";
+import { count, retriesLeft } from "../../domain/budget.ts";
+import type { Decision, RunView } from "../../domain/decide.ts";
+import { parseJobId } from "../../domain/ids.ts";
+import type { JobId, Millis, RunId } from "../../domain/ids.ts";
+import type { FinishedAttempt, HeldJob, Job, Move } from "../../domain/job.ts";
+import { isAutomaticRetry } from "../../domain/job-end.ts";
+import { alarmSliceMax, demandRepeatMs } from "../../domain/limits.ts";
+import { demandOf } from "../../domain/queue.ts";
+import { accept, assert, refuse } from "../../domain/refusal.ts";
+import type { Refusal, Result } from "../../domain/refusal.ts";
+import { needsRow } from "../../domain/run.ts";
+import type { Run } from "../../domain/run.ts";
+import { Standing } from "../../domain/standing.ts";
+import type { RepositorySettings } from "../../domain/submission.ts";
+import type { Sql, World } from "../ports.ts";
+import type { RepoOutside } from "./repo-ports.ts";
 import { RepoSamples, recentRunsMax } from "./repo-samples.ts";
 import { RepoTables } from "./repo-tables.ts";
 import { RepoNews } from "./repo-news.ts";
@@ -49,7 +50,8 @@ export class RepoQueue {
 	readonly pools: RepoPools;
 	readonly news: RepoNews;
 	readonly feeds: RunFeeds;
-	readonly #ctx: DurableObjectState;
+	readonly #world: World;
+	readonly #outside: RepoOutside;
 	readonly #teller: RepoTeller;
 	readonly #alsoDue: () => Millis | null;
 	repository: Repository | null;
@@ -68,32 +70,57 @@ export class RepoQueue {
 	/** By pool, the demand it was told last. */
 	readonly #told = new Map<string, Demand>();
 
-	constructor(ctx: DurableObjectState, env: Env, shell: Shell) {
-		this.#ctx = ctx;
+	constructor({ world, outside }: { world: World; outside: RepoOutside }, shell: Shell) {
+		this.#world = world;
+		this.#outside = outside;
+		const { storage } = world;
+		const ports = { world, outside };
+		const now = () => world.now();
 		this.#alsoDue = shell.alsoDue;
-		this.tables = new RepoTables(ctx.storage);
-		this.tombstones = new Tombstones(ctx.storage.sql, this.tables);
-		this.numbers = new RunNumbers(ctx.storage.sql);
+		this.tables = new RepoTables(storage);
+		this.tombstones = new Tombstones(storage.sql, this.tables);
+		this.numbers = new RunNumbers(storage.sql);
 		this.samples = new RepoSamples(this.tables);
 		this.repository = this.tables.repository();
-		this.#teller = new RepoTeller(env, {
+		this.#teller = new RepoTeller(ports, {
 			repository: () => this.repository,
 			demand: (pool) => this.demand(pool),
 			heard: (shard, demand, answer) => this.pools.heard(shard, demand, answer),
-			rest: () => this.arm(Date.now()),
+			rest: () => this.arm(now()),
 		});
 		this.pools = new RepoPools({
+			now,
+			wait: (ms) => world.wait(ms),
 			demand: (pool) => this.demand(pool),
 			ask: (pool) => this.#teller.ask(pool),
 		});
-		this.feeds = new RunFeeds(env, { repository: () => this.repository, show: shell.show });
+		this.feeds = new RunFeeds(ports, { repository: () => this.repository, show: shell.show });
 		this.news = new RepoNews({
+			now,
 			isWatched: (id) => this.feeds.isWatched(id),
 			tables: this.tables,
 			repository: () => this.repository,
 			run: (id) => this.run(id),
 			tell: (change) => this.#teller.change(change),
 		});
+	}
+
+	/** Whether something is still to be told, or is being told. */
+	get hasNews(): boolean {
+		return this.#teller.hasNews;
+	}
+
+	now(): Millis {
+		return this.#world.now();
+	}
+
+	get sql(): Sql {
+		return this.#world.storage.sql;
+	}
+
+	/** Throws when the key is gone or the value was changed or moved. */
+	openSecret(place: string, sealed: string): string {
+		return this.#outside.openSecret(place, sealed);
 	}
 
 	get standing(): Standing {
@@ -114,7 +141,7 @@ export class RepoQueue {
 
 	/** Why a run is not here. */
 	unknownRun(id: RunId): { ok: false; refusal: Refusal } {
-		const isArchived = this.repository !== null && this.tombstones.isArchived(id, Date.now());
+		const isArchived = this.repository !== null && this.tombstones.isArchived(id, this.now());
 		return refuse({ code: isArchived ? "run-archived" : "run-unknown" });
 	}
 
@@ -149,14 +176,14 @@ export class RepoQueue {
 		const starts = moves.filter(({ before, after }) => before?.state === "leased" && after.state === "running").length;
 		const retries = moves.filter(isAutomaticRetry).length;
 		if (starts + retries === 0) return;
-		this.#budget = count(this.#budget ?? this.tables.budget(), { starts, retries }, Date.now());
+		this.#budget = count(this.#budget ?? this.tables.budget(), { starts, retries }, this.now());
 		if (retries > 0) this.tables.saveBudget(this.#budget);
 	}
 
 	/** The run is in the archive: only a tombstone stays. */
 	bury(run: Run, expiresAt: Millis): void {
 		this.transact(() => {
-			this.tombstones.bury(run.id, { now: Date.now(), expiresAt });
+			this.tombstones.bury(run.id, { now: this.now(), expiresAt });
 			this.#runs.delete(run.id);
 		});
 	}
@@ -164,7 +191,7 @@ export class RepoQueue {
 	/** Back from the archive, unless a call that came meanwhile brought it back already. */
 	unbury(archived: ArchivedRun): void {
 		this.transact(() => {
-			if (this.tombstones.isArchived(archived.run.id, Date.now())) this.tombstones.restore(archived);
+			if (this.tombstones.isArchived(archived.run.id, this.now())) this.tombstones.restore(archived);
 		});
 	}
 
@@ -176,7 +203,7 @@ export class RepoQueue {
 		if (!isDeepEqual(before, repository.settings.fairness)) this.#standing = null;
 		this.news.configured(repository);
 		this.#announce();
-		this.arm(Date.now());
+		this.arm(this.now());
 		void this.#teller.tell();
 		return repository.settings;
 	}
@@ -186,7 +213,7 @@ export class RepoQueue {
 		if (this.repository === null) return refuse({ code: "repository-unknown" });
 		const run = this.run(id);
 		if (run === null) return this.unknownRun(id);
-		const now = Date.now();
+		const now = this.now();
 		return this.transact(() => {
 			const decided = decide(this.tables.view(run), now);
 			// What changed nothing gives back the very run it was given.
@@ -218,7 +245,7 @@ export class RepoQueue {
 			}
 			const done = act();
 			if (!done.ok) return done;
-			if (key !== null) this.tables.saveRequest(key, digest, subject, Date.now());
+			if (key !== null) this.tables.saveRequest(key, digest, subject, this.now());
 			return accept({ earlier: null });
 		});
 	}
@@ -227,7 +254,7 @@ export class RepoQueue {
 	transact<T>(work: () => T): T {
 		this.#depth++;
 		try {
-			const result = this.#depth > 1 ? work() : this.#ctx.storage.transactionSync(work);
+			const result = this.#depth > 1 ? work() : this.#world.storage.transactionSync(work);
 			if (this.#depth === 1) this.#settled();
 			return result;
 		} catch (cause) {
@@ -267,7 +294,7 @@ export class RepoQueue {
 
 	/** Re-arms first, so that an end in the middle costs a repetition and nothing else; then the due jobs, in one bounded slice. */
 	async alarm(timeUp: (view: RunView, indexes: number[], now: Millis) => Decision): Promise<void> {
-		const now = Date.now();
+		const now = this.now();
 		const due = Map.groupBy(this.standing.due(now, alarmSliceMax), ({ run }) => run);
 		this.#armed = null;
 		this.arm(now);
@@ -312,7 +339,7 @@ export class RepoQueue {
 			const jobs = decision.moves.map(({ after }) => after);
 			this.feeds.change(decision.run, since, jobs);
 		}
-		this.arm(Date.now());
+		this.arm(this.now());
 		if (this.#teller.hasNews) void this.#teller.tell();
 	}
 
@@ -347,7 +374,7 @@ export class RepoQueue {
 		const pools = new Set([...this.#told].filter(([, { sets }]) => sets.length > 0).map(([pool]) => pool));
 		for (const { pool } of this.standing.lanes()) pools.add(pool);
 		for (const pool of pools) this.#teller.pool(pool).demand = true;
-		this.#repeatAt = pools.size === 0 ? null : Date.now() + demandRepeatMs;
+		this.#repeatAt = pools.size === 0 ? null : this.now() + demandRepeatMs;
 	}
 
 	/**
@@ -365,7 +392,7 @@ export class RepoQueue {
 		const isSame = told !== undefined && told.weight === weight && isDeepEqual(told.sets, sets);
 		if (isSame && told.version >= known) return { ...told, running };
 		// Ahead of every version before it, also of one that a crash made us forget.
-		const version = Math.max((told?.version ?? 0) + 1, known + 1, Date.now());
+		const version = Math.max((told?.version ?? 0) + 1, known + 1, this.now());
 		const demand: Demand = { ...nameOf(repository), pool, version, sets, running, weight };
 		this.#told.set(pool, demand);
 		return demand;
@@ -394,7 +421,7 @@ export class RepoQueue {
 		const wanted = nextAlarm(deadlines, now);
 		if (wanted === null || (!exactly && !shouldSet(this.#armed, wanted, now))) return;
 		this.#armed = wanted;
-		void this.#ctx.storage.setAlarm(wanted);
+		void this.#world.storage.setAlarm(wanted);
 	}
 }
 

@@ -1,15 +1,16 @@
 // Which run has which number. The numbers of the newest runs follow from the list of recent ones, which is written with each
 // run anyway; each full list is kept as one row, so that a number costs a sixty-fourth of a row and is found by reading one.
-import type { RunId } from "../../src/domain/ids.ts";
+import type { RunId } from "../../domain/ids.ts";
+import type { Sql } from "../ports.ts";
 import { recentRunsMax } from "./repo-samples.ts";
 
 /** Rows looked at in one round of the archive: the oldest, since runs go in the order of their ends, more or less. */
 const rowsMax = 200;
 
 export class RunNumbers {
-	readonly #sql: SqlStorage;
+	readonly #sql: Sql;
 
-	constructor(sql: SqlStorage) {
+	constructor(sql: Sql) {
 		this.#sql = sql;
 	}
 

@@ -1,25 +1,26 @@
 // Retrying many finished jobs of a repository at once: a bounded look at its newest runs, then one decision for each run.
 // Beside repo-tables.ts this is the only file with statements on a repository's tables; these only read.
-import type { BulkRetryCall } from "../../src/contracts/objects.ts";
-import type { BulkRetry } from "../../src/contracts/bulk-retry.ts";
-import { decideRetryJobs } from "../../src/domain/decide.ts";
-import { parseJobId } from "../../src/domain/ids.ts";
-import type { FinishedJob } from "../../src/domain/job.ts";
-import { bulkRetryMax, bulkRowsMax, bulkRunsMax, bulkTombstonesMax } from "../../src/domain/limits.ts";
-import type { Result } from "../../src/domain/refusal.ts";
-import { accept } from "../../src/domain/refusal.ts";
+import type { BulkRetryCall } from "../../contracts/objects.ts";
+import type { BulkRetry } from "../../contracts/bulk-retry.ts";
+import { decideRetryJobs } from "../../domain/decide.ts";
+import { parseJobId } from "../../domain/ids.ts";
+import type { FinishedJob } from "../../domain/job.ts";
+import { bulkRetryMax, bulkRowsMax, bulkRunsMax, bulkTombstonesMax } from "../../domain/limits.ts";
+import type { Result } from "../../domain/refusal.ts";
+import { accept } from "../../domain/refusal.ts";
+import type { Sql } from "../ports.ts";
 import { hotMs } from "./repo-archive.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 
 type Found = Pick<BulkRetry, "items" | "truncated" | "archived">;
 
 /** [B1] [B2] Looks and retries in one turn, so that what was found is what is retried. */
-export function retryMatching(queue: RepoQueue, sql: SqlStorage, call: BulkRetryCall): Result<BulkRetry & Replay> {
+export function retryMatching(queue: RepoQueue, call: BulkRetryCall): Result<BulkRetry & Replay> {
 	const { key, actor, reason, dryRun, ...filter } = call;
-	const found = { ...findJobs(sql, filter), archived: countArchived(sql, filter, Date.now()) };
+	const found = { ...findJobs(queue.sql, filter), archived: countArchived(queue.sql, filter, queue.now()) };
 	if (dryRun) return accept({ ...found, retried: 0, dryRun, replayed: false });
 	const act = () => {
-		const cause = { by: "user", actor, reason, at: Date.now() } as const;
+		const cause = { by: "user", actor, reason, at: queue.now() } as const;
 		const byRun = Map.groupBy(found.items, ({ run }) => run);
 		for (const [run, items] of byRun) {
 			const indexes = items.flatMap(({ job }) => parseJobId(job)?.index ?? []);
@@ -46,7 +47,7 @@ type Filter = Omit<BulkRetryCall, "key" | "actor" | "reason" | "dryRun">;
  * Newest runs first. Runs have no index by age, since a row more for each costs every submission and this is asked for rarely:
  * all runs of the hot week are passed over, without their documents. A run that a newer one superseded is left alone.
  */
-function findJobs(sql: SqlStorage, { outcome, since, label, ref }: Filter): Omit<Found, "archived"> {
+function findJobs(sql: Sql, { outcome, since, label, ref }: Filter): Omit<Found, "archived"> {
 	const runs = sql
 		.exec<{ id: string }>(
 			`SELECT id FROM run WHERE (?1 IS NULL OR ref = ?1) AND (finished_at IS NULL OR finished_at >= ?2)
@@ -82,7 +83,7 @@ function findJobs(sql: SqlStorage, { outcome, since, label, ref }: Filter): Omit
  * only when somebody asks that far back, and so many that the object is not held up; beyond them there are more than is said.
  * When its jobs ended is not known of each, so the run's end counts.
  */
-function countArchived(sql: SqlStorage, { outcome, since, label, ref }: Filter, now: number): number {
+function countArchived(sql: Sql, { outcome, since, label, ref }: Filter, now: number): number {
 	if (since !== null && since > now - hotMs) return 0;
 	const counted = sql.exec<{ n: number | null }>(
 		`SELECT SUM(ended.value ->> 2) AS n FROM

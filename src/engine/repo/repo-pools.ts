@@ -1,12 +1,13 @@
 // What a repository knows of its pools: how many of their runners fit which labels, and whether they hand out anything, as their
 // shards answer. Kept in memory. Who is shown why a job waits is shown nothing that is older than some seconds: the pool is
 // asked anew then, and waited for, a moment.
-import type { Demand, DemandAnswer } from "../../src/contracts/objects.ts";
-import type { Millis } from "../../src/domain/ids.ts";
-import { fits } from "../../src/domain/pool.ts";
-import type { PoolPause, Unfit } from "../../src/domain/pool.ts";
-import type { Lane } from "../../src/domain/queue.ts";
-import type { PoolFacts } from "../../src/domain/waiting.ts";
+import type { Demand, DemandAnswer } from "../../contracts/objects.ts";
+import type { Millis } from "../../domain/ids.ts";
+import { fits } from "../../domain/pool.ts";
+import type { PoolPause, Unfit } from "../../domain/pool.ts";
+import type { Lane } from "../../domain/queue.ts";
+import type { World } from "../ports.ts";
+import type { PoolFacts } from "../../domain/waiting.ts";
 
 /** What a pool said is taken for true this long. */
 const freshMs = 3_000;
@@ -15,7 +16,7 @@ const answerMs = 1_000;
 /** Pools asked for one answer; a run with jobs in more is a rare thing. */
 const poolsAsked = 32;
 
-export interface PoolSource {
+export interface PoolSource extends Pick<World, "now" | "wait"> {
 	/** The pool's demand as it is now; null: there is no repository. */
 	demand(pool: string): Demand | null;
 	/** Asks all shards, whose answers come to `heard` before it resolves. Rejects when one does not answer. */
@@ -96,15 +97,12 @@ export class RepoPools {
 		const pools = new Set(lanes.filter((lane) => !this.#isFresh(lane)).map(({ pool }) => pool));
 		if (pools.size === 0) return;
 		const asked = Promise.allSettled([...pools].slice(0, poolsAsked).map((pool) => this.#ask(pool)));
-		let timer: ReturnType<typeof setTimeout> | null = null;
-		const late = new Promise<void>((resolve) => {
-			timer = setTimeout(resolve, answerMs);
-		});
-		await Promise.race([asked, late]).finally(() => timer !== null && clearTimeout(timer));
+		const late = this.#source.wait(answerMs);
+		await Promise.race([asked, late.done]).finally(late.cancel);
 	}
 
 	#isFresh(lane: Pick<Lane, "pool" | "labels">): boolean {
-		if (Date.now() - (this.#askedAt.get(lane.pool) ?? 0) >= freshMs) return false;
+		if (this.#source.now() - (this.#askedAt.get(lane.pool) ?? 0) >= freshMs) return false;
 		if (this.runnersFor(lane) !== null) return true;
 		// Nobody is asked about runners for what could not start anyway.
 		const key = lane.labels.join(",");
@@ -117,7 +115,7 @@ export class RepoPools {
 		const asking = this.#source
 			.ask(pool)
 			.then(() => {
-				this.#askedAt.set(pool, Date.now());
+				this.#askedAt.set(pool, this.#source.now());
 			})
 			.finally(() => this.#asking.delete(pool));
 		this.#asking.set(pool, asking);

@@ -1,22 +1,23 @@
 // The SQLite tables of a RepoObject and every statement on them. Rows written are what a job costs, so there is one index, of
 // unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be told stands as
 // marks in rows that are written anyway: `told` of a run, `sealing` of a job.
-import type { RepositoryName } from "../../src/contracts/objects.ts";
-import type { RunView } from "../../src/domain/decide.ts";
-import type { BudgetMinute } from "../../src/domain/budget.ts";
-import { nodeOf } from "../../src/domain/decide.ts";
-import type { Node } from "../../src/domain/graph.ts";
-import type { Millis, RunId } from "../../src/domain/ids.ts";
-import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move, StepRecord } from "../../src/domain/job.ts";
-import { seal } from "../../src/domain/job-end.ts";
-import type { Run } from "../../src/domain/run.ts";
-import { weightOf } from "../../src/domain/run.ts";
-import type { OpenJob, Place } from "../../src/domain/open-job.ts";
-import { openJobOf } from "../../src/domain/open-job.ts";
-import type { Lane } from "../../src/domain/queue.ts";
-import { parseLaneKey } from "../../src/domain/queue.ts";
-import { settingsDefaults } from "../../src/domain/submission.ts";
-import type { RepositorySettings } from "../../src/domain/submission.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RunView } from "../../domain/decide.ts";
+import type { BudgetMinute } from "../../domain/budget.ts";
+import { nodeOf } from "../../domain/decide.ts";
+import type { Node } from "../../domain/graph.ts";
+import type { Millis, RunId } from "../../domain/ids.ts";
+import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move, StepRecord } from "../../domain/job.ts";
+import { seal } from "../../domain/job-end.ts";
+import type { Run } from "../../domain/run.ts";
+import { weightOf } from "../../domain/run.ts";
+import type { OpenJob, Place } from "../../domain/open-job.ts";
+import { openJobOf } from "../../domain/open-job.ts";
+import type { Lane } from "../../domain/queue.ts";
+import { parseLaneKey } from "../../domain/queue.ts";
+import { settingsDefaults } from "../../domain/submission.ts";
+import type { RepositorySettings } from "../../domain/submission.ts";
+import type { Storage, Sql, SqlRow, SqlValue } from "../ports.ts";
 import { bringForward } from "../table-versions.ts";
 import type { TableVersions } from "../table-versions.ts";
 
@@ -80,10 +81,10 @@ export interface Repository extends RepositoryName {
 }
 
 export class RepoTables {
-	readonly #storage: DurableObjectStorage;
-	readonly #sql: SqlStorage;
+	readonly #storage: Storage;
+	readonly #sql: Sql;
 
-	constructor(storage: DurableObjectStorage) {
+	constructor(storage: Storage) {
 		this.#storage = storage;
 		this.#sql = storage.sql;
 	}
@@ -333,7 +334,7 @@ export class RepoTables {
 	*openJobs(): Iterable<OpenJob> {
 		const open = `SELECT run, place AS 'index', state, lane, ref, actor, avoids, rank, since, deadline
 			FROM job WHERE open = 1 AND state <> 'finished'`;
-		for (const row of this.#sql.exec<Record<string, SqlStorageValue>>(open)) yield row as unknown as OpenJob;
+		for (const row of this.#sql.exec<SqlRow>(open)) yield row as unknown as OpenJob;
 	}
 
 	/** All that have started and not ended. */
@@ -367,11 +368,11 @@ export class RepoTables {
 		else this.#sql.exec("INSERT OR REPLACE INTO secret VALUES (?, ?)", name, sealed);
 	}
 
-	#rows<T extends Record<string, SqlStorageValue>>(statement: string, ...values: SqlStorageValue[]): T[] {
+	#rows<T extends SqlRow>(statement: string, ...values: SqlValue[]): T[] {
 		return this.#sql.exec<T>(statement, ...values).toArray();
 	}
 
-	#docs<T>(statement: string, ...values: SqlStorageValue[]): T[] {
+	#docs<T>(statement: string, ...values: SqlValue[]): T[] {
 		return this.#rows<{ doc: string }>(statement, ...values).map(({ doc }) => JSON.parse(doc));
 	}
 }

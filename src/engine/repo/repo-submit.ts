@@ -1,11 +1,11 @@
 // Accepting a run, or more jobs for one: once per key, whole or not at all; with a run the end of those that it supersedes.
-import type { AddJobsCall, SubmitCall, Submitted } from "../../src/contracts/objects.ts";
-import type { Decision, RunView } from "../../src/domain/decide.ts";
-import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../../src/domain/decide.ts";
-import { checkReach } from "../../src/domain/reach.ts";
-import type { Result } from "../../src/domain/refusal.ts";
-import { accept, refuse } from "../../src/domain/refusal.ts";
-import type { RepositorySettings } from "../../src/domain/submission.ts";
+import type { AddJobsCall, SubmitCall, Submitted } from "../../contracts/objects.ts";
+import type { Decision, RunView } from "../../domain/decide.ts";
+import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../../domain/decide.ts";
+import { checkReach } from "../../domain/reach.ts";
+import type { Result } from "../../domain/refusal.ts";
+import { accept, refuse } from "../../domain/refusal.ts";
+import type { RepositorySettings } from "../../domain/submission.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import { showNewRun, showRun } from "./repo-view.ts";
 
@@ -27,7 +27,7 @@ export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: 
 }
 
 function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Decision> {
-	const at = Date.now();
+	const at = queue.now();
 	const { submission } = call;
 	const decided = decideSubmit(call.run, queue.nextNumber, submission, settings, at);
 	if (!decided.ok) return decided;

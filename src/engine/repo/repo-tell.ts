@@ -1,14 +1,13 @@
 // What a RepoObject tells others, always after it is durable: changes to the queue `events`, ends and cancels to LogObjects,
 // demand and hints to pools. One round at a time; what comes in meanwhile is told together in the next. A failure waits for
 // the alarm. News is kept in memory: after a crash it is found again by the marks in the tables.
-import type { ChangeEvent, JobSummary } from "../../src/contracts/events.ts";
-import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../src/contracts/objects.ts";
-import type { Millis } from "../../src/domain/ids.ts";
-import { tellAgainMaxMs, tellAgainMs } from "../../src/domain/limits.ts";
-import { ShardsTold } from "../../src/domain/shards-told.ts";
-import { poolShardsOf } from "../env.ts";
-import type { Env } from "../env.ts";
-import { logCalls, poolCalls } from "../stubs.ts";
+import type { ChangeEvent, JobSummary } from "../../contracts/events.ts";
+import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../contracts/objects.ts";
+import type { Millis } from "../../domain/ids.ts";
+import { tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";
+import { ShardsTold } from "../../domain/shards-told.ts";
+import type { World } from "../ports.ts";
+import type { RepoOutside } from "./repo-ports.ts";
 
 /** A queue takes 100 messages and 256 KB a batch. Sizes are reckoned, generously: to measure them costs more than to send. */
 const batchMax = 100;
@@ -51,7 +50,8 @@ export interface Present {
 }
 
 export class RepoTeller {
-	readonly #env: Env;
+	readonly #world: World;
+	readonly #outside: RepoOutside;
 	readonly #present: Present;
 	#pools = new Map<string, PoolNews>();
 	#changes: ChangeEvent[] = [];
@@ -71,8 +71,9 @@ export class RepoTeller {
 	/** When to try again what failed; null while nothing did. */
 	againAt: Millis | null = null;
 
-	constructor(env: Env, present: Present) {
-		this.#env = env;
+	constructor({ world, outside }: { world: World; outside: RepoOutside }, present: Present) {
+		this.#world = world;
+		this.#outside = outside;
 		this.#present = present;
 	}
 
@@ -151,8 +152,8 @@ export class RepoTeller {
 			]);
 			const failed = results.find((result) => result.status === "rejected");
 			if (failed) {
-				console.error(JSON.stringify({ event: "tell-failed", cause: String(failed.reason) }));
-				this.againAt = Date.now() + Math.min(tellAgainMs * 2 ** this.#failures++, tellAgainMaxMs);
+				this.#world.report({ event: "tell-failed", cause: String(failed.reason) });
+				this.againAt = this.#world.now() + Math.min(tellAgainMs * 2 ** this.#failures++, tellAgainMaxMs);
 				return;
 			}
 			this.#failures = 0;
@@ -202,7 +203,7 @@ export class RepoTeller {
 		if (sets.length > 0) this.#expectant.add(pool);
 		else this.#expectant.delete(pool);
 		const queued = wakes
-			? this.#env.DELIVERIES.sendBatch(shards.map((shard) => ({ body: { shard, demand } }))).catch(() => undefined)
+			? this.#outside.sendDeliveries(shards.map((shard) => ({ shard, demand }))).catch(() => undefined)
 			: null;
 		const ring = (shard: number) => this.#ringShard(shard, demand);
 		const waiting = sets.reduce((sum, set) => sum + set.waiting, 0);
@@ -239,18 +240,18 @@ export class RepoTeller {
 	}
 
 	#count(pool: string): number {
-		return this.#shards.get(pool) ?? poolShardsOf(this.#env);
+		return this.#shards.get(pool) ?? this.#outside.poolShards();
 	}
 
 	#poolCalls(pool: string, shard: number): PoolCalls {
-		return poolCalls(this.#env, { owner: this.#present.repository()?.owner ?? "", pool, shard });
+		return this.#outside.pool({ owner: this.#present.repository()?.owner ?? "", pool, shard });
 	}
 
 	async #sendChanges(): Promise<void> {
 		const batch = this.#changes.splice(0, batchLength(this.#changes));
 		if (batch.length === 0) return;
 		try {
-			await this.#env.EVENTS.sendBatch(batch.map((body) => ({ body })));
+			await this.#outside.sendChanges(batch);
 		} catch (cause) {
 			this.#changes.unshift(...batch);
 			throw cause;
@@ -259,14 +260,14 @@ export class RepoTeller {
 
 	/** A hint: whoever does not hear of it from the log hears of it from a heartbeat. */
 	async #cancelLogs(): Promise<void> {
-		const told = this.#canceled.splice(0).map((log) => logCalls(this.#env, log).cancel(log));
+		const told = this.#canceled.splice(0).map((log) => this.#outside.log(log).cancel(log));
 		await Promise.allSettled(told);
 	}
 
 	async #closeLogs(): Promise<void> {
 		const closes = [...this.#closes].slice(0, closesAtOnce);
 		const told = closes.map(async ([key, close]) => {
-			await logCalls(this.#env, close).close(close);
+			await this.#outside.log(close).close(close);
 			this.#closes.delete(key);
 		});
 		const failed = (await Promise.allSettled(told)).filter((result) => result.status === "rejected");

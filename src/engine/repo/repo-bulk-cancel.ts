@@ -1,21 +1,22 @@
 // Canceling many unfinished jobs of a repository at once: a bounded look at those that are open, then one decision for each run.
 // Like repo-bulk.ts it has a statement of its own on a repository's tables, which only reads.
-import type { BulkCancel } from "../../src/contracts/bulk-cancel.ts";
-import type { BulkCancelCall } from "../../src/contracts/objects.ts";
-import { decideCancelJobs } from "../../src/domain/decide.ts";
-import { parseJobId } from "../../src/domain/ids.ts";
-import { bulkCancelMax } from "../../src/domain/limits.ts";
-import type { Result } from "../../src/domain/refusal.ts";
-import { accept } from "../../src/domain/refusal.ts";
+import type { BulkCancel } from "../../contracts/bulk-cancel.ts";
+import type { BulkCancelCall } from "../../contracts/objects.ts";
+import { decideCancelJobs } from "../../domain/decide.ts";
+import { parseJobId } from "../../domain/ids.ts";
+import { bulkCancelMax } from "../../domain/limits.ts";
+import type { Result } from "../../domain/refusal.ts";
+import { accept } from "../../domain/refusal.ts";
+import type { Sql } from "../ports.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 
 /** [B19] [B20] Looks and cancels in one turn, so that what was found is what is canceled. */
-export function cancelMatching(queue: RepoQueue, sql: SqlStorage, call: BulkCancelCall): Result<BulkCancel> {
+export function cancelMatching(queue: RepoQueue, call: BulkCancelCall): Result<BulkCancel> {
 	const { actor, reason, dryRun } = call;
-	const found = findJobs(sql, call);
+	const found = findJobs(queue.sql, call);
 	if (dryRun) return accept({ ...found, canceled: 0, dryRun });
 	queue.transact(() => {
-		const wish = { actor, reason, at: Date.now() };
+		const wish = { actor, reason, at: queue.now() };
 		for (const [run, items] of Map.groupBy(found.items, (item) => item.run)) {
 			const indexes = items.flatMap(({ job }) => parseJobId(job)?.index ?? []);
 			queue.onRun(run, (view) => accept(decideCancelJobs(view, indexes, wish)));
@@ -25,7 +26,7 @@ export function cancelMatching(queue: RepoQueue, sql: SqlStorage, call: BulkCanc
 }
 
 /** All open jobs are passed over, by the index of those. */
-function findJobs(sql: SqlStorage, { state, label, ref }: BulkCancelCall): Pick<BulkCancel, "items" | "truncated"> {
+function findJobs(sql: Sql, { state, label, ref }: BulkCancelCall): Pick<BulkCancel, "items" | "truncated"> {
 	const items = sql
 		.exec<BulkCancel["items"][number]>(
 			`SELECT doc ->> 'id' AS job, run, doc ->> '$.spec.key' AS key, state FROM job

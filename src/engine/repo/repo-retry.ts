@@ -1,11 +1,11 @@
 // Retrying a finished job, or those of a run, by name: once per key, as one more round.
-import type { Actor, Submitted } from "../../src/contracts/objects.ts";
-import type { Job } from "../../src/contracts/run.ts";
-import { decideRetryJob, decideRetryRun } from "../../src/domain/decide.ts";
-import type { JobId, RunId } from "../../src/domain/ids.ts";
-import type { Result } from "../../src/domain/refusal.ts";
-import { accept } from "../../src/domain/refusal.ts";
-import type { Cause } from "../../src/domain/submission.ts";
+import type { Actor, Submitted } from "../../contracts/objects.ts";
+import type { Job } from "../../contracts/run.ts";
+import { decideRetryJob, decideRetryRun } from "../../domain/decide.ts";
+import type { JobId, RunId } from "../../domain/ids.ts";
+import type { Result } from "../../domain/refusal.ts";
+import { accept } from "../../domain/refusal.ts";
+import type { Cause } from "../../domain/submission.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import { showJob, showRun } from "./repo-view.ts";
 

@@ -1,19 +1,19 @@
 // What a RepoObject shows of itself: runs, jobs with their attempts and why they wait, figures of the queue.
-import { timeText } from "../../src/contracts/fields.ts";
-import type { QueueFigures } from "../../src/contracts/repository.ts";
-import type { LeaseClaim, LogAdmission } from "../../src/contracts/objects.ts";
-import type { Job, Run, Waiting } from "../../src/contracts/run.ts";
-import { viewJob, viewRun } from "../../src/contracts/view.ts";
-import type { Decision } from "../../src/domain/decide.ts";
-import { holds, isUnstarted, leaseStateOf } from "../../src/domain/decide.ts";
-import { expectStart } from "../../src/domain/expectation.ts";
-import type { JobId, RunId } from "../../src/domain/ids.ts";
-import { parseJobId } from "../../src/domain/ids.ts";
-import type { FinishedAttempt, Job as DomainJob } from "../../src/domain/job.ts";
-import type { Result } from "../../src/domain/refusal.ts";
-import { accept, refuse } from "../../src/domain/refusal.ts";
-import type { RepositorySettings } from "../../src/domain/submission.ts";
-import { explainWaiting } from "../../src/domain/waiting.ts";
+import { timeText } from "../../contracts/fields.ts";
+import type { QueueFigures } from "../../contracts/repository.ts";
+import type { LeaseClaim, LogAdmission } from "../../contracts/objects.ts";
+import type { Job, Run, Waiting } from "../../contracts/run.ts";
+import { viewJob, viewRun } from "../../contracts/view.ts";
+import type { Decision } from "../../domain/decide.ts";
+import { holds, isUnstarted, leaseStateOf } from "../../domain/decide.ts";
+import { expectStart } from "../../domain/expectation.ts";
+import type { JobId, RunId } from "../../domain/ids.ts";
+import { parseJobId } from "../../domain/ids.ts";
+import type { FinishedAttempt, Job as DomainJob } from "../../domain/job.ts";
+import type { Result } from "../../domain/refusal.ts";
+import { accept, refuse } from "../../domain/refusal.ts";
+import type { RepositorySettings } from "../../domain/submission.ts";
+import { explainWaiting } from "../../domain/waiting.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 
 /** Jobs that a run shows in one piece; the rest is paged. */
@@ -116,7 +116,7 @@ function explain(queue: RepoQueue, job: DomainJob, position: number | null): Wai
 	const { settings } = queue.repository;
 	const reason = explainWaiting(job, settings, queue.standing.load, {
 		pool: queue.pools.facts(job.spec),
-		now: Date.now(),
+		now: queue.now(),
 	});
 	return {
 		code: reason.code,
@@ -132,18 +132,19 @@ function explain(queue: RepoQueue, job: DomainJob, position: number | null): Wai
  * than runners run in the pool: then others' hold the rest, and nothing is known of those.
  */
 function guessStart(
-	{ standing, pools, samples: { durations } }: RepoQueue,
+	queue: RepoQueue,
 	{ spec }: DomainJob,
 	{ code, position }: { code: Waiting["code"]; position: number | null },
 ): number | null {
+	const { standing, pools, samples } = queue;
 	if (position === null || (code !== "runners-busy" && code !== "repository-limit")) return null;
 	const isByLimit = code === "repository-limit";
 	const running = isByLimit ? standing.load.running : standing.runningIn(spec.pool);
 	if (!isByLimit && running < (pools.runnersFor(spec) ?? Number.POSITIVE_INFINITY)) return null;
 	const lanes = [...standing.lanes()].filter(({ pool }) => isByLimit || pool === spec.pool);
 	const known = { position, running, isAlone: lanes.length <= 1 };
-	const typicalMs = durations.percentile(0.5) ?? 0;
-	return expectStart({ ...known, typicalMs, samples: durations.size }, Date.now());
+	const typicalMs = samples.durations.percentile(0.5) ?? 0;
+	return expectStart({ ...known, typicalMs, samples: samples.durations.size }, queue.now());
 }
 
 export function showFigures(queue: RepoQueue, settings: RepositorySettings, now: number): QueueFigures {

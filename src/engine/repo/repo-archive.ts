@@ -2,16 +2,15 @@
 // bounded by a week's work. When its days are over too, it goes from there and from the read model. In bounded slices from the
 // alarm; a crash in the middle repeats what was done, with the same effect. A retry brings the run back as it was; what is
 // archived after it replaces what was.
-import type { RepositoryName } from "../../src/contracts/objects.ts";
-import type { Run } from "../../src/contracts/run.ts";
-import type { ArchivedRun } from "../../src/contracts/view.ts";
-import { viewArchived } from "../../src/contracts/view.ts";
-import type { Millis, RunId } from "../../src/domain/ids.ts";
-import { runJobsMax } from "../../src/domain/limits.ts";
-import { recordAt } from "../../src/domain/log.ts";
-import { forgetRuns } from "../../src/store/expiry.ts";
-import type { Env } from "../env.ts";
-import { database } from "../read-model.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import type { Run } from "../../contracts/run.ts";
+import type { ArchivedRun } from "../../contracts/view.ts";
+import { viewArchived } from "../../contracts/view.ts";
+import type { Millis, RunId } from "../../domain/ids.ts";
+import { runJobsMax } from "../../domain/limits.ts";
+import { recordAt } from "../../domain/log.ts";
+import type { World } from "../ports.ts";
+import type { RepoOutside, RunStore } from "./repo-ports.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import type { Repository } from "./repo-tables.ts";
 
@@ -32,22 +31,23 @@ const rowsMax = 2_000;
 const tombstonesMax = 20_000;
 const runsMax = 50;
 
-export function archivedRunKey({ owner, repo }: RepositoryName, run: RunId): string {
-	return `runs/${owner}/${repo}/${run}.json`;
-}
-
 /** Null where there is no such run. */
-export async function readArchived(bucket: R2Bucket, name: RepositoryName, run: RunId): Promise<Run | null> {
-	const archived = await load(bucket, name, run);
+export async function readArchived(
+	store: RunStore,
+	place: { name: RepositoryName; run: RunId; now: Millis },
+): Promise<Run | null> {
+	const archived = await load(store, place);
 	return archived && viewArchived(archived);
 }
 
 /** Nobody tells the archive of a run when one of its logs is deleted: that is known by the log's days. */
-async function load(bucket: R2Bucket, name: RepositoryName, run: RunId): Promise<ArchivedRun | null> {
-	const object = await bucket.get(archivedRunKey(name, run));
-	if (object === null) return null;
-	const archived = await object.json<ArchivedRun>();
-	const now = Date.now();
+async function load(
+	store: RunStore,
+	{ name, run, now }: { name: RepositoryName; run: RunId; now: Millis },
+): Promise<ArchivedRun | null> {
+	const text = await store.get(name, run);
+	if (text === null) return null;
+	const archived: ArchivedRun = JSON.parse(text);
 	const attempts = archived.attempts.map((attempt) => ({ ...attempt, log: recordAt(attempt.log, now) }));
 	return { ...archived, attempts };
 }
@@ -62,13 +62,15 @@ interface Place {
 const beginning: Place = { step: "move", from: "" };
 
 export class RunArchive {
-	readonly #env: Env;
+	readonly #world: World;
+	readonly #store: RunStore;
 	#place = beginning;
 	/** Null while it was not asked yet. */
 	#dueAt: Millis | null = null;
 
-	constructor(env: Env) {
-		this.#env = env;
+	constructor({ world, outside }: { world: World; outside: RepoOutside }) {
+		this.#world = world;
+		this.#store = outside.archive;
 	}
 
 	/** When the next slice should be worked; null for a repository without runs. */
@@ -92,7 +94,7 @@ export class RunArchive {
 			queue.tombstones.forget(now - tombstoneMs);
 			queue.numbers.forget();
 		} catch (cause) {
-			console.error(JSON.stringify({ event: "archive-failed", cause: String(cause) }));
+			this.#world.report({ event: "archive-failed", cause: String(cause) });
 			this.#place = beginning;
 			this.#dueAt = now + againMs;
 		}
@@ -104,8 +106,9 @@ export class RunArchive {
 	 */
 	async recall(queue: RepoQueue, id: RunId): Promise<void> {
 		const { repository } = queue;
-		if (repository === null || queue.run(id) !== null || !queue.tombstones.isArchived(id, Date.now())) return;
-		const archived = await load(this.#env.ARCHIVE, repository, id);
+		const now = this.#world.now();
+		if (repository === null || queue.run(id) !== null || !queue.tombstones.isArchived(id, now)) return;
+		const archived = await load(this.#store, { name: repository, run: id, now });
 		if (archived !== null) queue.unbury(archived);
 	}
 
@@ -134,9 +137,7 @@ export class RunArchive {
 			if (run?.finishedAt == null || run.finishedAt >= before || !queue.tombstones.isSettled(id)) continue;
 			const jobs = queue.tables.jobs(id, 0, -1);
 			const whole: ArchivedRun = { run, jobs, attempts: queue.tables.attempts(id, 0, runJobsMax) };
-			await this.#env.ARCHIVE.put(archivedRunKey(repository, id), JSON.stringify(whole), {
-				httpMetadata: { contentType: "application/json" },
-			});
+			await this.#store.put(repository, id, JSON.stringify(whole));
 			if (queue.run(id)?.version === run.version) queue.bury(run, expiryOf(whole, repository, now));
 		}
 		return next;
@@ -150,8 +151,7 @@ export class RunArchive {
 	): Promise<RunId | null> {
 		const { runs, next } = queue.tombstones.expired({ from, rowsMax: tombstonesMax, runsMax }, now);
 		if (runs.length === 0) return next;
-		if (!(await forgetRuns(database(this.#env), runs))) return from;
-		await this.#env.ARCHIVE.delete(runs.map((id) => archivedRunKey(repository, id)));
+		if (!(await this.#store.delete(repository, runs))) return from;
 		queue.tombstones.empty(runs, now);
 		return next;
 	}

@@ -1,6 +1,7 @@
 // The versions of an object's tables: each is applied once, in order, forward only, and the object's own row says how many were.
 // What is released never changes: another version is added after it. A build that finds more than it knows touches nothing.
-import { Outage } from "./stubs.ts";
+import { Outage } from "../contracts/outage.ts";
+import type { Storage } from "./ports.ts";
 
 /** Whose tables they are, as it is told to people. */
 export interface TableVersions {
@@ -10,7 +11,7 @@ export interface TableVersions {
 
 /** All of them, or none when one fails: an object that stops in the middle would be of no version at all. */
 export function bringForward(
-	storage: Pick<DurableObjectStorage, "sql" | "transactionSync">,
+	storage: Pick<Storage, "sql" | "transactionSync">,
 	tables: TableVersions,
 	{ from, saved }: { from: number; saved: (to: number) => void },
 ): void {

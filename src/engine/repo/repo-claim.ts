@@ -1,20 +1,19 @@
 // Handing jobs to a pool's runner: chosen under the present limits, granted, and shown with all that a runner needs, secrets
 // included. The pool adds the tokens.
-import type { ClaimCall, Claimed } from "../../src/contracts/objects.ts";
-import { settle } from "../../src/domain/decide.ts";
-import type { LeasedJob, WaitingJob } from "../../src/domain/job.ts";
-import { grant, refuse } from "../../src/domain/job.ts";
-import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../../src/domain/limits.ts";
-import type { Lane } from "../../src/domain/queue.ts";
-import { chooseLane } from "../../src/domain/queue.ts";
-import { assert } from "../../src/domain/refusal.ts";
-import type { Run } from "../../src/domain/run.ts";
+import type { ClaimCall, Claimed } from "../../contracts/objects.ts";
+import { settle } from "../../domain/decide.ts";
+import type { LeasedJob, WaitingJob } from "../../domain/job.ts";
+import { grant, refuse } from "../../domain/job.ts";
+import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../../domain/limits.ts";
+import type { Lane } from "../../domain/queue.ts";
+import { chooseLane } from "../../domain/queue.ts";
+import { assert } from "../../domain/refusal.ts";
+import type { Run } from "../../domain/run.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import type { Repository } from "./repo-tables.ts";
-import { open } from "../sealing.ts";
 
 /** [Q5] At most `claimMax` at a time, each under the limits as the ones before it left them. */
-export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall): Claimed {
+export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
 	const grants: Claimed["grants"] = [];
 	const { repository } = queue;
 	if (repository === null) return { grants, demand: null };
@@ -24,13 +23,13 @@ export function claimJobs(queue: RepoQueue, sealingKeys: string, call: ClaimCall
 	queue.pools.seen(call);
 	const wanted = { pool: call.pool, labels: new Set(call.labels) };
 	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.pools.runnersFor(lane) === 1;
-	const asker = { runner: call.runner.id, now: Date.now(), isOnlyOne };
+	const asker = { runner: call.runner.id, now: queue.now(), isOnlyOne };
 	for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
 		const lane = chooseLane(standing.lanes(asker), wanted, repository.settings, standing.load);
 		if (lane === null) break;
 		const job = queue.tables.job(lane.head.run, lane.head.index);
 		assert(job?.state === "waiting", "what stands in a lane waits");
-		const secrets = openSecrets(queue, sealingKeys, job);
+		const secrets = openSecrets(queue, job);
 		const granted = queue.transact(() => grantJob(queue, { job, call, secrets }));
 		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));
 	}
@@ -42,7 +41,7 @@ function grantJob(
 	queue: RepoQueue,
 	{ job, call, secrets }: { job: WaitingJob; call: ClaimCall; secrets: Secrets },
 ): { job: LeasedJob; run: Run } | null {
-	const now = Date.now();
+	const now = queue.now();
 	const run = queue.run(job.run);
 	assert(run, `the run of job ${job.id} is stored`);
 	if (secrets.missing !== null) {
@@ -62,7 +61,7 @@ interface Secrets {
 	missing: string | null;
 }
 
-function openSecrets(queue: RepoQueue, keys: string, job: WaitingJob): Secrets {
+function openSecrets(queue: RepoQueue, job: WaitingJob): Secrets {
 	const { secrets: names } = job.spec;
 	const values: Record<string, string> = {};
 	if (names.length === 0 || queue.repository === null) return { values, missing: null };
@@ -72,7 +71,7 @@ function openSecrets(queue: RepoQueue, keys: string, job: WaitingJob): Secrets {
 		const value = sealed.get(name);
 		if (value === undefined) return { values: {}, missing: `the secret "${name}" is not set` };
 		try {
-			values[name] = open(keys, `${owner}/${repo}/${name}`, value);
+			values[name] = queue.openSecret(`${owner}/${repo}/${name}`, value);
 		} catch {
 			return { values: {}, missing: `the secret "${name}" cannot be opened: set it again` };
 		}

@@ -1,21 +1,20 @@
 // The backstop for a lease that its pool forgot, or whose pool's alarm is gone: now and then the sweep asks each pool whether it
 // still has the leases of what runs here. Only what has started is asked for: what has not lapses by itself.
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
-import { jobIdFrom } from "../../src/domain/ids.ts";
-import type { Millis } from "../../src/domain/ids.ts";
-import type { Env } from "../env.ts";
-import { poolCalls } from "../stubs.ts";
+import type { LeaseClaim } from "../../contracts/objects.ts";
+import { jobIdFrom } from "../../domain/ids.ts";
+import type { Millis } from "../../domain/ids.ts";
+import type { RepoOutside } from "./repo-ports.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 
 /** A sweep comes each minute; a lease that nobody looks after may go on for some minutes, and each question costs a request. */
 const askEveryMs = 120_000;
 
 export class RepoLeases {
-	readonly #env: Env;
+	readonly #outside: RepoOutside;
 	#askedAt: Millis = 0;
 
-	constructor(env: Env) {
-		this.#env = env;
+	constructor(outside: RepoOutside) {
+		this.#outside = outside;
 	}
 
 	/** Those that their pools do not have. Empty when it was asked lately; a pool that does not answer is asked another time. */
@@ -33,7 +32,7 @@ export class RepoLeases {
 		const asked = groups.map(async (leases) => {
 			const [first] = leases;
 			if (!first) return [];
-			const known = new Set(await poolCalls(this.#env, first.claim).holds(leases.map(({ id }) => id)));
+			const known = new Set(await this.#outside.pool(first.claim).holds(leases.map(({ id }) => id)));
 			return leases.flatMap(({ id, claim }) => (known.has(id) ? [] : [claim]));
 		});
 		const answers = await Promise.allSettled(asked);

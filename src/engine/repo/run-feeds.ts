@@ -1,16 +1,16 @@
 // What a RepoObject tells the FeedObjects of runs that somebody watches: every change in its order, the jobs whole, as soon as
 // it is durable. A hint beside the queue `events`, by which a feed hears of a version that it missed. Whether a run is watched
 // is kept in memory; where that is not known, since the object woke in between, its feed is asked, once.
-import type { RepositoryName } from "../../src/contracts/objects.ts";
-import type { RunNews } from "../../src/contracts/run-events.ts";
-import { watchJob } from "../../src/contracts/run-events.ts";
-import type { Job } from "../../src/contracts/run.ts";
-import { viewRun } from "../../src/contracts/view.ts";
-import type { Millis, RunId } from "../../src/domain/ids.ts";
-import type { Job as DomainJob } from "../../src/domain/job.ts";
-import type { Run } from "../../src/domain/run.ts";
-import type { Env } from "../env.ts";
-import { feedCalls } from "../stubs.ts";
+import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RunNews } from "../../contracts/run-events.ts";
+import { watchJob } from "../../contracts/run-events.ts";
+import type { Job } from "../../contracts/run.ts";
+import { viewRun } from "../../contracts/view.ts";
+import type { Millis, RunId } from "../../domain/ids.ts";
+import type { Job as DomainJob } from "../../domain/job.ts";
+import type { Run } from "../../domain/run.ts";
+import type { World } from "../ports.ts";
+import type { RepoOutside } from "./repo-ports.ts";
 
 /** Runs remembered here; beyond it all are asked about anew. */
 const runsKept = 5_000;
@@ -32,15 +32,17 @@ export interface FeedSource {
 }
 
 export class RunFeeds {
-	readonly #env: Env;
+	readonly #world: World;
+	readonly #outside: RepoOutside;
 	readonly #source: FeedSource;
 	/** By run, until when somebody watches; null: nobody does, until somebody says so. */
 	readonly #watched = new Map<RunId, Millis | null>();
 	readonly #untold = new Map<RunId, Change[]>();
 	readonly #telling = new Set<RunId>();
 
-	constructor(env: Env, source: FeedSource) {
-		this.#env = env;
+	constructor({ world, outside }: { world: World; outside: RepoOutside }, source: FeedSource) {
+		this.#world = world;
+		this.#outside = outside;
 		this.#source = source;
 	}
 
@@ -54,13 +56,13 @@ export class RunFeeds {
 		const until = this.#watched.get(run);
 		if (until === undefined) return null;
 		if (until === null) return false;
-		return until > Date.now() ? true : null;
+		return until > this.#world.now() ? true : null;
 	}
 
 	/** Once it is committed. `since`: the run's version before. */
 	change(run: Run, since: number, jobs: DomainJob[]): void {
 		if (this.isWatched(run.id) === false) return;
-		const change = { at: Date.now(), run, since, jobs };
+		const change = { at: this.#world.now(), run, since, jobs };
 		const untold = this.#untold.get(run.id);
 		if (untold) untold.push(change);
 		else this.#untold.set(run.id, [change]);
@@ -76,7 +78,7 @@ export class RunFeeds {
 			try {
 				await this.#tellChanges(run, changes);
 			} catch (cause) {
-				console.error(JSON.stringify({ event: "feed-untold", run, cause: String(cause) }));
+				this.#world.report({ event: "feed-untold", run, cause: String(cause) });
 			}
 		}
 		this.#telling.delete(run);
@@ -91,7 +93,7 @@ export class RunFeeds {
 	async #tellChanges(run: RunId, changes: readonly Change[]): Promise<void> {
 		const repository = this.#source.repository();
 		if (repository === null) return;
-		const feed = feedCalls(this.#env, { ...repository, run });
+		const feed = this.#outside.feed({ ...repository, run });
 		if (this.isWatched(run) === null) this.#learn(run, await feed.heard(0));
 		if (!this.isWatched(run)) return;
 		for (const part of this.#parts(changes)) await feed.changed(part);

@@ -1,0 +1,27 @@
+// Every operational event that the server may print: one line of JSON on standard error each. The table in
+// docs/operations.md is checked against this list; alerts and metrics are to be made from it.
+import type { AuditRecord } from "./audit.ts";
+
+/** Names of the far ends stand in the docs: `cause` is an error's text, for people. */
+export type OperationalEvent =
+	/** An assertion or an unknown error. The caller got 500. */
+	| { event: "fault"; requestId: string; trace: string | null; cause: string }
+	/** A far end did not answer in time. The caller got 503. */
+	| { event: "outage"; requestId: string; trace: string | null; cause: string }
+	| { event: "tell-failed"; cause: string }
+	| { event: "claim-failed"; repository: string; cause: string }
+	| { event: "serve-failed"; cause: string }
+	| { event: "grants-lapsed"; pool: string | undefined; leases: string[] }
+	| { event: "expire-failed"; cause: string }
+	| { event: "seal-failed"; log: string | undefined; tries: number; cause: string }
+	| { event: "archive-failed"; cause: string }
+	| { event: "log-not-deleted"; cause: string }
+	| { event: "sweep-failed"; cause: string }
+	| { event: "message-failed"; cause: string }
+	| { event: "confirm-failed"; cause: string }
+	| { event: "feed-failed"; cause: string }
+	| { event: "feed-look-failed"; feed: string | undefined; cause: string }
+	| { event: "feed-untold"; run: string; cause: string }
+	| { event: "dead-letter"; queue: string; id: string }
+	| { event: "audit-unwritten"; record: AuditRecord; cause: string }
+	| { event: "revocations-unknown"; cause: string };

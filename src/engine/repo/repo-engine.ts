@@ -1,0 +1,261 @@
+// One repository's queue: the truth for its runs, jobs, attempts, leases and limits, and alone in deciding about jobs. Each call
+// names the rule that decides and shows what came of it. The same program runs in RepoObject, in Node's tests and in the simulation.
+import type { BulkCancel } from "../../contracts/bulk-cancel.ts";
+import type { BulkRetry } from "../../contracts/bulk-retry.ts";
+import type {
+	Actor,
+	AddJobsCall,
+	BulkCancelCall,
+	BulkRetryCall,
+	Claimed,
+	ClaimCall,
+	Demand,
+	LeaseAnswer,
+	LeaseClaim,
+	LogAdmission,
+	RepoCalls,
+	RepositoryName,
+	SubmitCall,
+	Submitted,
+} from "../../contracts/objects.ts";
+import type { QueueFigures, Repository, RepositoryRequest } from "../../contracts/repository.ts";
+import { mergeSettings } from "../../contracts/repository.ts";
+import type { Job, Run } from "../../contracts/run.ts";
+import type { LeaseState } from "../../contracts/runner.ts";
+import { viewRepository } from "../../contracts/view.ts";
+import {
+	decideCancelJob,
+	decideCancelRun,
+	decideExpire,
+	decideFinish,
+	decidePriority,
+	decideStart,
+	decideTimeUp,
+	leaseStateOf,
+} from "../../domain/decide.ts";
+import type { Chance, Decision, RunView } from "../../domain/decide.ts";
+import { parseJobId } from "../../domain/ids.ts";
+import type { JobId, RunId } from "../../domain/ids.ts";
+import type { FinishReport } from "../../domain/job.ts";
+import { idempotencyKeptMs } from "../../domain/limits.ts";
+import type { PoolPause } from "../../domain/pool.ts";
+import { accept, refuse } from "../../domain/refusal.ts";
+import type { Result } from "../../domain/refusal.ts";
+import { settingsDefaults } from "../../domain/submission.ts";
+import type { World } from "../ports.ts";
+import { Turns } from "../turn.ts";
+import { RunArchive } from "./repo-archive.ts";
+import { retryMatching } from "./repo-bulk.ts";
+import { cancelMatching } from "./repo-bulk-cancel.ts";
+import { claimJobs } from "./repo-claim.ts";
+import { RepoLeases } from "./repo-leases.ts";
+import { locate } from "./repo-locate.ts";
+import type { RepoOutside } from "./repo-ports.ts";
+import { RepoQueue } from "./repo-queue.ts";
+import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
+import { retryJob, retryRun } from "./repo-retry.ts";
+import { addJobs, submitRun } from "./repo-submit.ts";
+import { askPoolOf, askPools, jobsShown } from "./repo-view.ts";
+import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
+import type { JobSlice } from "./repo-view.ts";
+
+type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
+
+export class RepoEngine implements RepoCalls {
+	readonly #world: World;
+	readonly queue: RepoQueue;
+	readonly #turns: Turns;
+	readonly #archive: RunArchive;
+	readonly #leases: RepoLeases;
+
+	constructor(ports: { world: World; outside: RepoOutside }) {
+		this.#world = ports.world;
+		this.#turns = new Turns(ports.world.storage);
+		this.#archive = new RunArchive(ports);
+		this.#leases = new RepoLeases(ports.outside);
+		this.queue = new RepoQueue(ports, {
+			alsoDue: () => this.#archive.dueAt(this.queue),
+			show: (jobs) => showChanged(this.queue, jobs),
+		});
+	}
+
+	async configure(
+		call: RepositoryName & { request: RepositoryRequest; replace: boolean },
+	): Promise<Result<Repository>> {
+		const known = this.queue.repository;
+		if (known === null && !call.replace) return refuse({ code: "repository-unknown" });
+		const settings = mergeSettings(call.replace || known === null ? settingsDefaults : known.settings, call.request);
+		const { owner, repo } = call;
+		return accept(viewRepository({ owner, repo }, this.queue.configure({ owner, repo, settings })));
+	}
+
+	async settings(): Promise<Result<Repository>> {
+		return this.#known(({ owner, repo, settings }) => accept(viewRepository({ owner, repo }, settings)));
+	}
+
+	async figures(): Promise<Result<QueueFigures>> {
+		return this.#known(({ settings }) => accept(showFigures(this.queue, settings, this.#world.now())));
+	}
+
+	async submit(call: SubmitCall): Promise<Result<Submitted>> {
+		return this.#write(({ settings }) => submitRun(this.queue, settings, call));
+	}
+
+	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
+		return this.#write(({ settings }) => addJobs(this.queue, settings, call));
+	}
+
+	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
+		if (watchedUntil !== undefined) this.queue.feeds.watch(id, watchedUntil);
+		await askPools(this.queue, { run: id, from: 0, limit: jobsShown });
+		return this.#known(() => showRun(this.queue, id));
+	}
+
+	async jobs(call: JobSlice): Promise<Result<{ items: Job[]; next: number | null }>> {
+		await askPools(this.queue, call);
+		return this.#known(() => showJobs(this.queue, call));
+	}
+
+	async job(id: JobId): Promise<Result<Job>> {
+		await askPoolOf(this.queue, id);
+		return this.#known(() => showJob(this.queue, id));
+	}
+
+	async locate(call: Parameters<RepoCalls["locate"]>[0]): ReturnType<RepoCalls["locate"]> {
+		return this.#known(() => locate(this.queue, call));
+	}
+
+	async cancelRun({ run, ...by }: { run: RunId } & Actor): Promise<Result<Run>> {
+		return this.#write(() => {
+			const decided = this.queue.onRun(run, (view, at) => decideCancelRun(view, { ...by, at }));
+			return decided.ok ? showRun(this.queue, run) : decided;
+		});
+	}
+
+	async cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>> {
+		const { actor, reason, force } = call;
+		return this.#writeJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
+	}
+
+	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
+		await this.#archive.recall(this.queue, call.run);
+		return this.#write(() => retryRun(this.queue, call));
+	}
+
+	async retryJob(call: RetryJobCall): Promise<Result<{ job: Job; replayed: boolean }>> {
+		await this.#archive.recall(this.queue, parseJobId(call.job)?.run ?? "");
+		return this.#write(() => retryJob(this.queue, call));
+	}
+
+	async cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>> {
+		return this.#write(() => cancelMatching(this.queue, call));
+	}
+
+	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
+		return this.#write(() => retryMatching(this.queue, call));
+	}
+
+	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
+		await askPoolOf(this.queue, call.job);
+		return this.#writeJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
+	}
+
+	async setSecret({ name, sealed }: { name: string; sealed: string | null }): Promise<Result<null>> {
+		return this.#known(() => {
+			this.queue.tables.saveSecret(name, sealed);
+			return accept(null);
+		});
+	}
+
+	async secretNames(): Promise<Result<string[]>> {
+		return this.#known(() => accept(this.queue.tables.secretNames()));
+	}
+
+	async claim(call: ClaimCall): Promise<Claimed> {
+		return this.#turns.take(() => claimJobs(this.queue, call));
+	}
+
+	async demand({ pool, shard, known }: { pool: string; shard: number; known: number }): Promise<Demand | null> {
+		return this.queue.answerDemand(pool, { shard, known });
+	}
+
+	async expire(claims: LeaseClaim[], quietMs: number): Promise<void> {
+		await this.#turns.take(() => {
+			for (const claim of claims) {
+				this.queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, { quietMs, now })));
+			}
+		});
+	}
+
+	async hearPause({ pool, pause }: { pool: string; pause: PoolPause | null }): Promise<void> {
+		this.queue.pools.heardPause(pool, pause);
+	}
+
+	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {
+		if (this.queue.repository === null) return;
+		this.queue.tables.forgetRequests(this.#world.now() - idempotencyKeptMs);
+		await this.queue.repeat(stale);
+		const forgotten = await this.#leases.findForgotten(this.queue, this.#world.now());
+		if (forgotten.length > 0) await this.expire(forgotten, 0);
+	}
+
+	async projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void> {
+		if (this.queue.repository !== null) await this.#turns.take(() => this.queue.news.confirmed(call));
+	}
+
+	async start(claim: LeaseClaim): Promise<Result<LeaseAnswer>> {
+		return this.#answer(claim, (view, _, now) => decideStart(view, claim, now));
+	}
+
+	async finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>> {
+		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, this.#chance(now)));
+	}
+
+	async lease(claim: LeaseClaim): Promise<LeaseState> {
+		return leaseStateOf(this.queue.job(claim.job), claim);
+	}
+
+	async confirmLog(claim: LeaseClaim): Promise<LogAdmission> {
+		return showAdmission(this.queue, claim);
+	}
+
+	async logSealed({ job, attempt, ...end }: Parameters<RepoCalls["logSealed"]>[0]): Promise<void> {
+		const place = parseJobId(job);
+		if (place === null || this.queue.repository === null) return;
+		await this.#turns.take(() => this.queue.news.logEnded({ ...place, number: attempt }, end));
+	}
+
+	async alarm(): Promise<void> {
+		if (this.queue.repository === null) return;
+		await this.queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#chance(now)));
+		await this.#archive.work(this.queue, this.#world.now());
+		this.queue.arm(this.#world.now(), true);
+	}
+
+	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {
+		const { repository } = this.queue;
+		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
+	}
+
+	#chance(now: number): Chance {
+		return { now, random: this.#world.random(), retriesLeft: this.queue.retriesLeft(now) };
+	}
+
+	/** As part of a turn, which may share its commit with others. */
+	#write<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Promise<Result<T>> {
+		return this.#turns.take(() => this.#known(work));
+	}
+
+	#writeJob(id: JobId, decide: DecideJob): Promise<Result<Job>> {
+		return this.#write(() => {
+			const decided = this.queue.onJob(id, decide);
+			return decided.ok ? showJob(this.queue, id) : decided;
+		});
+	}
+
+	async #answer(claim: LeaseClaim, decide: DecideJob): Promise<Result<LeaseAnswer>> {
+		const shown = await this.#writeJob(claim.job, decide);
+		if (!shown.ok) return shown.refusal.code === "lease-not-started" ? shown : refuse({ code: "lease-stale" });
+		return accept({ job: shown.value, lease: leaseStateOf(this.queue.job(claim.job), claim) });
+	}
+}

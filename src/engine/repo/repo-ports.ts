@@ -1,0 +1,28 @@
+// What a repository's engine calls outside itself: other objects, the two queues, the archive of runs, the sealing key. Each call
+// may fail or come twice on the way; none is made inside a transaction.
+import type { ChangeEvent, Delivery } from "../../contracts/events.ts";
+import type { LogCalls, PoolCalls, RepositoryName } from "../../contracts/objects.ts";
+import type { FeedCalls } from "../../contracts/run-events.ts";
+import type { RunId } from "../../domain/ids.ts";
+
+export interface RepoOutside {
+	pool(shard: { owner: string; pool: string; shard: number }): PoolCalls;
+	log(name: RepositoryName & { job: string; attempt: number }): LogCalls;
+	feed(name: RepositoryName & { run: RunId }): FeedCalls;
+	/** Over how many shards a pool's new runners are spread. */
+	poolShards(): number;
+	sendDeliveries(deliveries: Delivery[]): Promise<void>;
+	sendChanges(changes: ChangeEvent[]): Promise<void>;
+	archive: RunStore;
+	/** Throws when the key is gone or the value was changed or moved. */
+	openSecret(place: string, sealed: string): string;
+}
+
+/** Runs that left their object, as texts. */
+export interface RunStore {
+	put(name: RepositoryName, run: RunId, text: string): Promise<void>;
+	/** Null: it has no such run. */
+	get(name: RepositoryName, run: RunId): Promise<string | null>;
+	/** Here and in the read model. False: there is more to delete, call again. */
+	delete(name: RepositoryName, runs: readonly RunId[]): Promise<boolean>;
+}

@@ -1,0 +1,45 @@
+// What a repository's engine calls on this platform: objects over RPC, the two queues, runs in R2 and their rows in D1.
+import type { RepositoryName } from "../../src/contracts/objects.ts";
+import type { RunId } from "../../src/domain/ids.ts";
+import type { RepoOutside, RunStore } from "../../src/engine/repo/repo-ports.ts";
+import { forgetRuns } from "../../src/store/expiry.ts";
+import { poolShardsOf } from "../env.ts";
+import type { Env } from "../env.ts";
+import { database } from "../read-model.ts";
+import { open } from "../sealing.ts";
+import { feedCalls, logCalls, poolCalls } from "../stubs.ts";
+
+export function repoOutside(env: Env): RepoOutside {
+	return {
+		pool: (shard) => poolCalls(env, shard),
+		log: (name) => logCalls(env, name),
+		feed: (name) => feedCalls(env, name),
+		poolShards: () => poolShardsOf(env),
+		sendDeliveries: async (deliveries) => {
+			await env.DELIVERIES.sendBatch(deliveries.map((body) => ({ body })));
+		},
+		sendChanges: async (changes) => {
+			await env.EVENTS.sendBatch(changes.map((body) => ({ body })));
+		},
+		archive: runStore(env),
+		openSecret: (place, sealed) => open(env.SPILLWAY_SEALING_KEYS, place, sealed),
+	};
+}
+
+export function archivedRunKey({ owner, repo }: RepositoryName, run: RunId): string {
+	return `runs/${owner}/${repo}/${run}.json`;
+}
+
+export function runStore(env: Env): RunStore {
+	return {
+		put: async (name, run, text) => {
+			await env.ARCHIVE.put(archivedRunKey(name, run), text, { httpMetadata: { contentType: "application/json" } });
+		},
+		get: async (name, run) => (await env.ARCHIVE.get(archivedRunKey(name, run)))?.text() ?? null,
+		delete: async (name, runs) => {
+			if (!(await forgetRuns(database(env), runs))) return false;
+			await env.ARCHIVE.delete(runs.map((run) => archivedRunKey(name, run)));
+			return true;
+		},
+	};
+}
