@@ -9,6 +9,9 @@ import { graceSeconds } from "../domain/limits.ts";
 import { acquireLoop } from "./session/acquire-loop.ts";
 import type { EventLog } from "./event-log.ts";
 import { plainEventLog } from "./event-log.ts";
+import { chooseContainment } from "./process/containment.ts";
+import type { Containment } from "./process/containment.ts";
+import type { ContainmentKind } from "./process/job-processes.ts";
 import { Fifos } from "./process/fifos.ts";
 import { Gate } from "./session/gate.ts";
 import { GitCache } from "./git/git-cache.ts";
@@ -52,6 +55,8 @@ export interface RunnerOptions {
 	hooks?: Partial<Record<HookName, string>>;
 	/** Put before each step's command, with places filled in: see `isolation.ts`. */
 	wrap?: string;
+	/** How jobs' processes are held together; default `auto`, the strongest that this machine allows. */
+	contain?: ContainmentKind | "auto";
 	/** Repositories kept between jobs take no more than this on disk after a start; 0: none is kept. */
 	gitCacheBytes?: number;
 	/** False: only calls, no WebSocket. */
@@ -114,7 +119,7 @@ export class Runner {
 	/** Shut while a session does the work of the two loops that call. */
 	readonly #polling: Gate;
 
-	private constructor(options: RunnerOptions, folder: WorkFolder) {
+	private constructor(options: RunnerOptions, folder: WorkFolder, containment: Containment) {
 		const {
 			url,
 			token,
@@ -136,7 +141,8 @@ export class Runner {
 			url,
 			folder,
 			fifos: new Fifos(folder.pipes),
-			starter: new JobStarter(),
+			starter: new JobStarter(containment.kind),
+			containment,
 			gitCache: options.gitCacheBytes === 0 ? null : new GitCache(folder.cache),
 			lentEnv: lentEnv(hostEnv, options.env ?? [], [token]),
 			hostEnv,
@@ -164,10 +170,17 @@ export class Runner {
 		const eventLog = options.eventLog ?? plainEventLog((line) => process.stderr.write(line));
 		const fault = options.wrap === undefined ? null : templateFault(options.wrap);
 		if (fault !== null) throw new Error(`the isolating command: ${fault}`);
+		const containment = await chooseContainment(options.contain ?? "auto");
+		const { kind: by, parent: where, why } = containment;
+		eventLog("jobs-contained", {
+			by,
+			...(where === "" ? {} : { where }),
+			...(why.length > 0 ? { why: why.join("; ") } : {}),
+		});
 		const folder = await WorkFolder.open(options.workDir, eventLog);
 		const bytesMax = options.gitCacheBytes ?? gitCacheBytesDefault;
 		await new GitCache(folder.cache).prune({ bytesMax, now: Date.now(), eventLog });
-		return new Runner(options, folder);
+		return new Runner(options, folder, containment);
 	}
 
 	/** Resolves when it has drained. */

@@ -18,7 +18,7 @@ function exitOf(child: ChildProcess): Promise<{ code: number | null; signal: str
 
 describe("a crash", () => {
 	/** A runner that is killed while it runs a job that waits for ever; resolves to the job's process. */
-	async function killRunnerOf(script: string): Promise<{ orphan: ProcessIdentity; lease: string }> {
+	async function killRunnerOf(script: string): Promise<ProcessIdentity> {
 		fixture = new FakeServerRunner();
 		const { server, folder } = fixture;
 		await server.open();
@@ -26,11 +26,11 @@ describe("a crash", () => {
 		const exited = exitOf(child);
 		const lease = server.offer(buildGrant({ run: `echo $$ > '${folder}/pid'; ${script}; echo up; sleep 1000` }));
 		await server.until(() => lease.text.includes("up\n"));
-		child.kill("SIGKILL");
 		const orphan = await identify(Number(readFileSync(join(folder, "pid"), "utf8")));
+		child.kill("SIGKILL");
 		await exited;
 		expect(orphan).not.toBe(null);
-		return { orphan: orphan as ProcessIdentity, lease: lease.grant.lease.id };
+		return orphan as ProcessIdentity;
 	}
 
 	async function gone(orphan: ProcessIdentity): Promise<void> {
@@ -38,18 +38,32 @@ describe("a crash", () => {
 	}
 
 	it("[N106] what a killed runner's jobs still run ends with it, though no other runner starts", async () => {
-		const { orphan } = await killRunnerOf("trap '' TERM HUP PIPE");
+		const orphan = await killRunnerOf("trap '' TERM HUP PIPE");
 		await gone(orphan);
 	});
 
 	it("[N48] the next runner in a folder kills what jobs of a killed one still run, and clears their folders", async () => {
-		// With the starter gone too, nobody else is left to do it.
-		const { orphan, lease } = await killRunnerOf("kill -KILL $(ps -o ppid= -p $PPID)");
+		fixture = new FakeServerRunner();
+		const { server, workDir } = fixture;
+		await server.open();
+		const child = fixture.spawnRunner();
+		const exited = exitOf(child);
+		const lease = server.offer(buildGrant({ run: "echo $$ $PPID $(ps -o ppid= -p $PPID) up; sleep 1000" }));
+		await server.until(() => lease.text.includes("up\n"));
+		const [step = 0, leader = 0, starter = 0] = /^(\d+) (\d+) +(\d+) up/m.exec(lease.text)?.slice(1).map(Number) ?? [];
+		const orphan = (await identify(step)) as ProcessIdentity;
+		// With starter and leader gone too, nobody else is left to do it.
+		child.kill("SIGSTOP");
+		process.kill(starter, "SIGKILL");
+		process.kill(leader, "SIGKILL");
+		child.kill("SIGKILL");
+		await exited;
 		expect(await isAlive(orphan)).toBe(true);
 		await fixture.start();
-		expect(fixture.events).toContainEqual({ event: "job-left-behind", facts: { lease, killed: true } });
-		await gone(orphan);
-		expect(readdirSync(join(fixture.workDir, "jobs"))).toEqual([]);
+		const facts = { lease: lease.grant.lease.id, killed: true };
+		expect(fixture.events).toContainEqual({ event: "job-left-behind", facts });
+		expect(await isAlive(orphan)).toBe(false);
+		expect(readdirSync(join(workDir, "jobs"))).toEqual([]);
 	});
 
 	it("[N49] a process that merely has the recorded number is left alone", async () => {
@@ -58,8 +72,9 @@ describe("a crash", () => {
 		await server.open();
 		const other = spawn("sleep", ["1000"], { detached: true, stdio: "ignore" });
 		mkdirSync(join(workDir, "jobs", "jold-0.1"), { recursive: true });
-		const recorded = { pid: other.pid, startedAt: "1@another boot" };
-		writeFileSync(join(workDir, "jobs", "jold-0.1", "process.json"), JSON.stringify(recorded));
+		const recorded = { pid: other.pid, startedAt: "1@another boot", kind: "group", cgroup: "", mark: "of no job" };
+		mkdirSync(join(workDir, "processes"));
+		writeFileSync(join(workDir, "processes", "jold-0.1.json"), JSON.stringify(recorded));
 		await fixture.start();
 		expect(await identify(other.pid ?? 0)).not.toBe(null);
 		expect(existsSync(join(workDir, "jobs", "jold-0.1"))).toBe(false);

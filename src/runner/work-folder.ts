@@ -4,8 +4,9 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, w
 import { join, resolve } from "node:path";
 import type { EventLog } from "./event-log.ts";
 import { JobFolder, removeFolder } from "./job/job-folder.ts";
-import { identify, isAlive, killGroup } from "./process/process-identity.ts";
+import { identify, isAlive } from "./process/process-identity.ts";
 import type { ProcessIdentity } from "./process/process-identity.ts";
+import { endProcesses } from "./process/supervisor.ts";
 
 export class WorkFolder {
 	readonly path: string;
@@ -73,8 +74,8 @@ export class WorkFolder {
 	async #clean(eventLog: EventLog): Promise<void> {
 		for (const lease of readdirSync(this.#jobs)) {
 			const job = this.job(lease);
-			const leader = job.readProcess();
-			const killed = leader !== null && (await killGroup(leader));
+			const processes = job.readProcesses();
+			const killed = processes !== null && (await endProcesses(processes));
 			await job.remove();
 			eventLog("job-left-behind", { lease, killed });
 		}

@@ -1,6 +1,7 @@
 // What all jobs of one runner share.
 import type { RetryPolicy } from "../../client/retryable.ts";
 import type { EventLog } from "../event-log.ts";
+import type { Containment } from "../process/containment.ts";
 import type { Fifos } from "../process/fifos.ts";
 import type { GitCache } from "../git/git-cache.ts";
 import type { HookName } from "../machine/hook.ts";
@@ -12,6 +13,7 @@ export interface JobContext {
 	folder: WorkFolder;
 	fifos: Fifos;
 	starter: JobStarter;
+	containment: Containment;
 	/** Null: each checkout fetches from its origin. */
 	gitCache: GitCache | null;
 	/** Of the machine's variables, those that jobs see, and all of them for git's own settings and for hooks. */

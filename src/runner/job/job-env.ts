@@ -77,3 +77,12 @@ export function jobEnv(
 	}
 	return { ...env, ...job.env, ...job.secrets };
 }
+
+/** What a client of a container's engine goes by, beside what jobs may see anyway. */
+const wrapperNames = /^(?:HOME|XDG_RUNTIME_DIR|DBUS_SESSION_BUS_ADDRESS|(?:DOCKER|CONTAINER|PODMAN|BUILDAH)_\w+)$/;
+
+/** Of the command that wraps a step: nothing of the job's. A sandboxed process may see its parent's, so nothing secret. */
+export function wrapperEnv(host: NodeJS.ProcessEnv, lent: Record<string, string>): Record<string, string> {
+	const named = Object.entries(host).filter((pair): pair is [string, string] => pair[1] !== undefined);
+	return { ...Object.fromEntries(named.filter(([name]) => wrapperNames.test(name))), ...lent };
+}

@@ -9,19 +9,21 @@ import { Checkout } from "../git/checkout.ts";
 import type { CheckoutEnd } from "../git/checkout.ts";
 import { sourceFault } from "../git/checkout-reason.ts";
 import { readWishes } from "../git/checkout-wishes.ts";
+import { enterScript } from "../process/enter-script.ts";
 import { ExclusiveGuard } from "../process/exclusive-guard.ts";
 import { Hook, hookEnv } from "../machine/hook.ts";
 import type { HookName } from "../machine/hook.ts";
 import { wrapperScript } from "../machine/isolation.ts";
 import type { JobContext } from "./job-context.ts";
-import { jobEnv } from "./job-env.ts";
+import { jobEnv, wrapperEnv } from "./job-env.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobLog } from "../log/job-log.ts";
 import { JobShell } from "../process/job-shell.ts";
 import { refused, runSteps } from "./job-steps.ts";
 import type { Verdict } from "./job-steps.ts";
 import { OutputPipe } from "../process/output-pipe.ts";
-import { identify } from "../process/process-identity.ts";
+import type { JobProcesses } from "../process/job-processes.ts";
+import type { LeaderStart } from "../process/job-starter.ts";
 
 export interface Execution {
 	context: JobContext;
@@ -99,7 +101,7 @@ export class JobExecution {
 		if (path === undefined) return null;
 		const env = { ...hookEnv(context.hostEnv, context.tokens, grant), SPILLWAY_JOB_FOLDER: folder.work, ...facts };
 		this.#hook = new Hook({ name, path, cwd: folder.work, env, log });
-		await this.#record(this.#hook.pid);
+		this.#record(await this.#hook.processes());
 		const reason = await this.#hook.done;
 		this.#hook = null;
 		if (reason !== null) {
@@ -116,7 +118,7 @@ export class JobExecution {
 		if (source === null) return null;
 		const fault = sourceFault(source);
 		if (fault !== null) return fault;
-		const jobEnv = this.#env();
+		const jobEnv = this.#env().job;
 		const wishes = readWishes(jobEnv);
 		if (typeof wishes === "string") return wishes;
 		folder.writeAskpass(askpassScript(source.cloneUrl));
@@ -129,8 +131,8 @@ export class JobExecution {
 
 	async #runSteps(): Promise<Verdict | null> {
 		const { context, folder, log, steps, onProgress } = this.#execution;
-		const env = { ...this.#gitEnv, ...this.#env() };
-		this.#writeScripts(Object.keys(env));
+		const env = this.#env();
+		this.#writeScripts();
 		const output = await context.fifos.take();
 		const pipe = new OutputPipe(output, (bytes) => log.append(bytes));
 		try {
@@ -158,37 +160,56 @@ export class JobExecution {
 	}
 
 	/** For whoever clears up after this runner. */
-	async #record(pid: number | undefined): Promise<void> {
-		const identity = pid === undefined ? null : await identify(pid);
-		if (identity) this.#execution.folder.recordProcess(identity);
+	#record(processes: JobProcesses | null): void {
+		if (processes) this.#execution.folder.recordProcesses(processes);
 	}
 
-	#env(): Record<string, string> {
+	#env(): LeaderStart["env"] {
 		const { context, grant, folder } = this.#execution;
-		return jobEnv(grant, { folder, url: context.url, lent: context.lentEnv });
+		const { hostEnv, lentEnv: lent } = context;
+		const job = { ...this.#gitEnv, ...jobEnv(grant, { folder, url: context.url, lent }) };
+		return { job, wrap: wrapperEnv(hostEnv, lent) };
 	}
 
 	/** By the steps' places in the report, of which a checkout has the first. */
-	#writeScripts(names: string[]): void {
-		const { context, grant, folder } = this.#execution;
+	#writeScripts(): void {
+		const { grant, folder } = this.#execution;
 		const first = grant.run.source === null ? 1 : 2;
 		grant.job.steps.forEach(({ run }, at) => folder.writeScript(first + at, run));
-		if (context.wrap === null) return;
-		const places = { folder, runner: context.folder.path, hostHome: context.hostEnv.HOME ?? homedir(), names };
-		const wrapper = wrapperScript(context.wrap, places);
-		for (const at of grant.job.steps.keys()) folder.writeWrapper(first + at, wrapper);
 	}
 
-	async #openShell(env: Record<string, string>, output: string): Promise<JobShell> {
+	/** What starts the job's own steps where they are isolated; empty: nothing. */
+	#wrapper(env: LeaderStart["env"]): string {
+		const { context, folder } = this.#execution;
+		if (context.wrap === null) return "";
+		folder.writeEntry(enterScript(Object.keys(env.wrap)));
+		const hostHome = context.hostEnv.HOME ?? homedir();
+		const places = { folder, runner: context.folder.path, hostHome, names: Object.keys(env.job) };
+		return wrapperScript(context.wrap, places);
+	}
+
+	async #openShell(env: LeaderStart["env"], output: string): Promise<JobShell> {
 		const { context, grant, folder } = this.#execution;
-		const { fifos, starter } = context;
-		const { startFile, work: cwd, scripts } = folder;
-		const shell = await JobShell.open({ fifos, starter, startFile, cwd, scripts, env, output });
-		await this.#record(shell.pid);
+		const { fifos, starter, containment } = context;
+		const { work: cwd, scripts } = folder;
+		const onLeft = () => context.eventLog("processes-left", { lease: grant.lease.id });
+		const wrapper = this.#wrapper(env);
+		const shell = await JobShell.open({
+			fifos,
+			starter,
+			containment,
+			cwd,
+			scripts,
+			wrapper,
+			env,
+			output,
+			onLeft,
+		});
+		this.#record(shell.processes);
 		this.#shell = shell;
 		if (grant.job.exclusive) {
 			const { restMs } = this.#execution;
-			this.#guard = new ExclusiveGuard({ pid: shell.pid, restMs: restMs(), graceMs: context.graceMs });
+			this.#guard = new ExclusiveGuard({ processes: shell.processes, restMs: restMs(), graceMs: context.graceMs });
 		}
 		if (this.#graceMs !== null) shell.stop(this.#graceMs);
 		return shell;

@@ -3,10 +3,10 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { readPlainFile } from "./plain-file.ts";
-import type { ProcessIdentity } from "../process/process-identity.ts";
+import type { JobProcesses } from "../process/job-processes.ts";
 
 export class JobFolder {
 	readonly path: string;
@@ -17,8 +17,9 @@ export class JobFolder {
 	readonly log: string;
 	readonly retryAfter: string;
 	readonly commit: string;
-	readonly startFile: string;
 	readonly askpass: string;
+	/** Beside the jobs' folders: what a sandboxed job can write must not say what is killed. */
+	readonly #processes: string;
 
 	constructor(path: string) {
 		this.path = path;
@@ -29,7 +30,7 @@ export class JobFolder {
 		this.log = join(path, "log");
 		this.retryAfter = join(path, "retry-after");
 		this.commit = join(path, "commit");
-		this.startFile = join(path, "start.bash");
+		this.#processes = join(dirname(dirname(path)), "processes", `${basename(path)}.json`);
 		this.askpass = join(path, "askpass.sh");
 	}
 
@@ -44,9 +45,9 @@ export class JobFolder {
 		writeFileSync(join(this.scripts, `${name}.sh`), script);
 	}
 
-	/** What starts a step that is isolated. */
-	writeWrapper(step: number, script: string): void {
-		writeFileSync(join(this.scripts, `${step}.wrap`), script);
+	/** What a wrapped step begins with, inside. */
+	writeEntry(script: string): void {
+		writeFileSync(join(this.scripts, "enter.bash"), script);
 	}
 
 	/** A program: git runs it by its path. */
@@ -54,14 +55,15 @@ export class JobFolder {
 		writeFileSync(this.askpass, script, { mode: 0o700 });
 	}
 
-	/** Before any step runs, so that whoever cleans up after a crash finds the group. */
-	recordProcess(identity: ProcessIdentity): void {
-		writeFileSync(join(this.path, "process.json"), JSON.stringify(identity));
+	/** Before any step runs, so that whoever cleans up after a crash finds all of it. */
+	recordProcesses(processes: JobProcesses): void {
+		mkdirSync(dirname(this.#processes), { recursive: true, mode: 0o700 });
+		writeFileSync(this.#processes, JSON.stringify(processes));
 	}
 
 	/** Null when none was started. */
-	readProcess(): ProcessIdentity | null {
-		const text = readPlainFile(join(this.path, "process.json"));
+	readProcesses(): JobProcesses | null {
+		const text = readPlainFile(this.#processes);
 		try {
 			return text === null ? null : JSON.parse(text);
 		} catch {
@@ -77,6 +79,7 @@ export class JobFolder {
 
 	async remove(): Promise<void> {
 		await removeFolder(this.path);
+		await rm(this.#processes, { force: true });
 	}
 }
 

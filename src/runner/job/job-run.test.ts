@@ -98,7 +98,7 @@ describe("stopping", () => {
 		});
 		expect(lease.text).toContain("up\n");
 		expect(lease.text).toContain("got TERM\n");
-		expect(lease.finish).toMatchObject({ outcome: "timed-out", signal: "SIGKILL", exitCode: null });
+		expect(lease.finish).toMatchObject({ outcome: "timed-out", signal: "SIGKILL", exitCode: 137 });
 		expect(lease.finish?.reason).toBe("ran longer than its timeout of 0.4 s");
 	});
 

@@ -1,12 +1,15 @@
 // A program of the machine's owner, run before or after each job: outside the job's processes, with the machine's own
 // environment and what the job is, but none of its secrets. What it prints stands in the job's log.
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import type { ChildProcess } from "node:child_process";
 import { placeEnv } from "../job/job-env.ts";
 import type { Grant } from "../../contracts/runner.ts";
 import type { JobLog } from "../log/job-log.ts";
 import { ownEnv } from "./own-env.ts";
-import { signalGroup } from "../process/process-identity.ts";
+import type { JobProcesses } from "../process/job-processes.ts";
+import { identify } from "../process/process-identity.ts";
+import { endProcesses } from "../process/supervisor.ts";
 
 export type HookName = "pre-job" | "post-job";
 
@@ -28,11 +31,13 @@ export class Hook {
 	/** Null: it ended with 0. Else why it did not. */
 	readonly done: Promise<string | null>;
 	readonly #child: ChildProcess;
+	readonly #mark = randomBytes(12).toString("hex");
 	#stopped: string | null = null;
 
 	constructor({ name, path, cwd, env, log }: HookCall) {
 		log.note(`\u001b[1;36m▸ ${name}\u001b[0m`);
-		this.#child = spawn(path, [], { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+		const marked = { ...env, SPILLWAY_PROCESS_MARK: this.#mark };
+		this.#child = spawn(path, [], { cwd, env: marked, detached: true, stdio: ["ignore", "pipe", "pipe"] });
 		for (const stream of [this.#child.stdout, this.#child.stderr]) {
 			stream?.on("data", (bytes: Buffer) => log.append(bytes));
 		}
@@ -40,14 +45,16 @@ export class Hook {
 		this.done = this.#end(name).finally(() => clearTimeout(timer));
 	}
 
-	/** It leads a process group; undefined when it could not be started. */
-	get pid(): number | undefined {
-		return this.#child.pid;
+	/** It leads a process group. Null when it could not be started, or is over. */
+	async processes(): Promise<JobProcesses | null> {
+		const identity = this.#child.pid === undefined ? null : await identify(this.#child.pid);
+		return identity && { ...identity, kind: "group", cgroup: "", mark: this.#mark };
 	}
 
+	/** Kills it with all that it started. */
 	stop(reason: string): void {
 		this.#stopped ??= reason;
-		if (this.#child.pid !== undefined) signalGroup(this.#child.pid, "SIGKILL");
+		void this.processes().then((processes) => processes && endProcesses(processes));
 	}
 
 	async #end(name: HookName): Promise<string | null> {

@@ -43,6 +43,16 @@ describe("isolation", () => {
 		expect(lease.text).not.toContain("***");
 	});
 
+	it("[N90] a step that changes what it can reach of its own does not take the next one out of the sandbox", async () => {
+		await open(() => ({ wrap: `'${fixture.program("box", 'exec "$@"')}'` }));
+		const change = `for at in 1 2 3; do echo "touch '${fixture.folder}/out'; exec \\"\\$@\\"" > ../steps/$at.wrap; done`;
+		const lease = await fixture.runToEnd({ run: [change, "ls ../..; echo second"] });
+		expect(lease.finish?.outcome).toBe("passed");
+		expect(lease.text).toContain("second\n");
+		expect(existsSync(join(fixture.folder, "out"))).toBe(false);
+		expect(lease.text).not.toContain("json");
+	});
+
 	it("[N91] a place that there is not ends the runner before it begins", async () => {
 		fixture = new FakeServerRunner();
 		await fixture.server.open();

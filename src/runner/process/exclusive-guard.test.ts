@@ -2,51 +2,69 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { constants } from "node:os";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import { ExclusiveGuard } from "./exclusive-guard.ts";
 import { identify, isAlive } from "./process-identity.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
 
 describe("alone", () => {
-	let job: ChildProcess;
+	let fixture: FakeServerRunner;
+	let leader: ChildProcess;
 	let guard: ExclusiveGuard;
-	afterEach(() => {
-		void guard.close();
-		job.kill("SIGKILL");
+	afterEach(async () => {
+		await guard.close();
+		leader.kill("SIGKILL");
+		await fixture.close();
 	});
 
-	/** A job whose group has one process. It says when its trap is set. */
-	async function begin(script: string, { restMs }: { restMs: number }): Promise<void> {
-		job = spawn("bash", ["-c", `${script}; echo up; while :; do sleep 0.05; done`], { detached: true });
-		await once(job.stdout ?? job, "data");
-		guard = new ExclusiveGuard({ pid: job.pid ?? 0, restMs, graceMs: 1_000 });
+	/** A leader with one process of its job, which says when its trap is set. Resolves to how that ends. */
+	async function begin(script: string, { restMs }: { restMs: number }): Promise<{ ended: Promise<string> }> {
+		fixture = new FakeServerRunner();
+		const step = fixture.program("step", `${script}; echo up; while :; do sleep 0.05; done`);
+		leader = spawn("bash", ["-c", `'${step}'; echo "ended $?"; sleep 1000`], { detached: true });
+		const said: string[] = [];
+		const ended = new Promise<string>((resolve) => {
+			leader.once("exit", () => resolve(said.join("")));
+			leader.stdout?.on("data", (bytes: Buffer) => {
+				said.push(bytes.toString("utf8"));
+				if (/ended \d+\n/.test(said.join(""))) resolve(said.join(""));
+			});
+		});
+		await once(leader.stdout ?? leader, "data");
+		const identity = (await identify(leader.pid ?? 0)) as ProcessIdentity;
+		const processes = { ...identity, kind: "group" as const, cgroup: "", mark: "of no job" };
+		guard = new ExclusiveGuard({ processes, restMs, graceMs: 1_000 });
+		return { ended };
 	}
 
 	it("[N107] without contact the job gets SIGTERM when its time is over", async () => {
-		await begin("true", { restMs: 1_000 });
-		expect(await once(job, "exit")).toEqual([null, "SIGTERM"]);
+		const { ended } = await begin("true", { restMs: 1_000 });
+		expect(await ended).toContain(`ended ${128 + constants.signals.SIGTERM}\n`);
 		expect(await guard.close()).toBe(true);
 	});
 
-	it("[N107] one that ignores SIGTERM gets SIGKILL after the grace", async () => {
+	it("[N107] one that ignores SIGTERM gets SIGKILL after the grace, and its leader with it", async () => {
 		await begin("trap '' TERM", { restMs: 1_000 });
-		expect(await once(job, "exit")).toEqual([null, "SIGKILL"]);
+		expect(await once(leader, "exit")).toEqual([null, "SIGKILL"]);
+		expect(await guard.close()).toBe(true);
 	});
 
 	it("[N107] contact puts the end off", async () => {
-		await begin("true", { restMs: 1_000 });
+		const { ended } = await begin("true", { restMs: 1_000 });
 		const beganAt = performance.now();
 		const timer = setInterval(() => guard.contact(2_000), 100);
 		setTimeout(clearInterval, 2_500, timer);
-		await once(job, "exit");
+		await ended;
 		expect(performance.now() - beganAt).toBeGreaterThan(3_000);
 	});
 
 	it("[N107] a job that is over is left alone", async () => {
 		await begin("true", { restMs: 1_000 });
 		expect(await guard.close()).toBe(false);
-		expect(job.exitCode).toBe(null);
+		expect(leader.exitCode).toBe(null);
 	});
 });
 

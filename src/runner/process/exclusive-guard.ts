@@ -2,28 +2,18 @@
 // that it lost contact, while its job goes on and the server lets another runner begin. So a small process of its own is told
 // of each contact, and stops the job when it hears of none. It measures by a timer, which nobody can set. Not promised:
 // a machine that sleeps stops this one too, and its job may live for a moment after it wakes.
-import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import type { Writable } from "node:stream";
-
-/** Lines in: whole seconds for which the job may go on; older shells know no parts of one. The pipe's end is the runner's death. */
-const script = `rest=$2
-while read -r -t "$rest" rest; do
-	[ "$rest" = leave ] && exit 0
-done
-kill -TERM -- "-$1"
-while read -r -t "$3" rest; do
-	[ "$rest" = leave ] && exit 1
-done
-kill -KILL -- "-$1"
-exit 1`;
+import type { JobProcesses } from "./job-processes.ts";
+import { wordsOf } from "./job-processes.ts";
+import { startSupervisor } from "./supervisor.ts";
 
 /** Contact is told no more often. */
 const tellMs = 500;
 
 export interface GuardOptions {
-	/** The leader of the job's process group. */
-	pid: number;
+	/** What it ends. */
+	processes: JobProcesses;
 	/** For how long the job may go on if there is no further contact. */
 	restMs: number;
 	/** Between SIGTERM and SIGKILL. */
@@ -35,14 +25,10 @@ export class ExclusiveGuard {
 	readonly #exited: Promise<number | null>;
 	#toldAt = performance.now();
 
-	constructor({ pid, restMs, graceMs }: GuardOptions) {
-		const words = [pid, wholeSeconds(restMs), wholeSeconds(graceMs)].map(String);
-		this.#child = spawn("bash", ["--noprofile", "--norc", "-c", script, "spillway-guard", ...words], {
-			env: { PATH: process.env.PATH },
-			// Neither the job's group nor the runner's: it outlives what happens to either.
-			detached: true,
-			stdio: ["pipe", "ignore", "ignore"],
-		});
+	constructor({ processes, restMs, graceMs }: GuardOptions) {
+		const words = [String(wholeSeconds(restMs)), String(wholeSeconds(graceMs)), ...wordsOf(processes)];
+		// In neither the job's group nor the runner's, it outlives what happens to either.
+		this.#child = startSupervisor("guard", words, { talks: true });
 		this.#exited = new Promise((resolve) => {
 			this.#child.once("exit", (code) => resolve(code));
 			this.#child.once("error", () => resolve(null));
@@ -64,7 +50,7 @@ export class ExclusiveGuard {
 	}
 
 	get #input(): Writable {
-		return this.#child.stdin as Writable;
+		return this.#child.stdio[3] as Writable;
 	}
 }
 

@@ -1,156 +1,161 @@
-// A job's processes: one small shell that leads the job's process group and starts each step in it when told to. Since steps
-// share the group, what a step leaves in the background lives until the job ends, and not a moment longer.
-import { closeSync, constants, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+// A job's processes as its runner sees them: one leader that starts each step when told to. What a step leaves in the
+// background lives until the job ends, and not a moment longer. The job's variables enter with a step's own program: neither
+// the leader nor what wraps a step has them.
+import { closeSync, constants, openSync, rmdirSync, rmSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
+import { programPath } from "../machine/programs.ts";
+import type { Containment } from "./containment.ts";
+import { containJob } from "./containment.ts";
 import type { Fifos } from "./fifos.ts";
-import type { JobStarter } from "./job-starter.ts";
-import { signalGroup } from "./process-identity.ts";
-import { quoted } from "./shell-quote.ts";
-
-/**
- * Line in: a script's name, and the commit once it is known. Line out: first its process id, then each step's exit status.
- * The traps keep this shell alive whatever the group gets; unlike ignored signals, they are not inherited by the steps. Its
- * own stderr is nowhere, so that its remarks ("Terminated") are not taken for the job's. When the runner dies, the starter
- * kills the group.
- */
-const script = `trap : TERM INT HUP QUIT USR1 USR2 ALRM PIPE
-echo "$$" >&4
-while IFS=' ' read -r step commit <&3; do
-	[ "$step" = leave ] && exit 0
-	[ -z "$commit" ] || export SPILLWAY_COMMIT="$commit"
-	set -- "$1" bash -e -o pipefail "$1/$step.sh"
-	[ -e "$1/$step.wrap" ] && set -- "$1" bash "$1/$step.wrap" bash -e -o pipefail "$1/$step.sh"
-	folder=$1
-	shift
-	"$@" 2>&1 3>&- 4>&-
-	echo "$?" >&4
-	set -- "$folder"
-done
-kill -KILL 0`;
-
-/** How often a group that was asked to stop is looked at. */
-const leftPollMs = 50;
+import type { JobProcesses } from "./job-processes.ts";
+import type { JobStarter, LeaderStart } from "./job-starter.ts";
+import { identify } from "./process-identity.ts";
 
 /** What macOS takes for arguments and environment together, less some room; Linux takes twice as much. */
 const envBytesMax = 1_000_000;
-/** A shell that is slower to start than this will not start. */
+/** A leader that is slower to start than this will not start. */
 const startMs = 10_000;
+/** A leader that was told to end its job and does not say within this long that it did is ended from outside. */
+const endMs = 12_000;
 
-/** `signal` is set when the shell itself was killed, as by a job that kills its own group. */
+/** `signal` is set when the leader itself was killed, as by a job that kills its own group. */
 export type StepEnd = { exitCode: number; signal: null } | { exitCode: null; signal: NodeJS.Signals };
 
-export interface JobShellOptions {
+export interface JobShellOptions extends Pick<LeaderStart, "cwd" | "scripts" | "wrapper" | "env" | "output"> {
 	starter: JobStarter;
 	fifos: Fifos;
-	/** Where the file that starts it goes, where the steps run, and where their scripts are: `1.sh`, `2.sh` … */
-	startFile: string;
-	cwd: string;
-	scripts: string;
-	env: Record<string, string>;
-	/** A FIFO that takes the steps' output. */
-	output: string;
+	containment: Containment;
+	/** Called when not all of the job could be ended. */
+	onLeft: () => void;
 }
 
 export class JobShell {
-	#pid = 0;
+	#processes: JobProcesses;
 	readonly #controlFd: number;
 	readonly #status: Socket;
 	readonly #starter: JobStarter;
+	readonly #onLeft: () => void;
 	readonly #exited: Promise<NodeJS.Signals>;
-	#hasExited = false;
+	#isOver = false;
 	#heard = "";
 	#onLine: (line: string) => void = () => {};
 	#stopsAt: number | null = null;
 	#killTimer: NodeJS.Timeout | undefined;
 
-	private constructor(starter: JobStarter, { control, status }: { control: string; status: string }) {
+	private constructor({ starter, onLeft }: JobShellOptions, start: LeaderStart) {
 		this.#starter = starter;
-		// For reading too, so that opening does not wait for the shell.
-		this.#controlFd = openSync(control, constants.O_RDWR | constants.O_NONBLOCK);
-		const fd = openSync(status, constants.O_RDONLY | constants.O_NONBLOCK);
+		this.#onLeft = onLeft;
+		this.#processes = { ...start, pid: 0, startedAt: "" };
+		// For reading too, so that opening does not wait for the leader.
+		this.#controlFd = openSync(start.control, constants.O_RDWR | constants.O_NONBLOCK);
+		const fd = openSync(start.status, constants.O_RDONLY | constants.O_NONBLOCK);
 		this.#status = new Socket({ fd, readable: true, writable: false });
-		this.#status.on("data", (chunk: Buffer) => this.#hear(chunk.toString("latin1")));
+		this.#status.on("data", (chunk: Buffer) => this.#hear(chunk.toString("utf8")));
 		this.#status.on("error", () => {});
 		this.#exited = new Promise((resolve) => {
 			// It traps every signal that can be, so this is the one that ended it.
-			this.#status.once("close", () => {
-				this.#hasExited = true;
-				resolve("SIGKILL");
-			});
+			this.#status.once("close", () => resolve("SIGKILL"));
 		});
 	}
 
-	get pid(): number {
-		return this.#pid;
+	/** By what all of it can be ended from outside. */
+	get processes(): JobProcesses {
+		return this.#processes;
 	}
 
 	/** Throws when the process cannot be started: no such folder, too large an environment, too many processes. */
 	static async open(options: JobShellOptions): Promise<JobShell> {
-		const { fifos, starter, startFile } = options;
-		checkEnv(options.env);
+		const { fifos, starter, cwd, scripts, wrapper, env, output } = options;
+		checkEnv(env.job);
 		const [control, status] = [await fifos.take(), await fifos.take()];
-		const shell = new JobShell(starter, { control, status });
+		const known = containJob(options.containment);
+		const job = { ...env.job, SPILLWAY_PROCESS_MARK: known.mark };
+		const wrap = { ...env.wrap, SPILLWAY_PROCESS_MARK: known.mark };
+		const bash = programPath("bash");
+		const paths = { control, status, output, cwd, scripts };
+		const start = { ...known, ...paths, bash, wrapper, env: { job, wrap } };
+		const shell = new JobShell(options, start);
 		// Without a writer the status would seem to be at its end.
 		const keptFd = openSync(status, constants.O_WRONLY);
 		try {
-			writeFileSync(startFile, startScript({ ...options, control, status }), { mode: 0o600 });
 			const first = shell.#line(startMs);
-			starter.start(startFile);
-			shell.#pid = Number(await first);
-			if (!(shell.#pid > 0)) throw new Error(`its shell did not start within ${startMs / 1_000} s`);
-			starter.hold(shell.#pid);
+			starter.start(start);
+			await shell.#become(await first);
 			return shell;
 		} catch (error) {
+			dropCgroup(known.cgroup);
 			shell.#release();
 			throw error;
 		} finally {
 			closeSync(keptFd);
-			// The start file holds the job's secrets: it goes as soon as it is read.
-			for (const path of [control, status, startFile]) rmSync(path, { force: true });
+			for (const path of [control, status]) rmSync(path, { force: true });
 		}
 	}
 
-	/** One step at a time. */
-	async run(step: number | string, commit: string | null): Promise<StepEnd> {
-		const status = this.#line(null).then((line): StepEnd => ({ exitCode: Number(line), signal: null }));
-		this.#say(`${step} ${commit ?? ""}`);
-		return Promise.race([status, this.#exited.then((signal): StepEnd => ({ exitCode: null, signal }))]);
+	/** One step at a time. Throws when the runner cannot do its part. */
+	async run(step: number, commit: string | null): Promise<StepEnd> {
+		const line = this.#line(null);
+		this.#say(`run ${step} ${commit ?? ""}`);
+		const end = await Promise.race([line, this.#exited]);
+		if (end.startsWith("fault ")) throw new Error(end.slice("fault ".length));
+		return /^\d+$/.test(end) ? { exitCode: Number(end), signal: null } : { exitCode: null, signal: "SIGKILL" };
 	}
 
 	/** SIGTERM to all of the job, and SIGKILL when the grace is over. The first call counts; `graceMs` 0 kills at once. */
 	stop(graceMs: number): void {
 		if (this.#stopsAt !== null) return;
 		this.#stopsAt = performance.now() + graceMs;
-		if (graceMs > 0) signalGroup(this.pid, "SIGTERM");
+		if (graceMs > 0) this.#say("term");
 		this.#killTimer = setTimeout(() => this.#kill(), graceMs);
 	}
 
-	/** Nothing of the group is left when it returns. After `stop`, what still cleans up has the rest of its grace. */
+	/** Nothing of the job is left when it returns. After `stop`, what still cleans up has the rest of its grace. */
 	async close(): Promise<void> {
-		if (this.#stopsAt !== null && !this.#hasExited) {
-			this.#say("leave");
-			await this.#exited;
-			while (performance.now() < this.#stopsAt && signalGroup(this.pid, 0)) {
-				await new Promise((resolve) => setTimeout(resolve, leftPollMs));
-			}
-		}
+		const restMs = this.#stopsAt === null ? 0 : Math.max(0, Math.ceil(this.#stopsAt - performance.now()));
 		clearTimeout(this.#killTimer);
-		this.#kill();
-		await this.#exited;
-		this.#starter.release(this.pid);
+		this.#say(`leave ${restMs}`);
+		await this.#untilOver(restMs + endMs);
+		this.#starter.release(this.#processes.pid);
 		this.#release();
 	}
 
+	async #become(line: string): Promise<void> {
+		if (line === "") throw new Error(`its leader did not start within ${startMs / 1_000} s`);
+		if (line.startsWith("fault ")) throw new Error(line.slice("fault ".length));
+		const identity = await identify(Number(line));
+		const { kind, cgroup, mark } = this.#processes;
+		this.#processes = { kind, cgroup, mark, pid: Number(line), startedAt: identity?.startedAt ?? "" };
+		this.#starter.hold(this.#processes);
+	}
+
+	#kill(): void {
+		this.#say("kill");
+		// One that the job stopped or killed cannot.
+		this.#killTimer = setTimeout(() => void this.#starter.end(this.#processes), endMs);
+	}
+
+	/** A leader that says nothing in time, or died without saying that all is over, is ended with its job from outside. */
+	async #untilOver(ms: number): Promise<void> {
+		for (let line = ""; !/^(over|left)$/.test(line); ) {
+			line = await Promise.race([this.#line(ms), this.#exited]);
+			this.#onLine("");
+			if (line === "left") this.#onLeft();
+			if (line === "" || line === "SIGKILL") return this.#starter.end(this.#processes);
+		}
+	}
+
 	#release(): void {
+		this.#isOver = true;
+		clearTimeout(this.#killTimer);
 		this.#status.destroy();
 		closeSync(this.#controlFd);
 	}
 
 	#say(line: string): void {
-		writeSync(this.#controlFd, `${line}\n`);
+		if (!this.#isOver) writeSync(this.#controlFd, `${line}\n`);
 	}
 
-	/** The next line that the shell says; empty when it says nothing in time. */
+	/** The next line that the leader says; empty when it says nothing in time. */
 	#line(ms: number | null): Promise<string> {
 		return new Promise((resolve) => {
 			const timer = ms === null ? undefined : setTimeout(() => resolve(""), ms);
@@ -159,10 +164,6 @@ export class JobShell {
 				resolve(line);
 			};
 		});
-	}
-
-	#kill(): void {
-		signalGroup(this.pid, "SIGKILL");
 	}
 
 	#hear(text: string): void {
@@ -175,22 +176,21 @@ export class JobShell {
 	}
 }
 
-/** The server checks names too; here they become words of a shell script. */
+/** What is not empty is ended by the leader that was started in it. */
+function dropCgroup(path: string): void {
+	try {
+		if (path !== "") rmdirSync(path);
+	} catch {
+		// It is empty, and costs a folder until the machine or the runner's unit starts anew.
+	}
+}
+
+/** The server checks names too; here some of them become words of a script. */
 function checkEnv(env: Record<string, string>): void {
 	const bad = Object.keys(env).find((name) => !/^[A-Za-z_]\w*$/.test(name));
 	if (bad !== undefined) throw new Error(`a variable's name that a shell cannot use: ${JSON.stringify(bad)}`);
+	const zero = Object.entries(env).find(([, value]) => value.includes("\0"));
+	if (zero) throw new Error(`a variable whose value has a zero byte: ${zero[0]}`);
 	const bytes = Object.entries(env).reduce((sum, pair) => sum + Buffer.byteLength(pair.join("=")) + 1, 0);
 	if (bytes > envBytesMax) throw new Error(`its environment of ${bytes} bytes is larger than ${envBytesMax}`);
-}
-
-/** Bash, run by the starter. An `exec` that fails ends a subshell without a word, so its failure is told by `startMs`. */
-function startScript(options: JobShellOptions & { control: string; status: string }): string {
-	const { control, status, output, env, cwd, scripts } = options;
-	const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`);
-	return [
-		`exec 3<${quoted(control)} 4>${quoted(status)} 5>${quoted(output)}`,
-		"unset PATH OLDPWD SHLVL",
-		...exports,
-		`cd ${quoted(cwd)} && exec /bin/sh -c ${quoted(script)} spillway-job ${quoted(scripts)} >&5 5>&- 2>/dev/null`,
-	].join("\n");
 }

@@ -1,49 +1,77 @@
-// Starts jobs' shells on the runner's behalf: one small bash that lives as long as the runner. Node forks itself to start a
-// process, which stops its loops for 2 to 10 ms at the memory of a busy runner; this one forks in a fraction of one. Job
-// control (`set -m`) gives each child a process group of its own, on Linux and macOS alike. When the runner dies, however that
-// was, it ends what it started and then itself.
-import { spawn } from "node:child_process";
+// Starts jobs' leaders on the runner's behalf: one small process that lives as long as the runner. Node forks itself to start a
+// process, which stops its loops for 2 to 10 ms at the memory of a busy runner; this one forks in a fraction of one. When the
+// runner dies, however that was, it ends what it started and then itself.
 import type { ChildProcess } from "node:child_process";
 import type { Duplex } from "node:stream";
+import type { ContainmentKind, JobProcesses } from "./job-processes.ts";
+import { endProcesses, startSupervisor } from "./supervisor.ts";
 
-/**
- * Lines in: `start <file>`, `held <pid>` (another starter began it), `over <pid>`. The environment begins empty: a job sees
- * what its own file exports, and nothing of the runner's.
- */
-const script = `set -m
-while IFS=' ' read -r what subject <&3; do
-	case $what in
-	start)
-		( . "$subject" ) 3>&- </dev/null >/dev/null 2>&1 &
-		held[$!]=1
-		disown
-		;;
-	held) held[$subject]=1 ;;
-	over) unset "held[$subject]" ;;
-	esac
-done
-for pid in "\${!held[@]}"; do kill -KILL -- "-$pid"; done`;
+/** What a leader is started with, beside what its job is known by. Paths are absolute. */
+export interface LeaderStart extends Omit<JobProcesses, "pid" | "startedAt"> {
+	/** FIFOs: what the leader is told, what it says, and what its steps print. */
+	control: string;
+	status: string;
+	output: string;
+	/** Where steps run, and where their scripts are: `1.sh`, `2.sh` … */
+	cwd: string;
+	scripts: string;
+	bash: string;
+	/**
+	 * A line of bash that starts its arguments in a sandbox or a container; empty: none. It is not in a file of the job's folder:
+	 * one step could change it there, and the next would run outside.
+	 */
+	wrapper: string;
+	/** The job's own variables, and those of what wraps a step. */
+	env: { job: Record<string, string>; wrap: Record<string, string> };
+}
 
 export class JobStarter {
 	#child: ChildProcess | null = null;
-	/** Leaders of the groups that are to end with the runner. */
-	readonly #held = new Set<number>();
+	/** Jobs that are to end with the runner, by their leader. */
+	readonly #held = new Map<number, JobProcesses>();
+	/** By leader: who waits for the end of all of its job. */
+	readonly #ending = new Map<number, () => void>();
+	readonly #kind: ContainmentKind;
 
-	/** Runs the bash file at `path` in a process group of its own. Nothing is heard of it here: it reports by its own pipes. */
-	start(path: string): void {
+	constructor(kind: ContainmentKind) {
+		this.#kind = kind;
+	}
+
+	/** Nothing is heard of it here: the leader reports by its own pipes. */
+	start(start: LeaderStart): void {
 		this.#child ??= this.#open();
-		this.#say(`start ${path}`);
+		const { kind, cgroup, mark, control, status, output, cwd, scripts, bash, wrapper, env } = start;
+		const lists = [env.job, env.wrap].flatMap((list) => {
+			const pairs = Object.entries(list);
+			return [pairs.length, ...pairs.flat()];
+		});
+		const paths = [control, status, output, cwd, scripts, bash];
+		this.#say(["start", "", "", kind, cgroup, mark, ...paths, wrapper, ...lists]);
 	}
 
-	/** What was started is this process: another starter must know of it, should this one be lost. */
-	hold(pid: number): void {
-		this.#held.add(pid);
+	/** What was started is this: another starter must know of it, should this one be lost. */
+	hold(processes: JobProcesses): void {
+		this.#held.set(processes.pid, processes);
+		this.#say(["held", ...fieldsOf(processes)]);
 	}
 
-	/** Nothing is left of its group, and the number may come to mean another. */
+	/** Nothing is left of its job, and the number may come to mean another. */
 	release(pid: number): void {
 		this.#held.delete(pid);
-		this.#say(`over ${pid}`);
+		this.#say(["over", pid]);
+	}
+
+	/** Ends all of a job whose leader cannot. Resolves when nothing is left, or what is left will not end. */
+	async end(processes: JobProcesses): Promise<void> {
+		const child = this.#child;
+		if (child !== null) {
+			const ended = new Promise<void>((resolve) => this.#ending.set(processes.pid, resolve));
+			const lost = new Promise<void>((resolve) => child.once("close", () => resolve()));
+			this.#say(["end", ...fieldsOf(processes)]);
+			await Promise.race([ended, lost]);
+			this.#ending.delete(processes.pid);
+		}
+		if (child === null || this.#child !== child) await endProcesses(processes);
 	}
 
 	/** What was started and is not released is killed. */
@@ -52,25 +80,35 @@ export class JobStarter {
 		this.#child = null;
 	}
 
-	#say(line: string): void {
-		(this.#child?.stdio[3] as Duplex | undefined)?.write(`${line}\n`);
+	#say(fields: (string | number)[]): void {
+		const body = Buffer.from(fields.join("\0"));
+		const size = Buffer.alloc(4);
+		size.writeUInt32BE(body.length);
+		(this.#child?.stdio[3] as Duplex | undefined)?.write(Buffer.concat([size, body]));
 	}
 
 	#open(): ChildProcess {
-		const child = spawn("bash", ["--noprofile", "--norc", "-c", script], {
-			env: { PATH: process.env.PATH },
-			detached: true,
-			stdio: ["ignore", "ignore", "ignore", "pipe"],
-		});
+		const child = startSupervisor("starter", [this.#kind], { talks: true });
 		// The next start opens another; the one that was lost is not heard of in time, and says so.
 		const gone = () => {
 			if (this.#child === child) this.#child = null;
 		};
 		child.once("exit", gone);
 		child.once("error", gone);
-		const input = child.stdio[3] as Duplex;
-		input.on("error", gone);
-		for (const pid of this.#held) input.write(`held ${pid}\n`);
+		const connection = child.stdio[3] as Duplex;
+		connection.on("error", gone);
+		let text = "";
+		connection.on("data", (bytes: Buffer) => {
+			const lines = (text + bytes.toString("latin1")).split("\n");
+			text = lines.pop() ?? "";
+			for (const line of lines) this.#ending.get(Number(line.replace("ended ", "")))?.();
+		});
+		this.#child = child;
+		for (const processes of this.#held.values()) this.#say(["held", ...fieldsOf(processes)]);
 		return child;
 	}
+}
+
+function fieldsOf({ pid, startedAt, kind, cgroup, mark }: JobProcesses): (string | number)[] {
+	return [pid, startedAt, kind, cgroup, mark];
 }

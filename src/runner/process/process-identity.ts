@@ -20,11 +20,6 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
 	return (await identify(identity.pid))?.startedAt === identity.startedAt;
 }
 
-/** Kills the process group that `identity` leads; false when it is gone or the number means another process now. */
-export async function killGroup(identity: ProcessIdentity): Promise<boolean> {
-	return (await isAlive(identity)) && signalGroup(identity.pid, "SIGKILL");
-}
-
 /** False when nobody is in the group any more. */
 export function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
 	try {
