@@ -203,7 +203,7 @@ function answerSubmitted(c: Context<ApiEnv>, { run, replayed }: Submitted): Resp
 function submissionOf(request: RunRequest, actor: string): Submission {
 	const { source } = request;
 	return {
-		source: source ? { cloneUrl: source.cloneUrl ?? "", ref: source.ref ?? null, commit: source.commit ?? null } : null,
+		source: source && { cloneUrl: source.cloneUrl ?? "", ref: source.ref ?? null, commit: source.commit ?? null },
 		title: request.title ?? null,
 		trigger: request.trigger ?? "api",
 		actor: request.actor ?? actor,

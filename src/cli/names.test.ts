@@ -249,3 +249,19 @@ it("[X19] a secret that is no text is not kept as another one", async () => {
 	const { code, err } = await run(api, ["secret", "set", "acme/web", "KEY"], { input: Uint8Array.of(0x61, 0xff) });
 	expect({ code, err }).toEqual({ code: 2, err: "spillway: standard input is no UTF-8\n" });
 });
+
+it.each([
+	[["--no-source"], null],
+	[[], undefined],
+	[["--ref", "main"], { ref: "main" }],
+])("[A53] run start %j sends the source %j", async (words, source) => {
+	api.on(`POST ${web}/runs`, { status: 201, json: aWireRun() });
+	await run(api, ["run", "start", "acme/web", "-f", "-", ...words], { input: "[]" });
+	expect(api.calls[0]?.json).toEqual({ jobs: [], ...(source === undefined ? {} : { source }) });
+});
+
+it("[X1] a source and none is a usage error", async () => {
+	const words = ["run", "start", "acme/web", "-f", "-", "--no-source", "--ref", "main"];
+	expect((await run(api, words, { input: "[]" })).code).toBe(2);
+	expect(paths()).toEqual([]);
+});

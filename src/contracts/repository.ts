@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { poolWeightMax } from "../domain/limits.ts";
 import type { RepositorySettings } from "../domain/submission.ts";
-import { cloneUrl, jobKey, poolName, shortText, slug } from "./fields.ts";
+import { cloneUrl, jobKey, poolName, refName, shortText, slug } from "./fields.ts";
 import { retryRequest } from "./run.ts";
 
 const limit = z.int().min(0).max(100_000);
@@ -26,6 +26,7 @@ const jobDefaults = z.strictObject({
 export const repositoryRequest = z
 	.strictObject({
 		cloneUrl: cloneUrl.nullable().optional(),
+		defaultRef: refName.nullable().optional(),
 		maxRunning: limit.optional(),
 		paused: z.boolean().optional(),
 		pauseNote: shortText.nullable().optional(),
@@ -53,6 +54,7 @@ export const repository = z
 		owner: slug,
 		repo: slug,
 		cloneUrl: z.string().nullable(),
+		defaultRef: z.string().nullable(),
 		maxRunning: z.int(),
 		paused: z.boolean(),
 		pauseNote: z.string().nullable(),

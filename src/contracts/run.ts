@@ -101,7 +101,7 @@ export const sourceRequest = z.strictObject({
 
 export const runRequest = z
 	.strictObject({
-		source: sourceRequest.optional(),
+		source: sourceRequest.nullable().optional(),
 		title: z.string().max(500).optional(),
 		trigger: z.enum(["api", "push", "pull_request", "schedule", "manual"]).optional(),
 		actor: z.string().min(1).max(200).optional(),

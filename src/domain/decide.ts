@@ -15,7 +15,7 @@ import { accept, assert, refuse } from "./refusal.ts";
 import type { Run } from "./run.ts";
 import { createRun, tally } from "./run.ts";
 import type { Cause, JobRequest, RepositorySettings, Submission } from "./submission.ts";
-import { resolveSpec } from "./submission.ts";
+import { resolveSource, resolveSpec } from "./submission.ts";
 
 export interface RunView {
 	run: Run;
@@ -64,10 +64,9 @@ export function decideSubmit(
 	now: Millis,
 ): Result<Decision> {
 	if (settings.draining) return refuse({ code: "repository-draining" });
-	const { source } = submission;
-	const cloneUrl = source === null ? "" : source.cloneUrl || settings.cloneUrl;
-	if (cloneUrl === null) return refuse({ code: "clone-url-missing" });
-	const resolved = { ...submission, source: source === null ? null : { ...source, cloneUrl } };
+	const source = resolveSource(submission.source, settings);
+	if (source === undefined) return refuse({ code: "clone-url-missing" });
+	const resolved = { ...submission, source };
 	const cause: Cause = { by: "submit", actor: submission.actor, reason: null, at: now };
 	return append(createRun(id, number, resolved, now), new Map(), submission.jobs, settings, cause);
 }

@@ -45,7 +45,7 @@ export function createRun(id: RunId, number: number, submission: Submission, now
 		state: "accepted",
 		outcome: null,
 		title,
-		source,
+		source: source ?? null,
 		trigger,
 		actor,
 		counts: noCounts,

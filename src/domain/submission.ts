@@ -45,7 +45,8 @@ export interface JobRequest {
 }
 
 export interface Submission {
-	source: Source | null;
+	/** Absent: the repository's own, if it has one. Null: none, though it has. `cloneUrl` empty: the repository's. */
+	source?: Source | null | undefined;
 	title: string | null;
 	trigger: Trigger;
 	actor: string;
@@ -84,6 +85,8 @@ export interface JobDefaults {
 
 export interface RepositorySettings {
 	cloneUrl: string | null;
+	/** What runs of `cloneUrl` take that name neither ref nor commit; null: what its remote's HEAD is then. */
+	defaultRef: string | null;
 	maxRunning: number;
 	paused: boolean;
 	pauseNote: string | null;
@@ -102,6 +105,7 @@ export interface RepositorySettings {
 
 export const settingsDefaults: RepositorySettings = {
 	cloneUrl: null,
+	defaultRef: null,
 	maxRunning: 50,
 	paused: false,
 	pauseNote: null,
@@ -120,6 +124,20 @@ export const settingsDefaults: RepositorySettings = {
 export function groupLimit(settings: RepositorySettings, group: string): number {
 	const { concurrencyGroups } = settings;
 	return Object.hasOwn(concurrencyGroups, group) ? (concurrencyGroups[group]?.limit ?? 1) : 1;
+}
+
+/** [A53] Null: an empty folder; undefined: there is no clone URL to take what was asked for from. */
+export function resolveSource(
+	asked: Submission["source"],
+	{ cloneUrl: own, defaultRef }: Pick<RepositorySettings, "cloneUrl" | "defaultRef">,
+): Source | null | undefined {
+	if (asked === null) return null;
+	if (asked === undefined) return own === null ? null : { cloneUrl: own, ref: defaultRef, commit: null };
+	const cloneUrl = asked.cloneUrl || own;
+	if (cloneUrl === null) return undefined;
+	// Of another remote the repository's default says nothing, and beside a commit nobody asked for a ref.
+	const isOwn = cloneUrl === own && asked.commit === null;
+	return { ...asked, cloneUrl, ref: asked.ref ?? (isOwn ? defaultRef : null) };
 }
 
 /** [S1] Every field decided. A job in a concurrency group is exclusive, and not given to another runner when its own is lost, unless it says otherwise. */

@@ -34,6 +34,7 @@ interface List<T> {
 
 const defaults = {
 	cloneUrl: null,
+	defaultRef: null,
 	maxRunning: 50,
 	paused: false,
 	pauseNote: null,

@@ -13,6 +13,7 @@ import { repositoryText } from "./repo-show.ts";
 interface SetFlags extends GlobalOptions {
 	file?: string;
 	cloneUrl?: string;
+	defaultRef?: string;
 	maxRunning?: number;
 	pause?: string | boolean;
 	resume?: boolean;
@@ -32,6 +33,7 @@ export function addRepoSet(parent: Command, { io }: Host): void {
 		.argument("<owner/repo>", "the repository", readRepository)
 		.option("-f, --file <file>", "settings as the API takes them; - reads them")
 		.option("--clone-url <url>", "where runners fetch the source")
+		.option("--default-ref <ref>", "what runs take that name no ref; else the remote's HEAD")
 		.option("--max-running <jobs>", "jobs at once", readWhole)
 		.option("--pause [note]", "start nothing new, with a note for those who wait")
 		.option("--resume", "go on")
@@ -62,13 +64,13 @@ async function set(client: Client, name: RepositoryName, request: RepositoryRequ
 }
 
 function withFlags(file: RepositoryRequest, flags: SetFlags): RepositoryRequest {
-	const { cloneUrl, maxRunning, retentionDays, logBytesMax, group: concurrencyGroups } = flags;
+	const { cloneUrl, defaultRef, maxRunning, retentionDays, logBytesMax, group: concurrencyGroups } = flags;
 	const { pool, timeoutSeconds, queueTimeoutSeconds, maxAttempts } = flags;
 	const retry = maxAttempts === undefined ? undefined : { ...file.defaults?.retry, maxAttempts };
 	const defaults = defined({ pool, timeoutSeconds, queueTimeoutSeconds, retry });
 	return {
 		...file,
-		...defined({ cloneUrl, maxRunning, retentionDays, logBytesMax, concurrencyGroups }),
+		...defined({ cloneUrl, defaultRef, maxRunning, retentionDays, logBytesMax, concurrencyGroups }),
 		...(Object.keys(defaults).length > 0 ? { defaults: { ...file.defaults, ...defaults } } : {}),
 		...pauseOf(flags),
 	};

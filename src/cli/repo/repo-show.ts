@@ -20,11 +20,12 @@ export function addRepoShow(parent: Command, { io }: Host): void {
 }
 
 export function repositoryText(settings: Repository): string {
-	const { owner, repo, cloneUrl, paused, pauseNote, defaults } = settings;
+	const { owner, repo, cloneUrl, defaultRef, paused, pauseNote, defaults } = settings;
 	const groups = Object.entries(settings.concurrencyGroups).map(([name, { limit }]) => `${name}=${limit}`);
 	return table([
 		["repository", `${owner}/${repo}`],
 		["clone URL", cloneUrl ?? "none"],
+		...(cloneUrl === null ? [] : [["default ref", defaultRef ?? "the remote's HEAD"]]),
 		["paused", paused ? `yes${pauseNote === null ? "" : `: ${pauseNote}`}` : "no"],
 		["max running", String(settings.maxRunning)],
 		["groups", groups.join(" ") || "none"],

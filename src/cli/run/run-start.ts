@@ -15,6 +15,8 @@ interface StartFlags extends GlobalOptions {
 	ref?: string;
 	commit?: string;
 	cloneUrl?: string;
+	/** False: `--no-source`. */
+	source?: boolean;
 	title?: string;
 	idempotencyKey?: string;
 	watch?: boolean;
@@ -31,7 +33,11 @@ export function addRunStart(parent: Command, { io, exitWith }: Host): void {
 			"pipeline.json",
 		)
 		.option("--clone-url <url>", "where runners fetch the source; else the repository's own")
-		.option("--ref <ref>", "branch or tag to fetch")
+		.option("--no-source", "fetch nothing: the job begins in an empty folder")
+		.option(
+			"--ref <ref>",
+			"branch or tag to fetch; else the repository's default, which is its remote's HEAD unless set",
+		)
 		.option("--commit <hash>", "exactly this commit")
 		.option("--title <title>", "what people see in lists")
 		.option("--idempotency-key <key>", "the same key and pipeline again is the same run")
@@ -60,13 +66,18 @@ function readPipeline(value: unknown): RunRequest {
 }
 
 /** What the command line says goes over what the file says. */
-function withFlags(request: RunRequest, { cloneUrl, ref, commit, title }: StartFlags): RunRequest {
-	const source = { ...request.source, ...defined({ cloneUrl, ref, commit }) };
-	return {
-		...request,
-		...(Object.keys(source).length > 0 ? { source } : {}),
-		...defined({ title }),
-	};
+function withFlags(request: RunRequest, { title, ...flags }: StartFlags): RunRequest {
+	const source = sourceOf(request, flags);
+	return { ...request, ...(source === undefined ? {} : { source }), ...defined({ title }) };
+}
+
+/** Undefined where nobody said anything: then it is the repository's. */
+function sourceOf(request: RunRequest, { cloneUrl, ref, commit, source }: StartFlags): RunRequest["source"] {
+	const said = defined({ cloneUrl, ref, commit });
+	const isSaid = Object.keys(said).length > 0;
+	if (source !== false) return isSaid ? { ...request.source, ...said } : request.source;
+	if (isSaid) throw new CommandFailure("--no-source says that there is none", exitCode.usage);
+	return null;
 }
 
 function defined<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
