@@ -102,3 +102,13 @@ export function sleep(ms: number, signal: AbortSignal | null): Promise<void> {
 		signal?.addEventListener("abort", stop, { once: true });
 	});
 }
+
+/** What `work` comes to, or the signal's reason if that is aborted first; what becomes of the work then is nobody's concern. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+	return new Promise((resolve, reject) => {
+		const stop = () => reject(signal.reason);
+		if (signal.aborted) stop();
+		signal.addEventListener("abort", stop, { once: true });
+		work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+	});
+}

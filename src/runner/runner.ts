@@ -20,6 +20,8 @@ import { heartbeatLoop } from "./session/heartbeat-loop.ts";
 import { lentEnv } from "./job/job-env.ts";
 import type { HookName } from "./machine/hook.ts";
 import { templateFault } from "./machine/isolation.ts";
+import { pruneFolder } from "./machine/pruned-folder.ts";
+import { makeSharedCache } from "./machine/shared-cache.ts";
 import { JobRun } from "./job/job-run.ts";
 import type { JobContext } from "./job/job-context.ts";
 import { JobStarter } from "./process/job-starter.ts";
@@ -59,6 +61,10 @@ export interface RunnerOptions {
 	contain?: ContainmentKind | "auto";
 	/** Repositories kept between jobs take no more than this on disk after a start; 0: none is kept. */
 	gitCacheBytes?: number;
+	/** A folder that all jobs share for what package managers fetch; none unless it is named. */
+	sharedCache?: string;
+	/** It takes no more than this on disk after a start. */
+	sharedCacheBytes?: number;
 	/** False: only calls, no WebSocket. */
 	session?: boolean;
 	/** Longest wait of a poll for work; the server ends it at 30 s. */
@@ -69,7 +75,9 @@ export interface RunnerOptions {
 }
 
 const waitSecondsDefault = 25;
-const gitCacheBytesDefault = 20 * 1024 ** 3;
+const cacheBytesDefault = 20 * 1024 ** 3;
+/** What no job used in this time is forgotten. */
+const sharedUnusedMsMax = 30 * 24 * 60 * 60 * 1_000;
 /** What is on its way when all is over, as a last line of the runner's own log, has this long. */
 const leaveMs = 500;
 /** After an outage a fleet comes back within this long, spread evenly. */
@@ -144,6 +152,7 @@ export class Runner {
 			starter: new JobStarter(containment.kind),
 			containment,
 			gitCache: options.gitCacheBytes === 0 ? null : new GitCache(folder.cache),
+			sharedCache: options.sharedCache === undefined ? null : makeSharedCache(options.sharedCache),
 			lentEnv: lentEnv(hostEnv, options.env ?? [], [token]),
 			hostEnv,
 			tokens: [token],
@@ -168,7 +177,8 @@ export class Runner {
 
 	static async open(options: RunnerOptions): Promise<Runner> {
 		const eventLog = options.eventLog ?? plainEventLog((line) => process.stderr.write(line));
-		const fault = options.wrap === undefined ? null : templateFault(options.wrap);
+		const fault =
+			options.wrap === undefined ? null : templateFault(options.wrap, { hasCache: options.sharedCache !== undefined });
 		if (fault !== null) throw new Error(`the isolating command: ${fault}`);
 		const containment = await chooseContainment(options.contain ?? "auto");
 		const { kind: by, parent: where, why } = containment;
@@ -178,8 +188,13 @@ export class Runner {
 			...(why.length > 0 ? { why: why.join("; ") } : {}),
 		});
 		const folder = await WorkFolder.open(options.workDir, eventLog);
-		const bytesMax = options.gitCacheBytes ?? gitCacheBytesDefault;
+		const bytesMax = options.gitCacheBytes ?? cacheBytesDefault;
 		await new GitCache(folder.cache).prune({ bytesMax, now: Date.now(), eventLog });
+		const { sharedCache, sharedCacheBytes = cacheBytesDefault } = options;
+		if (sharedCache !== undefined) {
+			const pruning = { bytesMax: sharedCacheBytes, unusedMsMax: sharedUnusedMsMax, now: Date.now(), eventLog };
+			await pruneFolder(sharedCache, { ...pruning, usedBy: "files" });
+		}
 		return new Runner(options, folder, containment);
 	}
 

@@ -1,9 +1,10 @@
 // The runner's folder: one runner at a time, who it is registered as, and its jobs' folders. Whatever an earlier runner left
 // when it was killed (processes, folders) ends here, before the new one takes its first job.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { EventLog } from "./event-log.ts";
 import { JobFolder, removeFolder } from "./job/job-folder.ts";
+import { makeFolder } from "./made-folder.ts";
 import { identify, isAlive } from "./process/process-identity.ts";
 import type { ProcessIdentity } from "./process/process-identity.ts";
 import { endProcesses } from "./process/supervisor.ts";
@@ -28,8 +29,7 @@ export class WorkFolder {
 	/** Throws when a live runner has it. */
 	static async open(path: string, eventLog: EventLog): Promise<WorkFolder> {
 		const folder = new WorkFolder(path);
-		mkdirSync(folder.#jobs, { recursive: true, mode: 0o700 });
-		await folder.#takeLock();
+		await folder.#begin();
 		await folder.#clean(eventLog);
 		return folder;
 	}
@@ -52,6 +52,16 @@ export class WorkFolder {
 
 	close(): void {
 		rmSync(this.#lock, { force: true });
+	}
+
+	async #begin(): Promise<void> {
+		try {
+			makeFolder(this.#jobs);
+			await this.#takeLock();
+		} catch (error) {
+			if (!(error instanceof Error && "code" in error)) throw error;
+			throw new Error(`the work folder ${this.path} cannot be used: ${error.message}`, { cause: error });
+		}
 	}
 
 	async #takeLock(): Promise<void> {

@@ -4,7 +4,7 @@ import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { bubblewrap } from "../../runner/machine/isolation.ts";
+import { bubblewrap, bubblewrapWithCache } from "../../runner/machine/isolation.ts";
 import type { RunnerOptions } from "../../runner/runner.ts";
 import { addGlobalOptions } from "../connection.ts";
 import type { Io } from "../io.ts";
@@ -58,6 +58,9 @@ describe("runner start", () => {
 		[["--post-job", "/bin/after"], { hooks: { "post-job": "/bin/after" } }],
 		[["--pre-job", "/bin/a", "--post-job", "/bin/b"], { hooks: { "pre-job": "/bin/a", "post-job": "/bin/b" } }],
 		[["--isolate", "bwrap"], { wrap: bubblewrap }],
+		[["--shared-cache", "cache"], { sharedCache: resolve("cache") }],
+		[["--shared-cache", "off", "--isolate", "bwrap"], { wrap: bubblewrap }],
+		[["--shared-cache", "/c", "--isolate", "bwrap"], { sharedCache: "/c", wrap: bubblewrapWithCache }],
 		[["--wrap", "docker run {env} image"], { wrap: "docker run {env} image" }],
 		[["--no-git-cache"], { gitCacheBytes: 0 }],
 		[["--no-session"], { session: false }],

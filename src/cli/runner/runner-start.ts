@@ -26,6 +26,7 @@ interface RunnerFlags extends GlobalOptions {
 	isolate?: "bwrap";
 	wrap?: string;
 	gitCache?: boolean;
+	sharedCache?: string;
 }
 
 /** `start` is what becomes of the flags; a test looks at them instead. */
@@ -55,17 +56,20 @@ export function addRunnerStart(
 		.addOption(new Option("--isolate <how>", "run each step in a sandbox").choices(["bwrap"]).conflicts("wrap"))
 		.option("--wrap <command>", "put before each step's command, to run it in a container; see docs/runners.md")
 		.option("--no-git-cache", "keep no repositories between jobs")
+		.option("--shared-cache <folder>", "a folder that all jobs may write, for what package managers fetch; else off")
 		.option("--no-session", "ask for work by calls only, without a WebSocket")
 		.action(async (_, command: Command) => {
 			const flags = command.optsWithGlobals<RunnerFlags>();
 			const { pool: place, name = hostname(), workDir } = flags;
 			const { url, token, json } = connect(command, io);
 			useProxy(io.environment);
-			const [{ plainEventLog, jsonEventLog }, { bubblewrap }] = await Promise.all([
+			const [{ plainEventLog, jsonEventLog }, { bubblewrap, bubblewrapWithCache }] = await Promise.all([
 				import("../../runner/event-log.ts"),
 				import("../../runner/machine/isolation.ts"),
 			]);
-			const wrap = flags.isolate === "bwrap" ? bubblewrap : flags.wrap;
+			const sharedCache = flags.sharedCache === "off" ? undefined : flags.sharedCache;
+			const sandbox = sharedCache === undefined ? bubblewrap : bubblewrapWithCache;
+			const wrap = flags.isolate === "bwrap" ? sandbox : flags.wrap;
 			await start({
 				...place,
 				url,
@@ -82,6 +86,7 @@ export function addRunnerStart(
 				},
 				...(wrap === undefined ? {} : { wrap }),
 				...(flags.drainSeconds === undefined ? {} : { drainSeconds: flags.drainSeconds }),
+				...(sharedCache === undefined ? {} : { sharedCache: resolve(sharedCache) }),
 				...(flags.gitCache === false ? { gitCacheBytes: 0 } : {}),
 				workDir: workDir ?? join(homedir(), ".spillway-runner", place.owner, place.pool, name),
 				eventLog: (json ? jsonEventLog : plainEventLog)(io.err),

@@ -1,10 +1,10 @@
 // Repositories that are kept between jobs, one bare one for each clone URL. One job at a time brings something into each;
 // what was not used for long, or is too much, goes when the runner starts. Losing a cache costs time and nothing else.
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { EventLog } from "../event-log.ts";
-import { removeFolder } from "../job/job-folder.ts";
+import { makeFolder } from "../made-folder.ts";
+import { pruneFolder } from "../machine/pruned-folder.ts";
+import type { Pruning } from "../machine/pruned-folder.ts";
 
 /** A repository that no job asked for in this time is forgotten. */
 const unusedMsMax = 30 * 24 * 60 * 60 * 1_000;
@@ -20,7 +20,7 @@ export class GitCache {
 
 	/** Nothing of a URL that a file system could not take is in it. */
 	pathOf(cloneUrl: string): string {
-		mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+		makeFolder(this.#folder);
 		return join(this.#folder, `${createHash("sha256").update(cloneUrl).digest("hex").slice(0, 32)}.git`);
 	}
 
@@ -45,17 +45,8 @@ export class GitCache {
 	}
 
 	/** Before the first job: nobody uses any. */
-	async prune({ bytesMax, now, eventLog }: { bytesMax: number; now: number; eventLog: EventLog }): Promise<void> {
-		const kept = listFolder(this.#folder)
-			.map((name) => ({ name, ...measure(join(this.#folder, name)) }))
-			.sort((a, b) => b.usedAt - a.usedAt);
-		let bytes = 0;
-		for (const repository of kept) {
-			bytes += repository.bytes;
-			if (bytes <= bytesMax && now - repository.usedAt <= unusedMsMax) continue;
-			await removeFolder(join(this.#folder, repository.name));
-			eventLog("cache-removed", { name: repository.name, bytes: repository.bytes });
-		}
+	async prune(pruning: Pick<Pruning, "bytesMax" | "now" | "eventLog">): Promise<void> {
+		await pruneFolder(this.#folder, { ...pruning, unusedMsMax, usedBy: "touch" });
 	}
 }
 
@@ -64,19 +55,4 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 		if (signal.aborted) resolve();
 		else signal.addEventListener("abort", () => resolve(), { once: true });
 	});
-}
-
-/** Each fetch touches the folder itself. */
-function measure(path: string): { usedAt: number; bytes: number } {
-	const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-	const sizes = files.map((file) => statSync(join(file.parentPath, file.name), { throwIfNoEntry: false })?.size ?? 0);
-	return { usedAt: statSync(path).mtimeMs, bytes: sizes.reduce((sum, size) => sum + size, 0) };
-}
-
-function listFolder(path: string): string[] {
-	try {
-		return readdirSync(path);
-	} catch {
-		return [];
-	}
 }

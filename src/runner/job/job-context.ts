@@ -16,6 +16,8 @@ export interface JobContext {
 	containment: Containment;
 	/** Null: each checkout fetches from its origin. */
 	gitCache: GitCache | null;
+	/** A folder that all jobs may write; null: none. */
+	sharedCache: string | null;
 	/** Of the machine's variables, those that jobs see, and all of them for git's own settings and for hooks. */
 	lentEnv: Record<string, string>;
 	hostEnv: NodeJS.ProcessEnv;

@@ -2,6 +2,8 @@
 // laid over the one before. Anything that is not named stays out, so the runner's own tokens cannot get in by accident.
 // Not promised: a job runs as the runner's user, and can read what that user can. Isolation is the machine's business.
 import type { Grant } from "../../contracts/runner.ts";
+import { loginPath } from "../machine/own-env.ts";
+import { sharedCacheEnv } from "../machine/shared-cache.ts";
 import type { JobFolder } from "./job-folder.ts";
 
 const lentNames = [
@@ -26,20 +28,25 @@ const lentNames = [
 	"NO_PROXY",
 ];
 
-/** Variables of the machine that jobs may see: the list above and `allowed`, but never one that holds one of `tokens`. */
+/**
+ * Variables of the machine that jobs may see: the list above and `allowed`, but never one that holds one of `tokens`. The
+ * `PATH` is a login's: without what npm or npx put in front when they started the runner.
+ */
 export function lentEnv(host: NodeJS.ProcessEnv, allowed: string[], tokens: string[]): Record<string, string> {
 	const env: Record<string, string> = {};
 	for (const name of [...lentNames, ...allowed]) {
 		const value = Object.hasOwn(host, name) ? host[name] : undefined;
 		if (value !== undefined && !tokens.includes(value)) env[name] = value;
 	}
-	return env;
+	return env.PATH === undefined ? env : { ...env, PATH: loginPath(env.PATH) };
 }
 
 export interface JobPlace {
 	url: string;
 	folder: JobFolder;
 	lent: Record<string, string>;
+	/** What jobs of this runner share; null: nothing. */
+	sharedCache: string | null;
 }
 
 /** Which job this is. */
@@ -58,7 +65,7 @@ export function placeEnv({ job, run, repository }: Pick<Grant, "job" | "run" | "
 /** With the lease's token a job adds jobs to its own run. It could also end itself or write to its log, and nothing else. */
 export function jobEnv(
 	{ lease, job, run, repository }: Grant,
-	{ url, folder, lent }: JobPlace,
+	{ url, folder, lent, sharedCache }: JobPlace,
 ): Record<string, string> {
 	const env: Record<string, string> = {
 		...lent,
@@ -70,6 +77,7 @@ export function jobEnv(
 		SPILLWAY_LEASE_TOKEN: lease.token,
 		...placeEnv({ job, run, repository }),
 		SPILLWAY_RETRY_AFTER_FILE: folder.retryAfter,
+		...sharedCacheEnv(sharedCache),
 	};
 	if (run.source) {
 		env.SPILLWAY_COMMIT = run.source.commit ?? "";

@@ -166,8 +166,8 @@ export class JobExecution {
 
 	#env(): LeaderStart["env"] {
 		const { context, grant, folder } = this.#execution;
-		const { hostEnv, lentEnv: lent } = context;
-		const job = { ...this.#gitEnv, ...jobEnv(grant, { folder, url: context.url, lent }) };
+		const { hostEnv, lentEnv: lent, sharedCache } = context;
+		const job = { ...this.#gitEnv, ...jobEnv(grant, { folder, url: context.url, lent, sharedCache }) };
 		return { job, wrap: wrapperEnv(hostEnv, lent) };
 	}
 
@@ -184,7 +184,8 @@ export class JobExecution {
 		if (context.wrap === null) return "";
 		folder.writeEntry(enterScript(Object.keys(env.wrap)));
 		const hostHome = context.hostEnv.HOME ?? homedir();
-		const places = { folder, runner: context.folder.path, hostHome, names: Object.keys(env.job) };
+		const { sharedCache: cache } = context;
+		const places = { folder, runner: context.folder.path, hostHome, cache, names: Object.keys(env.job) };
 		return wrapperScript(context.wrap, places);
 	}
 

@@ -15,11 +15,16 @@ export const bubblewrap = [
 	"--bind {job} {job} --chdir {work} --",
 ].join(" ");
 
+/** The same, with the folder that jobs share. */
+export const bubblewrapWithCache = bubblewrap.replace("--chdir", "--bind {cache} {cache} --chdir");
+
 export interface Places {
 	folder: JobFolder;
 	/** The runner's own. */
 	runner: string;
 	hostHome: string;
+	/** What jobs share; null: nothing. */
+	cache: string | null;
 	/** The variables that the job has. */
 	names: string[];
 }
@@ -27,14 +32,14 @@ export interface Places {
 const placeholder = /\{(\w+)\}/g;
 
 /** Null when each placeholder is one that is filled in. */
-export function templateFault(template: string): string | null {
-	const known = new Set(["job", "work", "home", "tmp", "runner", "hostHome", "env"]);
+export function templateFault(template: string, { hasCache }: { hasCache: boolean }): string | null {
+	const known = new Set(["job", "work", "home", "tmp", "runner", "hostHome", "env", ...(hasCache ? ["cache"] : [])]);
 	const unknown = [...template.matchAll(placeholder)].find(([, name = ""]) => !known.has(name));
 	return unknown ? `there is no ${unknown[0]} to fill in` : null;
 }
 
 /** A bash script that takes the step's command as its arguments. */
-export function wrapperScript(template: string, { folder, runner, hostHome, names }: Places): string {
+export function wrapperScript(template: string, { folder, runner, hostHome, cache, names }: Places): string {
 	const values: Record<string, string> = {
 		job: quoted(folder.path),
 		work: quoted(folder.work),
@@ -42,6 +47,7 @@ export function wrapperScript(template: string, { folder, runner, hostHome, name
 		tmp: quoted(folder.temporary),
 		runner: quoted(runner),
 		hostHome: quoted(hostHome),
+		...(cache === null ? {} : { cache: quoted(cache) }),
 		// Names only: values would stand in the process list.
 		env: names.map((name) => `--env ${name}`).join(" "),
 	};

@@ -1,12 +1,15 @@
 // Named pipes, each used once. Node cannot make a pipe that a job could open by name, and starting a process is dear, so one
 // `mkfifo` makes a batch of them ahead.
 import { execFile } from "node:child_process";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { makeFolder } from "../made-folder.ts";
+import { programPath } from "../machine/programs.ts";
 
 const batch = 48;
 const fewest = 12;
+/** A disk on which this takes longer takes none. */
+const makeMs = 10_000;
 
 export class Fifos {
 	readonly #folder: string;
@@ -15,7 +18,7 @@ export class Fifos {
 	#count = 0;
 
 	constructor(folder: string) {
-		mkdirSync(folder, { recursive: true, mode: 0o700 });
+		makeFolder(folder);
 		this.#folder = folder;
 	}
 
@@ -32,7 +35,8 @@ export class Fifos {
 	async #make(): Promise<void> {
 		try {
 			const paths = Array.from({ length: batch }, () => join(this.#folder, String(this.#count++)));
-			await promisify(execFile)("mkfifo", ["-m", "600", ...paths]);
+			const options = { env: {}, timeout: makeMs, killSignal: "SIGKILL" } as const;
+			await promisify(execFile)(programPath("mkfifo"), ["-m", "600", ...paths], options);
 			this.#ready.push(...paths);
 		} finally {
 			this.#making = null;

@@ -2,6 +2,7 @@
 // machine's, and is found by an absolute path: no job and no folder says which Perl or bash that is.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { jobOpenFiles } from "../machine/open-files.ts";
 import { programPath } from "../machine/programs.ts";
 import type { JobProcesses } from "./job-processes.ts";
 import { wordsOf } from "./job-processes.ts";
@@ -9,7 +10,12 @@ import { supervisorProgram } from "./supervisor-program.ts";
 
 /** With `talks`, descriptor 3 is a connection to it; what it prints can be read else. */
 export function startSupervisor(part: string, words: string[], { talks }: { talks: boolean }): ChildProcess {
-	const child = spawn(programPath("perl"), ["-", part, ...words], {
+	const perl = [programPath("perl"), "-", part, ...words];
+	// What jobs are started by has the limit of open files that they are to have: Node has raised its own.
+	const openFiles = part === "starter" ? jobOpenFiles() : null;
+	const limit = ["-c", 'ulimit -Sn "$0"; exec "$@"', String(openFiles)];
+	const [program = "", ...args] = openFiles === null ? perl : [programPath("bash"), ...limit, ...perl];
+	const child = spawn(program, args, {
 		// Its own words about a locale would be of no use to anybody.
 		env: { PERL_BADLANG: "0" },
 		detached: true,

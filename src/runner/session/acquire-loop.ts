@@ -1,6 +1,6 @@
 // The loop that asks for work: one long poll at a time while a slot is free, naming all leases that are held. It never gives
 // up on a server that is down, and comes back with full jitter, so that a fleet does not return as one.
-import { isRetryable, sleep, waitMs } from "../../client/retryable.ts";
+import { isRetryable, sleep, untilAborted, waitMs } from "../../client/retryable.ts";
 import type { RetryPolicy } from "../../client/retryable.ts";
 import { RunnerClient } from "../../client/lease-client.ts";
 import type { Grant } from "../../contracts/runner.ts";
@@ -38,7 +38,7 @@ export async function acquireLoop(options: AcquireLoopOptions): Promise<void> {
 		if (signal.aborted) return;
 		let known: Registered | null = null;
 		try {
-			known = await registration.current();
+			known = await untilAborted(registration.current(), signal);
 			const grant = await poll(options, known);
 			tried = 0;
 			if (grant) options.onGrant(grant);

@@ -1,7 +1,7 @@
 // The loop that holds the runner's session: grants, cancels and losses come by it, and its pings keep every lease alive, so
 // that no call is made to wait for work or to renew. Where none can be had (an old server, a proxy that refuses upgrades) the
 // polling gate opens, the other two loops do the same by calls, and this one tries again now and then.
-import { backoffMs, isRetryable, sleep } from "../../client/retryable.ts";
+import { backoffMs, isRetryable, sleep, untilAborted } from "../../client/retryable.ts";
 import type { RetryPolicy } from "../../client/retryable.ts";
 import {
 	forgottenCloseCode,
@@ -91,7 +91,7 @@ function judgeEnd({ code, reason }: SocketEnd): void {
 
 async function holdSession(options: SessionLoopOptions, known: Registered): Promise<SocketEnd> {
 	const { url, held, draining, signal, polling, eventLog } = options;
-	const session = await RunnerSession.open({
+	const opening = RunnerSession.open({
 		url,
 		token: known.token,
 		pingMs: known.heartbeatSeconds * 1_000,
@@ -101,6 +101,10 @@ async function holdSession(options: SessionLoopOptions, known: Registered): Prom
 			for (const job of held.all()) job.touch(sentAt);
 		},
 	});
+	// A server that lets nothing begin keeps no runner that has nothing more to do.
+	const drop = () => void opening.then((late) => late.close()).catch(() => {});
+	signal.addEventListener("abort", drop, { once: true });
+	const session = await untilAborted(opening, signal).finally(() => signal.removeEventListener("abort", drop));
 	eventLog("session-open", { leases: held.leases().length });
 	polling.shut();
 	options.onDraining(false);
