@@ -107,7 +107,7 @@ export class JobRun {
 			if (!this.#isLost) this.#tell("job-fault", { reason: textOf(fault) });
 		} finally {
 			this.#over.abort();
-			this.#log?.spool.close();
+			this.#log?.close();
 			clearTimeout(this.#timeoutTimer);
 			clearTimeout(this.#contactTimer);
 			await folder?.remove().catch((error) => this.#tell("folder-kept", { reason: textOf(error) }));

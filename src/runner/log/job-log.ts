@@ -6,9 +6,13 @@ import type { LogSpoolOptions } from "./log-spool.ts";
 import { Redactor } from "./redactor.ts";
 import { secretForms } from "./secret-forms.ts";
 
+/** So long a viewer waits for bytes that look like the beginning of a secret, and tell less than four characters of it. */
+const heldMs = 250;
+
 export class JobLog {
 	readonly spool: LogSpool;
 	readonly #redactor: Redactor;
+	#heldTimer: NodeJS.Timeout | null = null;
 
 	constructor(options: LogSpoolOptions, { job, lease }: Grant) {
 		this.spool = new LogSpool(options);
@@ -18,6 +22,7 @@ export class JobLog {
 
 	append(bytes: Uint8Array): void {
 		this.#redactor.append(bytes);
+		if (this.#redactor.isHolding) this.#heldTimer ??= setTimeout(() => this.#release(), heldMs);
 	}
 
 	/** A line of the runner's own. Returns the position at which it begins. */
@@ -34,6 +39,23 @@ export class JobLog {
 
 	seal(): { length: number; sha256: string } {
 		this.#redactor.flush();
+		this.#stopTimer();
 		return this.spool.seal();
+	}
+
+	/** Nothing is appended after it. */
+	close(): void {
+		this.#stopTimer();
+		this.spool.close();
+	}
+
+	#release(): void {
+		this.#heldTimer = null;
+		this.#redactor.release();
+	}
+
+	#stopTimer(): void {
+		if (this.#heldTimer !== null) clearTimeout(this.#heldTimer);
+		this.#heldTimer = null;
 	}
 }

@@ -1,72 +1,84 @@
-// The forms in which a secret may show in a log: as it is, line by line, in JSON, in a URL, in base64. Anything else that a
-// job makes of it (reversed, hashed, cut in two) is not known here, and is not masked.
+// The forms in which a secret may show in a log: as a text whose characters are each written in some way (writings.ts), line by
+// line, in base64 wherever it begins and however its lines break, and in hexadecimal digits. Anything else that a job makes of
+// a secret (reversed, hashed, compressed, printed letter by letter) is not known here, and is not masked.
+import { base64Unit, blankUnit, characterUnit, lineJoin, shellJoin, unitOf } from "./writings.ts";
+import type { Unit } from "./writings.ts";
 
 /** Shorter values are not masked: they stand in every log by chance, and masking them would say what they are. */
 export const secretCharactersMin = 4;
 /** A line of a longer secret is masked by itself only from this length on: a lone brace or `BEGIN` is no secret. */
 const lineCharactersMin = 8;
-/** How programs wrap base64: `base64`, then PEM and `openssl`. */
-const wraps = [76, 64];
 
-/** Each at least `secretCharactersMin` bytes, none twice. */
-export function secretForms(values: readonly string[]): Buffer[] {
-	const forms = new Set<string>();
+export interface SecretForm {
+	/** One after the other; `join` may stand between any two. */
+	readonly units: readonly Unit[];
+	readonly join: Unit | null;
+	/** Its lines may be broken anywhere. */
+	readonly isWrapped: boolean;
+	/** Fewer of its first units than this tell no more than `secretCharactersMin` characters would. */
+	readonly partMin: number;
+}
+
+/** None twice. */
+export function secretForms(values: readonly string[]): SecretForm[] {
+	const texts = new Set<string>();
+	const wholes = new Set<string>();
 	for (const value of values) {
-		// Lone surrogates would make the encoders throw.
-		const whole = Buffer.from(value).toString();
-		for (const text of [whole, whole.trim()]) {
-			if (text.length >= secretCharactersMin) for (const form of formsOf(text)) forms.add(form);
-		}
+		// Lone surrogates have no bytes of their own. What trims a secret prints the same secret.
+		const whole = Buffer.from(value).toString().trim();
+		if (whole.length < secretCharactersMin) continue;
+		wholes.add(whole);
+		texts.add(whole);
+		const lines = whole.split(/[\r\n]/).map((line) => line.trim());
+		if (lines.length > 1) for (const line of lines) if (line.length >= lineCharactersMin) texts.add(line);
 	}
-	return [...forms].filter((form) => form.length >= secretCharactersMin).map((form) => Buffer.from(form));
+	const units = new UnitsByCharacter();
+	return [
+		...[...texts].map((text) => textForm(text, units)),
+		...[...wholes].flatMap((text) => [...encodedForms(Buffer.from(text), units)]),
+	];
 }
 
-function* formsOf(text: string): Generator<string> {
-	yield text;
-	const lines = text.split("\n").map((line) => line.trim());
-	if (lines.length > 1) yield* lines.filter((line) => line.length >= lineCharactersMin);
-	yield JSON.stringify(text).slice(1, -1);
-	yield* urlForms(text);
-	yield* base64Forms(Buffer.from(text));
+/** Secrets share their characters: each has its writings made once. */
+class UnitsByCharacter {
+	readonly #made = new Map<string, Unit>();
+
+	get(kind: string, text: string, make: (text: string) => Unit): Unit {
+		const key = `${kind} ${text}`;
+		const unit = this.#made.get(key) ?? make(text);
+		this.#made.set(key, unit);
+		return unit;
+	}
 }
 
-/** Encoders differ in what they leave as it is, in spaces, and in the case of their digits. */
-function* urlForms(text: string): Generator<string> {
-	const plain = encodeURIComponent(text);
-	const strict = plain.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
-	for (const base of [plain, strict, strict.replaceAll("~", "%7E")]) {
-		for (const encoded of [base, base.replaceAll("%20", "+"), base.replaceAll("%2F", "/")]) {
-			yield encoded;
-			yield encoded.replace(/%[0-9A-F]{2}/g, (digits) => digits.toLowerCase());
-		}
-	}
+function textForm(text: string, made: UnitsByCharacter): SecretForm {
+	const parts = text.match(/[ \t\r\n\v\f]+|./gsu) ?? [];
+	const units = parts.map((part) => {
+		const isBlank = /^[ \t\r\n\v\f]/.test(part);
+		return isBlank ? made.get("blanks", part, blankUnit) : made.get("character", part, characterUnit);
+	});
+	return { units, join: shellJoin, isWrapped: false, partMin: secretCharactersMin };
 }
 
 /**
- * Base64 puts three bytes into four characters, so what a secret looks like depends on how many bytes stand before it, modulo
- * three. Of each alignment this yields the characters that the secret alone decides, once without and once with the last one
- * as it is where the secret is at the end.
+ * Base64 puts three bytes into four digits, so what a secret looks like depends on how many bytes stand before it, modulo
+ * three. Of each alignment this takes the digits that the secret alone decides, and the last one as it is at the text's end.
  */
-function* base64Forms(secret: Buffer): Generator<string> {
+function* encodedForms(secret: Buffer, made: UnitsByCharacter): Generator<SecretForm> {
 	for (const before of [0, 1, 2]) {
-		const encoded = Buffer.concat([Buffer.alloc(before), secret])
+		const digits = Buffer.concat([Buffer.alloc(before), secret])
 			.toString("base64")
 			.replace(/=+$/, "");
 		const first = Math.ceil((before * 8) / 6);
 		const decided = Math.floor(((before + secret.length) * 8) / 6);
-		for (const form of [encoded.slice(first, decided), encoded.slice(first)]) {
-			yield form;
-			yield form.replaceAll("+", "-").replaceAll("/", "_");
-		}
-		// Where it begins the text, it is known where its lines break.
-		if (before === 0) for (const wrap of wraps) yield* piecesOf(encoded, wrap);
+		const units = [...digits.slice(first, decided)].map((digit) => made.get("base64", digit, base64Unit));
+		const last = digits.slice(decided);
+		if (last !== "") units.push(base64Unit(last, { isOptional: true }));
+		yield { units, join: lineJoin, isWrapped: true, partMin: Math.ceil((secretCharactersMin * 8) / 6) };
 	}
-}
-
-function piecesOf(text: string, size: number): string[] {
-	if (text.length <= size) return [];
-	const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, at) =>
-		text.slice(at * size, (at + 1) * size),
-	);
-	return pieces.filter((piece) => piece.length >= lineCharactersMin);
+	for (const inCase of [(hex: string) => hex, (hex: string) => hex.toUpperCase()]) {
+		const bytes = secret.toString("hex").match(/../g) ?? [];
+		const units = bytes.map((hex) => made.get("hex", inCase(hex), (text) => unitOf([text])));
+		yield { units, join: lineJoin, isWrapped: true, partMin: secretCharactersMin };
+	}
 }
