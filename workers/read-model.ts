@@ -3,9 +3,10 @@ import { drizzle } from "drizzle-orm/d1";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { Page, ReadModel } from "../src/api/services.ts";
 import { listAudit } from "../src/store/audit.ts";
-import { addPool, listPools, listRepositories, listRuns } from "../src/store/runs.ts";
+import { addPool, listPools, listRepositories, listRuns, setBehind } from "../src/store/runs.ts";
 import type { Slice } from "../src/store/runs.ts";
 import { addToken, findKeyedToken, findToken, listRevoked, listTokens, revokeToken } from "../src/store/tokens.ts";
+import type { RepositoryName } from "../src/contracts/objects.ts";
 import type { Env } from "./env.ts";
 import { Outage } from "../src/contracts/outage.ts";
 
@@ -43,7 +44,7 @@ function modelOf(env: Env): { db: DrizzleD1Database; model: ReadModel } {
 function makeModel(db: DrizzleD1Database): ReadModel {
 	return {
 		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => listRepositories(db, call)),
-		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => listRuns(db, call)),
+		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => listRuns(db, call, Date.now())),
 		tokens: (call) => page(`tokens ${JSON.stringify(call)}`, () => listTokens(db, call)),
 		pools: (call) => page(`pools ${JSON.stringify(call)}`, () => listPools(db, call)),
 		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => listAudit(db, call)),
@@ -90,10 +91,22 @@ export function addRevoked(id: string): void {
 	revoked.here.set(id, Date.now());
 }
 
+/** Lists of a repository's runs say for this long that they are behind, unless they caught up before. */
+const behindMs = 600_000;
+
+/** From the repository itself, past the queue that fell behind. Never throws: while D1 is away too, lists are stale anyway. */
+export function noteBehind(env: Env, name: RepositoryName, isBehind: boolean): void {
+	setBehind(database(env), name, isBehind ? Date.now() + behindMs : 0).catch((cause) =>
+		console.error(
+			JSON.stringify({ event: "behind-unsaid", repository: `${name.owner}/${name.repo}`, cause: String(cause) }),
+		),
+	);
+}
+
 async function page<T>(question: string, ask: () => Promise<Slice<T>>): Promise<Page<T>> {
 	try {
-		const { items, next } = await ask();
-		const answer: Page<T> = { items, nextCursor: next, asOf: new Date().toISOString(), stale: false };
+		const { items, next, isBehind = false } = await ask();
+		const answer: Page<T> = { items, nextCursor: next, asOf: new Date().toISOString(), stale: isBehind };
 		if (lastPages.size >= pagesKept) lastPages.clear();
 		lastPages.set(question, answer);
 		return answer;

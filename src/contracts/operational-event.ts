@@ -9,6 +9,8 @@ export type OperationalEvent =
 	/** A far end did not answer in time. The caller got 503. */
 	| { event: "outage"; requestId: string; trace: string | null; cause: string }
 	| { event: "tell-failed"; cause: string }
+	| { event: "change-set-aside"; repository: string; run: string | null }
+	| { event: "delivery-unsent"; pool: string; cause: string }
 	| { event: "claim-failed"; repository: string; cause: string }
 	| { event: "serve-failed"; cause: string }
 	| { event: "grants-lapsed"; pool: string | undefined; leases: string[] }
@@ -22,6 +24,9 @@ export type OperationalEvent =
 	| { event: "feed-failed"; cause: string }
 	| { event: "feed-look-failed"; feed: string | undefined; cause: string }
 	| { event: "feed-untold"; run: string; cause: string }
-	| { event: "dead-letter"; queue: string; id: string }
+	| { event: "message-unreadable"; queue: string; id: string }
+	| { event: "dead-letter"; queue: string; id: string; about: string | null }
+	| { event: "behind-unsaid"; repository: string; cause: string }
+	| { event: "demand-unconfirmed"; repository: string; cause: string }
 	| { event: "audit-unwritten"; record: AuditRecord; cause: string }
 	| { event: "revocations-unknown"; cause: string };

@@ -190,8 +190,11 @@ export class SimulatedPort implements QueuePort {
 			poolShards: () => simulatedShards,
 			sendDeliveries: (deliveries) =>
 				later(() => {
-					for (const { demand, shard } of deliveries) this.hear(structuredClone(demand), shard);
+					for (const delivery of deliveries) {
+						if ("demand" in delivery) this.hear(structuredClone(delivery.demand), delivery.shard);
+					}
 				}),
+			setBehind: () => {},
 			sendChanges: (changes) => later(() => this.#project(changes)),
 			archive: {
 				put: async (_, run, text) => {
@@ -200,7 +203,6 @@ export class SimulatedPort implements QueuePort {
 				get: async (_, run) => this.archive.get(run) ?? null,
 				delete: async (_, runs) => {
 					for (const run of runs) this.archive.delete(run);
-					return true;
 				},
 			},
 			openSecret: (_, sealed) => sealed,

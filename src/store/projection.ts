@@ -2,12 +2,14 @@
 // a statement takes only 100 parameters.
 import { sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { ChangeEvent, JobSummary } from "../contracts/events.ts";
+import type { ChangeEvent } from "../contracts/events.ts";
 import type { Repository } from "../contracts/repository.ts";
 import type { Run } from "../contracts/run.ts";
 
-/** Rows in one statement: its JSON stays well under the 2 MB that one value may have. */
-const rowsMax = 500;
+/** Bytes of documents in one statement: its one value may have 2 MB, and JSON in JSON has a backslash more for each quote. */
+const statementBytesMax = 500_000;
+
+const encoder = new TextEncoder();
 
 /** Applied twice, or out of order, it leaves the newest. Throws when the database does not answer. */
 export async function project(db: DrizzleD1Database, events: readonly ChangeEvent[]): Promise<void> {
@@ -17,10 +19,8 @@ export async function project(db: DrizzleD1Database, events: readonly ChangeEven
 		),
 	);
 	const runs = newest(events.flatMap(({ owner, repo, run }) => (run ? [{ ...run, owner, repo }] : [])));
-	const jobs = newest(events.flatMap((event) => event.jobs));
 	for (const rows of slices(repositories)) await db.run(upsertRepositories(rows));
 	for (const rows of slices(runs)) await db.run(upsertRuns(rows));
-	for (const rows of slices(jobs)) await db.run(upsertJobs(rows));
 }
 
 function upsertRepositories(rows: { version: number; repository: Repository }[]) {
@@ -50,15 +50,6 @@ function upsertRuns(rows: (Run & { owner: string; repo: string })[]) {
 			doc = excluded.doc WHERE excluded.version > run.version`;
 }
 
-function upsertJobs(rows: JobSummary[]) {
-	return sql`INSERT INTO job (id, run, key, name, state, outcome, attempts, created_at, finished_at, version)
-		SELECT value ->> 'id', value ->> 'run', value ->> 'key', value ->> 'name', value ->> 'state', value ->> 'outcome',
-			value ->> 'attempts', value ->> 'createdAt', value ->> 'finishedAt', value ->> 'version'
-		FROM json_each(${JSON.stringify(rows)}) WHERE true
-		ON CONFLICT (id) DO UPDATE SET state = excluded.state, outcome = excluded.outcome, attempts = excluded.attempts,
-			finished_at = excluded.finished_at, version = excluded.version WHERE excluded.version > job.version`;
-}
-
 /** Of several states of one thing, the last. */
 function newest<T extends { id: string; version: number }>(rows: readonly T[]): T[] {
 	const last = new Map<string, T>();
@@ -69,6 +60,19 @@ function newest<T extends { id: string; version: number }>(rows: readonly T[]): 
 	return [...last.values()];
 }
 
+/** At least one row each. */
 function* slices<T>(rows: readonly T[]): Iterable<T[]> {
-	for (let from = 0; from < rows.length; from += rowsMax) yield rows.slice(from, from + rowsMax);
+	let slice: T[] = [];
+	let bytes = 0;
+	for (const row of rows) {
+		const size = encoder.encode(JSON.stringify(row)).length;
+		if (slice.length > 0 && bytes + size > statementBytesMax) {
+			yield slice;
+			slice = [];
+			bytes = 0;
+		}
+		slice.push(row);
+		bytes += size;
+	}
+	if (slice.length > 0) yield slice;
 }

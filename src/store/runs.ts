@@ -11,6 +11,8 @@ export interface Slice<T> {
 	items: T[];
 	/** Where the next one begins; null at the end. */
 	next: string | null;
+	/** The repository says that something of it did not come here yet. */
+	isBehind?: boolean;
 }
 
 export interface RunQuery extends RepositoryName {
@@ -27,6 +29,7 @@ export interface RunQuery extends RepositoryName {
 export async function listRuns(
 	db: DrizzleD1Database,
 	{ owner, repo, filter, limit, cursor }: RunQuery,
+	now: number,
 ): Promise<Slice<Run>> {
 	const [at = "", id = ""] = cursor?.split(" ") ?? [];
 	const conditions: (SQL | undefined)[] = [
@@ -38,16 +41,22 @@ export async function listRuns(
 		filter.actor === undefined ? undefined : eq(runs.actor, filter.actor),
 		cursor === null ? undefined : sql`(${runs.createdAt}, ${runs.id}) < (${Number(at) || 0}, ${id})`,
 	];
-	const rows = await db
+	const about = db
+		.select({ behindUntil: repositories.behindUntil })
+		.from(repositories)
+		.where(and(eq(repositories.owner, owner), eq(repositories.repo, repo)));
+	const found = db
 		.select({ doc: runs.doc, createdAt: runs.createdAt, id: runs.id })
 		.from(runs)
 		.where(and(...conditions))
 		.orderBy(desc(runs.createdAt), desc(runs.id))
 		.limit(limit + 1);
+	const [rows, [repository]] = await db.batch([found, about]);
 	const last = rows[limit - 1];
 	return {
 		items: rows.slice(0, limit).map(({ doc }) => JSON.parse(doc)),
 		next: rows.length > limit && last ? `${last.createdAt} ${last.id}` : null,
+		isBehind: (repository?.behindUntil ?? 0) > now,
 	};
 }
 
@@ -78,6 +87,12 @@ export async function listUnfinished(
 		.from(runs)
 		.where(and(sql`${runs.state} <> 'finished'`, lt(runs.createdAt, before)))
 		.limit(limit);
+}
+
+/** Until then its lists say that they are behind. */
+export async function setBehind(db: DrizzleD1Database, { owner, repo }: RepositoryName, until: number): Promise<void> {
+	const isIts = and(eq(repositories.owner, owner), eq(repositories.repo, repo));
+	await db.update(repositories).set({ behindUntil: until }).where(isIts);
 }
 
 export async function listPools(

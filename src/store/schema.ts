@@ -1,4 +1,4 @@
-// D1: the directory (repositories, pools, tokens), the audit, and the projection of runs and jobs. Every projected row has a version
+// D1: the directory (repositories, pools, tokens), the audit, and the projection of runs. Every projected row has a version
 // that only grows; what comes late or twice changes nothing. Lists read columns, answers carry the documents.
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
@@ -11,6 +11,8 @@ export const repositories = sqliteTable(
 		/** When it was changed, epoch milliseconds: its version. */
 		version: integer().notNull(),
 		doc: text().notNull(),
+		/** Until then its lists say that they are behind: the repository could not tell all that changed. */
+		behindUntil: integer("behind_until").notNull().default(0),
 	},
 	(table) => [primaryKey({ columns: [table.owner, table.repo] })],
 );
@@ -35,19 +37,6 @@ export const runs = sqliteTable(
 		index("run_unfinished").on(table.owner, table.repo).where(sql`state <> 'finished'`),
 	],
 );
-
-export const jobs = sqliteTable("job", {
-	id: text().primaryKey(),
-	run: text().notNull(),
-	key: text().notNull(),
-	name: text().notNull(),
-	state: text().notNull(),
-	outcome: text(),
-	attempts: integer().notNull(),
-	createdAt: integer("created_at").notNull(),
-	finishedAt: integer("finished_at"),
-	version: integer().notNull(),
-});
 
 export const pools = sqliteTable("pool", { owner: text().notNull(), pool: text().notNull() }, (table) => [
 	primaryKey({ columns: [table.owner, table.pool] }),

@@ -8,11 +8,9 @@ import type { RunEvent } from "../../src/contracts/run-events.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import type { Job, Run } from "../../src/contracts/run.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
-import { forgetRuns } from "../../src/store/expiry.ts";
 import { archiveKey } from "../log/archive.ts";
 import { eventually, logOf, repoOf, sealNow, startLease } from "../log/log-fixture.ts";
 import { expireLogs } from "../log/log-retention.ts";
-import { database } from "../read-model.ts";
 import { archivedRunKey } from "../repo/repo-outside.ts";
 import { fetchRaw, send } from "./api-fixture.ts";
 
@@ -59,13 +57,11 @@ async function openJobs(claim: LeaseClaim): Promise<number> {
 /** What there is of a run: to be read, in the read model, and in the archive. */
 async function traces({ claim, run, path }: Ended): Promise<string[]> {
 	const { items } = (await send<{ items: Run[] }>("GET", `${path}/runs`)).body;
-	const rows = await env.DB.prepare("SELECT id FROM job WHERE id = ?").bind(claim.job).all();
 	const object = await env.ARCHIVE.head(archivedRunKey(claim, run));
 	return [
 		codeOf(await answerOf(`${path}/runs/${run}`)),
 		codeOf(await answerOf(`${path}/jobs/${claim.job}`)),
 		`${items.length} listed`,
-		`${rows.results.length} job`,
 		`${object === null ? 0 : 1} archived`,
 	];
 }
@@ -214,8 +210,8 @@ describe("a run in the archive", () => {
 			for (const { claim } of [short, long]) await runDurableObjectAlarm(repoOf(claim));
 			return [await traces(short), await traces(long)];
 		};
-		const whole = ["200", "200", "1 listed", "1 job", "1 archived"];
-		const gone = ["404 run-unknown", "404 job-unknown", "0 listed", "0 job", "0 archived"];
+		const whole = ["200", "200", "1 listed", "1 archived"];
+		const gone = ["404 run-unknown", "404 job-unknown", "0 listed", "0 archived"];
 		expect(await later(80)).toEqual([whole, whole]);
 		expect(await later(20)).toEqual([gone, whole]);
 		expect((await fetchRaw("GET", `${long.path}/jobs/${long.claim.job}/attempts/1/log`)).status).toBe(200);
@@ -229,15 +225,15 @@ describe("a run in the archive", () => {
 	it("[W58] that could not be deleted is deleted by a later round", async () => {
 		const ended = await anEndedRun();
 		await archive(ended);
-		await env.DB.exec("ALTER TABLE job RENAME TO job_away");
+		await env.DB.exec("ALTER TABLE run RENAME TO run_away");
 		moveClock(100 * dayMs);
 		await runDurableObjectAlarm(repoOf(ended.claim));
-		await env.DB.exec("ALTER TABLE job_away RENAME TO job");
+		await env.DB.exec("ALTER TABLE run_away RENAME TO run");
 		expect(await env.ARCHIVE.head(archivedRunKey(ended.claim, ended.run))).not.toBeNull();
 		expect(codeOf(await answerOf(`${ended.path}/runs/${ended.run}`))).toBe("404 run-unknown");
 		moveClock(3_600_000);
 		await runDurableObjectAlarm(repoOf(ended.claim));
-		expect(await traces(ended)).toEqual(["404 run-unknown", "404 job-unknown", "0 listed", "0 job", "0 archived"]);
+		expect(await traces(ended)).toEqual(["404 run-unknown", "404 job-unknown", "0 listed", "0 archived"]);
 	});
 
 	it("[W58] without any log is kept as long as its logs would be", async () => {
@@ -248,20 +244,5 @@ describe("a run in the archive", () => {
 		moveClock(300 * dayMs);
 		await runDurableObjectAlarm(repoOf(claim));
 		expect(codeOf(await answerOf(`${path}/runs/${run}`))).toBe("200");
-	});
-
-	it("[W58] with a great many jobs leaves the read model in several calls, and takes nothing else along", async () => {
-		const [one, other] = ["a", "b"].map((letter) => ({ run: `r${letter.repeat(24)}`, job: `j${letter.repeat(24)}` }));
-		const row = "INSERT INTO job VALUES (?, ?, '', '', 'finished', NULL, 0, 0, 0, 1)";
-		const insert = (job: string) => env.DB.prepare(row).bind(job, "").run();
-		for (let index = 0; index < 5; index++) await insert(`${one?.job}-${index}`);
-		await insert(`${other?.job}-0`);
-		const limits = { rowsMax: 2, statementsMax: 1 };
-		const calls = [1, 2, 3].map(() => () => forgetRuns(database(env), [one?.run ?? ""], limits));
-		const done = [];
-		for (const call of calls) done.push(await call());
-		expect(done).toEqual([false, false, true]);
-		const { results } = await env.DB.prepare("SELECT id FROM job WHERE run = ''").all();
-		expect(results).toEqual([{ id: `${other?.job}-0` }]);
 	});
 });

@@ -23,6 +23,9 @@ const versions = [
 ];
 export const poolTables = { of: "pool", versions } satisfies TableVersions;
 
+/** A row holds 2 MB, and sixteen long labels are two kilobytes. After a sleep the first claim learns of the others. */
+const setsStoredMax = 500;
+
 /** What `Fitness` has stands in no row of an earlier version. */
 export interface PoolRunner extends RunnerIdentity, Fitness {
 	seenAt: Millis;
@@ -172,8 +175,9 @@ export class PoolTables {
 
 	saveDemand(repository: string, demand: Demand): void {
 		this.#make();
-		const { version } = demand;
-		this.#sql.exec("INSERT OR REPLACE INTO demand VALUES (?, ?, ?)", repository, version, JSON.stringify(demand));
+		const { version, sets } = demand;
+		const doc = JSON.stringify({ ...demand, sets: sets.slice(0, setsStoredMax) });
+		this.#sql.exec("INSERT OR REPLACE INTO demand VALUES (?, ?, ?)", repository, version, doc);
 	}
 
 	dropDemand(repository: string): void {

@@ -165,19 +165,21 @@ async function end(session: Session, grant: Grant, bytes: Uint8Array): Promise<v
 }
 
 /** As the runner does it: a log of 4 KiB over its feed, the steps with the finish. */
-async function work(session: Session, grant: Grant): Promise<void> {
+async function work(session: Session, grant: Grant, before: number): Promise<void> {
 	expect((await lease("start", grant)).status).toBe(200);
 	session.hello([grant.lease.id]);
 	const bytes = new Uint8Array(4_096).fill(0x61);
 	await print(grant, bytes);
-	await projected("job", grant.job.id, "running");
+	await projected(grant.run.id, { running: 1, finished: before });
 	await end(session, grant, bytes);
 }
 
 /** Until the read model knows of this; asked so that the asking costs nothing here. */
-async function projected(kind: "run" | "job", id: string, state: "running" | "finished"): Promise<void> {
-	const ask = env.DB.prepare(`SELECT state FROM ${kind} WHERE id = ?`).bind(id);
-	await vi.waitFor(async () => expect(await ask.first()).toEqual({ state }), { timeout: 15_000, interval: 100 });
+async function projected(id: string, counts: { running: number; finished: number }): Promise<void> {
+	const ask = env.DB.prepare(
+		"SELECT doc ->> '$.counts.running' AS running, doc ->> '$.counts.finished' AS finished FROM run WHERE id = ?",
+	).bind(id);
+	await vi.waitFor(async () => expect(await ask.first()).toEqual(counts), { timeout: 15_000, interval: 100 });
 }
 
 async function sealed(repo: DurableObjectStub<RepoObject>, id: string): Promise<void> {
@@ -201,9 +203,9 @@ describe("the bill", () => {
 			const keys = Array.from({ length: count }, (_, at) => job(`job-${at}`));
 			const headers = { "idempotency-key": crypto.randomUUID() };
 			const { id } = await submit(place, keys, {}, { headers });
-			for (let at = 0; at < count; at++) await work(session, await session.grant());
+			for (let at = 0; at < count; at++) await work(session, await session.grant(), at);
 			await sealed(repo, id);
-			await projected("run", id, "finished");
+			await projected(id, { running: 0, finished: count });
 		};
 		// What a repository and its pool cost once is not a job's.
 		await live(1);

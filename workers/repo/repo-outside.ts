@@ -1,11 +1,12 @@
 // What a repository's engine calls on this platform: objects over RPC, the two queues, runs in R2 and their rows in D1.
 import type { RepositoryName } from "../../src/contracts/objects.ts";
 import type { RunId } from "../../src/domain/ids.ts";
+import { batchesOf } from "../../src/engine/message-bytes.ts";
 import type { RepoOutside, RunStore } from "../../src/engine/repo/repo-ports.ts";
 import { forgetRuns } from "../../src/store/expiry.ts";
 import { poolShardsOf } from "../env.ts";
 import type { Env } from "../env.ts";
-import { database } from "../read-model.ts";
+import { database, noteBehind } from "../read-model.ts";
 import { open } from "../sealing.ts";
 import { feedCalls, logCalls, poolCalls } from "../stubs.ts";
 
@@ -16,11 +17,12 @@ export function repoOutside(env: Env): RepoOutside {
 		feed: (name) => feedCalls(env, name),
 		poolShards: () => poolShardsOf(env),
 		sendDeliveries: async (deliveries) => {
-			await env.DELIVERIES.sendBatch(deliveries.map((body) => ({ body })));
+			for (const batch of batchesOf(deliveries)) await env.DELIVERIES.sendBatch(batch.map((body) => ({ body })));
 		},
 		sendChanges: async (changes) => {
 			await env.EVENTS.sendBatch(changes.map((body) => ({ body })));
 		},
+		setBehind: (name, isBehind) => noteBehind(env, name, isBehind),
 		archive: runStore(env),
 		openSecret: (place, sealed) => open(env.SPILLWAY_SEALING_KEYS, place, sealed),
 	};
@@ -37,9 +39,8 @@ export function runStore(env: Env): RunStore {
 		},
 		get: async (name, run) => (await env.ARCHIVE.get(archivedRunKey(name, run)))?.text() ?? null,
 		delete: async (name, runs) => {
-			if (!(await forgetRuns(database(env), runs))) return false;
+			await forgetRuns(database(env), runs);
 			await env.ARCHIVE.delete(runs.map((run) => archivedRunKey(name, run)));
-			return true;
 		},
 	};
 }

@@ -151,7 +151,7 @@ export class RunArchive {
 	): Promise<RunId | null> {
 		const { runs, next } = queue.tombstones.expired({ from, rowsMax: tombstonesMax, runsMax }, now);
 		if (runs.length === 0) return next;
-		if (!(await this.#store.delete(repository, runs))) return from;
+		await this.#store.delete(repository, runs);
 		queue.tombstones.empty(runs, now);
 		return next;
 	}

@@ -1,17 +1,15 @@
 // What the read model is to hear of a repository, and whether it has it. What it has not confirmed is told again: by the alarm,
 // after waking by the marks in the tables, at the latest by the sweep. Whoever follows a run is told by RunFeeds, of more.
-import type { ChangeEvent, JobSummary } from "../../contracts/events.ts";
+import type { ChangeEvent } from "../../contracts/events.ts";
 import type { RepositoryName } from "../../contracts/objects.ts";
 import { viewRepository, viewRun } from "../../contracts/view.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
-import type { Job, Move } from "../../domain/job.ts";
+import type { Move } from "../../domain/job.ts";
 import type { Place } from "../../domain/open-job.ts";
 import { assert } from "../../domain/refusal.ts";
 import type { Run } from "../../domain/run.ts";
 import type { LogEnded, Repository, RepoTables } from "./repo-tables.ts";
 
-/** Jobs in one message of the queue `events`: a message holds 128 KB. */
-const summariesMax = 300;
 /** Runs remembered here; beyond it some are told once more than needed. */
 const runsKept = 5_000;
 /** The read model has this long to confirm what it was told: its queue may be retrying. */
@@ -28,6 +26,8 @@ export interface NewsSource {
 	now(): Millis;
 	/** Null: it is not known. */
 	isWatched(run: RunId): boolean | null;
+	/** Lists of this repository are to say that they are behind, or not any more. */
+	setBehind(isBehind: boolean): void;
 }
 
 export class RepoNews {
@@ -38,6 +38,10 @@ export class RepoNews {
 	#hasMoreUntold = false;
 	/** Runs whose beginning or end the read model has not confirmed, and since when; the oldest first. */
 	readonly #unconfirmed = new Map<RunId, Millis>();
+	/** Runs that were told again, since nobody confirmed them in time. */
+	readonly #overdue = new Set<RunId>();
+	/** As its lists say. */
+	#isBehind = false;
 	/** Finished runs whose end the read model certainly has. */
 	readonly #ended = new Set<RunId>();
 
@@ -58,19 +62,13 @@ export class RepoNews {
 
 	/** A grant alone costs no message: the start follows it. */
 	moved(run: Run, moves: readonly Move[]): void {
-		const shown = moves.filter(({ after }) => after.state !== "leased").map(({ after }) => summary(after, run));
-		if (shown.length > 0 || moves.length === 0) this.#change(run, shown);
-	}
-
-	whole(run: Run): void {
-		const jobs = this.#source.tables.jobs(run.id, 0, -1).map((job) => summary(job, run));
-		this.#change(run, jobs);
+		if (moves.length === 0 || moves.some(({ after }) => after.state !== "leased")) this.whole(run);
 	}
 
 	configured(repository: Repository): void {
 		const name = nameOf(repository);
 		const shown = viewRepository(name, repository.settings);
-		this.#source.tell({ ...name, at: this.#source.now(), repository: shown, run: null, jobs: [] });
+		this.#source.tell({ ...name, at: this.#source.now(), repository: shown, run: null });
 	}
 
 	/** After waking: what the marks in the tables say may never have been told, in rounds, so that nobody waits for long. */
@@ -84,6 +82,12 @@ export class RepoNews {
 		}
 		const known = repository();
 		if (known && !tables.isRepositoryTold()) this.configured(known);
+	}
+
+	/** Told again each time that more goes wrong, since what lists say of it ends by itself. */
+	behind(): void {
+		this.#isBehind = true;
+		this.#source.setBehind(true);
 	}
 
 	/** The read model has these states. */
@@ -100,12 +104,17 @@ export class RepoNews {
 			this.#told.add(id);
 			if (version < run.version) continue;
 			this.#unconfirmed.delete(id);
+			this.#overdue.delete(id);
 			if (run.state === "finished") ended.push(id);
 		}
 		for (const id of ended) {
 			this.#told.delete(id);
 			if (this.#ended.size >= runsKept) this.#ended.clear();
 			this.#ended.add(id);
+		}
+		if (this.#isBehind && this.#overdue.size === 0) {
+			this.#isBehind = false;
+			this.#source.setBehind(false);
 		}
 		if (begun.size > 0) tables.markTold([...begun]);
 		if (ended.length > 0) tables.closeRuns(ended);
@@ -124,11 +133,15 @@ export class RepoNews {
 			if (now - at < confirmMs) break;
 			const run = this.#source.run(id);
 			this.#unconfirmed.delete(id);
-			if (run) this.whole(run);
+			if (run === null) continue;
+			this.#overdue.add(id);
+			this.whole(run);
 		}
+		if (this.#overdue.size > 0) this.behind();
 	}
 
-	#change(run: Run, jobs: JobSummary[]): void {
+	/** The run as it is now. */
+	whole(run: Run): void {
 		const repository = this.#source.repository();
 		assert(repository, "only a known repository tells");
 		const at = this.#source.now();
@@ -138,29 +151,10 @@ export class RepoNews {
 			this.#unconfirmed.set(run.id, at);
 		}
 		const watched = this.#source.isWatched(run.id) !== false;
-		const event = { ...nameOf(repository), at, repository: null, run: viewRun(run), watched };
-		this.#source.tell({ ...event, jobs: jobs.slice(0, summariesMax) });
-		for (let from = summariesMax; from < jobs.length; from += summariesMax) {
-			this.#source.tell({ ...event, jobs: jobs.slice(from, from + summariesMax) });
-		}
+		this.#source.tell({ ...nameOf(repository), at, repository: null, run: viewRun(run), watched });
 	}
 }
 
 function nameOf({ owner, repo }: RepositoryName): RepositoryName {
 	return { owner, repo };
-}
-
-function summary(job: Job, run: Run): JobSummary {
-	return {
-		id: job.id,
-		run: job.run,
-		key: job.spec.key,
-		name: job.spec.name,
-		state: job.state,
-		outcome: job.state === "finished" ? job.outcome : null,
-		attempts: job.attempts,
-		createdAt: job.createdAt,
-		finishedAt: job.state === "finished" ? job.finishedAt : null,
-		version: run.version,
-	};
 }

@@ -13,6 +13,8 @@ export interface RepoOutside {
 	poolShards(): number;
 	sendDeliveries(deliveries: Delivery[]): Promise<void>;
 	sendChanges(changes: ChangeEvent[]): Promise<void>;
+	/** Lists of this repository are to say that they are behind, or not any more. Never throws, and is not waited for. */
+	setBehind(name: RepositoryName, isBehind: boolean): void;
 	archive: RunStore;
 	/** Throws when the key is gone or the value was changed or moved. */
 	openSecret(place: string, sealed: string): string;
@@ -23,6 +25,6 @@ export interface RunStore {
 	put(name: RepositoryName, run: RunId, text: string): Promise<void>;
 	/** Null: it has no such run. */
 	get(name: RepositoryName, run: RunId): Promise<string | null>;
-	/** Here and in the read model. False: there is more to delete, call again. */
-	delete(name: RepositoryName, runs: readonly RunId[]): Promise<boolean>;
+	/** Here and in the read model. */
+	delete(name: RepositoryName, runs: readonly RunId[]): Promise<void>;
 }

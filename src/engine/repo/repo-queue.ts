@@ -86,6 +86,7 @@ export class RepoQueue {
 			repository: () => this.repository,
 			demand: (pool) => this.demand(pool),
 			heard: (shard, demand, answer) => this.pools.heard(shard, demand, answer),
+			behind: () => this.news.behind(),
 			rest: () => this.arm(now()),
 		});
 		this.pools = new RepoPools({
@@ -102,6 +103,7 @@ export class RepoQueue {
 			repository: () => this.repository,
 			run: (id) => this.run(id),
 			tell: (change) => this.#teller.change(change),
+			setBehind: (isBehind) => this.repository && outside.setBehind(this.repository, isBehind),
 		});
 	}
 

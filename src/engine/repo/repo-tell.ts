@@ -1,21 +1,16 @@
 // What a RepoObject tells others, always after it is durable: changes to the queue `events`, ends and cancels to LogObjects,
 // demand and hints to pools. One round at a time; what comes in meanwhile is told together in the next. A failure waits for
 // the alarm. News is kept in memory: after a crash it is found again by the marks in the tables.
-import type { ChangeEvent, JobSummary } from "../../contracts/events.ts";
+import type { ChangeEvent, Delivery } from "../../contracts/events.ts";
 import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../contracts/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";
 import { ShardsTold } from "../../domain/shards-told.ts";
+import { jsonBytes, messageBytesMax } from "../message-bytes.ts";
 import type { World } from "../ports.ts";
+import { ChangeOutbox } from "./change-outbox.ts";
 import type { RepoOutside } from "./repo-ports.ts";
 
-/** A queue takes 100 messages and 256 KB a batch. Sizes are reckoned, generously: to measure them costs more than to send. */
-const batchMax = 100;
-const batchBytesMax = 240_000;
-const runBytes = 2_400;
-const summaryBytes = 700;
-/** Changes kept while the queue does not take them; more are folded into the last state of each run. */
-const changesMax = 2_000;
 const closesAtOnce = 50;
 
 interface LogName extends RepositoryName {
@@ -45,6 +40,8 @@ export interface Present {
 	demand(pool: string): Demand | null;
 	/** What a shard answered: live runners for each of the demand's sets, and whether the pool is paused. */
 	heard(shard: number, demand: Demand, answer: DemandAnswer): void;
+	/** The queue `events` did not take what changed: the read model falls behind. */
+	behind(): void;
 	/** The round is over: the alarm may have to be set. */
 	rest(): void;
 }
@@ -54,8 +51,7 @@ export class RepoTeller {
 	readonly #outside: RepoOutside;
 	readonly #present: Present;
 	#pools = new Map<string, PoolNews>();
-	#changes: ChangeEvent[] = [];
-	#foldAt = changesMax;
+	readonly #changes: ChangeOutbox;
 	/** Attempts whose runners should stop: their logs pass it on with the next append. */
 	#canceled: (LogName & { state: "canceling" | "lost" })[] = [];
 	readonly #closes = new Map<string, LogClose>();
@@ -75,6 +71,7 @@ export class RepoTeller {
 		this.#world = world;
 		this.#outside = outside;
 		this.#present = present;
+		this.#changes = new ChangeOutbox(world, (changes) => outside.sendChanges(changes));
 	}
 
 	get hasNews(): boolean {
@@ -82,11 +79,7 @@ export class RepoTeller {
 	}
 
 	change(event: ChangeEvent): void {
-		this.#changes.push(event);
-		if (this.#changes.length <= this.#foldAt) return;
-		this.#changes = fold(this.#changes);
-		// Changes of distinct runs do not get fewer: to fold them again with each one more would take the object's whole time.
-		this.#foldAt = Math.max(changesMax, 2 * this.#changes.length);
+		this.#changes.add(event);
 	}
 
 	close(close: LogClose): void {
@@ -203,7 +196,9 @@ export class RepoTeller {
 		if (sets.length > 0) this.#expectant.add(pool);
 		else this.#expectant.delete(pool);
 		const queued = wakes
-			? this.#outside.sendDeliveries(shards.map((shard) => ({ shard, demand }))).catch(() => undefined)
+			? this.#outside.sendDeliveries(deliveriesOf(shards, demand)).catch((cause) =>
+					this.#world.report({ event: "delivery-unsent", pool, cause: String(cause) }),
+				)
 			: null;
 		const ring = (shard: number) => this.#ringShard(shard, demand);
 		const waiting = sets.reduce((sum, set) => sum + set.waiting, 0);
@@ -248,12 +243,11 @@ export class RepoTeller {
 	}
 
 	async #sendChanges(): Promise<void> {
-		const batch = this.#changes.splice(0, batchLength(this.#changes));
-		if (batch.length === 0) return;
+		if (this.#changes.length === 0) return;
 		try {
-			await this.#outside.sendChanges(batch);
+			await this.#changes.send();
 		} catch (cause) {
-			this.#changes.unshift(...batch);
+			this.#present.behind();
 			throw cause;
 		}
 	}
@@ -280,28 +274,9 @@ function range(from: number, to: number): number[] {
 	return Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at);
 }
 
-/** How many of the first fit one batch; at least one. */
-function batchLength(events: readonly ChangeEvent[]): number {
-	let bytes = 0;
-	let length = 0;
-	for (const event of events.slice(0, batchMax)) {
-		bytes += runBytes + event.jobs.length * summaryBytes;
-		if (length > 0 && bytes > batchBytesMax) break;
-		length++;
-	}
-	return length;
-}
-
-/** The last state of each run and job, in one event a run. */
-function fold(events: readonly ChangeEvent[]): ChangeEvent[] {
-	const last = new Map<string, ChangeEvent>();
-	for (const event of events) {
-		const key = event.run?.id ?? "";
-		const known = last.get(key);
-		const jobs = new Map<string, JobSummary>();
-		for (const job of [...(known?.jobs ?? []), ...event.jobs]) jobs.set(job.id, job);
-		const repository = event.repository ?? known?.repository ?? null;
-		last.set(key, { ...event, repository, jobs: [...jobs.values()] });
-	}
-	return [...last.values()];
+/** The demand for each of the shards; where no message holds it, its name. */
+function deliveriesOf(shards: readonly number[], demand: Demand): Delivery[] {
+	const { owner, repo, pool } = demand;
+	if (jsonBytes(demand) <= messageBytesMax) return shards.map((shard) => ({ shard, demand }));
+	return shards.map((shard) => ({ shard, ask: { owner, repo, pool } }));
 }
