@@ -151,7 +151,8 @@ describe("a run in the archive", () => {
 		let last = "";
 		for (let number = 2; number <= 64; number++) last = (await send<Run>("POST", `${path}/runs`, { body })).body.id;
 		expect((await send("POST", `${path}/cancel`, { body: { state: ["waiting"] } })).status).toBe(202);
-		await archive({ claim, path, run: parseJobId(claim.job)?.run ?? "" });
+		await eventually(async () => (await openJobs(claim)) === 0);
+		moveClock(8 * dayMs);
 		const numbers = "SELECT COUNT(*) AS n FROM run_number";
 		const rows = () =>
 			runInDurableObject(repoOf(claim), (_, { storage }) => storage.sql.exec<{ n: number }>(numbers).one().n);
