@@ -196,9 +196,9 @@ export class RepoTeller {
 		if (sets.length > 0) this.#expectant.add(pool);
 		else this.#expectant.delete(pool);
 		const queued = wakes
-			? this.#outside.sendDeliveries(deliveriesOf(shards, demand)).catch((cause) =>
-					this.#world.report({ event: "delivery-unsent", pool, cause: String(cause) }),
-				)
+			? this.#outside
+					.sendDeliveries(deliveriesOf(shards, demand))
+					.catch((cause) => this.#world.report({ event: "delivery-unsent", pool, cause: String(cause) }))
 			: null;
 		const ring = (shard: number) => this.#ringShard(shard, demand);
 		const waiting = sets.reduce((sum, set) => sum + set.waiting, 0);
