@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { addAuditList } from "./audit/audit-list.ts";
 import { addGlobalOptions } from "./connection.ts";
+import { addDoctor } from "./doctor.ts";
 import { endOf, exitCodeHelp } from "./exit-code.ts";
 import type { Host, Io } from "./io.ts";
 import { addJobCancel } from "./job/job-cancel.ts";
@@ -67,6 +68,7 @@ function createProgram(io: Io, exitWith: Host["exitWith"]): Command {
 	addGlobalOptions(program);
 	program.addHelpText("after", exitCodeHelp);
 	addServe(program, host);
+	addDoctor(program, host);
 	const noun = (name: string, description: string) => program.command(name).description(description);
 	const runner = noun("runner", "machines that run jobs");
 	addRunnerStart(runner, host);

@@ -52,9 +52,13 @@ export class FakeServerRunner {
 	}
 
 	/** The same in a process of its own, begun `by` another program if one is given, which can be stopped and killed; what it says of itself is not heard. */
-	spawnRunner({ wrongClockFile = null as string | null, by = [] as string[] } = {}): ChildProcess {
+	spawnRunner({
+		wrongClockFile = null as string | null,
+		by = [] as string[],
+		options: own = {} as Partial<RunnerOptions>,
+	} = {}): ChildProcess {
 		const path = fileURLToPath(new URL("../runner/runner.ts", import.meta.url));
-		const { eventLog: _, ...options } = this.options();
+		const { eventLog: _, ...options } = this.options(own);
 		const script = `const { runRunner } = await import(${JSON.stringify(path)}); await runRunner(${JSON.stringify(options)});`;
 		const preload = wrongClockFile === null ? [] : ["--import", new URL("./wrong-clock.ts", import.meta.url).href];
 		const [program = "", ...words] = [...by, process.execPath, ...preload, "--input-type=module", "--eval", script];

@@ -38,6 +38,7 @@ async function started(...words: string[]): Promise<RunnerOptions & { written: s
 const plain = {
 	...{ url: "http://127.0.0.1:1", token: "a-token", owner: "acme", pool: "big" },
 	...{ name: hostname(), labels: [], capacity: 1, env: [], once: false, session: true, hooks: {} },
+	contain: "auto" as const,
 	workDir: join(homedir(), ".spillway-runner", "acme", "big", hostname()),
 	hostEnv: environment,
 };
@@ -62,6 +63,7 @@ describe("runner start", () => {
 		[["--shared-cache", "off", "--isolate", "bwrap"], { wrap: bubblewrap }],
 		[["--shared-cache", "/c", "--isolate", "bwrap"], { sharedCache: "/c", wrap: bubblewrapWithCache }],
 		[["--wrap", "docker run {env} image"], { wrap: "docker run {env} image" }],
+		[["--contain", "subreaper"], { contain: "subreaper" }],
 		[["--no-git-cache"], { gitCacheBytes: 0 }],
 		[["--no-session"], { session: false }],
 		[["--url", "http://127.0.0.1:2", "--token", "other"], { url: "http://127.0.0.1:2", token: "other" }],
@@ -81,6 +83,7 @@ describe("runner start", () => {
 
 	it.each([
 		[["--isolate", "docker"]],
+		[["--contain", "hope"]],
 		[["--isolate", "bwrap", "--wrap", "env"]],
 		[["--capacity", "many"]],
 		[["--sandbox"]],

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { readList, readPool, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
+import type { ContainmentKind } from "../../runner/process/job-processes.ts";
 import type { RunnerOptions } from "../../runner/runner.ts";
 import type { Host } from "../io.ts";
 
@@ -25,6 +26,7 @@ interface RunnerFlags extends GlobalOptions {
 	postJob?: string;
 	isolate?: "bwrap";
 	wrap?: string;
+	contain: ContainmentKind | "auto";
 	gitCache?: boolean;
 	sharedCache?: string;
 }
@@ -55,6 +57,11 @@ export function addRunnerStart(
 		.option("--post-job <program>", "run after each job, whatever became of it")
 		.addOption(new Option("--isolate <how>", "run each step in a sandbox").choices(["bwrap"]).conflicts("wrap"))
 		.option("--wrap <command>", "put before each step's command, to run it in a container; see docs/runners.md")
+		.addOption(
+			new Option("--contain <how>", "how a job's processes are held together, so that all of them end with it")
+				.choices(["auto", "cgroup", "subreaper", "group"])
+				.default("auto"),
+		)
 		.option("--no-git-cache", "keep no repositories between jobs")
 		.option("--shared-cache <folder>", "a folder that all jobs may write, for what package managers fetch; else off")
 		.option("--no-session", "ask for work by calls only, without a WebSocket")
@@ -84,6 +91,7 @@ export function addRunnerStart(
 					...(flags.preJob === undefined ? {} : { "pre-job": resolve(flags.preJob) }),
 					...(flags.postJob === undefined ? {} : { "post-job": resolve(flags.postJob) }),
 				},
+				contain: flags.contain,
 				...(wrap === undefined ? {} : { wrap }),
 				...(flags.drainSeconds === undefined ? {} : { drainSeconds: flags.drainSeconds }),
 				...(sharedCache === undefined ? {} : { sharedCache: resolve(sharedCache) }),

@@ -62,7 +62,7 @@ export class JobExecution {
 		this.#hook?.stop("was stopped with its job");
 	}
 
-	/** The guard ended it, because this runner stood still. */
+	/** The guard ended it, because this runner stood still; or no further step was begun for the same reason. */
 	get isOutOfTouch(): boolean {
 		return this.#isOutOfTouch;
 	}
@@ -138,14 +138,14 @@ export class JobExecution {
 		try {
 			const shell = await this.#openShell(env, output);
 			pipe.release();
-			const isStopped = () => this.#graceMs !== null;
+			const isStopped = () => this.#graceMs !== null || this.#isCutOff();
 			const checkout = this.#checkout && (() => this.#runCheckout());
 			const work = { shell, pipe, log, folder, checkout, steps, isStopped, onProgress };
 			const verdict = await runSteps(work).finally(() => shell.close());
 			pipe.drain();
 			return verdict;
 		} finally {
-			this.#isOutOfTouch = (await this.#guard?.close()) ?? false;
+			if ((await this.#guard?.close()) ?? false) this.#isOutOfTouch = true;
 			this.#guard = null;
 			this.#shell = null;
 			pipe.close();
@@ -157,6 +157,13 @@ export class JobExecution {
 		const end = (await this.#checkout?.run()) ?? null;
 		this.#commit = end?.commit ?? null;
 		return end;
+	}
+
+	/** After a standstill the end of a step is heard before any timer is: the next must not begin then. */
+	#isCutOff(): boolean {
+		const { grant, restMs } = this.#execution;
+		if (grant.job.exclusive && restMs() <= 0) this.#isOutOfTouch = true;
+		return this.#isOutOfTouch;
 	}
 
 	/** For whoever clears up after this runner. */

@@ -23,12 +23,30 @@ sub write_all {
 	return 1;
 }
 
+# Forks, with the new process in the job's cgroup from its first moment. To move one there later makes the kernel wait for all
+# its processors, 10 ms and more: that is for kernels without clone3 (before 5.7), and where a filter forbids it.
+my $entered = 1;
+sub fork_into {
+	my ($cgroup) = @_;
+	return fork unless $cgroup;
+	if (sysopen(my $folder, $cgroup, O_RDONLY | O_DIRECTORY)) {
+		# struct clone_args: CLONE_INTO_CGROUP, and SIGCHLD at the end as after a fork. 435 is its number everywhere.
+		my $words = pack('Q11', 1 << 33, 0, 0, 0, 17, 0, 0, 0, 0, 0, fileno $folder);
+		my $pid = syscall(435, $words, length $words);
+		return $pid if $pid >= 0;
+	}
+	my $pid = fork;
+	return $pid if $pid || !defined $pid;
+	$entered = put("$cgroup/cgroup.procs", "0\n");
+	return 0;
+}
+
 # Runs in a step's own process: never returns.
 sub become_step {
 	my ($f, $status, $words, $env) = @_;
 	$SIG{$_} = 'DEFAULT' for @trapped;
 	my $fault = sub { write_all($status, "fault $_[0]: $!\n"); POSIX::_exit(127) };
-	if ($f->{cgroup}) { put("$f->{cgroup}/cgroup.procs", "0\n") or $fault->('it cannot be put into its cgroup') }
+	$entered or $fault->('it cannot be put into its cgroup');
 	# A description of its own: what one step sets on it no other step sees.
 	sysopen(my $output, $f->{output}, O_WRONLY) or $fault->('it cannot open its output');
 	POSIX::dup2(fileno $output, $_) for 1, 2;
@@ -41,10 +59,9 @@ sub hand_in {
 	my ($f, $fifo, $env) = @_;
 	unlink $fifo;
 	POSIX::mkfifo($fifo, 0600) or return undef;
-	my $pid = fork;
+	my $pid = fork_into($f->{cgroup});
 	return $pid if $pid || !defined $pid;
 	$SIG{$_} = 'DEFAULT' for @trapped;
-	put("$f->{cgroup}/cgroup.procs", "0\n") if $f->{cgroup};
 	# The folder is the job's: it may have put there a link to a file that is none of its own.
 	my $pipe;
 	POSIX::_exit(1) unless sysopen($pipe, $fifo, O_WRONLY | O_NOFOLLOW) && -p $pipe;
@@ -89,7 +106,7 @@ sub lead {
 			@words = ($f->{bash}, '-c', $f->{wrapper}, 'spillway-wrap', @inside);
 			$env = $f->{wrap};
 		}
-		my $pid = fork;
+		my $pid = fork_into($f->{cgroup});
 		return $say->("fault no process can be started: $!") unless defined $pid;
 		become_step($f, $status, \@words, $env) if $pid == 0;
 		$step = $pid;
@@ -261,6 +278,7 @@ sub probe {
 	}
 	my $path = "$parent/spillway-probe-$$";
 	mkdir $path or return "$parent: $!";
+	if (!-e "$path/cgroup.procs") { rmdir $path; return "$parent: no cgroup can be made there" }
 	my $child = fork;
 	if (defined $child && $child == 0) {
 		put("$path/cgroup.procs", "0\n") or POSIX::_exit(1);
@@ -274,6 +292,7 @@ sub probe {
 		$entered = is_populated($path);
 		select(undef, undef, undef, 0.001) unless $entered;
 	}
+	kill KILL => $child if $child;
 	my ($seen, $left) = end_members({kind => 'cgroup', cgroup => $path, mark => '', pid => $$});
 	rmdir $path;
 	return !$entered ? "$parent: no process can be put into a cgroup there" : $left ? "$parent: a cgroup there cannot be ended" : '';

@@ -1,0 +1,51 @@
+// `spillway doctor`: what this machine has for a runner, and whether its server answers. It changes nothing on either.
+import type { Command } from "commander";
+import type { Finding } from "../runner/machine/machine-check.ts";
+import { urlDefault } from "./connection.ts";
+import type { GlobalOptions } from "./connection.ts";
+import { exitCode } from "./exit-code.ts";
+import type { Host } from "./io.ts";
+import { createPaint } from "./terminal/paint.ts";
+import { table } from "./terminal/table.ts";
+
+/** A server that says nothing for so long does not answer. */
+const answerMs = 10_000;
+
+export function addDoctor(parent: Command, { io, exitWith }: Host): void {
+	parent
+		.command("doctor")
+		.description("say what this machine has for a runner, and whether its server answers")
+		.action(async (_, command: Command) => {
+			const flags = command.optsWithGlobals<GlobalOptions>();
+			const url = flags.url ?? io.environment.SPILLWAY_URL;
+			const token = flags.token ?? io.environment.SPILLWAY_TOKEN;
+			const { checkMachine } = await import("../runner/machine/machine-check.ts");
+			const findings = [...(await checkMachine()), await checkServer(url, token)];
+			if (findings.some(({ state }) => state === "fault")) exitWith(exitCode.failed);
+			if (flags.json) return io.out(`${JSON.stringify(findings)}\n`);
+			const { outcome, faint } = createPaint(io.hasColors);
+			const words = { ok: outcome("passed", "ok"), note: faint("note"), fault: outcome("failed", "fault") };
+			io.out(`${table(findings.map(({ what, state, text }) => [words[state], what, text]))}\n`);
+		});
+}
+
+/** Any resource will do: before anything else the server looks at the token. */
+async function checkServer(url: string | undefined, token: string | undefined): Promise<Finding> {
+	const what = "server";
+	if (!url)
+		return { what, state: "note", text: `not asked: SPILLWAY_URL is not set (commands then take ${urlDefault})` };
+	try {
+		const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+		const { status } = await fetch(new URL("/v1/pools/spillway-doctor/default", url), {
+			headers,
+			signal: AbortSignal.timeout(answerMs),
+		});
+		if (status >= 500) return { what, state: "fault", text: `${url} answers with ${status}` };
+		if (!token) return { what, state: "note", text: `${url} answers; SPILLWAY_TOKEN is not set` };
+		if (status === 401) return { what, state: "fault", text: `${url} answers, and does not accept the token` };
+		return { what, state: "ok", text: `${url} answers, and accepts the token` };
+	} catch (error) {
+		const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+		return { what, state: "fault", text: `${url} does not answer: ${cause instanceof Error ? cause.message : cause}` };
+	}
+}
