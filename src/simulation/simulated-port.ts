@@ -18,6 +18,9 @@ import { SqliteStorage } from "./sqlite-storage.ts";
 /** Runners that every pool says fit: more than one, so that a job avoids the runner that was lost with it. */
 const runnersToldOf = 3;
 
+/** What the engine told of changes and of ends, whether it arrived or not. */
+export type Sent = { change: ChangeEvent } | { close: LogClose };
+
 export class SimulatedPort implements QueuePort {
 	readonly owner: string;
 	readonly storage = new SqliteStorage();
@@ -33,6 +36,8 @@ export class SimulatedPort implements QueuePort {
 	readonly misled = new Set<string>();
 	/** Pools of which a shard slept and was told nothing since: it knows that something waited, and not how much. */
 	readonly slept = new Set<string>();
+	/** All that was ever told to far ends. */
+	readonly sent: Sent[] = [];
 	/** Calls to far ends that have not arrived. */
 	#underWay: (() => Promise<void>)[] = [];
 	#hasLostNews = false;
@@ -180,7 +185,10 @@ export class SimulatedPort implements QueuePort {
 		});
 		const log: Partial<LogCalls> = {
 			cancel: () => later(() => undefined),
-			close: (close) => later(() => this.#seal(close)),
+			close: (close) => {
+				this.sent.push({ close });
+				return later(() => this.#seal(close));
+			},
 		};
 		const feed: Partial<FeedCalls> = { heard: () => later(() => null), changed: () => later(() => null) };
 		return {
@@ -195,7 +203,10 @@ export class SimulatedPort implements QueuePort {
 					}
 				}),
 			setBehind: () => {},
-			sendChanges: (changes) => later(() => this.#project(changes)),
+			sendChanges: (changes) => {
+				this.sent.push(...changes.map((change) => ({ change })));
+				return later(() => this.#project(changes));
+			},
 			archive: {
 				put: async (_, run, text) => {
 					this.archive.set(run, text);

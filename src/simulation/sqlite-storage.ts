@@ -9,6 +9,8 @@ export class SqliteStorage implements Storage {
 	readonly #database = new DatabaseSync(":memory:");
 	readonly #statements = new Map<string, { statement: StatementSync; hasRows: boolean }>();
 	alarmAt: Millis | null = null;
+	/** Before each statement that writes: what it throws is the disk's fault. */
+	beforeWrite: () => void = () => {};
 	readonly sql: Sql = { exec: (statement, ...values) => this.#exec(statement, values) };
 
 	transactionSync<T>(work: () => T): T {
@@ -47,6 +49,7 @@ export class SqliteStorage implements Storage {
 		}
 		const bound = values.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value));
 		if (known.hasRows) return new Rows(known.statement.all(...bound) as T[], 0);
+		this.beforeWrite();
 		return new Rows<T>([], Number(known.statement.run(...bound).changes));
 	}
 }

@@ -30,10 +30,21 @@ export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
 		const job = queue.tables.job(lane.head.run, lane.head.index);
 		assert(job?.state === "waiting", "what stands in a lane waits");
 		const secrets = openSecrets(queue, job);
-		const granted = queue.transact(() => grantJob(queue, { job, call, secrets }));
+		const granted = grantOr(grants, () => queue.transact(() => grantJob(queue, { job, call, secrets })));
+		if (granted === "broken") break;
 		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));
 	}
 	return { grants, demand: queue.claimed(call, before) };
+}
+
+/** What was granted before a fault is handed out all the same: nobody else would ever start it. */
+function grantOr<T>(granted: readonly unknown[], work: () => T): T | "broken" {
+	try {
+		return work();
+	} catch (cause) {
+		if (granted.length === 0) throw cause;
+		return "broken";
+	}
 }
 
 /** Null when the job was refused, since what it needs is not there: the next one is not held up. */
@@ -51,7 +62,6 @@ function grantJob(
 	const { runner, pool, shard } = call;
 	const move = grant(job, { runner, pool, shard }, now);
 	queue.commit(settle(queue.tables.view(run), [move], now));
-	queue.samples.granted(now - job.since);
 	return { job: move.after, run };
 }
 

@@ -34,6 +34,46 @@ import { Tombstones } from "./tombstones.ts";
 /** Runs kept in mind; beyond it all are read anew. */
 const runsKept = 5_000;
 
+/** What the tables say, kept so that it need not be read for each call. Replaced whole where it may not be true. */
+interface Memory {
+	standing: Standing | null;
+	/** Runs as they are now: ahead of their rows, which are written only when more than counts has changed. */
+	runs: Map<RunId, Run>;
+	nextNumber: number | null;
+	/**
+	 * Starts and automatic retries of the last hour. Stored with each retry; a sleep forgets starts since then, which only makes
+	 * the budget smaller.
+	 */
+	budget: readonly BudgetMinute[] | null;
+}
+
+function nothing(): Memory {
+	return { standing: null, runs: new Map(), nextNumber: null, budget: null };
+}
+
+/** What one transaction has decided: dropped whole if it breaks off, else memory and everybody else follow. */
+interface Draft {
+	runs: Map<RunId, Run>;
+	/** Each with its run as it was before. */
+	decided: { decision: Decision; before: Run | null }[];
+	nextNumber: number | null;
+	budget: readonly BudgetMinute[] | null;
+}
+
+/** Leaves a transaction whose answer is a refusal, so that the storage takes back what was written before it. */
+class TakenBack extends Error {
+	readonly refused: unknown;
+
+	constructor(refused: unknown) {
+		super("a refusal takes back what was written before it");
+		this.refused = refused;
+	}
+}
+
+function isRefused(result: unknown): boolean {
+	return typeof result === "object" && result !== null && "ok" in result && result.ok === false;
+}
+
 /** What the queue needs of the object around it. */
 export interface Shell {
 	/** What else the alarm is wanted for. */
@@ -55,15 +95,9 @@ export class RepoQueue {
 	readonly #teller: RepoTeller;
 	readonly #alsoDue: () => Millis | null;
 	repository: Repository | null;
-	#standing: Standing | null = null;
-	/** Runs as they are now: ahead of their rows, which are written only when more than counts has changed. */
-	readonly #runs = new Map<RunId, Run>();
-	#nextNumber: number | null = null;
-	/** Starts and automatic retries of the last hour. Stored with each retry; starts since then are forgotten by a sleep, which only makes the budget smaller. */
-	#budget: readonly BudgetMinute[] | null = null;
-	#depth = 0;
-	/** Each with its run's version before. */
-	#decided: { decision: Decision; since: number }[] = [];
+	#memory = nothing();
+	/** What the transaction that is under way has decided; null outside of one. */
+	#draft: Draft | null = null;
 	#armed: Millis | null = null;
 	/** When what waits is announced again; at once after waking, since what was told before is forgotten. */
 	#repeatAt: Millis | null = 0;
@@ -126,15 +160,16 @@ export class RepoQueue {
 	}
 
 	get standing(): Standing {
-		if (this.#standing === null) {
-			this.#standing = new Standing(this.tables.openJobs(), this.repository?.settings.fairness);
-			this.#recover();
-		}
-		return this.#standing;
+		const known = this.#memory.standing;
+		if (known !== null) return known;
+		const standing = new Standing(this.tables.openJobs(), this.repository?.settings.fairness);
+		this.#memory.standing = standing;
+		this.#recover();
+		return standing;
 	}
 
 	run(id: RunId): Run | null {
-		const known = this.#runs.get(id);
+		const known = this.#draft?.runs.get(id) ?? this.#memory.runs.get(id);
 		if (known) return known;
 		const run = this.repository === null ? null : this.tables.run(id);
 		if (run) this.#remember(run);
@@ -154,8 +189,8 @@ export class RepoQueue {
 
 	/** From 1, without a gap: only an accepted run takes it. */
 	get nextNumber(): number {
-		this.#nextNumber ??= this.tables.nextNumber();
-		return this.#nextNumber;
+		this.#memory.nextNumber ??= this.tables.nextNumber();
+		return this.#draft?.nextNumber ?? this.#memory.nextNumber;
 	}
 
 	/** Inside the transaction that accepts the run. */
@@ -164,30 +199,33 @@ export class RepoQueue {
 		const recent = [run, ...this.tables.recentRuns()].slice(0, recentRunsMax);
 		this.tables.saveNextNumber(number + 1, recent);
 		this.numbers.keep(number, recent);
-		this.#nextNumber = number + 1;
+		this.#drafted.nextNumber = number + 1;
 	}
 
 	/** How many more automatic retries the repository's budget allows now. */
 	retriesLeft(now: Millis): number {
 		if (this.repository === null) return 0;
-		this.#budget ??= this.tables.budget();
 		return retriesLeft(this.#budget, this.repository.settings.retryBudget, now);
+	}
+
+	get #budget(): readonly BudgetMinute[] {
+		this.#memory.budget ??= this.tables.budget();
+		return this.#draft?.budget ?? this.#memory.budget;
 	}
 
 	#spend(moves: readonly Move[]): void {
 		const starts = moves.filter(({ before, after }) => before?.state === "leased" && after.state === "running").length;
 		const retries = moves.filter(isAutomaticRetry).length;
 		if (starts + retries === 0) return;
-		this.#budget = count(this.#budget ?? this.tables.budget(), { starts, retries }, this.now());
-		if (retries > 0) this.tables.saveBudget(this.#budget);
+		const budget = count(this.#budget, { starts, retries }, this.now());
+		this.#drafted.budget = budget;
+		if (retries > 0) this.tables.saveBudget(budget);
 	}
 
 	/** The run is in the archive: only a tombstone stays. */
 	bury(run: Run, expiresAt: Millis): void {
-		this.transact(() => {
-			this.tombstones.bury(run.id, { now: this.now(), expiresAt });
-			this.#runs.delete(run.id);
-		});
+		this.transact(() => this.tombstones.bury(run.id, { now: this.now(), expiresAt }));
+		this.#memory.runs.delete(run.id);
 	}
 
 	/** Back from the archive, unless a call that came meanwhile brought it back already. */
@@ -202,7 +240,7 @@ export class RepoQueue {
 		const before = this.repository?.settings.fairness;
 		this.repository = repository;
 		// Who is a party with whom may have changed: every place in the queue is found anew.
-		if (!isDeepEqual(before, repository.settings.fairness)) this.#standing = null;
+		if (!isDeepEqual(before, repository.settings.fairness)) this.#memory = nothing();
 		this.news.configured(repository);
 		this.#announce();
 		this.arm(this.now());
@@ -252,46 +290,49 @@ export class RepoQueue {
 		});
 	}
 
-	/** All writes of `work` or none. May stand inside another, and is then part of it; the outermost brings memory up to date and tells. */
+	/**
+	 * [W80] All of `work` or nothing of it: what it writes, what memory makes of it and what is told. It may stand inside another,
+	 * and is then part of it. Nothing may be caught in between: a part that failed fails the whole. A refusal takes back too.
+	 */
 	transact<T>(work: () => T): T {
-		this.#depth++;
+		if (this.#draft !== null) return work();
+		// Built from the tables as they are before: what a transaction has written may be taken back.
+		if (this.repository !== null) void this.standing;
+		const draft: Draft = { runs: new Map(), decided: [], nextNumber: null, budget: null };
+		this.#draft = draft;
+		let result: T;
 		try {
-			const result = this.#depth > 1 ? work() : this.#world.storage.transactionSync(work);
-			if (this.#depth === 1) this.#settled();
-			return result;
+			result = this.#world.storage.transactionSync(() => {
+				const done = work();
+				if (draft.decided.length > 0 && isRefused(done)) throw new TakenBack(done);
+				return done;
+			});
 		} catch (cause) {
-			this.#runs.clear();
-			this.#standing = null;
-			this.#nextNumber = null;
-			this.#budget = null;
-			this.samples.forget();
+			if (cause instanceof TakenBack) return cause.refused as T;
 			throw cause;
 		} finally {
-			this.#depth--;
-			if (this.#depth === 0) this.#decided = [];
+			this.#draft = null;
 		}
+		this.#follow(draft);
+		return result;
 	}
 
-	/** Stores a decision inside a transaction. */
+	get #drafted(): Draft {
+		assert(this.#draft, "only a transaction decides");
+		return this.#draft;
+	}
+
+	/** Stores a decision inside a transaction. Memory follows, and others are told, once that is committed. */
 	commit(decision: Decision): void {
 		const { run, moves } = decision;
-		assert(this.repository, "only a known repository decides");
-		const before = this.#runs.get(run.id) ?? null;
+		const before = this.#drafted.runs.get(run.id) ?? this.#memory.runs.get(run.id) ?? null;
 		if (needsRow(before, run)) {
 			this.tables.saveRun(run, { told: this.news.isTold(run.id), isNew: before === null });
 		}
 		this.tables.saveMoves(moves, run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null);
 		this.#spend(moves);
-		this.#remember(run);
-		// Nobody can follow what is not there yet.
-		if (before === null) this.feeds.watch(run.id, null);
-		this.news.moved(run, moves);
-		for (const { attempt } of moves) {
-			if (!attempt) continue;
-			this.#teller.close(closeOf(this.repository, attempt));
-			this.samples.ended(attempt.finishedAt - attempt.startedAt);
-		}
-		this.#decided.push({ decision, since: before?.version ?? 0 });
+		this.#drafted.runs.set(run.id, run);
+		this.#drafted.decided.push({ decision, before });
 	}
 
 	/** Re-arms first, so that an end in the middle costs a repetition and nothing else; then the due jobs, in one bounded slice. */
@@ -328,21 +369,31 @@ export class RepoQueue {
 		}
 	}
 
-	/** After the outermost transaction: memory follows the tables, pools are to hear what concerns them. */
-	#settled(): void {
-		const moves = this.#decided.flatMap(({ decision }) => decision.moves);
-		if (moves.length > 0) {
-			// When it is not there yet it is built from the tables, which have these moves already.
-			this.#standing?.apply(moves);
-			for (const move of moves) this.#hint(move);
-			this.#announce();
-		}
-		for (const { decision, since } of this.#decided) {
-			const jobs = decision.moves.map(({ after }) => after);
-			this.feeds.change(decision.run, since, jobs);
-		}
+	/** What was committed is remembered, and those whom it concerns are to hear of it. */
+	#follow({ runs, decided, nextNumber, budget }: Draft): void {
+		const memory = this.#memory;
+		memory.nextNumber = nextNumber ?? memory.nextNumber;
+		memory.budget = budget ?? memory.budget;
+		for (const run of runs.values()) this.#remember(run);
+		for (const { decision, before } of decided) this.#followDecision(decision, before);
+		if (decided.some(({ decision }) => decision.moves.length > 0)) this.#announce();
 		this.arm(this.now());
 		if (this.#teller.hasNews) void this.#teller.tell();
+	}
+
+	#followDecision({ run, moves }: Decision, before: Run | null): void {
+		assert(this.repository, "only a known repository decides");
+		this.standing.apply(moves);
+		// Nobody can follow what is not there yet.
+		if (before === null) this.feeds.watch(run.id, null);
+		this.news.moved(run, moves);
+		for (const move of moves) {
+			this.#hint(move);
+			this.samples.moved(move);
+			if (move.attempt) this.#teller.close(closeOf(this.repository, move.attempt));
+		}
+		const jobs = moves.map(({ after }) => after);
+		this.feeds.change(run, before?.version ?? 0, jobs);
 	}
 
 	#hint({ before, after, attempt }: Move): void {
@@ -367,8 +418,9 @@ export class RepoQueue {
 	}
 
 	#remember(run: Run): void {
-		if (this.#runs.size >= runsKept) this.#runs.clear();
-		this.#runs.set(run.id, run);
+		const { runs } = this.#memory;
+		if (runs.size >= runsKept) runs.clear();
+		runs.set(run.id, run);
 	}
 
 	/** Every pool with somebody in a lane, and every pool that still believes so, is told if what it knows has changed. */

@@ -1,6 +1,7 @@
 // How long the jobs granted last had waited, and how long the last attempts took. The rows of the last runs' jobs have it, which
 // are written anyway; so it survives a sleep, and is read only when somebody asks for the first time since.
 import type { Millis, RunId } from "../../domain/ids.ts";
+import type { Job, Move } from "../../domain/job.ts";
 import { Recent, recentMax } from "../../domain/recent.ts";
 
 /** Runs remembered as the last: their ids are written with each new one. */
@@ -10,6 +11,11 @@ export interface SampleSource {
 	/** The newest first. */
 	recentRuns(): RunId[];
 	samples(run: RunId, limit: number): { waited: Millis; took: Millis | null }[];
+}
+
+/** How long a job that is granted by this move had waited. */
+export function waitOf(before: Job, after: Job): Millis | null {
+	return before.state === "waiting" && after.state === "leased" ? after.lease.grantedAt - before.since : null;
 }
 
 interface Samples {
@@ -33,18 +39,13 @@ export class RepoSamples {
 		return this.#load().durations;
 	}
 
-	/** What nobody has asked for yet need not be remembered: the rows have it. */
-	granted(waited: Millis): void {
-		this.#samples?.waits.add(waited);
-	}
-
-	ended(took: Millis): void {
-		this.#samples?.durations.add(took);
-	}
-
-	/** What was remembered may not be true. */
-	forget(): void {
-		this.#samples = null;
+	/** By a committed move. What nobody has asked for yet need not be remembered: the rows have it. */
+	moved({ before, after, attempt }: Move): void {
+		if (before !== null) {
+			const waited = waitOf(before, after);
+			if (waited !== null) this.#samples?.waits.add(waited);
+		}
+		if (attempt) this.#samples?.durations.add(attempt.finishedAt - attempt.startedAt);
 	}
 
 	#load(): Samples {

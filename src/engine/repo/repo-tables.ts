@@ -17,6 +17,7 @@ import type { Lane } from "../../domain/queue.ts";
 import { parseLaneKey } from "../../domain/queue.ts";
 import { settingsDefaults } from "../../domain/submission.ts";
 import type { RepositorySettings } from "../../domain/submission.ts";
+import { waitOf } from "./repo-samples.ts";
 import type { Storage, Sql, SqlRow, SqlValue } from "../ports.ts";
 import { bringForward } from "../table-versions.ts";
 import type { TableVersions } from "../table-versions.ts";
@@ -69,11 +70,6 @@ function openMark(before: Job, after: Job, attempt: FinishedAttempt | undefined)
 export interface LogEnded {
 	record: LogRecord;
 	steps?: StepRecord[];
-}
-
-/** How long a job that is granted by this move had waited. */
-function waitOf(before: Job, after: Job): Millis | null {
-	return before.state === "waiting" && after.state === "leased" ? after.lease.grantedAt - before.since : null;
 }
 
 export interface Repository extends RepositoryName {
