@@ -34,7 +34,7 @@ import { Tombstones } from "./tombstones.ts";
 /** Runs kept in mind; beyond it all are read anew. */
 const runsKept = 5_000;
 
-/** What the tables say, kept so that it need not be read for each call. Replaced whole where it may not be true. */
+/** What the tables say, kept so that it need not be read for each call. Runs are ahead of them: a version must not come twice. */
 interface Memory {
 	standing: Standing | null;
 	/** Runs as they are now: ahead of their rows, which are written only when more than counts has changed. */
@@ -240,7 +240,7 @@ export class RepoQueue {
 		const before = this.repository?.settings.fairness;
 		this.repository = repository;
 		// Who is a party with whom may have changed: every place in the queue is found anew.
-		if (!isDeepEqual(before, repository.settings.fairness)) this.#memory = nothing();
+		if (!isDeepEqual(before, repository.settings.fairness)) this.#memory = { ...this.#memory, standing: null };
 		this.news.configured(repository);
 		this.#announce();
 		this.arm(this.now());
