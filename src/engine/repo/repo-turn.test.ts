@@ -95,14 +95,14 @@ describe("a write that fails", () => {
 	});
 });
 
-/** Whatever was told of a job is what is stored of it. */
+/** Whatever was told is what there is: of a run its counts, of an attempt that it ended. */
 function expectTold(port: SimulatedPort, from: number): void {
-	const states = new Map<string, string>();
+	const told = new Map<string, unknown>();
 	for (const sent of port.sent.slice(from)) {
 		if ("close" in sent) expect(port.stored.attempts.has(`${sent.close.job}/${sent.close.attempt}`)).toBe(true);
-		else for (const { id, state } of sent.change.jobs) states.set(id, state);
+		else if (sent.change.run) told.set(sent.change.run.id, sent.change.run.counts);
 	}
-	for (const [id, state] of states) expect(JSON.parse(port.stored.jobs.get(id) ?? "{}").state).toBe(state);
+	for (const [run, counts] of told) expect(port.queue.run(run)?.counts).toEqual(counts);
 }
 
 /** No job is handed out that nobody hears of. */
