@@ -10,6 +10,7 @@ export const exitCode = {
 	canceled: 3,
 	refused: 4,
 	unreachable: 5,
+	interrupted: 130,
 } as const;
 
 export const exitCodeHelp = `
@@ -19,7 +20,8 @@ Exit codes:
   2  the command line, or a file that it names, is not usable
   3  a run or job that was followed was canceled
   4  the server refused; its code and reason are printed
-  5  the server did not answer`;
+  5  the server did not answer, for as long as --patience says where something is followed
+  130  interrupted; a run that was followed goes on`;
 
 /** A failure that is told in one line. */
 export class CommandFailure extends Error {

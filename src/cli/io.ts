@@ -1,4 +1,7 @@
 // The world as a command sees it, so that a test can be the terminal.
+import { exitCode } from "./exit-code.ts";
+
+export type StopWish = "signal" | "reader-gone";
 
 export interface Io {
 	out(text: string): void;
@@ -11,8 +14,8 @@ export interface Io {
 	/** The width of the terminal that `out` goes to; null: it goes to a pipe or a file. */
 	columns: number | null;
 	environment: NodeJS.ProcessEnv;
-	/** Resolves when somebody wants the program to end. A second wish ends it at once. */
-	stopped(): Promise<void>;
+	/** Resolves when somebody wants the program to end, or reads no more of it. A second wish ends it at once. */
+	stopped(): Promise<StopWish>;
 }
 
 /** A command that ends well but has more to say than 0 (a run that failed) calls `exitWith`. */
@@ -41,8 +44,8 @@ export function processIo(): Io {
 		environment: process.env,
 		stopped: () =>
 			new Promise((resolve) => {
-				stop = resolve;
-				onSignals(resolve);
+				stop = () => resolve("reader-gone");
+				onSignals(() => resolve("signal"));
 			}),
 	};
 }
@@ -60,13 +63,11 @@ async function readInput(): Promise<Uint8Array> {
 	return Buffer.concat(chunks);
 }
 
-const interruptedExitCode = 130;
-
 /** The second signal ends the process on the spot. */
 function onSignals(stop: () => void): void {
 	for (const signal of ["SIGINT", "SIGTERM"] as const) {
 		process.once(signal, () => {
-			process.once(signal, () => process.exit(interruptedExitCode));
+			process.once(signal, () => process.exit(exitCode.interrupted));
 			stop();
 		});
 	}

@@ -30,11 +30,18 @@ afterEach(() => {
 });
 
 /** One function per visit, in order; a visit too many is refused. An ordinary request for the job gets `jobStatus`. */
-async function serve(visits: ((visit: Visit) => void)[], jobStatus = 200) {
+async function serve(visits: ((visit: Visit) => void)[], jobStatus = 200, away = { after: 0, times: 0 }) {
 	const seen: Visit[] = [];
 	const sockets = new WebSocketServer({ noServer: true });
-	server = createServer((_request, response) => response.writeHead(jobStatus).end('{"id":"j"}'));
+	server = createServer((_request, response) => {
+		const isAway = away.times > 0 && seen.length >= away.after;
+		response.writeHead(isAway ? 503 : jobStatus).end('{"id":"j"}');
+	});
 	server.on("upgrade", (request, socket, head) => {
+		if (away.times > 0 && seen.length >= away.after) {
+			away.times--;
+			return socket.end("HTTP/1.1 503 Service Unavailable\r\n\r\n");
+		}
 		const answer = visits[seen.length];
 		if (!answer) return socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
 		sockets.handleUpgrade(request, socket, head, (webSocket: ServerSocket) => {
@@ -105,6 +112,34 @@ describe("viewLog", () => {
 			[0, 3, 6].map((from) => `/v1/repos/a/b/jobs/j/attempts/2/log/live?from=${from}`),
 		);
 		expect(seen[0]?.authorization).toBe("Bearer t");
+	});
+
+	it("[C17] an absence of the server is sat through and told, and no byte is doubled", async () => {
+		const away = { after: 1, times: 5 };
+		const told: boolean[] = [];
+		const { url } = await serve(
+			[
+				(visit) => {
+					visit.send(text(0, "abc"));
+					visit.cut();
+				},
+				(visit) => {
+					visit.send(text(1, "bcdef"), end);
+					visit.close();
+				},
+			],
+			200,
+			away,
+		);
+		const onAbsence = (failure: Error | null) => told.push(failure === null);
+		const { bytes } = await view(url, { attempt: 2, onAbsence });
+		expect(bytes.toString()).toBe("abcdef");
+		expect(told).toEqual([true, ...Array<boolean>(5).fill(false), true]);
+	});
+
+	it("[C17] an absence that lasts too long is thrown", async () => {
+		const { url } = await serve([], 200, { after: 0, times: 1_000_000 });
+		await expect(view(url, { attempt: 2, deadlineMs: 20 })).rejects.toMatchObject({ status: 503 });
 	});
 
 	it("[C13] a job is followed from attempt to attempt; one that was cut is finished before the next", async () => {

@@ -3,8 +3,9 @@
 import type { LogMessage } from "../contracts/log-stream.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import { Outage } from "./call-failure.ts";
+import type { ProblemError } from "./call-failure.ts";
 import { repositoryPath } from "./client.ts";
-import { waitMs } from "./retryable.ts";
+import { isRetryable, waitMs } from "./retryable.ts";
 import { openSocket } from "./socket.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
@@ -27,10 +28,14 @@ export interface ViewLogOptions extends TransportOptions {
 	signal?: AbortSignal;
 	/** Given up with an `Outage` after this long without a connection. */
 	deadlineMs?: number;
+	/** Told when the server does not let a connection begin, and why, and with null when one began. */
+	onAbsence?: (failure: Error | null) => void;
 }
 
 /** Messages that wait for a slow reader here; beyond it the socket is left and taken up again by offset. */
 const backlogBytesMax = 64 * 1024 * 1024;
+/** A connection that lasted so long was one, whether or not the log said anything. */
+const connectionMsMin = 10_000;
 /** An outage of the server that a viewer sits through. */
 const deadlineMsDefault = 120_000;
 
@@ -50,7 +55,8 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 	for (let tried = 1; ; tried++) {
 		const resumed = place.attempt !== null && !place.ended ? place.attempt : null;
 		const path = livePath(options, resumed, place.offset);
-		const connection = new Connection(transport, path, options.signal);
+		const onOpen = () => options.onAbsence?.(null);
+		const connection = new Connection(transport, path, { signal: options.signal, onOpen });
 		try {
 			for await (const message of connection.messages()) {
 				tried = 0;
@@ -62,19 +68,29 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 			connection.close();
 		}
 		options.signal?.throwIfAborted();
+		if (connection.lastedMs() >= connectionMsMin) failedAt = null;
 		if (place.ended && resumed === null && connection.closeCode === 1_000) return;
-		// A refused upgrade shows no status to a WebSocket; an ordinary call to the same job does.
-		if (!connection.wasOpen) {
-			await transport.json({
-				method: "GET",
-				path: repositoryPath(options.repository, "jobs", options.job),
-				idempotent: true,
-			});
-		}
 		failedAt ??= transport.policy.now();
-		const failure = new Outage("the live log's connection was lost", { wasSent: true });
+		const failure = connection.wasOpen ? lostConnection() : await absence(transport, options);
+		if (!connection.wasOpen) options.onAbsence?.(failure);
 		if (transport.policy.now() - failedAt > deadlineMs) throw failure;
 		await transport.policy.sleep(waitMs(failure, Math.max(tried, 1), transport.policy), options.signal ?? null);
+	}
+}
+
+function lostConnection(): Outage {
+	return new Outage("the live log's connection was lost", { wasSent: true });
+}
+
+/** A refused upgrade shows no status to a WebSocket; an ordinary call to the same job does. Throws what will not pass. */
+async function absence(transport: Transport, { repository, job }: ViewLogOptions): Promise<ProblemError | Outage> {
+	try {
+		const path = repositoryPath(repository, "jobs", job);
+		await transport.json({ method: "GET", path, idempotent: true, retry: { deadlineMs: 0 } });
+		return lostConnection();
+	} catch (failure) {
+		if (!isRetryable(failure, true)) throw failure;
+		return failure;
 	}
 }
 
@@ -122,6 +138,7 @@ function bytesOf({ text, data }: Extract<LogMessage, { type: "output" }>): Uint8
 /** One WebSocket as a sequence of messages, which ends when it closes for whatever reason. */
 class Connection {
 	wasOpen: boolean;
+	#openedAt: number | null = null;
 	closeCode: number | null = null;
 	readonly #socket: WebSocket;
 	readonly #signal: AbortSignal | undefined;
@@ -130,13 +147,19 @@ class Connection {
 	#wake: () => void = () => {};
 	readonly #stop = () => this.close();
 
-	constructor({ url, token }: Transport, path: string, signal: AbortSignal | undefined) {
+	constructor(
+		{ url, token }: Transport,
+		path: string,
+		{ signal, onOpen }: { signal: AbortSignal | undefined; onOpen: () => void },
+	) {
 		this.wasOpen = false;
 		this.#socket = openSocket(
 			{ url, path, token },
 			{
 				opened: () => {
 					this.wasOpen = true;
+					this.#openedAt = performance.now();
+					onOpen();
 				},
 				heard: (data) => this.#hear(String(data)),
 				closed: (code) => this.#end(code),
@@ -158,6 +181,10 @@ class Connection {
 				this.#wake = resolve;
 			});
 		}
+	}
+
+	lastedMs(): number {
+		return this.#openedAt === null ? 0 : performance.now() - this.#openedAt;
 	}
 
 	close(): void {

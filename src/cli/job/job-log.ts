@@ -10,6 +10,7 @@ import { CommandFailure, exitCode, exitCodeOf } from "../exit-code.ts";
 import type { Host, Io } from "../io.ts";
 import type { JobName } from "../names.ts";
 import { attemptForms, attemptOf, jobIdOf, nameJob, readJobAttempt } from "../names.ts";
+import { Patience, patienceOf, patienceOption } from "../patience.ts";
 import { TerminalText } from "../terminal/terminal-text.ts";
 
 interface LogFlags extends GlobalOptions {
@@ -37,12 +38,16 @@ export function addJobLog(parent: Command, { io, exitWith }: Host): void {
 		.option("--tail <lines>", "only the last lines; not with -f", readWhole)
 		.option("--timestamps", "with the time of each line; not with -f")
 		.option("--raw", "byte for byte to a terminal too, as it is to a pipe or a file")
+		.addOption(patienceOption())
 		.action(async (repository: RepositoryName, name: JobName, _: unknown, command: Command) => {
 			const flags = command.optsWithGlobals<LogFlags>();
 			const connection = connect(command, io);
 			const place = { repository, name, attempt: attemptOf(name, flags.attempt) };
 			const sink = sinkOf(io, flags.raw ?? false);
-			if (flags.follow) exitWith(await follow(connection, io, { ...place, sink }));
+			if (flags.follow)
+				exitWith(
+					await follow(connection, io, { ...place, sink, patience: new Patience(connection, io, patienceOf(command)) }),
+				);
 			else await print(connection, io, { ...place, sink, flags });
 		});
 }
@@ -81,13 +86,21 @@ async function print(
 	await sink.end();
 }
 
-async function follow(connection: Connection, io: Io, place: LogPlace & { sink: Sink }) {
+async function follow(connection: Connection, io: Io, place: LogPlace & { sink: Sink; patience: Patience }) {
 	const { url, token, json } = connection;
-	const { repository, attempt, sink } = place;
+	const { repository, attempt, sink, patience } = place;
 	// An id: the newest run may be another one when the connection is lost and taken up again.
 	const job = await jobIdOf(connection, io, place);
 	let outcome: string | null = null;
-	const log = viewLog({ url, token, repository, job, ...(attempt === undefined ? {} : { attempt }) });
+	const log = viewLog({
+		url,
+		token,
+		repository,
+		job,
+		...(attempt === undefined ? {} : { attempt }),
+		...patience.viewing,
+		onAbsence: (failure) => (failure === null ? patience.back() : patience.away(failure.message)),
+	});
 	for await (const event of log) {
 		if (event.type === "end") outcome = event.outcome;
 		if (!json) {

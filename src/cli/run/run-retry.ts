@@ -8,6 +8,7 @@ import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 import { readRunName, runForms } from "../names.ts";
 import { runTitle } from "../run-summary.ts";
+import { patienceOf, patienceOption } from "../patience.ts";
 import { watchToEnd } from "./run-watch.ts";
 
 interface RetryFlags extends GlobalOptions {
@@ -27,12 +28,13 @@ export function addRunRetry(parent: Command, { io, exitWith }: Host): void {
 		.option("--reason <reason>", "kept with each attempt")
 		.option("--idempotency-key <key>", "the same key again retries nothing more")
 		.option("--watch", "follow its logs to the end; the exit code is the run's")
+		.addOption(patienceOption())
 		.action(async (repository: RepositoryName, id: string, _: unknown, command: Command) => {
 			const { only, reason, idempotencyKey, watch } = command.optsWithGlobals<RetryFlags>();
 			const connection = connect(command, io);
 			const request = { only, ...(reason === undefined ? {} : { reason }) };
 			const run = await connection.client.runs.retry(repository, id, request, { idempotencyKey });
 			if (!watch) return connection.answer(run, (shown) => `${runTitle(shown)} round ${shown.round} ${shown.state}`);
-			exitWith(await watchToEnd(connection, io, { repository, run: run.id }));
+			exitWith(await watchToEnd(connection, io, { repository, run: run.id, patienceSeconds: patienceOf(command) }));
 		});
 }

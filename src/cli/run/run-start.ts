@@ -8,6 +8,7 @@ import type { GlobalOptions } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
 import { printable } from "../terminal/printable.ts";
+import { patienceOf, patienceOption } from "../patience.ts";
 import { watchToEnd } from "./run-watch.ts";
 
 interface StartFlags extends GlobalOptions {
@@ -42,6 +43,7 @@ export function addRunStart(parent: Command, { io, exitWith }: Host): void {
 		.option("--title <title>", "what people see in lists")
 		.option("--idempotency-key <key>", "the same key and pipeline again is the same run")
 		.option("--watch", "follow its logs to the end; the exit code is the run's")
+		.addOption(patienceOption())
 		.action(async (repository: RepositoryName, _: unknown, command: Command) => {
 			const flags = command.optsWithGlobals<StartFlags>();
 			const connection = connect(command, io);
@@ -54,7 +56,7 @@ export function addRunStart(parent: Command, { io, exitWith }: Host): void {
 				return;
 			}
 			if (!connection.json) io.err(`${printable(startedText({ run, replayed, spilled }))}\n`);
-			exitWith(await watchToEnd(connection, io, { repository, run: run.id }));
+			exitWith(await watchToEnd(connection, io, { repository, run: run.id, patienceSeconds: patienceOf(command) }));
 		});
 }
 

@@ -5,6 +5,7 @@ import { viewLog } from "../../client/log-viewer.ts";
 import type { RepositoryName } from "../../contracts/objects.ts";
 import type { Job, Run } from "../../contracts/run.ts";
 import type { Connection } from "../connection.ts";
+import type { Patience } from "../patience.ts";
 
 export interface RunPlace {
 	repository: RepositoryName;
@@ -26,16 +27,26 @@ const logsLateMsMax = 30_000;
 /** Jobs that wait are listened to ahead, so that their first line is seen at once; more would be too many sockets. */
 const logsAheadMax = 64;
 
-/** Resolves to the finished run, once the logs that could be followed have ended. */
+export interface Watching {
+	patience: Patience;
+	/** Ends the watching; the promise rejects with its reason. */
+	signal: AbortSignal;
+	onEvent: (event: WatchEvent) => void;
+}
+
+/** Resolves to the finished run, once the logs that could be followed have ended. Absences of the server are sat through. */
 export async function watchRun(
 	connection: Connection,
 	{ repository, run: id }: RunPlace,
-	onEvent: (event: WatchEvent) => void,
+	watching: Watching,
 ): Promise<Run> {
+	const { patience, signal, onEvent } = watching;
 	const states = new Map<string, string>();
-	const logs = new Logs(connection, repository, onEvent);
+	const logs = new Logs(connection, repository, watching);
+	const look = () => patience.ask((client) => client.runs.get(repository, id), signal);
 	for (;;) {
-		const run = await connection.client.runs.get(repository, id);
+		signal.throwIfAborted();
+		const run = await look();
 		onEvent({ type: "run", run });
 		for (const job of run.jobs ?? []) {
 			const state = `${job.state} ${job.attempts.length}`;
@@ -46,9 +57,9 @@ export async function watchRun(
 		if (run.state === "finished") {
 			await logs.ended();
 			// Once more: what the log's end told may have come after the run's.
-			return connection.client.runs.get(repository, id);
+			return look();
 		}
-		await Promise.race([sleep(lookMs), logs.nextEnd()]);
+		await Promise.race([sleep(lookMs, undefined, { signal }), logs.nextEnd()]);
 	}
 }
 
@@ -56,15 +67,16 @@ export async function watchRun(
 class Logs {
 	readonly #connection: Connection;
 	readonly #repository: RepositoryName;
-	readonly #onEvent: (event: WatchEvent) => void;
+	readonly #watching: Watching;
 	readonly #open = new Map<string, Promise<void>>();
 	readonly #late = new AbortController();
 	#onEnd: () => void = () => {};
 
-	constructor(connection: Connection, repository: RepositoryName, onEvent: (event: WatchEvent) => void) {
+	constructor(connection: Connection, repository: RepositoryName, watching: Watching) {
 		this.#connection = connection;
 		this.#repository = repository;
-		this.#onEvent = onEvent;
+		this.#watching = watching;
+		watching.signal.addEventListener("abort", () => this.#late.abort(), { once: true });
 	}
 
 	follow(job: Job): void {
@@ -88,15 +100,18 @@ class Logs {
 
 	async #view(job: Job): Promise<void> {
 		const { url, token } = this.#connection;
+		const { patience, signal: stop, onEvent } = this.#watching;
+		const signal = this.#late.signal;
 		try {
-			const log = viewLog({ url, token, repository: this.#repository, job: job.id, signal: this.#late.signal });
+			const log = viewLog({ url, token, repository: this.#repository, job: job.id, signal, ...patience.viewing });
 			for await (const event of log) {
-				this.#onEvent({ type: "log", job, event });
+				onEvent({ type: "log", job, event });
 				if (event.type === "end") this.#onEnd();
 			}
 		} catch (error) {
+			if (stop.aborted) return;
 			const reason = error instanceof Error ? error.message : String(error);
-			this.#onEvent({ type: "log-lost", job, reason: this.#late.signal.aborted ? "its end has not come" : reason });
+			onEvent({ type: "log-lost", job, reason: signal.aborted ? "its end has not come" : reason });
 		}
 	}
 }
