@@ -1,5 +1,6 @@
 // Every way that is known of leaving a process group, against each way of holding a job together, with real processes. What
 // comes of them is looked for by a word in their command line, which nothing of the runner's goes by.
+import { spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -78,6 +79,10 @@ for (const kind of ["cgroup", "subreaper"] as const) {
 	else process.stderr.write(`[N118] not tried here: ${fault}\n`);
 }
 
+/** As bubblewrap does; where the test's user may not, a step without one. */
+const unshare = "unshare --pid --fork --kill-child --mount-proc --";
+const sandbox = spawnSync("bash", ["-c", `${unshare} true`]).status === 0 ? unshare : "env --";
+
 describe.each(strong)("by %s", (kind) => {
 	it("[N118] what a job that passed left in the background is gone when its end is reported", async () => {
 		await open(kind);
@@ -86,6 +91,18 @@ describe.each(strong)("by %s", (kind) => {
 		expect(processesWith(word)).toEqual([]);
 		const agent = /SSH_AGENT_PID=(\d+)/.exec(lease.text)?.[1];
 		expect(existsSync(`/proc/${agent}`)).toBe(false);
+	});
+
+	it("[N118] so it is in a sandbox with processes of its own, canceled or passed", async () => {
+		fixture = await FakeServerRunner.open({ contain: kind, graceSeconds: 2, wrap: sandbox });
+		const passing = await fixture.runToEnd({ run: leaving(all) });
+		expect(passing.finish?.outcome).toBe("passed");
+		expect(processesWith(word)).toEqual([]);
+		rmSync(join(fixture.folder, "up"));
+		const lease = await offerUp({ run: leaving(all) + stay });
+		lease.state = "canceling";
+		await fixture.server.until(() => lease.finish !== null);
+		expect(processesWith(word)).toEqual([]);
 	});
 
 	it("[N118][N119] a cancel tells all of it, then nothing of it is left", async () => {
