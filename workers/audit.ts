@@ -4,6 +4,7 @@ import { auditKeptMs, auditSliceMax } from "../src/domain/limits.ts";
 import { addAudit, forgetAudit } from "../src/store/audit.ts";
 import type { Env } from "./env.ts";
 import { database } from "./read-model.ts";
+import { report } from "./report.ts";
 
 /** Short: the platform gives what outlives an answer 30 s, and a database that is away for longer is away for all of them. */
 const pausesMs = [200, 1_000];
@@ -14,7 +15,7 @@ export async function writeAudit(env: Env, record: AuditRecord): Promise<void> {
 		try {
 			return await addAudit(database(env), record);
 		} catch (cause) {
-			if (pauseMs === null) console.error(JSON.stringify({ event: "audit-unwritten", record, cause: String(cause) }));
+			if (pauseMs === null) report({ event: "audit-unwritten", record, cause: String(cause) });
 			else await scheduler.wait(pauseMs);
 		}
 	}

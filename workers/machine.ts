@@ -3,6 +3,7 @@
 import type { DiskRoom, Room } from "../src/domain/room.ts";
 import { roomOn } from "../src/domain/room.ts";
 import { Outage } from "../src/contracts/outage.ts";
+import { report } from "./report.ts";
 
 /** Within a second a fast disk takes some hundred MiB at most, and a log's feeds far less: the reserve is not passed unseen. */
 const askedAgainMs = 1_000;
@@ -24,7 +25,7 @@ export async function diskRoom({ MACHINE }: MachineEnv, { isFresh = false } = {}
 	const disk = await ask(MACHINE);
 	const room = disk === null ? "ample" : roomOn(disk);
 	// Once for each change: a disk stays full for longer than a second.
-	if (room !== known.room) console.warn(JSON.stringify({ event: "disk-room", room, ...disk }));
+	if (room !== known.room) report({ event: "disk-room", room, ...disk });
 	known.room = room;
 	return room;
 }
@@ -39,7 +40,7 @@ async function ask(machine: Fetcher): Promise<DiskRoom | null> {
 		const answer = await machine.fetch("http://machine/disk", { signal: AbortSignal.timeout(answerMs) });
 		return await answer.json<DiskRoom>();
 	} catch (cause) {
-		console.error(JSON.stringify({ event: "machine-silent", cause: String(cause) }));
+		report({ event: "machine-silent", cause: String(cause) });
 		return null;
 	}
 }

@@ -5,6 +5,7 @@ import { project } from "../src/store/projection.ts";
 import type { Env } from "./env.ts";
 import { database } from "./read-model.ts";
 import { feedCalls, poolCalls, repoCalls } from "./stubs.ts";
+import { report } from "./report.ts";
 
 const retryDelaySecondsMax = 60;
 /** Messages that fail one after another before the others are not even tried. */
@@ -19,7 +20,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
 		default:
 			for (const message of batch.messages) {
 				const { id, body } = message;
-				console.error(JSON.stringify({ event: "dead-letter", queue: batch.queue, id, about: subjectOf(body) }));
+				report({ event: "dead-letter", queue: batch.queue, id, about: subjectOf(body) });
 				message.ack();
 			}
 	}
@@ -29,7 +30,7 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
 function readable<T extends Delivery | ChangeEvent>({ queue, messages }: MessageBatch): readonly Message<T>[] {
 	return (messages as readonly Message<T>[]).filter((message) => {
 		if (subjectOf(message.body) !== null) return true;
-		console.error(JSON.stringify({ event: "message-unreadable", queue, id: message.id }));
+		report({ event: "message-unreadable", queue, id: message.id });
 		message.ack();
 		return false;
 	});
@@ -123,7 +124,7 @@ async function confirm(events: readonly ChangeEvent[], env: Env): Promise<void> 
 	});
 	for (const result of await Promise.allSettled(confirmed)) {
 		if (result.status === "rejected") {
-			console.error(JSON.stringify({ event: "confirm-failed", cause: String(result.reason) }));
+			report({ event: "confirm-failed", cause: String(result.reason) });
 		}
 	}
 }
@@ -141,7 +142,7 @@ async function feed(messages: readonly Message<ChangeEvent>[], env: Env): Promis
 	});
 	for (const result of await Promise.allSettled(told)) {
 		if (result.status === "rejected") {
-			console.error(JSON.stringify({ event: "feed-failed", cause: String(result.reason) }));
+			report({ event: "feed-failed", cause: String(result.reason) });
 		}
 	}
 }
@@ -153,7 +154,7 @@ async function settle(messages: readonly Message[], act: () => Promise<unknown>)
 		for (const message of messages) message.ack();
 		return true;
 	} catch (cause) {
-		console.error(JSON.stringify({ event: "message-failed", cause: String(cause) }));
+		report({ event: "message-failed", cause: String(cause) });
 		for (const message of messages) message.retry({ delaySeconds: delayOf(message) });
 		return false;
 	}

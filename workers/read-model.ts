@@ -9,6 +9,7 @@ import { addToken, findKeyedToken, findToken, listRevoked, listTokens, revokeTok
 import type { RepositoryName } from "../src/contracts/objects.ts";
 import type { Env } from "./env.ts";
 import { Outage } from "../src/contracts/outage.ts";
+import { report } from "./report.ts";
 
 const pagesKept = 200;
 /** Half of the 60 s within which a revocation acts everywhere. */
@@ -78,7 +79,7 @@ async function refreshRevocations(env: Env): Promise<void> {
 		revoked.ids = new Set(await listRevoked(database(env), now));
 		revoked.here = new Map(here);
 	} catch (cause) {
-		console.error(JSON.stringify({ event: "revocations-unknown", cause: String(cause) }));
+		report({ event: "revocations-unknown", cause: String(cause) });
 	}
 }
 
@@ -97,9 +98,7 @@ const behindMs = 600_000;
 /** From the repository itself, past the queue that fell behind. Never throws: while D1 is away too, lists are stale anyway. */
 export function noteBehind(env: Env, name: RepositoryName, isBehind: boolean): void {
 	setBehind(database(env), name, isBehind ? Date.now() + behindMs : 0).catch((cause) =>
-		console.error(
-			JSON.stringify({ event: "behind-unsaid", repository: `${name.owner}/${name.repo}`, cause: String(cause) }),
-		),
+		report({ event: "behind-unsaid", repository: `${name.owner}/${name.repo}`, cause: String(cause) }),
 	);
 }
 

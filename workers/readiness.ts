@@ -7,6 +7,7 @@ import * as schema from "../src/store/schema.ts";
 import type { Env } from "./env.ts";
 import { diskRoom } from "./machine.ts";
 import { readSwitches } from "./switches.ts";
+import { report } from "./report.ts";
 
 /** Each column by its table: a bare name in quotes that is no column would be taken for a text, and answer. */
 const tableQueries = Object.values(schema).map((table) => {
@@ -38,5 +39,5 @@ async function lookForRoom(env: Env): Promise<void> {
 }
 
 function complain(dependency: string, cause: unknown): void {
-	console.error(JSON.stringify({ event: "dependency-down", dependency, cause: String(cause) }));
+	report({ event: "dependency-down", dependency, cause: String(cause) });
 }

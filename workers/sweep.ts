@@ -6,6 +6,7 @@ import type { Env } from "./env.ts";
 import { expireLogs } from "./log/log-retention.ts";
 import { database } from "./read-model.ts";
 import { repoCalls } from "./stubs.ts";
+import { report } from "./report.ts";
 
 /** Runs looked at in one round, and calls under way at once. */
 const runsMax = 5_000;
@@ -29,7 +30,7 @@ async function sweepRepositories(env: Env): Promise<void> {
 		});
 		for (const result of await Promise.allSettled(swept)) {
 			if (result.status === "rejected") {
-				console.error(JSON.stringify({ event: "sweep-failed", cause: String(result.reason) }));
+				report({ event: "sweep-failed", cause: String(result.reason) });
 			}
 		}
 	}

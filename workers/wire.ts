@@ -12,6 +12,7 @@ import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { addRevoked, isRevoked, knowRevocations, readModel } from "./read-model.ts";
 import { connectRequest } from "./pool/pool-connect.ts";
 import { readArchived } from "../src/engine/repo/repo-archive.ts";
+import { report } from "./report.ts";
 import { readReadiness } from "./readiness.ts";
 import { runStore } from "./repo/repo-outside.ts";
 import { seal } from "./sealing.ts";
@@ -29,6 +30,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		throw new Error(`the secret SPILLWAY_OPERATOR_TOKEN must have ${operatorTokenLengthMin} characters or more`);
 	}
 	return {
+		report,
 		repo: (name) => repoCalls(env, name),
 		pool: (name) => poolCalls(env, name),
 		wholePool: (name) => wholePool(env, name),

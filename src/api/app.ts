@@ -99,7 +99,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		const isOutage = error.name === "Outage" || (await c.get("services").diskRoom({ isFresh: true })) === "none";
 		const requestId = c.get("requestId");
 		const trace = traceOf(c);
-		console.error(JSON.stringify({ event: isOutage ? "outage" : "fault", requestId, trace, cause: causeText(error) }));
+		c.get("services").report({ event: isOutage ? "outage" : "fault", requestId, trace, cause: causeText(error) });
 		if (!isOutage) return answerProblem(c, { status: 500, code: "fault", detail: "A fault of ours; it was logged." });
 		const detail =
 			"A part that this needs did not answer. Whether a write took effect is unknown: send it again with its key.";

@@ -1,5 +1,6 @@
 // What the API must be given to run: objects, read model, archive, keys and switches. `workers/wire.ts` builds it from
 // bindings; nothing here knows Cloudflare.
+import type { OperationalEvent } from "../contracts/operational-event.ts";
 import type { AuditRecord } from "../contracts/audit.ts";
 import type {
 	LeaseClaim,
@@ -86,6 +87,7 @@ export interface ReadModel {
 }
 
 export interface Services {
+	report(event: OperationalEvent): void;
 	repo(name: RepositoryName): RepoCalls;
 	pool(name: { owner: string; pool: string; shard: number }): PoolCalls;
 	wholePool(name: { owner: string; pool: string }): WholePool;

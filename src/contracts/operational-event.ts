@@ -1,8 +1,9 @@
 // Every operational event that the server may print: one line of JSON on standard error each. The table in
 // docs/operations.md is checked against this list; alerts and metrics are to be made from it.
+import type { DiskRoom, Room } from "../domain/room.ts";
 import type { AuditRecord } from "./audit.ts";
 
-/** Names of the far ends stand in the docs: `cause` is an error's text, for people. */
+/** `cause` is an error's text, for people. */
 export type OperationalEvent =
 	/** An assertion or an unknown error. The caller got 500. */
 	| { event: "fault"; requestId: string; trace: string | null; cause: string }
@@ -29,4 +30,41 @@ export type OperationalEvent =
 	| { event: "behind-unsaid"; repository: string; cause: string }
 	| { event: "demand-unconfirmed"; repository: string; cause: string }
 	| { event: "audit-unwritten"; record: AuditRecord; cause: string }
-	| { event: "revocations-unknown"; cause: string };
+	| { event: "revocations-unknown"; cause: string }
+	| { event: "dependency-down"; dependency: string; cause: string }
+	| ({ event: "disk-room"; room: Room } & Partial<DiskRoom>)
+	| { event: "machine-silent"; cause: string };
+
+/** What one of them asks of whoever is on call: nothing when it mends itself, to look into it in working hours, or at once. */
+export type Severity = "none" | "ticket" | "page";
+
+/** An event that is missing here does not compile. */
+export const severities: Record<OperationalEvent["event"], Severity> = {
+	fault: "ticket",
+	outage: "none",
+	"tell-failed": "none",
+	"change-set-aside": "ticket",
+	"delivery-unsent": "none",
+	"demand-unconfirmed": "none",
+	"behind-unsaid": "none",
+	"claim-failed": "none",
+	"serve-failed": "none",
+	"grants-lapsed": "none",
+	"expire-failed": "none",
+	"seal-failed": "none",
+	"archive-failed": "none",
+	"log-not-deleted": "none",
+	"sweep-failed": "none",
+	"message-failed": "none",
+	"confirm-failed": "none",
+	"feed-failed": "none",
+	"feed-look-failed": "none",
+	"feed-untold": "none",
+	"message-unreadable": "ticket",
+	"dead-letter": "ticket",
+	"disk-room": "page",
+	"machine-silent": "ticket",
+	"audit-unwritten": "ticket",
+	"revocations-unknown": "none",
+	"dependency-down": "page",
+};

@@ -14,6 +14,7 @@ import { sendOrDrop } from "../log/socket-backlog.ts";
 import { readArchived } from "../../src/engine/repo/repo-archive.ts";
 import { runStore } from "../repo/repo-outside.ts";
 import { repoCalls } from "../stubs.ts";
+import { report } from "../report.ts";
 
 /** Sockets of one run; beyond it 503. A fan-out takes some 40 µs a socket. */
 export const feedWatchersMax = 1_000;
@@ -107,7 +108,7 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 	}
 
 	#complain(cause: unknown): void {
-		console.error(JSON.stringify({ event: "feed-look-failed", feed: this.ctx.id.name, cause: String(cause) }));
+		report({ event: "feed-look-failed", feed: this.ctx.id.name, cause: String(cause) });
 	}
 
 	/** As long as something is kept, also for a watcher that is only gone for a moment. */

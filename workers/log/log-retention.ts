@@ -5,6 +5,7 @@ import { archiveKey, describe, logsPrefix, readArchiveKey } from "./archive.ts";
 import { forgetCached } from "./archive-cache.ts";
 import type { Env } from "../env.ts";
 import { repoCalls } from "../stubs.ts";
+import { report } from "../report.ts";
 
 /** Where the walk is; an object of its own, since nothing else outlives the minute. */
 const placeKey = "sweep/logs";
@@ -55,7 +56,7 @@ async function deleteAll(env: Env, objects: readonly R2Object[]): Promise<number
 		await Promise.all(keys.map((key) => forgetCached(caches.default, key)));
 		count += keys.length;
 		const failed = told.find((result) => result.status === "rejected");
-		if (failed) console.error(JSON.stringify({ event: "log-not-deleted", cause: String(failed.reason) }));
+		if (failed) report({ event: "log-not-deleted", cause: String(failed.reason) });
 	}
 	return count;
 }

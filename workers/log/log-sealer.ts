@@ -11,6 +11,7 @@ import { headLog, putLog } from "./archive.ts";
 import type { Env } from "../env.ts";
 import type { LogStore } from "./log-store.ts";
 import { repoCalls } from "../stubs.ts";
+import { report } from "../report.ts";
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
@@ -82,7 +83,7 @@ export class LogSealer {
 		try {
 			await this.#seal(verdict.missing);
 		} catch (cause) {
-			console.error(JSON.stringify({ event: "seal-failed", log: ctx.id.name, tries, cause: String(cause) }));
+			report({ event: "seal-failed", log: ctx.id.name, tries, cause: String(cause) });
 			const now = store.load();
 			if (now !== null) store.save({ ...now, tries });
 		} finally {

@@ -6,6 +6,7 @@ import type { Env } from "../env.ts";
 import type { PoolMembers } from "./pool-members.ts";
 import type { PoolName } from "./pool-shards.ts";
 import { repoCalls } from "../stubs.ts";
+import { report } from "../report.ts";
 
 /** Whoever asks for a pool's figures is kept waiting for its repositories no longer than this. */
 const answerMs = 1_000;
@@ -43,9 +44,7 @@ export class PoolDoubts {
 		const asking = repoCalls(this.#env, { owner, repo })
 			.demand({ pool, shard, known: version })
 			.then((demand) => this.#members.learn(repository, demand, Date.now()))
-			.catch((cause) =>
-				console.error(JSON.stringify({ event: "demand-unconfirmed", repository, cause: String(cause) })),
-			)
+			.catch((cause) => report({ event: "demand-unconfirmed", repository, cause: String(cause) }))
 			.finally(() => this.#asking.delete(repository));
 		this.#asking.set(repository, asking);
 		return asking;

@@ -15,6 +15,7 @@ import type { PoolRunners } from "./pool-runners.ts";
 import type { PoolRunner } from "./pool-tables.ts";
 import { repoCalls } from "../stubs.ts";
 import { switchesNow } from "../switches.ts";
+import { report } from "../report.ts";
 
 /** A repository that could not be asked, or gave nothing while it says that there is something, is left alone for this long. */
 const repositoryRestMs = 500;
@@ -69,7 +70,7 @@ export class PoolGrants {
 		this.#again = true;
 		if (this.#isServing) return;
 		this.#isServing = true;
-		this.#serve().catch((cause) => console.error(JSON.stringify({ event: "serve-failed", cause: String(cause) })));
+		this.#serve().catch((cause) => report({ event: "serve-failed", cause: String(cause) }));
 	}
 
 	async #serve(): Promise<void> {
@@ -172,7 +173,7 @@ export class PoolGrants {
 				known: this.#members.demandVersion(repository),
 			});
 		} catch (cause) {
-			console.error(JSON.stringify({ event: "claim-failed", repository, cause: String(cause) }));
+			report({ event: "claim-failed", repository, cause: String(cause) });
 			this.#rest(repository);
 			return [];
 		}

@@ -16,6 +16,7 @@ import type { LeaseEnd, PoolRunners } from "./pool-runners.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";
 import type { PoolLease, PoolTables } from "./pool-tables.ts";
 import { logCalls, repoCalls } from "../stubs.ts";
+import { report } from "../report.ts";
 
 export class PoolLiveness {
 	readonly #ctx: DurableObjectState;
@@ -140,7 +141,7 @@ export class PoolLiveness {
 				);
 			} catch (cause) {
 				// The next look finds them again.
-				console.error(JSON.stringify({ event: "expire-failed", cause: String(cause) }));
+				report({ event: "expire-failed", cause: String(cause) });
 				continue;
 			}
 			for (const lease of group) {

@@ -30,6 +30,7 @@ import { PoolShards } from "./pool-shards.ts";
 import { PoolSockets } from "./pool-sockets.ts";
 import type { Poll, Session } from "./pool-sockets.ts";
 import { PoolTables } from "./pool-tables.ts";
+import { report } from "../report.ts";
 
 /** How exactly an answer to a demand knows who is connected. A runner counts as gone after a minute and a half. */
 const seenEveryMs = 1_000;
@@ -165,8 +166,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 	}
 
 	async ended(leases: LeaseId[], lapsed: LeaseId[] = [], faulted: LeaseId[] = []): Promise<void> {
-		if (lapsed.length > 0)
-			console.error(JSON.stringify({ event: "grants-lapsed", pool: this.ctx.id.name, leases: lapsed }));
+		if (lapsed.length > 0) report({ event: "grants-lapsed", pool: this.ctx.id.name, leases: lapsed });
 		for (const id of leases) {
 			this.#liveness.end(id, faulted.includes(id) ? "faulted" : lapsed.includes(id) ? "lapsed" : "over");
 		}
