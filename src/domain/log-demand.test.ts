@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { frameIntervalMs, uploadSeconds } from "./log-demand.ts";
 
 describe("demand", () => {
-	it("[L26] asks a runner four times a second while somebody watches, and seldom else", () => {
+	it("[L26] asks a runner four times a second while somebody watches, and every five seconds at least else", () => {
 		for (const isPushed of [true, false]) expect(uploadSeconds({ isWatched: true, isPushed })).toBe(0.25);
-		expect(uploadSeconds({ isWatched: false, isPushed: true })).toBe(30);
+		expect(uploadSeconds({ isWatched: false, isPushed: true })).toBe(5);
 		// Who cannot be told when somebody comes is asked now and then.
 		expect(uploadSeconds({ isWatched: false, isPushed: false })).toBe(2);
 	});

@@ -20,7 +20,7 @@ describe("a runner's socket", () => {
 	it("[L25] is told the length when bytes are stored, passes over overlap, and after a gap hears where to go on", async () => {
 		const claim = await startLease();
 		const feeder = await Feeder.feed(claim);
-		expect(await feeder.acknowledged()).toEqual({ type: "ack", length: 0, intervalSeconds: 30, lease: "ok" });
+		expect(await feeder.acknowledged()).toEqual({ type: "ack", length: 0, intervalSeconds: 5, lease: "ok" });
 		feeder.send(0, text.encode("hello "));
 		expect(await feeder.acknowledged()).toMatchObject({ length: 6 });
 		feeder.send(3, text.encode("lo world"));
@@ -83,7 +83,7 @@ describe("a runner's socket", () => {
 		const viewer = await Viewer.watch(claim);
 		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 0.25 });
 		viewer.close();
-		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 30 });
+		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 5 });
 		const other = await startLease();
 		expect(await logOf(other).append(other, 0, text.encode("x"))).toMatchObject({ value: { intervalSeconds: 2 } });
 		await Viewer.watch(other);
@@ -96,7 +96,7 @@ describe("a runner's socket", () => {
 		await feeder.acknowledged();
 		await logOf(claim).status();
 		feeder.send(0, text.encode("x"));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 30 });
+		expect(await feeder.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 5 });
 		await logOf(claim).status({ isRead: true });
 		expect(await feeder.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 0.25 });
 		await logOf(claim).status({ isRead: true });
@@ -104,7 +104,7 @@ describe("a runner's socket", () => {
 		expect(await feeder.acknowledged()).toMatchObject({ length: 2, intervalSeconds: 0.25 });
 		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + readWatchedMs });
 		feeder.send(2, text.encode("z"));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 3, intervalSeconds: 30 });
+		expect(await feeder.acknowledged()).toMatchObject({ length: 3, intervalSeconds: 5 });
 		vi.useRealTimers();
 	});
 
@@ -117,7 +117,7 @@ describe("a runner's socket", () => {
 		);
 		await feeder.acknowledged();
 		feeder.send(0, text.encode("abc"));
-		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 30 });
+		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 5 });
 		await fetchRaw("GET", `${place.path}/jobs/${granted.id}`, {});
 		const range = { headers: { range: "bytes=1-" } };
 		expect(await (await fetchRaw("GET", `${place.path}/jobs/${granted.id}/attempts/1/log`, range)).text()).toBe("bc");
