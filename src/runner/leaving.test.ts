@@ -56,6 +56,29 @@ describe("a runner that is told to go", () => {
 	});
 });
 
+describe("a runner that is stopped by a second signal", () => {
+	it("[N143] goes though nobody hears of its job's end", async () => {
+		await fixture.start({ session: false, leaveSeconds: 0.2 });
+		const { server } = fixture;
+		const lease = server.offer(buildGrant({ run: "echo up; sleep 1000" }));
+		await server.until(() => lease.text.includes("up\n"));
+		server.intercept = ({ path }) => (path === "/v1/lease/finish" ? problem(503, "unavailable") : null);
+		fixture.runner?.interrupt("the runner was stopped");
+		await fixture.done;
+		expect(lease.finish).toBeNull();
+	});
+
+	it("[N143] goes though a hook hangs", async () => {
+		const hook = fixture.program("hook", "echo hooked; sleep 1000");
+		await fixture.start({ leaveSeconds: 0.2, hooks: { "post-job": hook } });
+		const lease = fixture.server.offer(buildGrant());
+		await fixture.server.until(() => lease.text.includes("hooked\n"));
+		fixture.runner?.interrupt("the runner was stopped");
+		await fixture.done;
+		expect(lease.finish?.outcome).toBe("passed");
+	});
+});
+
 describe("what a job leaves for its runner to read", () => {
 	it.each([
 		["a pipe", 'mkfifo "$SPILLWAY_RETRY_AFTER_FILE"'],
@@ -68,6 +91,17 @@ describe("what a job leaves for its runner to read", () => {
 		expect(lease.finish).toMatchObject({ outcome: "passed", retryAfterSeconds: null });
 		const next = fixture.server.offer(buildGrant());
 		await fixture.server.until(() => next.finish !== null);
+	});
+
+	it("[N142] as a link in place of its folder leads no hook elsewhere", async () => {
+		const elsewhere = `${fixture.folder}/elsewhere`;
+		const hook = fixture.program("hook", 'pwd -P; echo "$SPILLWAY_JOB_FOLDER"');
+		await fixture.start({ hooks: { "post-job": hook } });
+		const lease = await fixture.runToEnd({
+			run: `mkdir '${elsewhere}'; cd ..; mv work mine; ln -s '${elsewhere}' work`,
+		});
+		expect(lease.text).not.toContain("elsewhere\n");
+		expect(lease.text).toContain(`jobs/${lease.grant.lease.id}\n`);
 	});
 
 	it("[N142] is nothing where there is nothing", () => {

@@ -51,6 +51,8 @@ export interface RunnerOptions {
 	drainSeconds?: number;
 	/** Between SIGTERM and SIGKILL, where the server does not say. */
 	graceSeconds?: number;
+	/** Once stopped by a second signal, hooks that run and reports that nobody hears have this long; default a minute. */
+	leaveSeconds?: number;
 	version?: string;
 	eventLog?: EventLog;
 	/** Programs to run before and after each job. The first may refuse it. */
@@ -74,6 +76,8 @@ export interface RunnerOptions {
 	hostEnv?: NodeJS.ProcessEnv;
 }
 
+/** A server that restarts is back by then; a job whose end was not heard is lost, and runs elsewhere. */
+const leaveSecondsDefault = 60;
 const waitSecondsDefault = 25;
 const cacheBytesDefault = 20 * 1024 ** 3;
 /** What no job used in this time is forgotten. */
@@ -158,6 +162,7 @@ export class Runner {
 			tokens: [token],
 			hooks: options.hooks ?? {},
 			wrap: options.wrap ?? null,
+			leaveMs: (options.leaveSeconds ?? leaveSecondsDefault) * 1_000,
 			graceMs: (options.graceSeconds ?? graceSeconds) * 1_000,
 			policy,
 			eventLog,

@@ -27,6 +27,8 @@ export interface JobContext {
 	/** The command that isolates a step; null: none. */
 	wrap: string | null;
 	graceMs: number;
+	/** After an interrupt a hook and an unheard report have this long. */
+	leaveMs: number;
 	policy: RetryPolicy;
 	eventLog: EventLog;
 }

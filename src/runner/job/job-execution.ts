@@ -47,6 +47,7 @@ export class JobExecution {
 	/** Of an exclusive job, while its steps run. */
 	#guard: ExclusiveGuard | null = null;
 	#isOutOfTouch = false;
+	#isHurried = false;
 	/** Set by the first stop. */
 	#graceMs: number | null = null;
 
@@ -94,13 +95,22 @@ export class JobExecution {
 		await this.#callHook("post-job", env).catch(() => {});
 	}
 
+	/** The runner is to be gone: a hook has only so long. */
+	hurry(): void {
+		this.#isHurried = true;
+		const hook = this.#hook;
+		setTimeout(() => hook?.stop("was stopped with its runner"), this.#execution.context.leaveMs).unref();
+	}
+
 	/** Null when there is none, or it has nothing against the job. */
 	async #callHook(name: HookName, facts: Record<string, string>): Promise<string | null> {
 		const { context, grant, folder, log } = this.#execution;
 		const path = context.hooks[name];
 		if (path === undefined) return null;
-		const env = { ...hookEnv(context.hostEnv, context.tokens, grant), SPILLWAY_JOB_FOLDER: folder.work, ...facts };
-		this.#hook = new Hook({ name, path, cwd: folder.work, env, log });
+		const cwd = folder.ownWork();
+		const env = { ...hookEnv(context.hostEnv, context.tokens, grant), SPILLWAY_JOB_FOLDER: cwd, ...facts };
+		this.#hook = new Hook({ name, path, cwd, env, log });
+		if (this.#isHurried) this.hurry();
 		this.#record(await this.#hook.processes());
 		const reason = await this.#hook.done;
 		this.#hook = null;

@@ -1,7 +1,7 @@
 // One job's folder under the runner's: where it works, its home, its temporary files, the scripts of its steps, its log until
 // that is delivered, and which process leads it. Small files are written synchronously: cheaper than a trip through the pool.
 import { execFile } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -75,6 +75,11 @@ export class JobFolder {
 	readRetryAfterSeconds(): number | null {
 		const text = readPlainFile(this.retryAfter)?.trim() ?? "";
 		return /^\d+(\.\d+)?$/.test(text) ? Number(text) : null;
+	}
+
+	/** Where a hook works: not where a job put a link in place of its folder, since a hook may remove what it finds. */
+	ownWork(): string {
+		return lstatSync(this.work, { throwIfNoEntry: false })?.isDirectory() ? this.work : this.path;
 	}
 
 	async remove(): Promise<void> {

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { LeaseClient } from "../../client/lease-client.ts";
 import { ProblemError } from "../../client/call-failure.ts";
-import { retryable, sleep } from "../../client/retryable.ts";
+import { retryable, sleep, untilAborted } from "../../client/retryable.ts";
 import type { FinishRequest, ReportedStep } from "../../contracts/lease.ts";
 import type { Grant, LeaseState } from "../../contracts/runner.ts";
 import { logSealGraceMs } from "../../domain/limits.ts";
@@ -54,6 +54,10 @@ export class JobRun {
 	#isReported = false;
 	#timeoutTimer: NodeJS.Timeout | undefined;
 	#contactTimer: NodeJS.Timeout | undefined;
+	#isInterrupted = false;
+	/** Aborted when an interrupted job's report was not heard in time. */
+	readonly #leaving = new AbortController();
+	#leaveTimer: NodeJS.Timeout | undefined;
 
 	constructor(context: JobContext, grant: Grant) {
 		this.id = grant.lease.id;
@@ -85,6 +89,15 @@ export class JobRun {
 	/** This runner is to be gone: the job is stopped and reported as such, so that another takes it. */
 	interrupt(graceMs: number, reason: string): void {
 		this.#end({ outcome: "canceled", reason, graceMs, platformFault: "drained" });
+		this.#execution?.hurry();
+		this.#isInterrupted = true;
+		if (this.#isFinishing) this.#giveUpLater();
+	}
+
+	/** A runner that is to be gone reports for so long, and no longer. */
+	#giveUpLater(): void {
+		const giveUp = () => this.#leaving.abort(new Error("the runner had to go before its end was heard"));
+		this.#leaveTimer ??= setTimeout(giveUp, this.#context.leaveMs);
 	}
 
 	/** The lease is another's, or nobody's: the job is stopped, and nothing of it is reported. */
@@ -110,6 +123,7 @@ export class JobRun {
 			this.#log?.close();
 			clearTimeout(this.#timeoutTimer);
 			clearTimeout(this.#contactTimer);
+			clearTimeout(this.#leaveTimer);
 			await folder?.remove().catch((error) => this.#tell("folder-kept", { reason: textOf(error) }));
 		}
 	}
@@ -268,11 +282,13 @@ export class JobRun {
 
 	async #finish(report: FinishRequest): Promise<void> {
 		this.#isFinishing = true;
+		if (this.#isInterrupted) this.#giveUpLater();
 		const bounded = { ...report, reason: report.reason?.slice(0, reasonMax) ?? null };
 		const { policy } = this.#context;
-		await retryable(() => this.#lease.finish(bounded), {
+		await retryable(() => untilAborted(this.#lease.finish(bounded), this.#leaving.signal), {
 			policy: { ...policy, deadlineMs: finishDeadlineMs },
 			idempotent: true,
+			signal: this.#leaving.signal,
 			onWait: (failure) => this.#tell("finish-failed", { reason: failure.message }),
 		});
 		this.#isReported = true;

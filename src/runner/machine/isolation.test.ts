@@ -146,6 +146,34 @@ else
 			expect(text).toBe("no\nno\nyes\nyes\n");
 		});
 
+		it("[N130] no variable or file of a job's runs anything outside of it", async () => {
+			await open(() => ({ wrap: bubblewrap }));
+			const mark = join(fixture.folder, "mark");
+			const evil = `touch ${mark}`;
+			const program = `printf '#!/bin/sh\\n${evil}\\n' >bwrap; chmod +x bwrap; cp bwrap bash; cp bwrap sh; cp bwrap perl`;
+			const tamper =
+				'for each in ../steps/*.sh ../steps/enter.bash; do cp bwrap "$each" 2>/dev/null; done; cp bwrap ../askpass.sh';
+			const lease = await fixture.runToEnd({
+				run: ["id >/dev/null", `${program}; ${tamper}`, "true"],
+				env: {
+					BASH_ENV: `$(${evil})`,
+					ENV: `$(${evil})`,
+					PS4: `$(${evil})`,
+					SHELLOPTS: "xtrace",
+					PATH: ".:/usr/local/bin:/usr/bin:/bin",
+					PERL5OPT: "-Mevil",
+					"BASH_FUNC_exec%%": `() { ${evil}; }`,
+				},
+			});
+			expect(lease.finish?.outcome).not.toBeUndefined();
+			const named = await fixture.runToEnd({
+				run: [`${program}; ${tamper}`, "true"],
+				env: { BASH_ENV: `$(${evil})`, PATH: ".:/usr/local/bin:/usr/bin:/bin", PS4: `$(${evil})`, SHELLOPTS: "xtrace" },
+			});
+			expect(named.finish?.steps?.[0]?.exitCode).toBe(0);
+			expect(existsSync(mark)).toBe(false);
+		});
+
 		it("[N92] what it leaves in the background ends with the step", async () => {
 			await open(() => ({ wrap: bubblewrap }));
 			const mark = `${process.pid}${Date.now()}`.slice(-9);

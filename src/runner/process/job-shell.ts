@@ -6,6 +6,7 @@ import { Socket } from "node:net";
 import { programPath } from "../machine/programs.ts";
 import type { Containment } from "./containment.ts";
 import { containJob } from "./containment.ts";
+import { variablePattern } from "../../domain/names.ts";
 import type { Fifos } from "./fifos.ts";
 import type { JobProcesses } from "./job-processes.ts";
 import type { JobStarter, LeaderStart } from "./job-starter.ts";
@@ -187,7 +188,7 @@ function dropCgroup(path: string): void {
 
 /** The server checks names too; here some of them become words of a script. */
 function checkEnv(env: Record<string, string>): void {
-	const bad = Object.keys(env).find((name) => !/^[A-Za-z_]\w*$/.test(name));
+	const bad = Object.keys(env).find((name) => !variablePattern.test(name));
 	if (bad !== undefined) throw new Error(`a variable's name that a shell cannot use: ${JSON.stringify(bad)}`);
 	const zero = Object.entries(env).find(([, value]) => value.includes("\0"));
 	if (zero) throw new Error(`a variable whose value has a zero byte: ${zero[0]}`);
