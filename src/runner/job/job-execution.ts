@@ -172,7 +172,9 @@ export class JobExecution {
 	/** After a standstill the end of a step is heard before any timer is: the next must not begin then. */
 	#isCutOff(): boolean {
 		const { grant, restMs } = this.#execution;
-		if (grant.job.exclusive && restMs() <= 0) this.#isOutOfTouch = true;
+		// The guard counts whole seconds, and is early by up to one of them.
+		const earlyMs = Math.min(1_000, grant.lease.stopAfterSeconds * 500);
+		if (grant.job.exclusive && restMs() <= earlyMs) this.#isOutOfTouch = true;
 		return this.#isOutOfTouch;
 	}
 

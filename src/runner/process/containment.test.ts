@@ -163,6 +163,26 @@ describe.each(strong)("by %s", (kind) => {
 		await once(child, "exit");
 	});
 
+	it("[N120] a runner that goes on too late begins no further step, though the last one passed", async () => {
+		fixture = new FakeServerRunner();
+		word = "no word";
+		const { server, folder } = fixture;
+		await server.open();
+		const child = fixture.spawnRunner({ options: { contain: kind, graceSeconds: 5 } });
+		const first = `trap 'touch ${folder}/over; exit 0' TERM; echo all up; while :; do sleep 0.02; done`;
+		const grant = buildGrant({ run: [first, `touch ${folder}/second`], exclusive: true });
+		const lease = server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 2 } });
+		await server.until(() => lease.text.includes("all up\n"));
+		child.kill("SIGSTOP");
+		while (!existsSync(join(folder, "over"))) await new Promise((resolve) => setTimeout(resolve, 20));
+		child.kill("SIGCONT");
+		await server.until(() => lease.finish !== null);
+		expect(lease.finish).toMatchObject({ outcome: "failed", platformFault: "cut-off" });
+		expect(existsSync(join(folder, "second"))).toBe(false);
+		child.kill("SIGTERM");
+		await once(child, "exit");
+	});
+
 	it("[N121] all of it ends with a runner that is killed", async () => {
 		fixture = new FakeServerRunner();
 		await fixture.server.open();

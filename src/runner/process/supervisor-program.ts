@@ -266,8 +266,9 @@ sub probe {
 		pipe(my $in, my $out);
 		my $child = fork // return "no process can be started: $!";
 		if ($child == 0) {
+			my $parent = POSIX::getpid();
 			if (fork == 0) {
-				select(undef, undef, undef, 0.001) while getppid == $child;
+				select(undef, undef, undef, 0.001) while getppid == $parent;
 				syswrite($out, getppid . "\n");
 			}
 			POSIX::_exit(0);
