@@ -32,6 +32,7 @@ const outageRetryAfterSeconds = 2;
 const requestIdPattern = /^[\x21-\x7e]{1,100}$/;
 
 document({
+	id: "getDocument",
 	method: "get",
 	path: "/openapi.json",
 	summary: "This document",

@@ -15,6 +15,7 @@ const cursorPattern = /^[0-9]{1,15} au[0-9a-f]{20}$/;
 const detailsMax = 8_000;
 
 document({
+	id: "listAudit",
 	method: "get",
 	path: "/v1/audit",
 	summary: "Privileged acts, newest first: who, what, when, from where, why (scope admin)",

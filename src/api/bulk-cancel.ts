@@ -9,6 +9,7 @@ import { document } from "./document.ts";
 import { readBody } from "./request.ts";
 
 document({
+	id: "cancelJobs",
 	method: "post",
 	path: "/v1/repos/{owner}/{repo}/cancel",
 	summary: "Cancel the unfinished jobs that match, at most 1,000 a call; or say which these are",

@@ -9,6 +9,7 @@ import { document, idempotencyHeader } from "./document.ts";
 import { readBody, readIdempotencyKey } from "./request.ts";
 
 document({
+	id: "retryJobs",
 	method: "post",
 	path: "/v1/repos/{owner}/{repo}/retry",
 	summary: "Retry the finished jobs that match, newest runs first, at most 1,000 a call; or say which these are",

@@ -1,6 +1,7 @@
 // The OpenAPI document grows beside the routes: each file registers what it serves, from the schemas that validate it.
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { problem } from "../contracts/problem.ts";
+import { wordsFor } from "./field-words.ts";
 
 const holder = new OpenAPIHono();
 const registry = holder.openAPIRegistry;
@@ -8,6 +9,8 @@ const registry = holder.openAPIRegistry;
 type Auth = "access" | "operator" | "runner" | "lease";
 
 interface Operation {
+	/** Stable: clients that are generated have it as the name of a method. */
+	id: string;
 	method: "get" | "post" | "put" | "patch" | "delete";
 	/** `{name}` for parameters, as OpenAPI writes them. */
 	path: string;
@@ -38,20 +41,42 @@ export function queryNames(method: string, path: string): ReadonlySet<string> | 
 	return queries.get(`${method} ${path}`) ?? null;
 }
 
+/** Parameters that are no text. What a route takes it says itself; this is for those that write requests by the document. */
+const parameters: Readonly<Record<string, z.ZodType>> = {
+	attempt: z.int().min(1),
+	limit: z.int().min(1).max(100),
+	from: z.int().min(0),
+	after: z.int().min(0),
+	tail: z.int().min(1),
+};
+
+const pathWords: Readonly<Record<string, string>> = {
+	owner: "Whose it is.",
+	repo: "The repository's name.",
+	run: "The run's id, its number, or `latest`.",
+	job: "The job's id; below a run its key as well.",
+	attempt: "The attempt's number, from 1.",
+	pool: "The pool's name.",
+	runner: "The runner's id.",
+	name: "The secret's name.",
+	id: "The token's id.",
+};
+
 export function document(operation: Operation): void {
-	const { method, path, summary, auth = "access", query = {}, headers = {}, body, answers } = operation;
+	const { id, method, path, summary, auth = "access", query = {}, headers = {}, body, answers } = operation;
 	queries.set(`${method} ${path}`, new Set(Object.keys(query)));
 	const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
 	const shape = (entries: [string, string][], isOptional: boolean) =>
 		z.object(
 			Object.fromEntries(
 				entries.map(([name, description]) => {
-					const field = z.string().openapi({ description });
+					const field = (parameters[name] ?? z.string()).openapi({ description });
 					return [name, isOptional ? field.optional() : field];
 				}),
 			),
 		);
 	registry.registerPath({
+		operationId: id,
 		method,
 		path,
 		summary,
@@ -60,7 +85,7 @@ export function document(operation: Operation): void {
 			...(names.length > 0
 				? {
 						params: shape(
-							names.map((name) => [name, name]),
+							names.map((name) => [name, pathWords[name] ?? name]),
 							false,
 						),
 					}
@@ -77,9 +102,9 @@ export function document(operation: Operation): void {
 }
 
 /** What is served of a job, at `below` of both of its paths: by its id, and by its key in its run. */
-export function documentJob({ below, ...operation }: Omit<Operation, "path"> & { below: string }): void {
-	document({ ...operation, path: `/v1/repos/{owner}/{repo}/jobs/{job}${below}` });
-	document({ ...operation, path: `/v1/repos/{owner}/{repo}/runs/{run}/jobs/{job}${below}` });
+export function documentJob({ below, id, ...operation }: Omit<Operation, "path"> & { below: string }): void {
+	document({ ...operation, id, path: `/v1/repos/{owner}/{repo}/jobs/{job}${below}` });
+	document({ ...operation, id: `${id}InRun`, path: `/v1/repos/{owner}/{repo}/runs/{run}/jobs/{job}${below}` });
 }
 
 /** A page of a list. */
@@ -107,5 +132,53 @@ function describeAnswer(answer: z.ZodType | string) {
 export function describeAll(): object {
 	const description =
 		"A CI job queue you own. Every 2xx is durable; errors are RFC 9457 problems with a stable `code`.";
-	return holder.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "Spillway", version: "1", description } });
+	const whole = holder.getOpenAPI31Document({
+		openapi: "3.1.0",
+		info: { title: "Spillway", version: "1", description },
+	});
+	describeFields(whole);
+	return whole;
+}
+
+interface Schema {
+	$ref?: string;
+	description?: string;
+	format?: string;
+	properties?: Record<string, Schema>;
+	items?: Schema;
+	additionalProperties?: Schema | boolean;
+	anyOf?: Schema[];
+	oneOf?: Schema[];
+	allOf?: Schema[];
+}
+
+/** Gives each field its words, where its schema says none. */
+function describeFields({ components, paths }: ReturnType<typeof holder.getOpenAPI31Document>): void {
+	for (const [name, schema] of Object.entries(components?.schemas ?? {})) describe(schema as Schema, [name]);
+	for (const operation of Object.values(paths ?? {}).flatMap((path) => Object.values(path as object))) {
+		for (const answer of Object.values((operation as { responses?: object }).responses ?? {})) {
+			const content = Object.values((answer as { content?: Record<string, { schema?: Schema }> }).content ?? {});
+			for (const { schema } of content) if (schema) describe(schema, ["Page"]);
+		}
+	}
+}
+
+function describe(schema: Schema, path: string[]): void {
+	for (const [name, field] of Object.entries(schema.properties ?? {})) {
+		const at = [...path, name];
+		const words = wordsFor(at)?.words;
+		const own = field.description;
+		if (words !== undefined && own === undefined) field.description = words;
+		// What an instant is written like, all of them say; what this one is, its words do.
+		else if (words !== undefined && field.format === "date-time") field.description = `${words} ${own}.`;
+		describe(field, at);
+	}
+	const within = [
+		schema.items,
+		schema.additionalProperties,
+		...(schema.anyOf ?? []),
+		...(schema.oneOf ?? []),
+		...(schema.allOf ?? []),
+	];
+	for (const one of within) if (typeof one === "object") describe(one, path);
 }

@@ -15,6 +15,7 @@ import { readRunId } from "./run-place.ts";
 import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
 document({
+	id: "watchRun",
 	method: "get",
 	path: "/v1/repos/{owner}/{repo}/runs/{run}/events",
 	summary: "The run, then every change in it: WebSocket if asked to upgrade, else SSE",

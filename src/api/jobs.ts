@@ -15,12 +15,14 @@ import { belowJob, jobPaths, readJobId } from "./run-place.ts";
 import type { Services } from "./services.ts";
 
 documentJob({
+	id: "getJob",
 	method: "get",
 	below: "",
 	summary: "A job with its attempts, and why it waits",
 	answers: { 200: jobSchema },
 });
 documentJob({
+	id: "prioritiseJob",
 	method: "patch",
 	below: "",
 	summary: "Change the priority of a job that waits",
@@ -28,6 +30,7 @@ documentJob({
 	answers: { 200: jobSchema },
 });
 documentJob({
+	id: "cancelJob",
 	method: "post",
 	below: "/cancel",
 	summary: "Cancel a job",
@@ -35,6 +38,7 @@ documentJob({
 	answers: { 202: jobSchema },
 });
 documentJob({
+	id: "retryJob",
 	method: "post",
 	below: "/retry",
 	summary: "One more attempt of a finished job",

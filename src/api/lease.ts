@@ -31,6 +31,7 @@ const reasonMax = 500;
 const states = `Header ${leaseStateHeader}: ok, canceling or lost`;
 
 document({
+	id: "startLease",
 	method: "post",
 	path: "/v1/lease/start",
 	summary: "Begin the attempt; nothing may run before",
@@ -39,6 +40,7 @@ document({
 	answers: { 200: leaseReply },
 });
 document({
+	id: "appendLog",
 	method: "patch",
 	path: "/v1/lease/log",
 	summary: "Append to the log at an offset",
@@ -48,6 +50,7 @@ document({
 	answers: { 204: `Stored. ${uploadOffsetHeader}: the log's length. ${states}` },
 });
 document({
+	id: "reportSteps",
 	method: "post",
 	path: "/v1/lease/steps",
 	summary: "Tell progress",
@@ -56,6 +59,7 @@ document({
 	answers: { 204: `Noted. ${states}` },
 });
 document({
+	id: "finishLease",
 	method: "post",
 	path: "/v1/lease/finish",
 	summary: "Report the end",

@@ -9,6 +9,7 @@ import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 
 document({
+	id: "feedLog",
 	method: "get",
 	path: "/v1/lease/log/feed",
 	summary:

@@ -27,6 +27,7 @@ const found = z
 	.openapi("LogFound");
 
 documentJob({
+	id: "searchLog",
 	method: "get",
 	below: "/attempts/{attempt}/log/search",
 	summary:

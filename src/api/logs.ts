@@ -17,6 +17,7 @@ import type { LogName, Services } from "./services.ts";
 import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
 documentJob({
+	id: "getLog",
 	method: "get",
 	below: "/attempts/{attempt}/log",
 	summary: "The log's bytes, or a part of them",
@@ -30,6 +31,7 @@ documentJob({
 	answers: { 200: "The bytes, text/plain", 206: "The range", 416: "The range begins past the end" },
 });
 documentJob({
+	id: "watchLog",
 	method: "get",
 	below: "/attempts/{attempt}/log/live",
 	summary: "What is stored, then what comes, until the log ends: WebSocket if asked to upgrade, else SSE",
@@ -38,6 +40,7 @@ documentJob({
 	answers: { 101: "One message per frame", 200: logMessage },
 });
 documentJob({
+	id: "watchJobLog",
 	method: "get",
 	below: "/log/live",
 	summary: "The live log of the present attempt, and of each one after it until the job is finished",

@@ -13,8 +13,16 @@ import { readBody } from "./request.ts";
 const downRetryAfterSeconds = 5;
 const health = z.object({ status: z.literal("ok") });
 
-document({ method: "get", path: "/healthz", summary: "The process lives", auth: "none", answers: { 200: health } });
 document({
+	id: "getHealth",
+	method: "get",
+	path: "/healthz",
+	summary: "The process lives",
+	auth: "none",
+	answers: { 200: health },
+});
+document({
+	id: "getReadiness",
 	method: "get",
 	path: "/readyz",
 	summary: "Whether each dependency answers, as seen within the last 5 s",
@@ -22,6 +30,7 @@ document({
 	answers: { 200: readiness, 503: "The same, when it is `down`: nothing is accepted" },
 });
 document({
+	id: "getSwitches",
 	method: "get",
 	path: "/v1/switches",
 	summary: "The operator's switches",
@@ -29,6 +38,7 @@ document({
 	answers: { 200: switches },
 });
 document({
+	id: "setSwitches",
 	method: "patch",
 	path: "/v1/switches",
 	summary: "Set switches",

@@ -13,6 +13,7 @@ import { readBody, readName, readPage, writeCursor } from "./request.ts";
 const cursorPattern = /^[a-z0-9._-]{1,100}$/;
 
 document({
+	id: "listPools",
 	method: "get",
 	path: "/v1/pools/{owner}",
 	summary: "An owner's pools",
@@ -20,12 +21,14 @@ document({
 	answers: { 200: pageOf(poolFigures) },
 });
 document({
+	id: "getPool",
 	method: "get",
 	path: "/v1/pools/{owner}/{pool}",
 	summary: "A pool's runners and load",
 	answers: { 200: poolFigures },
 });
 document({
+	id: "setPool",
 	method: "patch",
 	path: "/v1/pools/{owner}/{pool}",
 	summary: "Pause or drain a pool, or go on (scope admin)",
@@ -33,6 +36,7 @@ document({
 	answers: { 200: poolFigures },
 });
 document({
+	id: "setRunner",
 	method: "patch",
 	path: "/v1/pools/{owner}/{pool}/runners/{runner}",
 	summary: "Drain one runner, or let it work on (scope admin)",
@@ -40,6 +44,7 @@ document({
 	answers: { 200: runnerFigures },
 });
 document({
+	id: "removeRunner",
 	method: "delete",
 	path: "/v1/pools/{owner}/{pool}/runners/{runner}",
 	summary: "Remove a runner: its token works no more, and its leases have expired (scope admin)",

@@ -17,6 +17,7 @@ const secretListed = z.object({ name: z.string() });
 const cursorPattern = /^[a-z0-9._-]{1,100}$/;
 
 document({
+	id: "listRepositories",
 	method: "get",
 	path: "/v1/repos",
 	summary: "An owner's repositories",
@@ -24,6 +25,7 @@ document({
 	answers: { 200: pageOf(repository) },
 });
 document({
+	id: "putRepository",
 	method: "put",
 	path,
 	summary: "Create a repository or replace its settings",
@@ -31,15 +33,23 @@ document({
 	answers: { 200: repository },
 });
 document({
+	id: "patchRepository",
 	method: "patch",
 	path,
 	summary: "Change some settings",
 	body: repositoryRequest,
 	answers: { 200: repository },
 });
-document({ method: "get", path, summary: "Settings", answers: { 200: repository } });
-document({ method: "get", path: `${path}/queue`, summary: "Figures of the queue", answers: { 200: queueFigures } });
+document({ id: "getRepository", method: "get", path, summary: "Settings", answers: { 200: repository } });
 document({
+	id: "getQueue",
+	method: "get",
+	path: `${path}/queue`,
+	summary: "Figures of the queue",
+	answers: { 200: queueFigures },
+});
+document({
+	id: "listSecrets",
 	method: "get",
 	path: `${path}/secrets`,
 	summary: "Names of secrets",
@@ -47,6 +57,7 @@ document({
 	answers: { 200: pageOf(secretListed) },
 });
 document({
+	id: "setSecret",
 	method: "put",
 	path: `${path}/secrets/{name}`,
 	summary: "Set a secret",
@@ -54,6 +65,7 @@ document({
 	answers: { 204: "Set" },
 });
 document({
+	id: "deleteSecret",
 	method: "delete",
 	path: `${path}/secrets/{name}`,
 	summary: "Forget a secret",

@@ -26,6 +26,7 @@ import { readBody, readIdempotencyKey, readName } from "./request.ts";
 import { signToken } from "./token.ts";
 
 document({
+	id: "registerRunner",
 	method: "post",
 	path: "/v1/pools/{owner}/{pool}/runners",
 	summary: "Register a runner (scope runner:register)",
@@ -34,6 +35,7 @@ document({
 	answers: { 201: registered, 200: registered },
 });
 document({
+	id: "acquireGrant",
 	method: "post",
 	path: "/v1/runner/acquire",
 	summary: "Long poll for one grant; names the leases that the runner holds",
@@ -42,6 +44,7 @@ document({
 	answers: { 200: grantSchema, 204: "Nothing in that time" },
 });
 document({
+	id: "heartbeat",
 	method: "post",
 	path: "/v1/runner/heartbeat",
 	summary: "Renew the leases it names, and hear which should stop",
@@ -51,6 +54,7 @@ document({
 });
 
 document({
+	id: "openSession",
 	method: "get",
 	path: "/v1/runner/session",
 	summary: "A WebSocket over which grants and cancels are pushed",

@@ -31,6 +31,7 @@ const runCursorPattern = /^[0-9]{1,15} r[a-z2-7]{24}$/;
 const jobCursorPattern = /^[0-9]{1,5}$/;
 
 document({
+	id: "submitRun",
 	method: "post",
 	path,
 	summary: "Submit a run",
@@ -39,6 +40,7 @@ document({
 	answers: { 201: runSchema, 200: runSchema },
 });
 document({
+	id: "listRuns",
 	method: "get",
 	path,
 	summary: "Runs, newest first, from the read model",
@@ -52,12 +54,14 @@ document({
 	answers: { 200: pageOf(runSchema) },
 });
 document({
+	id: "getRun",
 	method: "get",
 	path: `${path}/{run}`,
 	summary: "A run with its first 1,000 jobs",
 	answers: { 200: runSchema },
 });
 document({
+	id: "listJobs",
 	method: "get",
 	path: `${path}/{run}/jobs`,
 	summary: "All jobs of a run",
@@ -65,6 +69,7 @@ document({
 	answers: { 200: pageOf(jobSchema) },
 });
 document({
+	id: "addJobs",
 	method: "post",
 	path: `${path}/{run}/jobs`,
 	summary: "Add jobs to an unfinished run; also with the lease token of one of its jobs",
@@ -74,6 +79,7 @@ document({
 	answers: { 201: runSchema, 200: runSchema },
 });
 document({
+	id: "cancelRun",
 	method: "post",
 	path: `${path}/{run}/cancel`,
 	summary: "Cancel all that is not finished",
@@ -81,6 +87,7 @@ document({
 	answers: { 202: runSchema },
 });
 document({
+	id: "retryRun",
 	method: "post",
 	path: `${path}/{run}/retry`,
 	summary: "Run the failed jobs again, or all",

@@ -22,6 +22,7 @@ const ticketMade = z.object({ ticket: z.string(), expiresAt: time }).openapi("Ti
 export const ticketQuery = { ticket: "WebSocket: from `POST /v1/tickets`, in place of the header" };
 
 document({
+	id: "createTicket",
 	method: "post",
 	path: "/v1/tickets",
 	summary: "A ticket for one WebSocket of a log or of a run's events, within a minute (scope read)",

@@ -19,6 +19,7 @@ import type { AccessClaims } from "./token.ts";
 const cursorPattern = /^[0-9]{1,15} \S{1,50}$/;
 
 document({
+	id: "createToken",
 	method: "post",
 	path: "/v1/tokens",
 	summary: "Make a token; it is shown once",
@@ -27,6 +28,7 @@ document({
 	answers: { 201: tokenMade, 200: tokenMade },
 });
 document({
+	id: "listTokens",
 	method: "get",
 	path: "/v1/tokens",
 	summary: "An owner's tokens, without the tokens themselves",
@@ -34,6 +36,7 @@ document({
 	answers: { 200: pageOf(tokenRecord) },
 });
 document({
+	id: "revokeToken",
 	method: "delete",
 	path: "/v1/tokens/{id}",
 	summary: "Revoke a token, everywhere within 60 s",

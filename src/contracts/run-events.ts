@@ -9,16 +9,17 @@ import { job as jobSchema, run as runSchema } from "./run.ts";
 /** Attempts in an event; older ones are one GET away. Without a bound a job that people retry for years would fit no row. */
 export const attemptsTold = 20;
 
-const watchedRun = runSchema.omit({ jobs: true });
+const watchedRun = runSchema.omit({ jobs: true }).openapi("WatchedRun");
+const wholeRun = runSchema.required({ jobs: true }).openapi("WholeRun");
 export type WatchedRun = z.infer<typeof watchedRun>;
 
 const seq = z.int().openapi({ description: "grows; `?after=` and `Last-Event-ID` resume behind it" });
 
 const snapshot = z
-	.object({ type: z.literal("snapshot"), seq, run: watchedRun.extend({ jobs: z.array(jobSchema) }) })
-	.openapi({ description: "the state to begin with; `jobs` holds the first 1,000, like a run's own" });
-const runChanged = z.object({ type: z.literal("run"), seq, at: time, run: watchedRun });
-const jobChanged = z.object({ type: z.literal("job"), seq, at: time, job: jobSchema }).openapi({
+	.object({ type: z.literal("snapshot"), seq, run: wholeRun })
+	.openapi("RunSnapshot", { description: "the state to begin with; `jobs` holds the first 1,000, like a run's own" });
+const runChanged = z.object({ type: z.literal("run"), seq, at: time, run: watchedRun }).openapi("RunChanged");
+const jobChanged = z.object({ type: z.literal("job"), seq, at: time, job: jobSchema }).openapi("JobChanged", {
 	description:
 		`the job as \`GET …/jobs/{job}\` shows it, with its last ${attemptsTold} attempts at most. Its \`waiting\` is as it was ` +
 		"when the job changed, and has no `position`: what else happens in the queue changes both, and is no change of the job. " +
