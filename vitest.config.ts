@@ -55,8 +55,8 @@ export default defineConfig({
 					name: "journeys",
 					include: ["test/**/*.test.ts"],
 					environment: "node",
-					// Each starts a server of its own: one at a time, after the rest, so that none waits for a processor.
-					fileParallelism: false,
+					// Each starts a server of its own and mostly waits: some at a time, after the rest.
+					maxWorkers: 4,
 					sequence: { groupOrder: 1 },
 					testTimeout: 120_000,
 					hookTimeout: 120_000,

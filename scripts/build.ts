@@ -20,7 +20,7 @@ const startedAt = new Date();
 try {
 	await mkdir(draft, { recursive: true });
 	await Promise.all([buildWorker(), buildCommandLine()]);
-	await Promise.all([writeSettings(), writeMigrations(), writeTableVersions(), addScripts()]);
+	await Promise.all([writePackage(), writeSettings(), writeMigrations(), writeTableVersions(), addScripts()]);
 	// What changes while the build runs must count as newer than it.
 	await writeFile(join(draft, "built"), "");
 	await utimes(join(draft, "built"), startedAt, startedAt);
@@ -54,8 +54,12 @@ async function buildCommandLine(): Promise<void> {
 		outdir: draft,
 		bundle: true,
 		platform: "node",
-		target: "node22",
+		target: "node20",
 		format: "esm",
+		// For what is bundled and still asks for Node's own modules by `require`.
+		banner: {
+			js: `import { createRequire as __makeRequire } from "node:module"; const require = __makeRequire(import.meta.url);`,
+		},
 		// Each command is a chunk of its own: a runner loads no more than it needs. All in one folder, where the server finds
 		// the Worker beside itself.
 		splitting: true,
@@ -65,6 +69,19 @@ async function buildCommandLine(): Promise<void> {
 		legalComments: "none",
 		logLevel: "error",
 	});
+}
+
+/**
+ * The command line and the runner as a package of their own, for `npm pack ./dist`: everything they need is bundled, so it has
+ * no dependencies. Serving needs a runtime, and is not in it.
+ */
+async function writePackage(): Promise<void> {
+	const { name, version, description, license, type, engines } = JSON.parse(
+		await readFile(join(root, "package.json"), "utf8"),
+	);
+	const installed = { ...{ name, version, description, license, type, engines }, bin: { spillway: "spillway.js" } };
+	await writeFile(join(draft, "package.json"), JSON.stringify({ ...installed, files: ["*.js"] }, null, "\t"));
+	await copyFile(join(root, "LICENSE"), join(draft, "LICENSE"));
 }
 
 /** `serve` starts in half the time and a quarter of the memory when it need not load wrangler to read wrangler.toml. */

@@ -7,6 +7,8 @@ export type CheckPart = (options: { write: boolean }) => Promise<string[]>;
 const environment = {
 	...process.env,
 	CI: "1",
+	// All tests, those that wait in real time too.
+	SPILLWAY_LONG_TESTS: "1",
 	NO_COLOR: "1",
 	WRANGLER_HIDE_BANNER: "true",
 	WRANGLER_SEND_METRICS: "false",

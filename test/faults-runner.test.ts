@@ -10,6 +10,7 @@ import type { LogMessage } from "../src/contracts/log-stream.ts";
 import type { Job, RunRequest } from "../src/contracts/run.ts";
 import { seededRandom } from "../src/testing/random.ts";
 import { freePort, headingOf, repository, Site } from "./fixture-site.ts";
+import { itLong } from "./fixture-long.ts";
 import { until } from "./fixture-until.ts";
 import { collect, events, reader, Wire } from "./fixture-wire.ts";
 
@@ -28,56 +29,59 @@ async function finished(site: Site, request: RunRequest): Promise<Job> {
 	return job;
 }
 
-it.concurrent("[F3] when its runner is killed a job runs again elsewhere, its only attempt unspent, and what came of the log is kept", async (context) => {
-	const site = await openSite(context);
-	const [go, count] = [join(site.folder, "go"), join(site.folder, "count")];
-	// The first attempt prints for ever, and counts what it has printed.
-	const script = `i=0
+itLong(
+	"[F3] when its runner is killed a job runs again elsewhere, its only attempt unspent, and what came of the log is kept",
+	async (context) => {
+		const site = await openSite(context);
+		const [go, count] = [join(site.folder, "go"), join(site.folder, "count")];
+		// The first attempt prints for ever, and counts what it has printed.
+		const script = `i=0
 		while [ "$SPILLWAY_ATTEMPT" = 1 ]; do
 			i=$((i + 1)); echo "line $i"; echo "$i" > '${count}'; sleep 0.05
 		done
 		until [ -e '${go}' ]; do sleep 0.05; done; echo "here I am again"`;
-	const request = { jobs: [{ key: "long", run: script, retry: { maxAttempts: 1 } }] };
-	const { run } = await site.client.runs.submit(repository, request);
-	const job = run.jobs?.[0]?.id ?? "";
-	const one = site.runner("one", { capacity: 1 });
-	await site.untilLog({ job, attempt: 1 }, { longer: 500 });
-	one.process.kill("SIGKILL");
-	await one.end();
-	const acknowledged = await site.log({ job, attempt: 1 });
-	site.runner("two", { capacity: 1 });
+		const request = { jobs: [{ key: "long", run: script, retry: { maxAttempts: 1 } }] };
+		const { run } = await site.client.runs.submit(repository, request);
+		const job = run.jobs?.[0]?.id ?? "";
+		const one = site.runner("one", { capacity: 1 });
+		await site.untilLog({ job, attempt: 1 }, { longer: 500 });
+		one.process.kill("SIGKILL");
+		await one.end();
+		const acknowledged = await site.log({ job, attempt: 1 });
+		site.runner("two", { capacity: 1 });
 
-	const again = await until(
-		"another runner has it",
-		async () => {
-			const { state, attempts } = await site.client.jobs.get(repository, job);
-			return state === "running" && attempts.length === 2 && attempts;
-		},
-		{ withinMs: 90_000 },
-	);
-	expect(again.map(({ outcome, by, runner, exitCode }) => [outcome, by, runner.name, exitCode])).toEqual([
-		["lost", "submit", "one", null],
-		[null, "platform", "two", null],
-	]);
-	expect(again[0]?.next).toEqual({ at: expect.any(String) });
-	await writeFile(go, "");
+		const again = await until(
+			"another runner has it",
+			async () => {
+				const { state, attempts } = await site.client.jobs.get(repository, job);
+				return state === "running" && attempts.length === 2 && attempts;
+			},
+			{ withinMs: 90_000 },
+		);
+		expect(again.map(({ outcome, by, runner, exitCode }) => [outcome, by, runner.name, exitCode])).toEqual([
+			["lost", "submit", "one", null],
+			[null, "platform", "two", null],
+		]);
+		expect(again[0]?.next).toEqual({ at: expect.any(String) });
+		await writeFile(go, "");
 
-	const { outcome, jobs } = await site.settled(run.id);
-	const attempts = jobs[0]?.attempts ?? [];
-	expect([outcome, attempts.map((attempt) => [attempt.outcome, attempt.log.state])]).toEqual([
-		"passed",
-		[
-			["lost", "partial"],
-			["passed", "sealed"],
-		],
-	]);
-	const kept = await site.log({ job, attempt: 1 });
-	expect(attempts[0]?.log.missing).toEqual([{ from: kept.length, to: null }]);
-	expect(kept.subarray(0, acknowledged.length).equals(acknowledged)).toBe(true);
-	const lines = Array.from({ length: Number(await readFile(count, "utf8")) + 1 }, (_, at) => `line ${at + 1}\n`);
-	expect((headingOf("step 1") + lines.join("")).startsWith(kept.toString())).toBe(true);
-	expect(String(await site.log({ job, attempt: 2 }))).toBe(`${headingOf("step 1")}here I am again\n`);
-});
+		const { outcome, jobs } = await site.settled(run.id);
+		const attempts = jobs[0]?.attempts ?? [];
+		expect([outcome, attempts.map((attempt) => [attempt.outcome, attempt.log.state])]).toEqual([
+			"passed",
+			[
+				["lost", "partial"],
+				["passed", "sealed"],
+			],
+		]);
+		const kept = await site.log({ job, attempt: 1 });
+		expect(attempts[0]?.log.missing).toEqual([{ from: kept.length, to: null }]);
+		expect(kept.subarray(0, acknowledged.length).equals(acknowledged)).toBe(true);
+		const lines = Array.from({ length: Number(await readFile(count, "utf8")) + 1 }, (_, at) => `line ${at + 1}\n`);
+		expect((headingOf("step 1") + lines.join("")).startsWith(kept.toString())).toBe(true);
+		expect(String(await site.log({ job, attempt: 2 }))).toBe(`${headingOf("step 1")}here I am again\n`);
+	},
+);
 
 it.concurrent("[F6] bytes of any value come back the same from the log, over WebSocket and over SSE, live and from the archive", async (context) => {
 	const site = await openSite(context);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { RunnerSession } from "../src/client/runner-session.ts";
 import type { Job } from "../src/contracts/run.ts";
 import type { ServerFrame } from "../src/contracts/runner-session.ts";
+import { itLong } from "./fixture-long.ts";
 import { Chaos } from "./runner-chaos.ts";
 import { outcomes, pause, RunnerRig } from "./runner-rig.ts";
 
@@ -74,67 +75,79 @@ it.concurrent("[N96] a runner that is stopped for 20 s keeps its lease, and its 
 	expect([log?.isWhole, ticksIn(log?.text ?? "").length]).toEqual([true, 120]);
 });
 
-it.concurrent("[N109] an ordinary job of a runner that is stopped for 90 s runs elsewhere, and what is said of it later changes nothing", async () => {
-	const first = rig.runner("frozen", { words: ["--name", "first", "--labels", "one"] });
-	const script = `if [ "$SPILLWAY_ATTEMPT" = 1 ]; then ${ticking("frozen", 3)}; exit 7; fi; echo again`;
-	const run = await rig.submit("frozen", [{ key: "a", run: script }]);
-	await rig.seen("frozen.ticks", "1\n");
-	first.process.kill("SIGSTOP");
-	const standsStill = pause(90_000);
-	rig.runner("frozen", { workDir: "frozen-2", words: ["--name", "second"] });
-	const [elsewhere] = await rig.finished("frozen", run);
-	const seen = (job: Job | undefined) =>
-		job?.attempts.map(({ outcome, exitCode, runner }) => [outcome, exitCode, runner.name]);
-	const expected = [
-		["lost", null, "first"],
-		["passed", 0, "second"],
-	];
-	expect([elsewhere?.outcome, seen(elsewhere)]).toEqual(["passed", expected]);
-	await standsStill;
-	first.process.kill("SIGCONT");
-	await rig.said(first, "lease-lost");
-	// It is a runner as before, and what it ran to the end meanwhile changed nothing.
-	const next = await rig.submit("frozen", [{ key: "b", labels: ["one"], run: "echo alive" }]);
-	expect((await rig.finished("frozen", next))[0]?.attempts[0]?.runner.name).toBe("first");
-	const [later] = await rig.finished("frozen", run);
-	expect([later?.outcome, seen(later), later?.finishedAt]).toEqual(["passed", expected, elsewhere?.finishedAt]);
-}, 180_000);
+itLong(
+	"[N109] an ordinary job of a runner that is stopped for 90 s runs elsewhere, and what is said of it later changes nothing",
+	async () => {
+		const first = rig.runner("frozen", { words: ["--name", "first", "--labels", "one"] });
+		const script = `if [ "$SPILLWAY_ATTEMPT" = 1 ]; then ${ticking("frozen", 3)}; exit 7; fi; echo again`;
+		const run = await rig.submit("frozen", [{ key: "a", run: script }]);
+		await rig.seen("frozen.ticks", "1\n");
+		first.process.kill("SIGSTOP");
+		const standsStill = pause(90_000);
+		rig.runner("frozen", { workDir: "frozen-2", words: ["--name", "second"] });
+		const [elsewhere] = await rig.finished("frozen", run);
+		const seen = (job: Job | undefined) =>
+			job?.attempts.map(({ outcome, exitCode, runner }) => [outcome, exitCode, runner.name]);
+		const expected = [
+			["lost", null, "first"],
+			["passed", 0, "second"],
+		];
+		expect([elsewhere?.outcome, seen(elsewhere)]).toEqual(["passed", expected]);
+		await standsStill;
+		first.process.kill("SIGCONT");
+		await rig.said(first, "lease-lost");
+		// It is a runner as before, and what it ran to the end meanwhile changed nothing.
+		const next = await rig.submit("frozen", [{ key: "b", labels: ["one"], run: "echo alive" }]);
+		expect((await rig.finished("frozen", next))[0]?.attempts[0]?.runner.name).toBe("first");
+		const [later] = await rig.finished("frozen", run);
+		expect([later?.outcome, seen(later), later?.finishedAt]).toEqual(["passed", expected, elsewhere?.finishedAt]);
+	},
+	180_000,
+);
 
-it.concurrent("[N98][N107] an exclusive job of a runner that is stopped for 90 s has ended before another may start", async () => {
-	const first = rig.runner("frozen-deploy", { words: ["--name", "first"] });
-	const job = { key: "a", exclusive: true, onLost: "retry", run: ticking("frozen-deploy", 300) } as const;
-	const run = await rig.submit("frozen-deploy", [job]);
-	await rig.seen("frozen-deploy.ticks", "1\n");
-	first.process.kill("SIGSTOP");
-	const standsStill = pause(90_000);
-	rig.runner("frozen-deploy", { workDir: "frozen-deploy-2", words: ["--name", "second"] });
-	await rig.seen("frozen-deploy.ticks", "2\n");
-	await standsStill;
-	first.process.kill("SIGCONT");
-	await rig.said(first, "lease-lost");
-	await pause(1_000);
-	expectOneAtATime("frozen-deploy");
-	mkdirSync(rig.path("frozen-deploy.ticks.end"));
-	const [finished] = await rig.finished("frozen-deploy", run);
-	expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
-}, 180_000);
+itLong(
+	"[N98][N107] an exclusive job of a runner that is stopped for 90 s has ended before another may start",
+	async () => {
+		const first = rig.runner("frozen-deploy", { words: ["--name", "first"] });
+		const job = { key: "a", exclusive: true, onLost: "retry", run: ticking("frozen-deploy", 300) } as const;
+		const run = await rig.submit("frozen-deploy", [job]);
+		await rig.seen("frozen-deploy.ticks", "1\n");
+		first.process.kill("SIGSTOP");
+		const standsStill = pause(90_000);
+		rig.runner("frozen-deploy", { workDir: "frozen-deploy-2", words: ["--name", "second"] });
+		await rig.seen("frozen-deploy.ticks", "2\n");
+		await standsStill;
+		first.process.kill("SIGCONT");
+		await rig.said(first, "lease-lost");
+		await pause(1_000);
+		expectOneAtATime("frozen-deploy");
+		mkdirSync(rig.path("frozen-deploy.ticks.end"));
+		const [finished] = await rig.finished("frozen-deploy", run);
+		expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
+	},
+	180_000,
+);
 
-it.concurrent("[N98][N106] an exclusive job of a runner that was killed, and does not come back, has ended before another may start", async () => {
-	const first = rig.runner("killed-deploy", { words: ["--name", "first"] });
-	// What prints into a pipe that nobody reads any more would end by itself.
-	const script = `( ${ticking("killed-deploy", 300)} ) > /dev/null`;
-	const job = { key: "a", exclusive: true, onLost: "retry", run: script } as const;
-	const run = await rig.submit("killed-deploy", [job]);
-	await rig.seen("killed-deploy.ticks", "1\n");
-	first.process.kill("SIGKILL");
-	rig.runner("killed-deploy", { workDir: "killed-deploy-2", words: ["--name", "second"] });
-	await rig.seen("killed-deploy.ticks", "2\n");
-	await pause(1_000);
-	expectOneAtATime("killed-deploy");
-	mkdirSync(rig.path("killed-deploy.ticks.end"));
-	const [finished] = await rig.finished("killed-deploy", run);
-	expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
-}, 180_000);
+itLong(
+	"[N98][N106] an exclusive job of a runner that was killed, and does not come back, has ended before another may start",
+	async () => {
+		const first = rig.runner("killed-deploy", { words: ["--name", "first"] });
+		// What prints into a pipe that nobody reads any more would end by itself.
+		const script = `( ${ticking("killed-deploy", 300)} ) > /dev/null`;
+		const job = { key: "a", exclusive: true, onLost: "retry", run: script } as const;
+		const run = await rig.submit("killed-deploy", [job]);
+		await rig.seen("killed-deploy.ticks", "1\n");
+		first.process.kill("SIGKILL");
+		rig.runner("killed-deploy", { workDir: "killed-deploy-2", words: ["--name", "second"] });
+		await rig.seen("killed-deploy.ticks", "2\n");
+		await pause(1_000);
+		expectOneAtATime("killed-deploy");
+		mkdirSync(rig.path("killed-deploy.ticks.end"));
+		const [finished] = await rig.finished("killed-deploy", run);
+		expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
+	},
+	180_000,
+);
 
 it.concurrent("[N97] a connection that is cut without a close costs neither the lease nor a byte of the log", async () => {
 	const proxy = await rig.cuttable();
@@ -150,22 +163,26 @@ it.concurrent("[N97] a connection that is cut without a close costs neither the 
 	expect([log?.isWhole, ticksIn(log?.text ?? "").length]).toEqual([true, 75]);
 });
 
-it.concurrent("[N98] an exclusive job that is cut off stops itself before another may start", async () => {
-	const proxy = await rig.cuttable();
-	rig.runner("deploy", { url: proxy.url });
-	const job = { key: "a", exclusive: true, onLost: "retry", run: ticking("deploy", 300) } as const;
-	const run = await rig.submit("deploy", [job]);
-	await rig.seen("deploy.ticks", "1\n");
-	proxy.cut();
-	rig.runner("deploy", { workDir: "deploy-2", words: ["--name", "second"] });
-	await rig.seen("deploy.ticks", "2\n");
-	await pause(2_000);
-	expectOneAtATime("deploy");
-	mkdirSync(rig.path("deploy.ticks.end"));
-	const [finished] = await rig.finished("deploy", run);
-	proxy.mend();
-	expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
-}, 180_000);
+itLong(
+	"[N98] an exclusive job that is cut off stops itself before another may start",
+	async () => {
+		const proxy = await rig.cuttable();
+		rig.runner("deploy", { url: proxy.url });
+		const job = { key: "a", exclusive: true, onLost: "retry", run: ticking("deploy", 300) } as const;
+		const run = await rig.submit("deploy", [job]);
+		await rig.seen("deploy.ticks", "1\n");
+		proxy.cut();
+		rig.runner("deploy", { workDir: "deploy-2", words: ["--name", "second"] });
+		await rig.seen("deploy.ticks", "2\n");
+		await pause(2_000);
+		expectOneAtATime("deploy");
+		mkdirSync(rig.path("deploy.ticks.end"));
+		const [finished] = await rig.finished("deploy", run);
+		proxy.mend();
+		expect([finished?.outcome, outcomes(finished)]).toEqual(["passed", ["lost", "passed"]]);
+	},
+	180_000,
+);
 
 it.concurrent("[N9][J16] a runner told twice to stop hands its job to another: no attempt is used up, both logs are whole", async () => {
 	const first = rig.runner("drained");
@@ -276,7 +293,7 @@ it.concurrent("[N101] a job adds jobs to its own run with its lease's token", as
 /** More of them by hand: `SPILLWAY_FAULT_SEEDS=1,2,3`. */
 const seeds = process.env.SPILLWAY_FAULT_SEEDS?.split(",").map(Number) ?? [1, 5];
 
-it.concurrent.each(seeds)(
+itLong.each(seeds)(
 	"[N110] whatever befalls runners and server, in any order: seed %i",
 	(seed) => Chaos.run(seed),
 	400_000,

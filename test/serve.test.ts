@@ -175,3 +175,29 @@ it("[X28] a data folder of a newer build is refused in one line, and the build t
 	const second = await start();
 	expect(await clientOf(second.ready).repositories.get(web)).toMatchObject({ maxRunning: 5 });
 });
+
+it("[A63] the audit says from where by the proxies that the operator trusts, and else by nobody's word", async () => {
+	const forged = { "x-forwarded-for": "8.8.8.8, 203.0.113.7, 10.0.0.5", "cf-connecting-ip": "9.9.9.9" };
+	for (const [trusted, from] of [
+		["10.0.0.0/8", "203.0.113.7"],
+		["", null],
+	] as const) {
+		const { child, ready } = await start({ SPILLWAY_TRUSTED_PROXIES: trusted });
+		const authorization = `Bearer ${ready.operatorToken}`;
+		const body = JSON.stringify({ maxRunning: 3 });
+		const put = await fetch(`${ready.url}/v1/repos/acme/web`, {
+			method: "PUT",
+			body,
+			headers: { authorization, "content-type": "application/json", ...forged },
+		});
+		expect(put.ok).toBe(true);
+		const acts = await until("the act is in the audit", async () => {
+			const { items } = await clientOf(ready).audit.list({ owner: "acme" });
+			return items.some((act) => act.from === from) && items;
+		});
+		expect(acts[0]).toMatchObject({ action: "repository-set", details: { maxRunning: 3 }, from });
+		await child.stop();
+	}
+	const wrong = new Child({ words: ["serve", "--data", data, "--port", "0", "--trust-proxy", "example.org"] });
+	expect(await wrong.end()).toBe(2);
+});

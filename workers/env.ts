@@ -16,6 +16,8 @@ export interface Env {
 	SPILLWAY_OPERATOR_TOKEN: string;
 	SPILLWAY_SIGNING_KEYS: string;
 	SPILLWAY_SEALING_KEYS: string;
+	/** Addresses and networks of proxies that say who called, comma between; not for the edge. */
+	SPILLWAY_TRUSTED_PROXIES?: string;
 	/** Of one machine: the process that serves it. */
 	MACHINE?: Fetcher;
 	/** Over how many shards new runners of a pool are spread. */

@@ -1,4 +1,6 @@
 // Bindings to services: what the API is given for one request.
+import { parseNetworks } from "../src/domain/client-address.ts";
+import type { Network } from "../src/domain/client-address.ts";
 import type { Services } from "../src/api/services.ts";
 import { parseKeys } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
@@ -59,6 +61,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		sealSecret: async ({ owner, repo }, { name, value }) =>
 			seal(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),
 		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
+		trustedProxies: trustedProxiesOf(env),
 		readiness: () => readReadiness(env, later),
 		diskRoom: (call) => diskRoom(env, call),
 		now: Date.now,
@@ -71,4 +74,14 @@ function keysOf(env: Env): Keys {
 		parsed = { text: env.SPILLWAY_SIGNING_KEYS, keys: parseKeys(env.SPILLWAY_SIGNING_KEYS ?? "") };
 	}
 	return parsed.keys;
+}
+
+let proxies: { text: string; networks: Network[] } | null = null;
+
+function trustedProxiesOf({ SPILLWAY_TRUSTED_PROXIES: text = "" }: Env): Network[] {
+	if (proxies?.text === text) return proxies.networks;
+	const networks = parseNetworks(text);
+	if (networks === null) throw new Error("SPILLWAY_TRUSTED_PROXIES must be addresses or networks, comma between");
+	proxies = { text, networks };
+	return networks;
 }

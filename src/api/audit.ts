@@ -6,6 +6,7 @@ import type { AuditAction, AuditRecord } from "../contracts/audit.ts";
 import { timeText } from "../contracts/fields.ts";
 import { authorizeOperator, authorizeOwner, readCaller } from "./auth.ts";
 import type { Caller } from "./auth.ts";
+import { forwardedAddress } from "../domain/client-address.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { badQuery, readPage, writeCursor } from "./request.ts";
@@ -91,7 +92,8 @@ export function noteActSeldom(c: Context<ApiEnv>, caller: Caller, { thing, ...ac
 	noteAct(c, caller, act);
 }
 
-/** As the edge says it; what is no address is none. */
+/** As the edge says it, or a proxy that is trusted; what is no address is none. */
 function addressOf(c: Context<ApiEnv>): string | null {
-	return /^[0-9A-Fa-f:.]{2,45}$/.exec(c.req.header("cf-connecting-ip") ?? "")?.[0] ?? null;
+	const edge = /^[0-9A-Fa-f:.]{2,45}$/.exec(c.req.header("cf-connecting-ip") ?? "")?.[0];
+	return edge ?? forwardedAddress(c.req.header("x-forwarded-for"), c.get("services").trustedProxies);
 }

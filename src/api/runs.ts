@@ -203,7 +203,8 @@ function readFilter(c: Context<ApiEnv>): RunFilter {
 
 function answerSubmitted(c: Context<ApiEnv>, { run, replayed }: Submitted): Response {
 	if (replayed) c.header("Idempotency-Replayed", "true");
-	c.header("Location", c.req.path.endsWith("/jobs") ? c.req.path : `${c.req.path}/${run.id}`);
+	// Relative to what was called: a proxy may have put that under another name and path.
+	c.header("Location", c.req.path.endsWith("/jobs") ? "jobs" : `runs/${run.id}`);
 	return c.json(run, replayed ? 200 : 201);
 }
 

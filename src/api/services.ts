@@ -21,6 +21,7 @@ import type { TokenRecord } from "../contracts/token.ts";
 import type { LogRecord } from "../domain/job.ts";
 import type { LogChunk } from "../domain/log-time.ts";
 import type { Room } from "../domain/room.ts";
+import type { Network } from "../domain/client-address.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
 import type { Keys } from "./token.ts";
 
@@ -131,6 +132,8 @@ export interface Services {
 	/** Encrypts a secret for the repository that will hold it. */
 	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;
 	operatorToken: string;
+	/** Proxies in front that are believed about who called; none at the edge, which knows it. */
+	trustedProxies: readonly Network[];
 	readiness(): Promise<ReadinessAnswer>;
 	/** Of the one machine's disk, at most a second old unless it must be fresh; `ample` where there is none to fill. */
 	diskRoom(call?: { isFresh: boolean }): Promise<Room>;

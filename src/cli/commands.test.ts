@@ -197,14 +197,15 @@ describe("secret", () => {
 it("[X18] audit list sends its filter, and shows who did what and why", async () => {
 	const act = {
 		...{ id: "au1", at: "2026-05-01T12:00:00.000Z", action: "job-retry", owner: "acme", repo: "web", subject: "j1" },
-		...{ actor: "dev", token: null, from: null, reason: "flaky", details: {} },
+		...{ actor: "dev", token: null, from: "203.0.113.7", reason: "flaky" },
+		details: { paused: true, note: "n".repeat(70), maxRunning: 3 },
 	};
 	api.on("GET /v1/audit?owner=acme&action=job-retry", {
 		json: { items: [act], nextCursor: "c", asOf: "", stale: false },
 	});
 	const { out } = await run(api, ["audit", "list", "acme", "--action", "job-retry"]);
 	expect(out.split("\n").slice(1)).toEqual([
-		"2026-05-01T12:00:00.000Z  dev    job-retry  acme/web  j1             flaky",
+		`2026-05-01T12:00:00.000Z  dev    job-retry  acme/web  j1       paused=true note=${"n".repeat(60)}… maxRunning=3  203.0.113.7  flaky`,
 		"more: --cursor c",
 		"",
 	]);

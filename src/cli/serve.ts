@@ -1,5 +1,7 @@
 // `spillway serve`: the whole system on this machine, its data in one folder.
 import type { Command } from "commander";
+import { InvalidArgumentError } from "commander";
+import { parseNetworks } from "../domain/client-address.ts";
 import { reserveMibDefault } from "../domain/room.ts";
 import { readPort, readWhole } from "./arguments.ts";
 import type { GlobalOptions } from "./connection.ts";
@@ -13,6 +15,7 @@ interface ServeFlags extends GlobalOptions {
 	host: string;
 	data: string;
 	reserve?: number;
+	trustProxy?: string;
 }
 
 export function addServe(parent: Command, { io }: Host): void {
@@ -23,14 +26,20 @@ export function addServe(parent: Command, { io }: Host): void {
 		.option("--host <address>", "the address to listen on; beyond this machine put TLS in front", "127.0.0.1")
 		.option("--data <folder>", "where objects, database, archive and keys are kept", ".spillway")
 		.option("--reserve <MiB>", "room to keep on the disk, below which no new work is taken (64)", readWhole)
+		.option(
+			"--trust-proxy <networks>",
+			"proxies in front that say who called: 127.0.0.1,10.0.0.0/8; docs/reverse-proxy.md",
+			readNetworks,
+		)
 		.action(async (_, command: Command) => {
-			const { port, host, data, reserve, json } = command.optsWithGlobals<ServeFlags>();
+			const { port, host, data, reserve, trustProxy, json } = command.optsWithGlobals<ServeFlags>();
 			const stopped = io.stopped();
-			const { serve } = await import("../server/serve.ts");
+			const { serve } = await import("../server/serve.ts").catch(cannotServe);
 			const print = (level: string, text: string) =>
 				io.err(`${new Date().toISOString()} ${level} ${printableLines(text)}\n`);
 			const reserveMib = reserve ?? readReserve(io.environment.SPILLWAY_DISK_RESERVE_MIB);
-			const options = { port, host, data, reserveMib, environment: io.environment, print };
+			const trustedProxies = trustProxy ?? readTrusted(io.environment.SPILLWAY_TRUSTED_PROXIES ?? "");
+			const options = { port, host, data, reserveMib, trustedProxies, environment: io.environment, print };
 			const server = await serve(options).catch((error: unknown) => {
 				if (
 					error instanceof Error &&
@@ -60,4 +69,22 @@ function readReserve(text: string | undefined): number {
 	if (!/^\d{1,9}$/.test(text))
 		throw new CommandFailure("SPILLWAY_DISK_RESERVE_MIB must be a whole number", exitCode.usage);
 	return Number(text);
+}
+
+/** An installed command line has no runtime beside it, and an old Node no SQLite. */
+function cannotServe(failure: unknown): never {
+	const { code } = failure as NodeJS.ErrnoException;
+	if (code !== "ERR_MODULE_NOT_FOUND" && code !== "ERR_UNKNOWN_BUILTIN_MODULE") throw failure;
+	throw new CommandFailure("the server runs from a clone of Spillway: npm start there");
+}
+
+/** As it is written; the Worker reads it again. */
+function readNetworks(text: string): string {
+	if (parseNetworks(text) === null) throw new InvalidArgumentError("Want addresses or networks, comma between.");
+	return text;
+}
+
+function readTrusted(text: string): string {
+	if (parseNetworks(text) !== null) return text;
+	throw new CommandFailure("SPILLWAY_TRUSTED_PROXIES must be addresses or networks, comma between", exitCode.usage);
 }

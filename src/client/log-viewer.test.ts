@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 // @ts-expect-error ws ships no types, and its users here are two lines.
 import { WebSocketServer } from "ws";
 import type { LogMessage } from "../contracts/log-stream.ts";
+import { idleProxy } from "../testing/idle-proxy.ts";
 import { viewLog } from "./log-viewer.ts";
 import type { LogEvent, ViewLogOptions } from "./log-viewer.ts";
 
@@ -15,12 +16,15 @@ interface Visit {
 	send(...messages: LogMessage[]): void;
 	close(code?: number): void;
 	cut(): void;
+	/** Each ping of the viewer's, which is answered if `answer` says so. */
+	onPing(answer: (ping: number) => boolean): void;
 }
 
 interface ServerSocket {
 	send(text: string): void;
 	close(code: number): void;
 	terminate(): void;
+	on(event: "message", listener: (data: Buffer) => void): void;
 }
 
 let server: Server;
@@ -53,6 +57,12 @@ async function serve(visits: ((visit: Visit) => void)[], jobStatus = 200, away =
 				},
 				close: (code = 1_000) => webSocket.close(code),
 				cut: () => webSocket.terminate(),
+				onPing: (answer) => {
+					let pings = 0;
+					webSocket.on("message", (data) => {
+						if (String(data) === "ping" && answer(++pings)) webSocket.send("pong");
+					});
+				},
 			};
 			seen.push(visit);
 			answer(visit);
@@ -180,4 +190,39 @@ describe("viewLog", () => {
 		const { url } = await serve([() => stop.abort(new Error("enough"))]);
 		await expect(view(url, { attempt: 1, signal: stop.signal })).rejects.toThrow("enough");
 	});
+});
+
+it("[F14] a log that says nothing is kept through a proxy that cuts what is silent, by pings and their answers", async () => {
+	const { seen, url } = await serve([
+		(visit) => {
+			visit.onPing((ping) => {
+				if (ping < 8) return true;
+				visit.send(text(0, "a"), end);
+				visit.close();
+				return false;
+			});
+		},
+	]);
+	const proxy = await idleProxy(url, { idleMs: 1_000 });
+	try {
+		const { bytes } = await view(proxy.url, { attempt: 1, pingMs: 200 });
+		expect([bytes.toString(), seen.length, proxy.cut()]).toEqual(["a", 1, 0]);
+	} finally {
+		proxy.close();
+	}
+});
+
+it("[F14] a server that answers no ping is left, and the log taken up again where it was", async () => {
+	const { seen, url } = await serve([
+		(visit) => {
+			visit.send(text(0, "a"));
+			visit.onPing(() => false);
+		},
+		(visit) => {
+			visit.send(end);
+			visit.close();
+		},
+	]);
+	await view(url, { attempt: 1, pingMs: 50 });
+	expect(seen.map(({ path }) => path.split("?")[1])).toEqual(["from=0", "from=1"]);
 });

@@ -30,6 +30,8 @@ export interface ViewLogOptions extends TransportOptions {
 	deadlineMs?: number;
 	/** Told when the server does not let a connection begin, and why, and with null when one began. */
 	onAbsence?: (failure: Error | null) => void;
+	/** Between pings, see `LiveSocket`. */
+	pingMs?: number;
 }
 
 /** Messages that wait for a slow reader here; beyond it the socket is left and taken up again by offset. */
@@ -38,6 +40,9 @@ const backlogBytesMax = 64 * 1024 * 1024;
 const connectionMsMin = 10_000;
 /** An outage of the server that a viewer sits through. */
 const deadlineMsDefault = 120_000;
+
+/** Proxies close a connection that is silent for a minute, and one that is dead is noticed within two of these. */
+const pingMsDefault = 20_000;
 
 /** What the viewer has seen. It outlives every connection. */
 interface Place {
@@ -56,7 +61,8 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 		const resumed = place.attempt !== null && !place.ended ? place.attempt : null;
 		const path = livePath(options, resumed, place.offset);
 		const onOpen = () => options.onAbsence?.(null);
-		const connection = new Connection(transport, path, { signal: options.signal, onOpen });
+		const { signal, pingMs = pingMsDefault } = options;
+		const connection = new Connection(transport, path, { signal, pingMs, onOpen });
 		try {
 			for await (const message of connection.messages()) {
 				tried = 0;
@@ -144,13 +150,15 @@ class Connection {
 	readonly #signal: AbortSignal | undefined;
 	readonly #waiting: string[] = [];
 	#waitingBytes = 0;
+	#timer: NodeJS.Timeout | undefined;
+	#isPinged = false;
 	#wake: () => void = () => {};
 	readonly #stop = () => this.close();
 
 	constructor(
 		{ url, token }: Transport,
 		path: string,
-		{ signal, onOpen }: { signal: AbortSignal | undefined; onOpen: () => void },
+		{ signal, pingMs, onOpen }: { signal: AbortSignal | undefined; pingMs: number; onOpen: () => void },
 	) {
 		this.wasOpen = false;
 		this.#socket = openSocket(
@@ -160,6 +168,7 @@ class Connection {
 					this.wasOpen = true;
 					this.#openedAt = performance.now();
 					onOpen();
+					this.#timer = setInterval(() => this.#ping(), pingMs);
 				},
 				heard: (data) => this.#hear(String(data)),
 				closed: (code) => this.#end(code),
@@ -193,13 +202,24 @@ class Connection {
 		this.#socket.close();
 	}
 
+	/** A log may be silent for hours; a server that answers no ping is not there. */
+	#ping(): void {
+		if (this.#isPinged) this.close();
+		else this.#socket.send("ping");
+		this.#isPinged = true;
+	}
+
 	#end(code: number): void {
+		clearInterval(this.#timer);
 		this.closeCode ??= code;
 		this.#wake();
 	}
 
 	#hear(text: string): void {
 		if (this.closeCode !== null) return;
+		// Whatever comes proves that the server is there; one that has much to say says its pong late.
+		this.#isPinged = false;
+		if (text === "pong") return;
 		this.#waiting.push(text);
 		this.#waitingBytes += text.length;
 		if (this.#waitingBytes > backlogBytesMax) this.close();

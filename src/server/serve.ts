@@ -20,6 +20,8 @@ export interface ServeOptions {
 	port: number;
 	/** Kept free on the disk under the data folder; 0 watches nothing. */
 	reserveMib: number;
+	/** Addresses and networks, comma between; what else a caller says of itself is not believed. */
+	trustedProxies: string;
 	environment: NodeJS.ProcessEnv;
 	print: WorkerOptions["print"];
 }
@@ -47,7 +49,8 @@ export class DataFolderUnusable extends Error {
  * Resolves when requests are answered. Throws `DataFolderBusy`, `DataFolderUnusable` or `PortInUse`, and then has left nothing behind.
  * Requests that come while migrations run (a start after an upgrade, under a second) may meet an older read model.
  */
-export async function serve({ data, host, port, reserveMib, environment, print }: ServeOptions): Promise<Server> {
+export async function serve(options: ServeOptions): Promise<Server> {
+	const { data, host, port, reserveMib, trustedProxies, environment, print } = options;
 	const folder = await claimDataFolder(data);
 	let worker: Worker | null = null;
 	let supervision: Supervision | null = null;
@@ -63,7 +66,7 @@ export async function serve({ data, host, port, reserveMib, environment, print }
 		const keys = loadKeys(folder.path, environment);
 		nameWorkerd(folder.path, { script: workerdScript, workerd: workerdPath() });
 		worker = await startWorker({
-			...{ folder: folder.path, host, port, keys, disk, print },
+			...{ folder: folder.path, host, port, keys, trustedProxies, disk, print },
 			onRestart: () => supervision?.restarted(),
 		});
 		const applied = await migrate(worker.database, readMigrations());

@@ -19,6 +19,8 @@ export interface WorkerOptions {
 	/** 0: any free one. */
 	port: number;
 	keys: Keys;
+	/** Passed on to the Worker, which believes these about who called; empty: nobody. */
+	trustedProxies: string;
 	disk: Disk;
 	/** workerd died and runs again. */
 	onRestart: () => void;
@@ -70,6 +72,7 @@ export async function startWorker({
 	host,
 	port,
 	keys,
+	trustedProxies,
 	disk,
 	onRestart,
 	print,
@@ -85,7 +88,7 @@ export async function startWorker({
 			{ type: "ESModule", path: join(built, "front.js"), contents: front },
 			{ type: "ESModule", path: join(built, "main.js") },
 		],
-		bindings: { ...bindings, ...keys },
+		bindings: { ...bindings, ...keys, SPILLWAY_TRUSTED_PROXIES: trustedProxies },
 		serviceBindings: { MACHINE: async () => MachineResponse.json(await disk.figures()) },
 		unsafeDirectSockets: [{ host, port, entrypoint: "front" }],
 	} as V4WorkerOptions;

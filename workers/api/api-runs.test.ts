@@ -12,6 +12,7 @@ import {
 	refusal,
 	runOf,
 	running,
+	origin,
 	send,
 	states,
 	submit,
@@ -22,6 +23,19 @@ const time = expect.stringMatching(timePattern);
 const cloneUrl = "https://git.example/acme/web.git";
 const commit = "0123456789abcdef0123456789abcdef01234567";
 
+/** Where `Location` leads whoever called `path`. */
+function placeOf(headers: Headers, path: string): string {
+	return new URL(headers.get("location") ?? "", `${origin}${path}`).pathname;
+}
+
+it("[A62] behind a proxy that serves the API under a path of its own, `Location` leads there too", async () => {
+	const { path } = await aRepo();
+	const { body, headers } = await send<Run>("POST", `${path}/runs`, { body: { jobs: [job("a")] } });
+	expect(placeOf(headers, `/ci${path}/runs`)).toBe(`/ci${path}/runs/${body.id}`);
+	const more = await send<Run>("POST", `${path}/runs/${body.id}/jobs`, { body: { jobs: [job("b")] } });
+	expect(placeOf(more.headers, `/ci${path}/runs/${body.id}/jobs`)).toBe(`/ci${path}/runs/${body.id}/jobs`);
+});
+
 describe("what is accepted", () => {
 	it("[A15] the least that a run may be, with everything else decided", async () => {
 		const { owner, path } = await aRepo();
@@ -29,7 +43,7 @@ describe("what is accepted", () => {
 		const response = await fetchRaw("POST", `${path}/runs`, { token, body: { jobs: [{ key: "a", run: "true" }] } });
 		expect(response.status).toBe(201);
 		const run = (await response.json()) as Run;
-		expect(response.headers.get("location")).toBe(`${path}/runs/${run.id}`);
+		expect(placeOf(response.headers, `${path}/runs`)).toBe(`${path}/runs/${run.id}`);
 		expect(response.headers.get("idempotency-replayed")).toBeNull();
 		expect(run).toEqual({
 			id: expect.stringMatching(/^r[a-z2-7]{24}$/),
@@ -294,7 +308,7 @@ describe("doubles", () => {
 			body: { title: undefined, jobs: [{ run: "true", key: "a" }] },
 		});
 		expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([200, "true"]);
-		expect(again.headers.get("location")).toBe(`${at}/${first.body.id}`);
+		expect(placeOf(again.headers, at)).toBe(`${at}/${first.body.id}`);
 		expect(again.body).toMatchObject({ id: first.body.id, number: 1, state: "running", jobs: [{ state: "running" }] });
 		const other = { ...call, body: { jobs: [job("b")] } };
 		expect(await refusal("POST", at, other)).toBe("422 idempotency-key-reused");
@@ -329,7 +343,7 @@ describe("doubles", () => {
 		const at = `${place.path}/runs/${run.id}/jobs`;
 		const call = { body: { jobs: [job("b", { needs: ["a"] })] }, headers: keyed("more") };
 		const first = await send<Run>("POST", at, call);
-		expect([first.status, first.headers.get("location")]).toEqual([201, at]);
+		expect([first.status, placeOf(first.headers, at)]).toEqual([201, at]);
 		const again = await send<Run>("POST", at, call);
 		expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([200, "true"]);
 		expect(again.body.jobs?.map(({ id }) => id)).toEqual(first.body.jobs?.map(({ id }) => id));

@@ -33,13 +33,27 @@ export function addAuditList(parent: Command, { io }: Host): void {
 		});
 }
 
-const headings = ["at", "actor", "action", "where", "subject", "from", "why"];
+/** The whole is in `--json`. */
+const valueMax = 60;
+
+const headings = ["at", "actor", "action", "where", "subject", "what", "from", "why"];
 
 function listText(page: Page<AuditRecord>, paint: Paint): string {
-	const rows = page.items.map(({ at, actor, action, owner, repo, subject, from, reason }) => {
+	const rows = page.items.map(({ at, actor, action, owner, repo, subject, details, from, reason }) => {
 		const where = [owner ?? "everywhere", ...(repo === null ? [] : [repo])].join("/");
-		return [at, actor, action, where, subject ?? "", from ?? "", reason ?? ""];
+		return [at, actor, action, where, subject ?? "", detailsText(details), from ?? "", reason ?? ""];
 	});
 	const more = page.nextCursor === null ? [] : [`more: --cursor ${page.nextCursor}`];
 	return [table([headings.map(paint.faint), ...rows]), ...more].join("\n");
+}
+
+/** `paused=true maxRunning=3`: what was asked for, each value short enough for a line. */
+function detailsText(details: AuditRecord["details"]): string {
+	return Object.entries(details)
+		.map(([name, value]) => `${name}=${clip(typeof value === "string" ? value : JSON.stringify(value))}`)
+		.join(" ");
+}
+
+function clip(text: string): string {
+	return text.length <= valueMax ? text : `${text.slice(0, valueMax)}…`;
 }

@@ -1,0 +1,87 @@
+// From where a call came. At the edge Cloudflare says it. On one machine the runtime does not tell who is at the other end of a
+// connection; so a proxy in front must say it, in a header that anybody can send, and which counts only where the operator said
+// which proxies there are, and lets nobody but the nearest of them reach the port.
+
+/** Of each proxy: an address, or a network as `10.0.0.0/8`. */
+export interface Network {
+	bits: bigint;
+	prefix: number;
+	isV6: boolean;
+}
+
+const addressPattern = /^[0-9A-Fa-f:.]{2,45}$/;
+
+/** Null when one of the words is neither an address nor a network. */
+export function parseNetworks(text: string): Network[] | null {
+	const networks = text
+		.split(",")
+		.map((word) => word.trim())
+		.filter((word) => word !== "")
+		.map(parseNetwork);
+	return networks.some((network) => network === null) ? null : (networks as Network[]);
+}
+
+/**
+ * [A63] The last hop that no trusted proxy made: what stands before it in the list, whoever called may have written. Null
+ * without trusted proxies, and where the header is none.
+ */
+export function forwardedAddress(header: string | undefined, trusted: readonly Network[]): string | null {
+	if (trusted.length === 0 || header === undefined) return null;
+	const hops = header.split(",").map((hop) => hop.trim());
+	for (const hop of hops.reverse()) {
+		const bits = addressPattern.test(hop) ? parseAddress(hop) : null;
+		if (bits === null) return null;
+		if (!trusted.some((network) => holds(network, bits))) return hop;
+	}
+	return hops.at(-1) ?? null;
+}
+
+interface Address {
+	bits: bigint;
+	isV6: boolean;
+}
+
+function holds({ bits, prefix, isV6 }: Network, address: Address): boolean {
+	if (address.isV6 !== isV6) return false;
+	const rest = BigInt((isV6 ? 128 : 32) - prefix);
+	return address.bits >> rest === bits >> rest;
+}
+
+function parseNetwork(word: string): Network | null {
+	const [text = "", length] = word.split("/");
+	const address = parseAddress(text);
+	if (address === null) return null;
+	const most = address.isV6 ? 128 : 32;
+	const prefix = length === undefined ? most : Number(length);
+	if (length !== undefined && !(/^\d{1,3}$/.test(length) && prefix <= most)) return null;
+	return { ...address, prefix };
+}
+
+function parseAddress(text: string): Address | null {
+	if (!text.includes(":")) {
+		const bits = parseV4(text);
+		return bits === null ? null : { bits, isV6: false };
+	}
+	const mapped = /^::ffff:([\d.]+)$/i.exec(text)?.[1];
+	if (mapped !== undefined) return parseAddress(mapped);
+	const bits = parseV6(text);
+	return bits === null ? null : { bits, isV6: true };
+}
+
+function parseV4(text: string): bigint | null {
+	const parts = text.split(".");
+	if (parts.length !== 4 || parts.some((part) => !/^\d{1,3}$/.test(part) || Number(part) > 255)) return null;
+	return parts.reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);
+}
+
+function parseV6(text: string): bigint | null {
+	const [head = "", tail, ...more] = text.split("::");
+	if (more.length > 0) return null;
+	const groups = (part: string) => (part === "" ? [] : part.split(":"));
+	const [first, last] = [groups(head), groups(tail ?? "")];
+	const missing = 8 - first.length - last.length;
+	if (tail === undefined ? missing !== 0 : missing < 1) return null;
+	const all = [...first, ...Array<string>(tail === undefined ? 0 : missing).fill("0"), ...last];
+	if (all.some((group) => !/^[0-9A-Fa-f]{1,4}$/.test(group))) return null;
+	return all.reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n);
+}

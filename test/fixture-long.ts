@@ -1,0 +1,10 @@
+// Proofs that wait in real time, for a minute and more: for a lease to go quiet, for a hold to end. They run where
+// SPILLWAY_LONG_TESTS is 1, as `.ci/run` sets it; elsewhere they are not there, so that `npm test` takes minutes.
+import { it } from "vitest";
+
+export const isLong = process.env.SPILLWAY_LONG_TESTS === "1";
+
+const leftOut = Object.assign(() => {}, { each: () => () => {} });
+
+/** Beside the others of its file. */
+export const itLong = isLong ? it.concurrent : (leftOut as unknown as typeof it.concurrent);

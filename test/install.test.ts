@@ -1,0 +1,73 @@
+// The command line as a machine without a clone has it: packed, installed by npm into a place of its own, and run by whatever
+// Node is there. Its runner does a job of a real server.
+import { execFile, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { root } from "../scripts/child.ts";
+import { repository, Site } from "./fixture-site.ts";
+
+const run = promisify(execFile);
+
+/** The Node that the tests run on, and the machine's own where that is another. */
+const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
+const machines = folders.map((folder) => join(folder, "node")).find((file) => existsSync(file));
+const nodes = [...new Set([process.execPath, machines ?? process.execPath])];
+
+let site: Site;
+let prefix: string;
+let program: string;
+beforeAll(async () => {
+	prefix = await mkdtemp(join(tmpdir(), "spillway-install-"));
+	await run("npm", ["pack", "./dist", "--pack-destination", prefix], { cwd: root });
+	const [tarball] = (await readdir(prefix)).filter((name) => name.endsWith(".tgz"));
+	const install = ["install", "--global", "--offline", "--no-audit", "--no-fund", "--prefix", prefix];
+	await run("npm", [...install, join(prefix, tarball ?? "")], { cwd: prefix });
+	program = join(prefix, "lib/node_modules/spillway/spillway.js");
+	site = await Site.open();
+});
+afterAll(async () => {
+	await site.close();
+	await rm(prefix, { recursive: true });
+});
+
+it("[X29] the package brings nothing else along, and is on the path under its name", async () => {
+	expect(await readdir(join(prefix, "lib/node_modules"))).toEqual(["spillway"]);
+	expect(await readdir(join(prefix, "bin"))).toEqual(["spillway"]);
+	const files = await readdir(join(prefix, "lib/node_modules/spillway"));
+	expect(files.filter((name) => !name.endsWith(".js")).sort()).toEqual(["LICENSE", "package.json"]);
+});
+
+it.each(nodes)(
+	"[X29] installed, with %s, it runs jobs and follows them; serving it leaves to a clone",
+	async (node) => {
+		const { url, operatorToken } = site.ready;
+		const env = { PATH: process.env.PATH, HOME: prefix, SPILLWAY_URL: url, SPILLWAY_TOKEN: operatorToken };
+		const place = ["--pool", `${repository.owner}/default`, "--work-dir", join(prefix, `work-${nodes.indexOf(node)}`)];
+		const runner: ChildProcess = spawn(node, [program, "runner", "start", "--once", ...place], {
+			env,
+			stdio: "ignore",
+		});
+		const left = once(runner, "exit");
+		try {
+			const words = ["run", "start", `${repository.owner}/${repository.repo}`, "--file", "-", "--watch"];
+			const watch = run(node, [program, ...words], { env });
+			watch.child.stdin?.end(JSON.stringify([{ key: "hello", run: "echo installed" }]));
+			expect((await watch).stdout).toContain("installed");
+			expect(await left).toEqual([0, null]);
+			const serve = run(node, [program, "serve", "--data", join(prefix, "data")], { env });
+			await expect(serve).rejects.toMatchObject({
+				code: 1,
+				stderr: "spillway: the server runs from a clone of Spillway: npm start there\n",
+			});
+		} finally {
+			runner.kill("SIGKILL");
+			await left;
+		}
+	},
+);
