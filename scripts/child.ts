@@ -16,6 +16,8 @@ const readyMs = 30_000;
 export interface ChildOptions {
 	words: string[];
 	environment?: NodeJS.ProcessEnv;
+	/** A program and its first arguments, which starts the rest. */
+	by?: string[];
 }
 
 export class Child {
@@ -25,9 +27,10 @@ export class Child {
 	complaint = "";
 	readonly #exited: Promise<unknown>;
 
-	constructor({ words, environment = {} }: ChildOptions) {
+	constructor({ words, environment = {}, by = [] }: ChildOptions) {
 		this.name = `spillway ${words[0] === "serve" ? "serve" : words.slice(0, 2).join(" ")}`;
-		this.process = spawn(process.execPath, [spillway, ...words], {
+		const [program = process.execPath, ...rest] = [...by, process.execPath, spillway, ...words];
+		this.process = spawn(program, rest, {
 			env: { ...process.env, ...environment },
 			// A group of its own: ctrl-c at the terminal is for the parent, which stops its children in order.
 			detached: true,

@@ -48,9 +48,16 @@ export class RunnerRig {
 	/** A runner of the pool `acme/<pool>`, in a work folder of that name unless another is given. */
 	runner(
 		pool: string,
-		{ workDir = pool, url = this.ready.url, words = [] as string[], environment = {} as NodeJS.ProcessEnv } = {},
+		{
+			workDir = pool,
+			url = this.ready.url,
+			words = [] as string[],
+			environment = {} as NodeJS.ProcessEnv,
+			by = [] as string[],
+		} = {},
 	): Child {
 		const child = new Child({
+			by,
 			words: ["runner", "start", "--json", "--pool", `acme/${pool}`, "--work-dir", this.path(workDir), ...words],
 			environment: { SPILLWAY_URL: url, SPILLWAY_TOKEN: this.ready.operatorToken, ...environment },
 		});

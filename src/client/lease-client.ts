@@ -14,6 +14,15 @@ const oneTry = { deadlineMs: 0 };
 /** How much longer than its own waiting a long poll may take: the way there and back, and a slow object. */
 const pollMarginMs = 15_000;
 
+export interface HeartbeatOptions {
+	signal?: AbortSignal | undefined;
+	tryMs?: number;
+	/** What is wrong with the runner's machine. */
+	unwell?: string | null;
+	/** It takes nothing new. */
+	leaving?: boolean;
+}
+
 export class RunnerClient {
 	readonly #transport: Transport;
 
@@ -40,12 +49,14 @@ export class RunnerClient {
 
 	async heartbeat(
 		leases: string[],
-		options: { signal?: AbortSignal | undefined; tryMs?: number } = {},
+		{ unwell = null, leaving = false, ...options }: HeartbeatOptions = {},
 	): Promise<HeartbeatReply> {
+		// Both are left out where there is nothing to say: an older server refuses what it does not know.
+		const said = { ...(unwell === null ? {} : { unwell }), ...(leaving ? { leaving } : {}) };
 		return this.#transport.json<HeartbeatReply>({
 			method: "POST",
 			path: "/v1/runner/heartbeat",
-			json: { leases },
+			json: { leases, ...said },
 			idempotent: true,
 			...options,
 		});

@@ -2,8 +2,10 @@
 // file only puts the loops together; each loop says for itself why it exists.
 import { randomUUID } from "node:crypto";
 import { arch, hostname, platform } from "node:os";
+import { basename } from "node:path";
 import { retryDefaults } from "../client/retryable.ts";
 import type { RetryPolicy } from "../client/retryable.ts";
+import { RunnerClient } from "../client/lease-client.ts";
 import type { Grant } from "../contracts/runner.ts";
 import { graceSeconds } from "../domain/limits.ts";
 import { acquireLoop } from "./session/acquire-loop.ts";
@@ -13,6 +15,8 @@ import { chooseContainment } from "./process/containment.ts";
 import type { Containment } from "./process/containment.ts";
 import type { ContainmentKind } from "./process/job-processes.ts";
 import { Fifos } from "./process/fifos.ts";
+import { Health } from "./machine/health.ts";
+import { machineFault } from "./machine/machine-look.ts";
 import { Gate } from "./session/gate.ts";
 import { GitCache } from "./git/git-cache.ts";
 import { HeldJobs } from "./session/held-jobs.ts";
@@ -72,6 +76,8 @@ export interface RunnerOptions {
 	/** Longest wait of a poll for work; the server ends it at 30 s. */
 	waitSeconds?: number;
 	retry?: Partial<RetryPolicy>;
+	/** How often an unwell machine is looked at. */
+	healthBackoff?: { initialMs: number; maxMs: number };
 	/** Default `process.env`. */
 	hostEnv?: NodeJS.ProcessEnv;
 }
@@ -84,12 +90,14 @@ const cacheBytesDefault = 20 * 1024 ** 3;
 const sharedUnusedMsMax = 30 * 24 * 60 * 60 * 1_000;
 /** What is on its way when all is over, as a last line of the runner's own log, has this long. */
 const leaveMs = 500;
+/** A server that is slow to hear that a runner goes does not keep it for longer. */
+const sayLeavingMs = 500;
 /** After an outage a fleet comes back within this long, spread evenly. */
 const backoff = { initialMs: 500, maxMs: 15_000 };
 
 /**
- * Runs until SIGTERM or SIGINT, then drains: nothing new is taken, what runs finishes; a second signal, or the end
- * of `drainSeconds`, stops that.
+ * Runs until SIGTERM, SIGINT or SIGHUP, then drains: nothing new is taken, what runs finishes; a second signal, or the end
+ * of `drainSeconds`, stops that. A hangup is no second signal: a terminal that closes sends more than one.
  * Rejects when the server refuses the runner for good, or another runner has the folder.
  */
 export async function runRunner(options: RunnerOptions): Promise<void> {
@@ -104,12 +112,18 @@ export async function runRunner(options: RunnerOptions): Promise<void> {
 		runner.drain();
 		if (drainSeconds !== undefined) patience = setTimeout(interrupt, drainSeconds * 1_000);
 	};
+	const onHangup = () => {
+		// Node undoes what `nohup` did, so it is known by the variable in which shells say what they start.
+		if (basename((options.hostEnv ?? process.env)._ ?? "") !== "nohup" && signals === 0) onSignal();
+	};
+	process.on("SIGHUP", onHangup);
 	process.on("SIGTERM", onSignal);
 	process.on("SIGINT", onSignal);
 	try {
 		await runner.run();
 	} finally {
 		clearTimeout(patience);
+		process.off("SIGHUP", onHangup);
 		process.off("SIGTERM", onSignal);
 		process.off("SIGINT", onSignal);
 		// A WebSocket waits for the other side's close for ever, and there is no way to let go of it (nodejs/undici has none
@@ -128,6 +142,10 @@ export class Runner {
 	readonly #over = new AbortController();
 	/** Shut while the server asks to drain. */
 	readonly #wanted = new Gate(true);
+	#leaving: Promise<void> = Promise.resolve();
+	/** Shut while the machine is unwell. */
+	readonly #well = new Gate(true);
+	readonly #health: Health;
 	/** Shut while a session does the work of the two loops that call. */
 	readonly #polling: Gate;
 
@@ -149,6 +167,11 @@ export class Runner {
 		this.#options = options;
 		this.#polling = new Gate(options.session === false);
 		this.#held = new HeldJobs(once ? 1 : capacity);
+		const hooks = options.hooks ?? {};
+		const parts = { folder: folder.path, jobs: folder.jobs, hooks: Object.values(hooks), hostEnv };
+		const { random } = policy;
+		this.#health = new Health({ look: () => machineFault(parts), eventLog, random, backoff: options.healthBackoff });
+		this.#health.onChange(() => (this.#health.unwell === null ? this.#well.open() : this.#well.shut()));
 		this.#context = {
 			url,
 			folder,
@@ -160,7 +183,8 @@ export class Runner {
 			lentEnv: lentEnv(hostEnv, options.env ?? [], [token]),
 			hostEnv,
 			tokens: [token],
-			hooks: options.hooks ?? {},
+			hooks,
+			health: this.#health,
 			wrap: options.wrap ?? null,
 			leaveMs: (options.leaveSeconds ?? leaveSecondsDefault) * 1_000,
 			graceMs: (options.graceSeconds ?? graceSeconds) * 1_000,
@@ -205,6 +229,7 @@ export class Runner {
 
 	/** Resolves when it has drained. */
 	async run(): Promise<void> {
+		await this.#health.begin();
 		const loops = {
 			registration: this.#registration,
 			held: this.#held,
@@ -231,7 +256,9 @@ export class Runner {
 			});
 		} finally {
 			await this.#held.untilEmpty();
+			await this.#leaving;
 			this.#over.abort();
+			this.#health.close();
 			this.#context.starter.close();
 			this.#context.folder.close();
 		}
@@ -257,12 +284,22 @@ export class Runner {
 		if (this.#draining.signal.aborted) return;
 		this.#context.eventLog("runner-draining", { why, jobs: this.#held.size });
 		this.#draining.abort();
+		// A session says bye.
+		if (this.#polling.isOpen) this.#leaving = this.#sayLeaving();
 	}
 
 	/** Stops what runs: it is another runner's from then on. */
 	interrupt(reason: string): void {
 		this.drain();
 		for (const job of this.#held.all()) job.interrupt(this.#context.graceMs, reason);
+	}
+
+	/** A hint: without it the server believes for a minute and a half that this runner waits for work. */
+	async #sayLeaving(): Promise<void> {
+		const { known } = this.#registration;
+		if (known === null) return;
+		const client = new RunnerClient({ url: this.#context.url, token: known.token });
+		await client.heartbeat(this.#held.leases(), { leaving: true, tryMs: sayLeavingMs }).catch(() => undefined);
 	}
 
 	#setUnwanted(unwanted: boolean): void {
@@ -272,12 +309,12 @@ export class Runner {
 		else this.#wanted.open();
 	}
 
-	/** The server wants work done, and there is no session by which it would come. */
+	/** The server wants work done, this machine can do it, and there is no session by which it would come. */
 	async #untilWanted(): Promise<void> {
 		const { signal } = this.#draining;
-		while (!(signal.aborted || (this.#wanted.isOpen && this.#polling.isOpen))) {
-			await this.#wanted.untilOpen(signal);
-			await this.#polling.untilOpen(signal);
+		const gates = [this.#wanted, this.#polling, this.#well];
+		while (!(signal.aborted || gates.every((gate) => gate.isOpen))) {
+			for (const gate of gates) await gate.untilOpen(signal);
 		}
 	}
 }

@@ -1,11 +1,12 @@
 // What a runner that was killed leaves behind, and how the next one ends it: with a real process that is really killed.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { Leftovers } from "./leftovers.ts";
 import { identify, isAlive } from "./process/process-identity.ts";
 import type { ProcessIdentity } from "./process/process-identity.ts";
 
@@ -93,5 +94,109 @@ describe("a crash", () => {
 		writeFileSync(join(folder, "go"), "");
 		expect(await exited).toEqual({ code: 0, signal: null });
 		expect(lease.finish?.outcome).toBe("passed");
+	});
+});
+
+describe("what cannot be deleted", () => {
+	const isRoot = process.getuid?.() === 0;
+	/** As root nothing but this keeps a file; not every file system can. */
+	function immutable(path: string, is: boolean): boolean {
+		return spawnSync("chattr", [is ? "+i" : "-i", path]).status === 0;
+	}
+
+	it("[N149] stray names in the runner's folders keep no runner from starting, and stay", async () => {
+		fixture = new FakeServerRunner();
+		const { server, workDir } = fixture;
+		await server.open();
+		const strays = ["jobs/lost+found", "jobs/.DS_Store", "cache/.DS_Store", "cache/notes"].map((name) =>
+			join(workDir, name),
+		);
+		for (const stray of strays) {
+			mkdirSync(dirname(stray), { recursive: true });
+			writeFileSync(stray, "");
+		}
+		await fixture.start();
+		expect((await fixture.runToEnd()).finish?.outcome).toBe("passed");
+		expect(strays.filter((stray) => !existsSync(stray))).toEqual([]);
+		expect(fixture.events.filter(({ event }) => event === "stray-name")).toHaveLength(2);
+	});
+
+	const kept = (workDir: string) =>
+		["jobs/jold-0.1/file", "pipes/0", `cache/${"0".repeat(32)}.git/file`].map((name) => join(workDir, name));
+	it.skipIf(!isRoot)(
+		"[N149] files that cannot be deleted keep none either: it says so, and deletes them when it can",
+		async () => {
+			fixture = new FakeServerRunner();
+			const { server, workDir } = fixture;
+			await server.open();
+			const files = kept(workDir);
+			for (const file of files) {
+				mkdirSync(dirname(file), { recursive: true });
+				writeFileSync(file, "kept");
+				writeFileSync(join(dirname(file), "other"), "");
+			}
+			const areKept = files.every((file) => immutable(file, true));
+			try {
+				await fixture.start({ gitCacheBytes: 1 });
+				expect((await fixture.runToEnd()).finish?.outcome).toBe("passed");
+				if (areKept) {
+					expect(files.filter((file) => !existsSync(file))).toEqual([]);
+					expect(files.filter((file) => existsSync(join(dirname(file), "other")))).toEqual([]);
+					expect(fixture.events.filter(({ event }) => event === "left-behind").length).toBeGreaterThanOrEqual(2);
+				}
+			} finally {
+				for (const file of files) immutable(file, false);
+			}
+			fixture.runner?.drain();
+			await fixture.done;
+			await fixture.start({ gitCacheBytes: 1 });
+			expect(files.filter((file) => existsSync(file))).toEqual([]);
+		},
+	);
+
+	it("[N149] what could not be deleted is deleted later, and said once", async () => {
+		fixture = new FakeServerRunner();
+		const said: string[] = [];
+		const leftovers = new Leftovers((event) => void said.push(event));
+		const path = join(fixture.folder, "kept");
+		mkdirSync(path);
+		const file = join(path, "file");
+		writeFileSync(file, "");
+		// Where nothing can be kept from its owner, it is gone at once.
+		const isKept = isRoot && immutable(file, true);
+		expect(await leftovers.remove(path)).toBe(!isKept);
+		expect(await leftovers.remove(path)).toBe(!isKept);
+		immutable(file, false);
+		await leftovers.removeAll();
+		expect(existsSync(path)).toBe(false);
+		expect(said).toEqual(isKept ? ["left-behind", "leftover-removed"] : []);
+	});
+});
+
+describe("a terminal that closes", () => {
+	it.each([
+		["drains, however often it hangs up", "/usr/bin/node", true],
+		["goes on under nohup", "/usr/bin/nohup", false],
+	])("[N150] a runner %s", async (_, by, drains) => {
+		fixture = new FakeServerRunner();
+		const { server, folder } = fixture;
+		await server.open();
+		const child = fixture.spawnRunner({ by: ["env", `_=${by}`] });
+		const exited = exitOf(child);
+		const lease = server.offer(buildGrant({ run: `echo up; until [ -e '${folder}/go' ]; do sleep 0.02; done` }));
+		await server.until(() => lease.text.includes("up\n"));
+		for (let hangups = 0; hangups < 3; hangups++) child.kill("SIGHUP");
+		const asked = server.callsTo("/v1/runner/acquire").length;
+		writeFileSync(join(folder, "go"), "");
+		await server.until(() => lease.finish !== null);
+		expect(lease.finish?.outcome).toBe("passed");
+		if (!drains) {
+			await server.until(() => server.callsTo("/v1/runner/acquire").length > asked);
+			child.kill("SIGTERM");
+		}
+		expect(await exited).toEqual({ code: 0, signal: null });
+		expect(server.callsTo("/v1/runner/heartbeat").map(({ body }) => JSON.parse(body.toString()))).toContainEqual(
+			expect.objectContaining({ leaving: true }),
+		);
 	});
 });

@@ -1,9 +1,10 @@
 // The runner's folder: one runner at a time, who it is registered as, and its jobs' folders. Whatever an earlier runner left
 // when it was killed (processes, folders) ends here, before the new one takes its first job.
-import { readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { EventLog } from "./event-log.ts";
-import { JobFolder, removeFolder } from "./job/job-folder.ts";
+import { JobFolder } from "./job/job-folder.ts";
+import { Leftovers } from "./leftovers.ts";
 import { makeFolder } from "./made-folder.ts";
 import { identify, isAlive } from "./process/process-identity.ts";
 import type { ProcessIdentity } from "./process/process-identity.ts";
@@ -11,15 +12,18 @@ import { endProcesses } from "./process/supervisor.ts";
 
 export class WorkFolder {
 	readonly path: string;
-	readonly pipes: string;
+	readonly leftovers: Leftovers;
+	/** Another one where the last runner's cannot be emptied: names in it are used again. */
+	pipes: string;
 	readonly cache: string;
-	readonly #jobs: string;
+	readonly jobs: string;
 	readonly #lock: string;
 	readonly #registration: string;
 
-	private constructor(path: string) {
+	private constructor(path: string, eventLog: EventLog) {
 		this.path = resolve(path);
-		this.#jobs = join(this.path, "jobs");
+		this.leftovers = new Leftovers(eventLog);
+		this.jobs = join(this.path, "jobs");
 		this.pipes = join(this.path, "pipes");
 		this.cache = join(this.path, "cache");
 		this.#lock = join(this.path, "lock.json");
@@ -28,15 +32,15 @@ export class WorkFolder {
 
 	/** Throws when a live runner has it. */
 	static async open(path: string, eventLog: EventLog): Promise<WorkFolder> {
-		const folder = new WorkFolder(path);
+		const folder = new WorkFolder(path, eventLog);
 		await folder.#begin();
 		await folder.#clean(eventLog);
 		return folder;
 	}
 
 	job(lease: string): JobFolder {
-		if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(lease)) throw new Error("a lease's id that cannot be a folder's name");
-		return new JobFolder(join(this.#jobs, lease));
+		if (!isFolderName(lease)) throw new Error("a lease's id that cannot be a folder's name");
+		return new JobFolder(join(this.jobs, lease));
 	}
 
 	/** Null when there is none, or none that can be read. */
@@ -44,19 +48,24 @@ export class WorkFolder {
 		return readJson(this.#registration);
 	}
 
-	/** It holds a token: for the owner's eyes only. */
+	/** It holds a token: for the owner's eyes only. Throws where the disk takes nothing. */
 	writeRegistration(registration: object): void {
 		writeFileSync(`${this.#registration}.new`, JSON.stringify(registration), { mode: 0o600 });
 		renameSync(`${this.#registration}.new`, this.#registration);
 	}
 
 	close(): void {
-		rmSync(this.#lock, { force: true });
+		this.leftovers.close();
+		try {
+			rmSync(this.#lock, { force: true });
+		} catch {
+			// The next start finds that its process is gone.
+		}
 	}
 
 	async #begin(): Promise<void> {
 		try {
-			makeFolder(this.#jobs);
+			makeFolder(this.jobs);
 			await this.#takeLock();
 		} catch (error) {
 			if (!(error instanceof Error && "code" in error)) throw error;
@@ -82,15 +91,27 @@ export class WorkFolder {
 	}
 
 	async #clean(eventLog: EventLog): Promise<void> {
-		for (const lease of readdirSync(this.#jobs)) {
+		for (const lease of readdirSync(this.jobs)) {
+			// Neither a job's nor the runner's: `lost+found`, `.DS_Store`. It is left where it is, and harms nothing.
+			if (!isFolderName(lease)) {
+				eventLog("stray-name", { path: join(this.jobs, lease) });
+				continue;
+			}
 			const job = this.job(lease);
 			const processes = job.readProcesses();
 			const killed = processes !== null && (await endProcesses(processes));
-			await job.remove();
+			await this.leftovers.remove(job.path, () => job.remove());
 			eventLog("job-left-behind", { lease, killed });
 		}
-		await removeFolder(this.pipes);
+		for (const name of readdirSync(this.path).filter((entry) => /^pipes(-\w+)?$/.test(entry))) {
+			const isGone = await this.leftovers.remove(join(this.path, name));
+			if (!isGone && name === "pipes") this.pipes = mkdtempSync(join(this.path, "pipes-"));
+		}
 	}
+}
+
+function isFolderName(lease: string): boolean {
+	return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(lease);
 }
 
 function readJson(path: string): unknown {

@@ -53,7 +53,10 @@ export function addRunnerStart(
 		)
 		.option("--once", "take one job, then leave")
 		.option("--ephemeral", "the same as --once: the server forgets it after one job")
-		.option("--pre-job <program>", "run before each job; the job is refused unless it ends with 0")
+		.option(
+			"--pre-job <program>",
+			"run before each job; 77 refuses the job, anything else but 0 sends it to another runner",
+		)
 		.option("--post-job <program>", "run after each job, whatever became of it")
 		.addOption(new Option("--isolate <how>", "run each step in a sandbox").choices(["bwrap"]).conflicts("wrap"))
 		.option("--wrap <command>", "put before each step's command, to run it in a container; see docs/runners.md")

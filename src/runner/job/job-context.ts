@@ -4,6 +4,7 @@ import type { EventLog } from "../event-log.ts";
 import type { Containment } from "../process/containment.ts";
 import type { Fifos } from "../process/fifos.ts";
 import type { GitCache } from "../git/git-cache.ts";
+import type { Health } from "../machine/health.ts";
 import type { HookName } from "../machine/hook.ts";
 import type { JobStarter } from "../process/job-starter.ts";
 import type { WorkFolder } from "../work-folder.ts";
@@ -26,6 +27,8 @@ export interface JobContext {
 	hooks: Partial<Record<HookName, string>>;
 	/** The command that isolates a step; null: none. */
 	wrap: string | null;
+	/** Whether this machine can run jobs. */
+	health: Health;
 	graceMs: number;
 	/** After an interrupt a hook and an unheard report have this long. */
 	leaveMs: number;

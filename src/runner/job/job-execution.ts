@@ -103,7 +103,7 @@ export class JobExecution {
 	}
 
 	/** Null when there is none, or it has nothing against the job. */
-	async #callHook(name: HookName, facts: Record<string, string>): Promise<string | null> {
+	async #callHook(name: HookName, facts: Record<string, string>): Promise<Error | null> {
 		const { context, grant, folder, log } = this.#execution;
 		const path = context.hooks[name];
 		if (path === undefined) return null;
@@ -112,13 +112,14 @@ export class JobExecution {
 		this.#hook = new Hook({ name, path, cwd, env, log });
 		if (this.#isHurried) this.hurry();
 		this.#record(await this.#hook.processes());
-		const reason = await this.#hook.done;
+		const objection = await this.#hook.done;
 		this.#hook = null;
-		if (reason !== null) {
+		if (objection !== null) {
+			const { message: reason } = objection;
 			context.eventLog("hook-failed", { lease: grant.lease.id, reason });
 			log.note(`\u001b[1;33m${reason}\u001b[0m`);
 		}
-		return reason;
+		return objection;
 	}
 
 	/** Null, or why there can be none. */

@@ -88,12 +88,14 @@ export class JobFolder {
 	}
 }
 
-/** Also folders that a job made read-only, as Go's module cache is. */
+/** Also folders that a job made read-only, as Go's module cache is. Throws when something stays; all else is gone then. */
 export async function removeFolder(path: string): Promise<void> {
 	try {
 		await rm(path, { recursive: true, force: true });
 	} catch {
 		await promisify(execFile)("chmod", ["-R", "u+rwX", "--", path]).catch(() => {});
+		// It goes on behind what it cannot delete.
+		await promisify(execFile)("rm", ["-rf", "--", path]).catch(() => {});
 		await rm(path, { recursive: true, force: true });
 	}
 }

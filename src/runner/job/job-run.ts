@@ -1,6 +1,7 @@
 // One job from its grant to its acknowledged finish. Nothing runs before the server confirmed the start; from then on the job
 // owes the server a report, and only the loss of its lease frees it from that. Why a job is stopped is kept apart from how.
 import { createHash } from "node:crypto";
+import { dirname } from "node:path";
 import { LeaseClient } from "../../client/lease-client.ts";
 import { ProblemError } from "../../client/call-failure.ts";
 import { retryable, sleep, untilAborted } from "../../client/retryable.ts";
@@ -13,6 +14,7 @@ import type { JobContext } from "./job-context.ts";
 import { JobExecution } from "./job-execution.ts";
 import type { JobFolder } from "./job-folder.ts";
 import { JobLog } from "../log/job-log.ts";
+import { quickFault } from "../machine/machine-look.ts";
 import { refused, textOf } from "./job-steps.ts";
 import type { Verdict } from "./job-steps.ts";
 import { LogUpload } from "../log/log-upload.ts";
@@ -124,7 +126,8 @@ export class JobRun {
 			clearTimeout(this.#timeoutTimer);
 			clearTimeout(this.#contactTimer);
 			clearTimeout(this.#leaveTimer);
-			await folder?.remove().catch((error) => this.#tell("folder-kept", { reason: textOf(error) }));
+			const ended = folder;
+			if (ended !== null) await this.#context.folder.leftovers.remove(ended.path, () => ended.remove());
 		}
 	}
 
@@ -161,6 +164,9 @@ export class JobRun {
 		);
 		let upload: LogUpload | null = null;
 		try {
+			// A disk without room fails the job in many ways; this one begins nothing of it.
+			const trouble = quickFault({ jobs: dirname(folder.path) });
+			if (trouble !== null) throw new Error(trouble);
 			folder.make();
 			const spool = {
 				path: folder.log,
@@ -168,7 +174,12 @@ export class JobRun {
 				onGrowth: () => upload?.grown(),
 				// The machine's fault and not the job's, so it is no failure of the job.
 				onFailure: ({ message }: Error) =>
-					this.#end({ outcome: "refused", reason: `the runner cannot keep its log: ${message}`, graceMs: 0 }),
+					this.#end({
+						outcome: "refused",
+						reason: `the runner cannot keep its log: ${message}`,
+						graceMs: 0,
+						platformFault: "machine-fault",
+					}),
 			};
 			this.#log = new JobLog(spool, this.#grant);
 		} catch (error) {
@@ -183,13 +194,27 @@ export class JobRun {
 		const { length, sha256 } = log.seal();
 		await this.#deliver(upload, {
 			...verdict,
-			...(verdict.outcome === "passed" ? {} : { platformFault: this.#stop?.platformFault ?? null }),
+			...this.#faultOf(verdict),
 			steps: steps.map((step) => placedIn(spool, step)),
 			logLength: length,
 			logSha256: sha256,
 			...(run.source ? { commit: this.#execution?.commit ?? null } : {}),
 			retryAfterSeconds: folder.readRetryAfterSeconds(),
 		});
+	}
+
+	/** Why it was stopped, if it was, else what kept it from running: both are no fault of the job's. */
+	#faultOf({ outcome, platformFault }: Verdict): Pick<FinishRequest, "platformFault"> {
+		if (outcome === "passed") return {};
+		return { platformFault: (this.#stop ?? { platformFault }).platformFault ?? null };
+	}
+
+	/** A checkout that failed on a full disk is the machine's fault: of the job's own steps none had begun. */
+	#blame(verdict: Verdict, folder: JobFolder, steps: readonly ReportedStep[]): Verdict {
+		const own = steps.slice(-this.#grant.job.steps.length);
+		if (verdict.outcome !== "failed" || own.some(({ startedAt }) => startedAt !== null)) return verdict;
+		const trouble = quickFault({ jobs: folder.path });
+		return trouble === null ? verdict : refused(`${verdict.reason}; ${trouble}`);
 	}
 
 	#upload(spool: JobLog["spool"]): LogUpload {
@@ -215,7 +240,7 @@ export class JobRun {
 		if (this.#stop) execution.stop(this.#stop.graceMs);
 		this.#watchTime();
 		try {
-			const verdict = this.#judge(await execution.run().catch(refused));
+			const verdict = this.#blame(this.#judge(await execution.run().catch(refused)), folder, steps);
 			this.#hasVerdict = true;
 			await execution.close(verdict);
 			return verdict;
@@ -283,6 +308,7 @@ export class JobRun {
 	async #finish(report: FinishRequest): Promise<void> {
 		this.#isFinishing = true;
 		if (this.#isInterrupted) this.#giveUpLater();
+		this.#tellHealth(report);
 		const bounded = { ...report, reason: report.reason?.slice(0, reasonMax) ?? null };
 		const { policy } = this.#context;
 		await retryable(() => untilAborted(this.#lease.finish(bounded), this.#leaving.signal), {
@@ -292,8 +318,16 @@ export class JobRun {
 			onWait: (failure) => this.#tell("finish-failed", { reason: failure.message }),
 		});
 		this.#isReported = true;
-		const { outcome, exitCode, reason } = bounded;
-		this.#tell("job-finished", { outcome, exitCode: exitCode ?? null, reason });
+		const { outcome, exitCode, reason, platformFault } = bounded;
+		const by = platformFault ? { platformFault } : {};
+		this.#tell("job-finished", { outcome, exitCode: exitCode ?? null, ...by, reason });
+	}
+
+	/** Before the report, which frees the slot: an unwell runner must not be given the next job. */
+	#tellHealth({ outcome, platformFault, reason }: FinishRequest): void {
+		const { health } = this.#context;
+		if (platformFault === "machine-fault") health.failed(reason ?? "it could not run a job");
+		else if (outcome === "passed" || outcome === "failed" || outcome === "timed-out") health.cameThrough();
 	}
 
 	#tell(event: string, facts: EventFacts = {}): void {

@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import type { FinishRequest, ReportedStep } from "../../contracts/lease.ts";
 import { checkoutStepName } from "../git/checkout.ts";
 import type { CheckoutEnd } from "../git/checkout.ts";
+import { JobFault } from "./job-fault.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { JobShell, StepEnd } from "../process/job-shell.ts";
 import type { JobLog } from "../log/job-log.ts";
@@ -27,13 +28,15 @@ export type Verdict = Pick<FinishRequest, "outcome"> & {
 	exitCode: number | null;
 	signal: string | null;
 	reason: string | null;
+	platformFault?: "machine-fault";
 };
 
 export const passed: Verdict = { outcome: "passed", exitCode: 0, signal: null, reason: null };
 
-/** The runner could not do its part: not the job's failure. */
+/** The runner could not do its part: not the job's failure, and its machine's fault unless it is a `JobFault`. */
 export function refused(cause: unknown): Verdict {
-	return { outcome: "refused", exitCode: null, signal: null, reason: `the runner could not run it: ${textOf(cause)}` };
+	const verdict: Verdict = { outcome: "refused", exitCode: null, signal: null, reason: textOf(cause) };
+	return cause instanceof JobFault ? verdict : { ...verdict, platformFault: "machine-fault" };
 }
 
 export function textOf(error: unknown): string {
@@ -107,7 +110,8 @@ function explained(verdict: Verdict, before: MachineState, after: MachineState):
 function judgeCheckout({ exitCode, signal, fault }: CheckoutEnd): Verdict {
 	if (exitCode === 0) return passed;
 	if (fault === null || signal !== null) return failed(checkoutStepName, { exitCode, signal } as StepEnd);
-	return { outcome: fault.isOfMachine ? "refused" : "failed", exitCode: null, signal: null, reason: fault.reason };
+	if (fault.isOfMachine) return refused(fault.reason);
+	return { outcome: "failed", exitCode: null, signal: null, reason: fault.reason };
 }
 
 /** A shell says 128 + n when what it ran was killed by signal n. A program that exits so by itself says the same. */

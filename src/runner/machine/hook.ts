@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { ChildProcess } from "node:child_process";
 import { placeEnv } from "../job/job-env.ts";
+import { JobFault } from "../job/job-fault.ts";
 import type { Grant } from "../../contracts/runner.ts";
 import type { JobLog } from "../log/job-log.ts";
 import { ownEnv } from "./own-env.ts";
@@ -13,6 +14,8 @@ import { endProcesses } from "../process/supervisor.ts";
 
 export type HookName = "pre-job" | "post-job";
 
+/** By this a hook says that the job itself is not to be run here, nor elsewhere: `EX_NOPERM` of sysexits. */
+const objectionCode = 77;
 /** A hook that takes longer hangs. */
 const hookMs = 5 * 60 * 1_000;
 /** What a hook started in the background may keep its output open; it is not waited for longer than this. */
@@ -28,8 +31,8 @@ export interface HookCall {
 }
 
 export class Hook {
-	/** Null: it ended with 0. Else why it did not. */
-	readonly done: Promise<string | null>;
+	/** Null: it ended with 0. A `JobFault`: it objects to this job. Else what is wrong with it, which is the machine's fault. */
+	readonly done: Promise<Error | null>;
 	readonly #child: ChildProcess;
 	readonly #mark = randomBytes(12).toString("hex");
 	#stopped: string | null = null;
@@ -57,11 +60,13 @@ export class Hook {
 		void this.processes().then((processes) => processes && endProcesses(processes));
 	}
 
-	async #end(name: HookName): Promise<string | null> {
+	async #end(name: HookName): Promise<Error | null> {
 		const child = this.#child;
+		let objects = false;
 		const end = await new Promise<string>((resolve) => {
 			child.once("error", (error) => resolve(error.message));
 			child.once("exit", (code, signal) => {
+				objects = code === objectionCode;
 				const text = code === 0 ? "" : (signal ?? `exit code ${code}`);
 				child.once("close", () => resolve(text));
 				setTimeout(() => resolve(text), outputMs).unref();
@@ -70,7 +75,9 @@ export class Hook {
 		child.stdout?.destroy();
 		child.stderr?.destroy();
 		const reason = this.#stopped ?? (end === "" ? null : `ended with ${end}`);
-		return reason === null ? null : `the hook ${name} ${reason}`;
+		if (reason === null) return null;
+		const Fault = objects && this.#stopped === null ? JobFault : Error;
+		return new Fault(`the hook ${name} ${reason}`);
 	}
 }
 

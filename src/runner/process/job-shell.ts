@@ -3,6 +3,7 @@
 // the leader nor what wraps a step has them.
 import { closeSync, constants, openSync, rmdirSync, rmSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
+import { JobFault } from "../job/job-fault.ts";
 import { programPath } from "../machine/programs.ts";
 import type { Containment } from "./containment.ts";
 import { containJob } from "./containment.ts";
@@ -189,9 +190,9 @@ function dropCgroup(path: string): void {
 /** The server checks names too; here some of them become words of a script. */
 function checkEnv(env: Record<string, string>): void {
 	const bad = Object.keys(env).find((name) => !variablePattern.test(name));
-	if (bad !== undefined) throw new Error(`a variable's name that a shell cannot use: ${JSON.stringify(bad)}`);
+	if (bad !== undefined) throw new JobFault(`a variable's name that a shell cannot use: ${JSON.stringify(bad)}`);
 	const zero = Object.entries(env).find(([, value]) => value.includes("\0"));
-	if (zero) throw new Error(`a variable whose value has a zero byte: ${zero[0]}`);
+	if (zero) throw new JobFault(`a variable whose value has a zero byte: ${zero[0]}`);
 	const bytes = Object.entries(env).reduce((sum, pair) => sum + Buffer.byteLength(pair.join("=")) + 1, 0);
-	if (bytes > envBytesMax) throw new Error(`its environment of ${bytes} bytes is larger than ${envBytesMax}`);
+	if (bytes > envBytesMax) throw new JobFault(`its environment of ${bytes} bytes is larger than ${envBytesMax}`);
 }

@@ -61,11 +61,16 @@ export class HeldJobs {
 	}
 
 	/** For the one loop that sends heartbeats. */
-	async untilHeld(signal: AbortSignal): Promise<void> {
-		const wake = () => this.#begun.wake();
+	async untilHeld(signal: AbortSignal, isDueAnyway: () => boolean): Promise<void> {
+		const wake = () => this.lookAgain();
 		signal.addEventListener("abort", wake, { once: true });
-		while (!signal.aborted && this.#jobs.size === 0) await this.#begun.wait(null);
+		while (!(signal.aborted || this.#jobs.size > 0 || isDueAnyway())) await this.#begun.wait(null);
 		signal.removeEventListener("abort", wake);
+	}
+
+	/** What `isDueAnyway` says may have changed. */
+	lookAgain(): void {
+		this.#begun.wake();
 	}
 
 	async untilEmpty(): Promise<void> {

@@ -45,6 +45,11 @@ export class Registration {
 			: this.#read();
 	}
 
+	/** Null before the server has answered. */
+	get known(): Registered | null {
+		return this.#present;
+	}
+
 	/** Tries until the server answers; throws when it refuses. */
 	async current(): Promise<Registered> {
 		if (this.#present) return this.#present;
@@ -70,7 +75,7 @@ export class Registration {
 			try {
 				const { id, token: own, heartbeatSeconds } = await client.registerRunner({ owner, pool }, request, signal);
 				const registered: Registered = { id, token: own, heartbeatSeconds };
-				if (!request.ephemeral) this.#options.folder.writeRegistration({ subject: this.#subject, ...registered });
+				if (!request.ephemeral) this.#keep(registered);
 				eventLog("runner-registered", { runner: id, name: request.name, owner, pool });
 				return registered;
 			} catch (failure) {
@@ -79,6 +84,16 @@ export class Registration {
 				eventLog("register-failed", { reason: failure.message });
 				await sleep(waitMs(failure, tried, policy), signal);
 			}
+		}
+	}
+
+	/** A disk that takes nothing keeps no runner from being one: its next start registers anew. */
+	#keep(registered: Registered): void {
+		const { folder, eventLog } = this.#options;
+		try {
+			folder.writeRegistration({ subject: this.#subject, ...registered });
+		} catch (error) {
+			eventLog("registration-not-kept", { reason: error instanceof Error ? error.message : String(error) });
 		}
 	}
 

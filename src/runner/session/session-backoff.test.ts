@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Outage } from "../../client/call-failure.ts";
 import { retryDefaults } from "../../client/retryable.ts";
+import { Health } from "../machine/health.ts";
 import { Gate } from "./gate.ts";
 import { HeldJobs } from "./held-jobs.ts";
 import type { Registration } from "./registration.ts";
@@ -26,6 +27,7 @@ it.each([0.25, 0.5, 1])(
 			policy: { ...retryDefaults, initialMs: 1_000, random: () => part },
 			...{ eventLog: () => {}, polling: new Gate(false), draining: new AbortController().signal },
 			...{ signal: over.signal, onGrant: () => {}, onDraining: () => {} },
+			health: new Health({ look: async () => null, eventLog: () => {}, random: () => 0 }),
 		});
 		await vi.advanceTimersByTimeAsync(0);
 		const waits: number[] = [];

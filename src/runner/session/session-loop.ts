@@ -13,6 +13,7 @@ import type { SocketEnd } from "../../client/live-socket.ts";
 import type { Grant } from "../../contracts/runner.ts";
 import type { ServerFrame } from "../../contracts/runner-session.ts";
 import type { EventLog } from "../event-log.ts";
+import type { Health } from "../machine/health.ts";
 import type { Gate } from "./gate.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import type { Registered, Registration } from "./registration.ts";
@@ -46,6 +47,7 @@ export interface SessionLoopOptions {
 	onGrant: (grant: Grant) => void;
 	/** Whether the server asks this runner to drain. A new session begins without that wish. */
 	onDraining: (draining: boolean) => void;
+	health: Health;
 }
 
 /** Another process speaks as this runner: the server has let go of all that this one holds. */
@@ -90,7 +92,7 @@ function judgeEnd({ code, reason }: SocketEnd): void {
 }
 
 async function holdSession(options: SessionLoopOptions, known: Registered): Promise<SocketEnd> {
-	const { url, held, draining, signal, polling, eventLog } = options;
+	const { url, held, draining, signal, polling, eventLog, health } = options;
 	const opening = RunnerSession.open({
 		url,
 		token: known.token,
@@ -113,11 +115,11 @@ async function holdSession(options: SessionLoopOptions, known: Registered): Prom
 	signal.addEventListener("abort", leave, { once: true });
 	draining.addEventListener("abort", hellos.bye, { once: true });
 	if (signal.aborted) leave();
-	const stopWatching = held.onChange(() => hellos.later());
+	const stopWatching = [held.onChange(() => hellos.later()), health.onChange(() => hellos.now())];
 	try {
 		return await session.closed;
 	} finally {
-		stopWatching();
+		for (const stop of stopWatching) stop();
 		hellos.close();
 		signal.removeEventListener("abort", leave);
 		draining.removeEventListener("abort", hellos.bye);
@@ -161,6 +163,11 @@ class Hellos {
 		this.#changed.wake();
 	}
 
+	/** Whether it is well cannot wait: what is granted meanwhile would fail. */
+	now(): void {
+		if (!this.#options.draining.aborted) this.#hello();
+	}
+
 	readonly bye = (): void => {
 		this.#session.say({ type: "bye" });
 	};
@@ -181,13 +188,15 @@ class Hellos {
 	}
 
 	#hello(): void {
-		const { held, instanceId, draining } = this.#options;
+		const { held, instanceId, draining, health } = this.#options;
 		const leases = held.leases();
 		// No free slot while it drains: a bye that follows could come after the next grant.
 		const capacity = draining.aborted ? Math.max(1, leases.length) : this.#options.capacity;
-		const said = JSON.stringify(leases);
+		// Left out where nothing is wrong: an older server refuses what it does not know.
+		const unwell = health.unwell === null ? {} : { unwell: health.unwell };
+		const said = JSON.stringify([leases, unwell]);
 		if (said === this.#said) return;
 		this.#said = said;
-		this.#session.say({ type: "hello", instanceId, capacity, leases });
+		this.#session.say({ type: "hello", instanceId, capacity, leases, ...unwell });
 	}
 }
