@@ -59,7 +59,7 @@ describe("job", () => {
 		expect(out.split("\n")).toEqual([
 			"attempt  outcome         exit  time   runner  log         wanted by           then",
 			"1        lost (drained)        2.5 s  one     sealed 3 B  submit              again at 2026-05-01T12:00:05.000Z",
-			"2        failed          75    2.5 s  one     sealed 3 B  platform            no more: budget",
+			"2        failed          75    2.5 s  one     sealed 3 B  platform            not retried: the repository's retries of this hour are used up",
 			"3        passed          0     2.5 s  one     sealed 3 B  dev: try\ufffd[2J again",
 			`job test ${job} passed`,
 			"",
@@ -110,7 +110,7 @@ describe("pool", () => {
 			lines: [
 				"runner  id   state  jobs  labels     seen",
 				"one     rn1  idle   1/2   linux,x64  2026-05-01T12:00:00.000Z",
-				"pool acme/big paused: new disks; 3 waiting, the oldest for 42 s, 1 running, 0 runners busy, 1 idle",
+				"pool acme/big is paused: new disks; 3 waiting, the oldest for 42 s, 1 running, 0 runners busy, 1 idle",
 				"",
 			],
 		});

@@ -228,7 +228,7 @@ describe("run watch", () => {
 			"pack │ skipped",
 			"",
 			"job   outcome  attempts  time   runner  why",
-			"test  passed   2         2.5 s  one     failed with 75",
+			"test  passed   2         5.0 s  one     failed with 75",
 			"pack  skipped",
 			`run #7 ${id} passed in 4.2 s`,
 			"",

@@ -1,7 +1,7 @@
 // A run and its jobs as a table: how it stands, or how it ended.
 import type { Job, Run } from "../contracts/run.ts";
 import type { Paint } from "./terminal/paint.ts";
-import { spanText } from "./terminal/span.ts";
+import { spansText, spanText } from "./terminal/span.ts";
 import type { Column } from "./terminal/table.ts";
 import { table } from "./terminal/table.ts";
 
@@ -35,12 +35,11 @@ export const jobColumns: Column[] = [
 
 export function jobRow(job: Job, paint: Paint): string[] {
 	const last = job.attempts.at(-1);
-	const first = job.attempts[0];
 	return [
 		job.key,
 		job.outcome === null ? job.state : paint.outcome(job.outcome),
 		job.attempts.length === 0 ? "" : String(job.attempts.length),
-		spanText(first?.startedAt ?? null, last?.finishedAt ?? null, Date.now()),
+		spansText(job.attempts, Date.now()),
 		last?.runner.name ?? "",
 		whyOf(job),
 	];

@@ -3,10 +3,12 @@ import type { RunnerFigures } from "../contracts/runner.ts";
 import type { Paint } from "./terminal/paint.ts";
 import { table } from "./terminal/table.ts";
 
-const headings = ["runner", "id", "state", "jobs", "labels", "seen", "why"];
+const headings = ["runner", "id", "state", "jobs", "labels", "seen"];
 
 export function runnersText(runners: readonly RunnerFigures[], paint: Paint): string {
 	if (runners.length === 0) return "no runners";
+	// Only where something is wrong: else nobody looks for it.
+	const why = runners.some(({ reason }) => reason != null);
 	const rows = runners.map((runner) => [
 		runner.name,
 		runner.id,
@@ -14,7 +16,7 @@ export function runnersText(runners: readonly RunnerFigures[], paint: Paint): st
 		`${runner.leases}/${runner.capacity}`,
 		runner.labels.join(","),
 		runner.lastSeenAt,
-		runner.reason ?? "",
+		...(why ? [runner.reason ?? ""] : []),
 	]);
-	return table([headings.map(paint.faint), ...rows]);
+	return table([[...headings, ...(why ? ["why"] : [])].map(paint.faint), ...rows]);
 }

@@ -63,7 +63,16 @@ function wantedBy({ by, actor, retryReason }: Attempt): string {
 	return retryReason === null ? who : `${who}: ${retryReason}`;
 }
 
+const withheldText: Record<Extract<NonNullable<Attempt["next"]>, { withheld: unknown }>["withheld"], string> = {
+	attempts: "not retried: no attempt is left",
+	budget: "not retried: the repository's retries of this hour are used up",
+	"no-rule": "not retried: no retry rule fits",
+	"on-lost": "not retried: onLost is fail",
+	poison: "not retried: too many runners in a row",
+	canceled: "not retried: it was canceled",
+};
+
 function thenText(next: Attempt["next"]): string {
 	if (next === null) return "";
-	return "at" in next ? `again at ${next.at}` : `no more: ${next.withheld}`;
+	return "at" in next ? `again at ${next.at}` : withheldText[next.withheld];
 }

@@ -20,7 +20,7 @@ export function addPoolList(parent: Command, { io }: Host): void {
 		});
 }
 
-const headings = ["pool", "runners", "waiting", "running", "idle", "standing"];
+const headings = ["pool", "runners", "waiting", "running", "idle", "state"];
 
 function row(figures: PoolFigures): string[] {
 	const { owner, pool, runners, waiting, running, idle } = figures;

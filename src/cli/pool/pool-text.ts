@@ -4,13 +4,18 @@ import { runnersText } from "../runners-text.ts";
 import type { Paint } from "../terminal/paint.ts";
 
 export function standingOf({ paused, pauseNote, draining }: PoolFigures): string {
-	if (!paused && !draining) return "serves";
-	return `${draining ? "drains" : "paused"}${pauseNote === null ? "" : `: ${pauseNote}`}`;
+	if (!paused && !draining) return "active";
+	return `${draining ? "draining" : "paused"}${pauseNote === null ? "" : `: ${pauseNote}`}`;
 }
 
 export function poolText(figures: PoolFigures, paint: Paint): string {
 	const { owner, pool, runners, waiting, running, idle, busy, oldestWaitingSeconds } = figures;
 	const oldest = oldestWaitingSeconds === null ? "" : `, the oldest for ${Math.round(oldestWaitingSeconds)} s`;
 	const counts = `${waiting} waiting${oldest}, ${running} running, ${busy} runners busy, ${idle} idle`;
-	return [runnersText(runners, paint), `pool ${owner}/${pool} ${standingOf(figures)}; ${counts}`].join("\n");
+	const others = (["draining", "unwell", "offline"] as const).flatMap((state) => {
+		const count = runners.filter((runner) => runner.state === state).length;
+		return count === 0 ? [] : [`, ${count} ${state}`];
+	});
+	const line = `pool ${owner}/${pool} is ${standingOf(figures)}; ${counts}${others.join("")}`;
+	return [runnersText(runners, paint), line].join("\n");
 }

@@ -37,7 +37,17 @@ export function repositoryText(settings: Repository): string {
 	]);
 }
 
-function queueText({ blocked, waiting, leased, running, canceling, oldestWaitingSeconds }: QueueFigures): string {
+export function queueText({
+	blocked,
+	waiting,
+	leased,
+	running,
+	canceling,
+	oldestWaitingSeconds,
+}: Pick<QueueFigures, "blocked" | "waiting" | "leased" | "running" | "canceling" | "oldestWaitingSeconds">): string {
 	const oldest = oldestWaitingSeconds === null ? "" : `, the oldest for ${Math.round(oldestWaitingSeconds)} s`;
-	return `${running + leased} running, ${waiting} waiting${oldest}, ${blocked} blocked, ${canceling} being canceled`;
+	// One that is being canceled still runs.
+	const all = running + leased + canceling;
+	const ending = canceling === 0 ? "" : ` (${canceling} of them being canceled)`;
+	return `${all} running${ending}, ${waiting} waiting${oldest}, ${blocked} blocked`;
 }

@@ -2,9 +2,25 @@
 
 /** `4.2 s`, `3 m 05 s`, `2 h 10 m`; empty while it has not begun. `until` stands in for an end that has not come. */
 export function spanText(from: string | null, to: string | null, until: number): string {
-	if (from === null) return "";
-	const ms = (to === null ? until : Date.parse(to)) - Date.parse(from);
-	const seconds = Math.max(0, ms) / 1_000;
+	return from === null ? "" : msText(msOf({ startedAt: from, finishedAt: to }, until));
+}
+
+/** What they took together, without the waits between them; empty where there is none. */
+export function spansText(spans: readonly Span[], until: number): string {
+	return spans.length === 0 ? "" : msText(spans.reduce((sum, span) => sum + msOf(span, until), 0));
+}
+
+interface Span {
+	startedAt: string;
+	finishedAt: string | null;
+}
+
+function msOf({ startedAt, finishedAt }: Span, until: number): number {
+	return Math.max(0, (finishedAt === null ? until : Date.parse(finishedAt)) - Date.parse(startedAt));
+}
+
+function msText(ms: number): string {
+	const seconds = ms / 1_000;
 	if (seconds < 60) return `${seconds.toFixed(1)} s`;
 	const minutes = Math.floor(seconds / 60);
 	if (minutes < 60) return `${minutes} m ${two(seconds % 60)} s`;

@@ -1,0 +1,49 @@
+// What people read of pools, runners, queues and jobs: each line says what is so, and in words.
+import { expect, it } from "vitest";
+import type { PoolFigures, RunnerFigures } from "../contracts/runner.ts";
+import { aWireAttempt, aWireJob } from "../testing/wire-builders.ts";
+import { queueText } from "./repo/repo-show.ts";
+import { poolText, standingOf } from "./pool/pool-text.ts";
+import { jobRow } from "./run-summary.ts";
+import { createPaint } from "./terminal/paint.ts";
+import { spansText } from "./terminal/span.ts";
+
+const paint = createPaint(false);
+const runner = (name: string, rest: Partial<RunnerFigures>): RunnerFigures => ({
+	...{ id: `rn-${name}`, name, labels: [], state: "idle", reason: null, capacity: 1, leases: 0 },
+	lastSeenAt: "2026-05-01T12:00:00.000Z",
+	...rest,
+});
+const pool: PoolFigures = {
+	...{ owner: "acme", pool: "big", paused: false, pauseNote: null, draining: false },
+	...{ waiting: 2, running: 1, idle: 0, busy: 0, oldestWaitingSeconds: 4 },
+	runners: [
+		runner("one", { state: "draining", leases: 1 }),
+		runner("two", { state: "unwell", reason: "its disk is full: 3 KiB are left" }),
+	],
+};
+
+it("[X21] a pool names the runners that take nothing, and why an unwell one does not", () => {
+	expect(poolText(pool, paint).split("\n")).toEqual([
+		"runner  id      state     jobs  labels  seen                      why",
+		"one     rn-one  draining  1/1           2026-05-01T12:00:00.000Z",
+		"two     rn-two  unwell    0/1           2026-05-01T12:00:00.000Z  its disk is full: 3 KiB are left",
+		"pool acme/big is active; 2 waiting, the oldest for 4 s, 1 running, 0 runners busy, 0 idle, 1 draining, 1 unwell",
+	]);
+	expect(standingOf({ ...pool, draining: true, pauseNote: "new disks" })).toBe("draining: new disks");
+});
+
+it("[X21] a job that is being canceled still runs", () => {
+	const queue = { blocked: 1, waiting: 2, leased: 0, running: 0, canceling: 1, oldestWaitingSeconds: null };
+	expect(queueText(queue)).toBe("1 running (1 of them being canceled), 2 waiting, 1 blocked");
+	expect(queueText({ ...queue, canceling: 0, running: 3 })).toBe("3 running, 2 waiting, 1 blocked");
+});
+
+it("[X20] the time of a job that was retried is that of its attempts", () => {
+	const attempt = (startedAt: string, finishedAt: string | null) => ({ startedAt, finishedAt });
+	const spans = [attempt("2026-05-01T12:00:00Z", "2026-05-01T12:00:10Z"), attempt("2026-05-01T12:30:00Z", null)];
+	expect(spansText(spans, Date.parse("2026-05-01T12:30:05Z"))).toBe("15.0 s");
+	expect(spansText([], 0)).toBe("");
+	const attempts = [aWireAttempt(), aWireAttempt({ number: 2 })];
+	expect(jobRow(aWireJob("test", { attempts }), paint)[3]).toBe("5.0 s");
+});
