@@ -8,6 +8,7 @@ export interface Env {
 	POOL: DurableObjectNamespace;
 	LOG: DurableObjectNamespace;
 	FEED: DurableObjectNamespace;
+	OWNER: DurableObjectNamespace;
 	SWITCHES: DurableObjectNamespace;
 	DB: D1Database;
 	ARCHIVE: R2Bucket;

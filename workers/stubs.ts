@@ -1,6 +1,7 @@
 // How one object (or the Worker) calls another: by name, with a deadline, a new stub for each try, full jitter between, and
 // again only where the platform says that this can help. A stub is broken after an exception; an overloaded object is left alone.
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../src/contracts/objects.ts";
+import type { OwnerCalls } from "../src/contracts/owner.ts";
 import type { FeedCalls } from "../src/contracts/run-events.ts";
 import { Outage } from "../src/contracts/outage.ts";
 import type { Env } from "./env.ts";
@@ -23,6 +24,11 @@ export function logCalls(env: Env, name: RepositoryName & { job: string; attempt
 
 export function feedCalls(env: Env, { owner, repo, run }: RepositoryName & { run: string }): FeedCalls {
 	return calls(env.FEED, `${owner}/${repo}/${run}`);
+}
+
+/** Null: the installation's operator, who is no owner; no owner's name has a slash. */
+export function ownerCalls(env: Env, owner: string | null): OwnerCalls {
+	return calls(env.OWNER, owner ?? "/operator");
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;

@@ -11,14 +11,15 @@ import type { Env } from "./env.ts";
 import { diskRoom } from "./machine.ts";
 import { feedRequest } from "./log/log-feeders.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
-import { addRevoked, isRevoked, knowRevocations, readModel } from "./read-model.ts";
+import { readModel } from "./read-model.ts";
+import { endsOf } from "./owner/ends.ts";
 import { connectRequest } from "./pool/pool-connect.ts";
 import { readArchived } from "../src/engine/repo/repo-archive.ts";
 import { report } from "./report.ts";
 import { readReadiness } from "./readiness.ts";
 import { runStore } from "./repo/repo-outside.ts";
 import { seal } from "./sealing.ts";
-import { feedCalls, logCalls, poolCalls, repoCalls } from "./stubs.ts";
+import { feedCalls, logCalls, ownerCalls, poolCalls, repoCalls } from "./stubs.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches.ts";
 import { waitForGrant } from "./pool/wait-for-grant.ts";
 import { wholePool } from "./pool/whole-pool.ts";
@@ -53,9 +54,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 			set: (patch) => changeSwitches(env, patch),
 			read: () => readSwitches(env),
 		},
-		knowRevocations: () => knowRevocations(env, later),
-		isRevoked,
-		noteRevoked: addRevoked,
+		owner: (name) => ownerCalls(env, name),
+		ends: endsOf(env, later),
 		writeAudit: (record) => writeAudit(env, record),
 		keys: keysOf(env),
 		sealSecret: async ({ owner, repo }, { name, value }) =>

@@ -12,12 +12,13 @@ interface __BaseEnv_Env {
 	POOL: DurableObjectNamespace<import("./main").PoolObject>;
 	LOG: DurableObjectNamespace<import("./main").LogObject>;
 	FEED: DurableObjectNamespace<import("./main").FeedObject>;
+	OWNER: DurableObjectNamespace<import("./main").OwnerObject>;
 	SWITCHES: DurableObjectNamespace<import("./main").SwitchesObject>;
 }
 declare namespace Cloudflare {
 	interface GlobalProps {
 		mainModule: typeof import("./main");
-		durableNamespaces: "RepoObject" | "PoolObject" | "LogObject" | "SwitchesObject" | "FeedObject";
+		durableNamespaces: "RepoObject" | "PoolObject" | "LogObject" | "SwitchesObject" | "FeedObject" | "OwnerObject";
 	}
 	interface Env extends __BaseEnv_Env {}
 }

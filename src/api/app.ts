@@ -8,6 +8,7 @@ import type { Problem, ProblemFacts } from "../contracts/problem.ts";
 import { requestBytesMax } from "../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
 import { addAuditRoutes } from "./audit.ts";
+import { tokenBehind } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { addBulkCancelRoutes } from "./bulk-cancel.ts";
 import { addBulkRetryRoutes } from "./bulk-retry.ts";
@@ -51,8 +52,10 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 			"services",
 			services(c.env as Env, (work) => c.executionCtx.waitUntil(work)),
 		);
-		const hasToken = c.req.header("authorization") !== undefined || c.req.query("ticket") !== undefined;
-		if (hasToken) await c.get("services").knowRevocations();
+		// Nearly always known already. Who brings no good token makes nobody ask; what stays unknown is refused where it is used.
+		const token = tokenBehind(c);
+		const learning = token && c.get("services").ends.learn(token);
+		if (learning) await learning.catch(() => undefined);
 		await next();
 		// A socket that an object gave has headers that cannot be changed: `c.header` makes a new answer, at a price.
 		if (c.res.status === 101) c.header("X-Request-Id", c.get("requestId"));

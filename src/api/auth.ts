@@ -1,7 +1,9 @@
-// Who calls, and whether they may. A token proves itself by its MAC; only revocations are looked at, and those are cached.
+// Who calls, and whether they may. A token proves itself by its MAC; only whether it
+// was ended is looked at, and that is cached.
 // Another owner's things are unknown to a token (404), a missing scope on one's own is forbidden (403).
 import type { Context } from "hono";
 import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../contracts/objects.ts";
+import type { TokenName } from "../contracts/owner.ts";
 import type { Scope } from "../contracts/token.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
@@ -17,6 +19,8 @@ export interface Caller {
 	/** For records of who did what. */
 	name: string;
 }
+
+export const operatorCaller: Caller = { access: null, name: "operator" };
 
 export const unauthorized = (detail: string) =>
 	new ProblemAnswer({
@@ -35,6 +39,43 @@ function bearer(c: Context<ApiEnv>): string {
 	return match[1];
 }
 
+/**
+ * The token that a call stands or falls with: the one that it brings, the one that made its ticket, the one that registered its
+ * runner. Null when nothing was ended that could end it: the operator's token, a lease's, and whatever is no token of ours.
+ */
+export function tokenBehind(c: Context<ApiEnv>): TokenName | null {
+	const services = c.get("services");
+	const text = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+	if (text === undefined) {
+		const ticket = c.req.query("ticket");
+		const access = ticket === undefined ? null : (readToken(services.keys, "ticket", ticket)?.access ?? null);
+		return access && nameOf(services, access);
+	}
+	const access = cachedClaims(services, "access", text);
+	if (access !== null) return nameOf(services, access);
+	const runner = cachedClaims(services, "runner", text);
+	return runner && registrationBehind(runner);
+}
+
+/** Null for one that has expired: it is refused for that. */
+function nameOf(services: Services, { id, owner, expiresAt }: AccessClaims): TokenName | null {
+	return expiresAt !== null && expiresAt <= services.now() ? null : { owner, token: id };
+}
+
+/** Null for a runner that the operator registered, or that an earlier version did. */
+function registrationBehind({ owner, registeredBy = null }: RunnerIdentity): TokenName | null {
+	return registeredBy === null ? null : { owner, token: registeredBy };
+}
+
+/** Throws 401 for what was ended, and 503 where that cannot be known: nobody is let in because somebody does not answer. */
+function checkStanding(services: Services, token: TokenName, mayBeUnknown = false): void {
+	const standing = services.ends.standing(token);
+	if (standing === "ended") throw unauthorized("The token was revoked.");
+	if (standing === "good" || mayBeUnknown) return;
+	const detail = "Whether this token was revoked cannot be learnt at present; nothing was done.";
+	throw new ProblemAnswer({ status: 503, code: "standing-unknown", detail });
+}
+
 /** The caller with an access token or the operator's. Throws 401. */
 export function readCaller(c: Context<ApiEnv>): Caller {
 	const services = c.get("services");
@@ -45,7 +86,7 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 			throw unauthorized("The token is not one of ours, or not of this kind.");
 		}
 		checkQuery(c);
-		return { access: null, name: "operator" };
+		return operatorCaller;
 	}
 	const caller = callerOf(services, access);
 	checkQuery(c);
@@ -55,7 +96,7 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 /** Throws 401 when the token has ended, whatever brought its claims here. */
 export function callerOf(services: Services, access: AccessClaims): Caller {
 	if (access.expiresAt !== null && access.expiresAt <= services.now()) throw unauthorized("The token has expired.");
-	if (services.isRevoked(access.id)) throw unauthorized("The token was revoked.");
+	checkStanding(services, { owner: access.owner, token: access.id });
 	return { access, name: access.name };
 }
 
@@ -103,11 +144,13 @@ export function authorizeRepository(c: Context<ApiEnv>, scope: Scope): Repositor
 	return { owner, repo, caller: authorize(c, scope, owner, repo) };
 }
 
-export function readRunner(c: Context<ApiEnv>): RunnerIdentity {
+/** `mayBeUnknown`: what only keeps running jobs going is not refused because an owner's object does not answer. */
+export function readRunner(c: Context<ApiEnv>, { mayBeUnknown = false } = {}): RunnerIdentity {
 	const services = c.get("services");
 	const runner = cachedClaims(services, "runner", bearer(c));
 	if (runner === null) throw unauthorized("This call wants a runner's token, as registering gives it.");
-	if (services.isRevoked(runner.id)) throw unauthorized("The runner's token was revoked.");
+	const registeredBy = registrationBehind(runner);
+	if (registeredBy) checkStanding(services, registeredBy, mayBeUnknown);
 	checkQuery(c);
 	return runner;
 }

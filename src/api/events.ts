@@ -26,7 +26,7 @@ document({
 
 export function addEventRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/runs/:run/events", async (c) => {
-		const { owner, repo } = authorizeWatcher(c);
+		const { owner, repo } = await authorizeWatcher(c);
 		const run = await readRunId(c, { owner, repo });
 		const services = c.get("services");
 		const after = readAfter(c);

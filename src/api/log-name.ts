@@ -17,8 +17,8 @@ export function readLogName(c: Context<ApiEnv>): Promise<LogName> {
 }
 
 /** As `readLogName`, where a WebSocket may bring a ticket. */
-export function readWatchedLogName(c: Context<ApiEnv>): Promise<LogName> {
-	return logNameIn(c, authorizeWatcher(c));
+export async function readWatchedLogName(c: Context<ApiEnv>): Promise<LogName> {
+	return logNameIn(c, await authorizeWatcher(c));
 }
 
 async function logNameIn(c: Context<ApiEnv>, { owner, repo }: RepositoryName): Promise<LogName> {

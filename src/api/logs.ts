@@ -78,7 +78,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.on("GET", belowJob("/log/live"), async (c) => {
-		const { owner, repo } = authorizeWatcher(c);
+		const { owner, repo } = await authorizeWatcher(c);
 		const job = await readJobId(c, { owner, repo });
 		const services = c.get("services");
 		const name = { owner, repo, job };

@@ -81,6 +81,7 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 			labels: [...new Set(request.labels ?? [])].sort(),
 			capacity: request.capacity ?? 1,
 			ephemeral: request.ephemeral ?? false,
+			registeredBy: caller.access?.id ?? null,
 		};
 		const { os = "", arch = "", version = "" } = request;
 		const registration = services.pool(runner).register({ ...runner, os, arch, version }, keyed?.prefix);
@@ -104,7 +105,7 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.post("/v1/runner/heartbeat", async (c) => {
-		const runner = readRunner(c);
+		const runner = readRunner(c, { mayBeUnknown: true });
 		const { leases, ...said } = await readBody(c, heartbeatRequest);
 		return c.json(known(await c.get("services").pool(runner).heartbeat(runner, leases, said)));
 	});

@@ -11,6 +11,7 @@ import type {
 	RunnerIdentity,
 	WholePool,
 } from "../contracts/objects.ts";
+import type { OwnerCalls, TokenName } from "../contracts/owner.ts";
 import type { Grant } from "../contracts/runner.ts";
 import type { LogMessage } from "../contracts/log-stream.ts";
 import type { FeedCalls } from "../contracts/run-events.ts";
@@ -87,6 +88,15 @@ export interface ReadModel {
 	}): Promise<Page<AuditRecord>>;
 }
 
+/** Which tokens were ended before their time, as far as is known here. */
+export interface Ends {
+	/** Null when it is known already: nearly always. Rejects with `StandingUnknown`. */
+	learn(name: TokenName): Promise<void> | null;
+	standing(name: TokenName): "good" | "ended" | "unknown";
+	/** It was ended from here. */
+	note(name: TokenName): void;
+}
+
 export interface Services {
 	report(event: OperationalEvent): void;
 	repo(name: RepositoryName): RepoCalls;
@@ -121,11 +131,9 @@ export interface Services {
 		set(patch: Partial<Switches>): Promise<Switches>;
 		read(): Promise<Switches>;
 	};
-	/** Resolves when `isRevoked` knows all that is older than 60 s: nearly always at once. */
-	knowRevocations(): Promise<void>;
-	/** Ids of tokens that were revoked and have not expired; cached, at most 60 s old. */
-	isRevoked(tokenId: string): boolean;
-	noteRevoked(tokenId: string): void;
+	/** Null: the operator, who is no owner. */
+	owner(name: string | null): OwnerCalls;
+	ends: Ends;
 	/** Resolves when the act is in the audit, or in the log if that cannot be; never throws. */
 	writeAudit(record: AuditRecord): Promise<void>;
 	keys: Keys;

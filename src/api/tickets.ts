@@ -5,7 +5,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
 import { time, timeText } from "../contracts/fields.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
-import { allow, authorizeRepository, callerOf, forbidden, readCaller, unauthorized } from "./auth.ts";
+import { allow, authorizeRepository, callerOf, forbidden, operatorCaller, readCaller, unauthorized } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
@@ -45,38 +45,27 @@ export function addTicketRoutes(app: Hono<ApiEnv>): void {
 }
 
 /** As `authorizeRepository` to read; a request for a WebSocket without a header may bring a ticket instead. */
-export function authorizeWatcher(c: Context<ApiEnv>): RepositoryName & { caller: Caller } {
+export async function authorizeWatcher(c: Context<ApiEnv>): Promise<RepositoryName & { caller: Caller }> {
 	const ticket = c.req.query("ticket");
 	const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
 	if (ticket === undefined || !isSocket || c.req.header("authorization") !== undefined) {
 		return authorizeRepository(c, "read");
 	}
-	const caller = redeem(c.get("services"), ticket);
+	const caller = await redeem(c.get("services"), ticket);
 	checkQuery(c);
 	const [owner, repo] = [readName(c, "owner"), readName(c, "repo")];
 	return { owner, repo, caller: allow(caller, "read", owner, repo) };
 }
 
-/**
- * Tickets used here, until they end by themselves. That each is used once is kept within one isolate only: to keep it
- * everywhere would put a look-up on the way of every viewer, for the sake of a minute.
- */
-const used = new Map<string, number>();
-const usedMax = 10_000;
-
 /** [B15] [B16] Throws 401. */
-function redeem(services: Services, text: string): Caller {
+async function redeem(services: Services, text: string): Promise<Caller> {
 	const ticket = readToken(services.keys, "ticket", text);
-	const now = services.now();
-	if (ticket === null || ticket.until <= now)
+	if (ticket === null || ticket.until <= services.now())
 		throw unauthorized("The ticket is not one of ours, or its minute is over.");
-	if (used.has(ticket.id)) throw unauthorized("The ticket was used: ask for another.");
-	if (used.size >= usedMax) forgetEnded(now);
-	used.set(ticket.id, ticket.until);
-	return ticket.access === null ? { access: null, name: "operator" } : callerOf(services, ticket.access);
-}
-
-function forgetEnded(now: number): void {
-	for (const [id, until] of used) if (until <= now) used.delete(id);
-	if (used.size >= usedMax) used.clear();
+	const { id, until, access } = ticket;
+	const caller = access === null ? operatorCaller : callerOf(services, access);
+	// Asked of an object: the memory of one isolate would let it in once in each, and again after a restart.
+	const isFirst = await services.owner(access?.owner ?? null).useTicket({ id, until });
+	if (!isFirst) throw unauthorized("The ticket was used: ask for another.");
+	return caller;
 }

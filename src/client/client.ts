@@ -308,8 +308,14 @@ function tokenCalls(transport: Transport) {
 		create: (request: { owner: string; name: string; scopes: Scope[]; repos?: string[]; expiresAt?: string }) =>
 			transport.json<TokenMade>({ method: "POST", path: "/v1/tokens", json: request, idempotent: false }),
 		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
-		revoke: (id: string) =>
-			transport.json<TokenRecord | null>({ method: "DELETE", path: pathOf("v1", "tokens", id), idempotent: true }),
+		/** With `owner` also while the list of tokens is away. */
+		revoke: (id: string, owner?: string) =>
+			transport.json<TokenRecord | null>({
+				method: "DELETE",
+				path: pathOf("v1", "tokens", id),
+				query: { owner },
+				idempotent: true,
+			}),
 	};
 }
 

@@ -199,6 +199,8 @@ export interface RunnerIdentity {
 	labels: string[];
 	capacity: number;
 	ephemeral: boolean;
+	/** The token that registered it, and puts it out when it is revoked; null or absent: the operator's, or an earlier version's. */
+	registeredBy?: string | null;
 }
 
 /** What a runner says of itself with a call. */

@@ -30,7 +30,8 @@ export type OperationalEvent =
 	| { event: "behind-unsaid"; repository: string; cause: string }
 	| { event: "demand-unconfirmed"; repository: string; cause: string }
 	| { event: "audit-unwritten"; record: AuditRecord; cause: string }
-	| { event: "revocations-unknown"; cause: string }
+	| { event: "ends-unknown"; owner: string | undefined; cause: string }
+	| { event: "ends-untold"; owner: string | undefined; cause: string }
 	| { event: "dependency-down"; dependency: string; cause: string }
 	| ({ event: "disk-room"; room: Room } & Partial<DiskRoom>)
 	| { event: "machine-silent"; cause: string };
@@ -65,6 +66,7 @@ export const severities: Record<OperationalEvent["event"], Severity> = {
 	"disk-room": "page",
 	"machine-silent": "ticket",
 	"audit-unwritten": "ticket",
-	"revocations-unknown": "none",
+	"ends-unknown": "ticket",
+	"ends-untold": "none",
 	"dependency-down": "page",
 };

@@ -24,6 +24,7 @@ const places: Record<string, { folder: RegExp; table: string }> = {
 	repository: { folder: /RepoObject$/, table: "repository" },
 	pool: { folder: /PoolObject$/, table: "pool" },
 	feed: { folder: /FeedObject$/, table: "feed" },
+	owner: { folder: /OwnerObject$/, table: "owner" },
 };
 
 /** In one line what is not known; null when all is. */

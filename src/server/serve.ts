@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { claimDataFolder } from "./data-folder.ts";
 import { unknownData, writeDataVersions } from "./data-version.ts";
+import { bringUpDatabase } from "./database.ts";
 import { Disk } from "./disk.ts";
 import { loadKeys } from "./keys.ts";
-import { migrate } from "./migrate.ts";
 import { killOrphan, nameWorkerd } from "./orphan.ts";
 import { Supervision, supervisionDefaults } from "./supervision.ts";
 import type { Worker, WorkerOptions } from "./worker.ts";
@@ -69,8 +69,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 			...{ folder: folder.path, host, port, keys, trustedProxies, disk, print },
 			onRestart: () => supervision?.restarted(),
 		});
-		const applied = await migrate(worker.database, readMigrations());
-		for (const name of applied) print("info", `applied migration ${name}`);
+		await bringUpDatabase({ folder: folder.path, database: worker.database, migrations: readMigrations(), print });
 		writeDataVersions(folder.path, { tables: readTables(), migrations: readMigrations() });
 		folder.announce({ pid: process.pid, url: worker.url });
 		const stopCron = fireCron(worker, print);

@@ -1,12 +1,11 @@
 // Records of access tokens; the tokens themselves are stored nowhere.
-import { and, desc, eq, gt, isNotNull, isNull, lt, or, sql } from "drizzle-orm";
+import { and, desc, eq, gt, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
+import type { TokenEnd } from "../contracts/owner.ts";
+import { tokenEnd } from "../contracts/token.ts";
 import type { TokenRecord } from "../contracts/token.ts";
 import type { Slice } from "./runs.ts";
 import { tokens } from "./schema.ts";
-
-/** Revocations that one isolate keeps in mind; more than these and the oldest act no longer, which the operator is told. */
-const revokedMax = 10_000;
 
 /** False when there is one already whose id begins with `prefix`, which follows from an idempotency key; null: it had none. */
 export async function addToken(db: DrizzleD1Database, token: TokenRecord, prefix: string | null): Promise<boolean> {
@@ -75,15 +74,25 @@ export async function revokeToken(db: DrizzleD1Database, id: string, at: number)
 		.where(and(eq(tokens.id, id), isNull(tokens.revokedAt)));
 }
 
-/** Newest first; those that have expired need not be remembered. */
-export async function listRevoked(db: DrizzleD1Database, now: number): Promise<string[]> {
+/** As `revokeToken`, of many. A token that has no record is passed over. */
+export async function revokeTokens(db: DrizzleD1Database, ends: readonly { id: string; at: number }[]): Promise<void> {
+	await db.run(sql`
+		UPDATE token SET revoked_at = ended.value ->> 'at' FROM json_each(${JSON.stringify(ends)}) AS ended
+		WHERE token.id = ended.value ->> 'id' AND token.revoked_at IS NULL`);
+}
+
+/** An owner's ended tokens, by id, after one id; `until` as `tokenEnd` says. */
+export async function listRevoked(
+	db: DrizzleD1Database,
+	{ owner, after, limit }: { owner: string; after: string; limit: number },
+): Promise<TokenEnd[]> {
 	const rows = await db
-		.select({ id: tokens.id })
+		.select({ doc: tokens.doc, revokedAt: tokens.revokedAt })
 		.from(tokens)
-		.where(and(isNotNull(tokens.revokedAt), or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now))))
-		.orderBy(desc(tokens.revokedAt))
-		.limit(revokedMax);
-	return rows.map(({ id }) => id);
+		.where(and(eq(tokens.owner, owner), isNotNull(tokens.revokedAt), gt(tokens.id, after)))
+		.orderBy(tokens.id)
+		.limit(limit);
+	return rows.map(({ doc, revokedAt }) => tokenEnd(JSON.parse(doc) as TokenRecord, revokedAt ?? 0));
 }
 
 function readRecord({ doc, revokedAt }: { doc: string; revokedAt: number | null }): TokenRecord {

@@ -21,7 +21,7 @@ export function addTokenCreate(parent: Command, { io }: Host): void {
 		.requiredOption("--name <name>", "what or who it is for")
 		.requiredOption("--scope <scopes>", "read, write, admin, runner:register; with commas, or several times", readList)
 		.option("--repo <repos>", "only these repositories; else all of the owner's", readList)
-		.option("--expires <when>", "a time, or from now: 30d, 12h, 45m; else never", readExpiry)
+		.option("--expires <when>", "a time, or from now: 30d, 12h, 45m; else a year", readExpiry)
 		.action(async (owner: string, _: unknown, command: Command) => {
 			const { name, scope: scopes, repo: repos, expires: expiresAt } = command.optsWithGlobals<CreateFlags>();
 			const { client, answer } = connect(command, io);

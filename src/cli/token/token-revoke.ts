@@ -8,8 +8,9 @@ export function addTokenRevoke(parent: Command, { io }: Host): void {
 		.command("revoke")
 		.description("end a token; acts everywhere within 60 s")
 		.argument("<id>", "the token's id, as `token list` shows it")
-		.action(async (id: string, _: unknown, command: Command) => {
+		.option("--owner <owner>", "whose it is: needed while the list of tokens is away, or has lost it")
+		.action(async (id: string, { owner }: { owner?: string }, command: Command) => {
 			const { client, answer } = connect(command, io);
-			answer(await client.tokens.revoke(id), () => `token ${id} is revoked`);
+			answer(await client.tokens.revoke(id, owner), () => `token ${id} is revoked`);
 		});
 }

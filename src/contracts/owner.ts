@@ -1,0 +1,24 @@
+// What an owner's object answers to: the truth about what of the owner's has ended before its time.
+import type { Millis } from "../domain/ids.ts";
+
+export interface TokenName {
+	owner: string;
+	/** The token's id. */
+	token: string;
+}
+
+export interface TokenEnd {
+	id: string;
+	at: Millis;
+	/** From when on nothing depends on it any more, since the token has expired by itself; null: never. */
+	until: Millis | null;
+}
+
+export interface OwnerCalls {
+	/** Which of these tokens were ended; null while that cannot be told, since what ended before this object was is not here yet. */
+	ended(tokens: string[]): Promise<string[] | null>;
+	/** Again, it keeps the first instant. */
+	endToken(end: TokenEnd): Promise<void>;
+	/** True once; false for whoever brings the ticket again. */
+	useTicket(ticket: { id: string; until: Millis }): Promise<boolean>;
+}

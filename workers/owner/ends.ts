@@ -1,0 +1,19 @@
+// What this isolate knows of ended tokens, and the objects that it asks. One for each environment, as the objects are.
+import { KnownEnds } from "../../src/api/known-ends.ts";
+import type { EndsPort } from "../../src/api/known-ends.ts";
+import type { Ends } from "../../src/api/services.ts";
+import type { Env } from "../env.ts";
+import { ownerCalls } from "../stubs.ts";
+
+const known = new WeakMap<Env, KnownEnds>();
+
+export function endsOf(env: Env, later: (work: Promise<unknown>) => void): Ends {
+	const ends = known.get(env) ?? new KnownEnds(() => Date.now());
+	known.set(env, ends);
+	const port: EndsPort = { ask: (owner, tokens) => ownerCalls(env, owner).ended(tokens), later };
+	return {
+		learn: (name) => ends.learn(name, port),
+		standing: (name) => ends.standing(name),
+		note: (name) => ends.note(name),
+	};
+}

@@ -1,0 +1,123 @@
+// One owner: the truth about what of the owner's has ended before its time. The read model shows it and may be away; this may
+// not, for whoever holds a token that was revoked. No owner's ends are kept with another's.
+//
+// Members, sessions, the owner's secrets and limits in use will have their place here, each in tables of its own; a session that
+// was ended is one more kind of row in `ended`.
+import { DurableObject } from "cloudflare:workers";
+import type { OwnerCalls, TokenEnd } from "../../src/contracts/owner.ts";
+import type { Millis } from "../../src/domain/ids.ts";
+import { alarmNearestMs, tellAgainMaxMs, tellAgainMs } from "../../src/domain/limits.ts";
+import { assert } from "../../src/domain/refusal.ts";
+import { listRevoked, revokeTokens } from "../../src/store/tokens.ts";
+import type { Env } from "../env.ts";
+import { database } from "../read-model.ts";
+import { report } from "../report.ts";
+import { OwnerTables } from "./owner-tables.ts";
+
+/** Ends told, and rows forgotten, by one alarm. */
+const toldAtOnce = 100;
+const forgottenAtOnce = 1_000;
+/** A row is forgotten this much later at most: an alarm for each used ticket would be a wake-up a minute. */
+const forgetAgainMs = 10 * 60_000;
+/** Rows of one page of what the read model knew. */
+const adoptedAtOnce = 5_000;
+
+export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
+	readonly #tables: OwnerTables;
+	#adopting: Promise<boolean> | null = null;
+	#tellAgainMs = tellAgainMs;
+
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, env);
+		this.#tables = new OwnerTables(ctx.storage);
+	}
+
+	async ended(tokens: string[]): Promise<string[] | null> {
+		if (!this.#tables.isAdopted && !(await this.#adopt())) return null;
+		return this.#tables.endedOf("token", tokens);
+	}
+
+	async endToken(end: TokenEnd): Promise<void> {
+		if (!this.#tables.end("token", end, false)) return;
+		this.#tellAgainMs = tellAgainMs;
+		await this.#wakeBy(Date.now() + tellAgainMs);
+	}
+
+	async useTicket({ id, until }: { id: string; until: Millis }): Promise<boolean> {
+		const now = Date.now();
+		const isFirst = this.#tables.end("ticket", { id, at: now, until }, true);
+		if (isFirst) await this.#wakeBy(now + forgetAgainMs);
+		return isFirst;
+	}
+
+	/** Armed again first, so that no end of the work leaves something without a next time. */
+	override async alarm(): Promise<void> {
+		const now = Date.now();
+		const untold = this.#tables.untold(toldAtOnce);
+		if (untold.length > 0) {
+			await this.ctx.storage.setAlarm(now + this.#tellAgainMs);
+			this.#tellAgainMs = Math.min(this.#tellAgainMs * 2, tellAgainMaxMs);
+			if (!(await this.#tell(untold))) return;
+		}
+		const isAll = this.#tables.forget(now, forgottenAtOnce) && untold.length < toldAtOnce;
+		const next = this.#tables.nextUntil();
+		if (!isAll) await this.ctx.storage.setAlarm(now + alarmNearestMs);
+		else if (next !== null) await this.ctx.storage.setAlarm(Math.max(next, now + forgetAgainMs));
+		else await this.ctx.storage.deleteAlarm();
+	}
+
+	async #tell(ends: { id: string; at: Millis }[]): Promise<boolean> {
+		try {
+			await revokeTokens(database(this.env), ends);
+		} catch (cause) {
+			report({ event: "ends-untold", owner: this.ctx.id.name, cause: String(cause) });
+			return false;
+		}
+		this.#tables.told(ends.map(({ id }) => id));
+		this.#tellAgainMs = tellAgainMs;
+		return true;
+	}
+
+	/** One look at a time. False: the read model did not answer, so whoever asks cannot be told. */
+	#adopt(): Promise<boolean> {
+		this.#adopting ??= this.#adoptOnce()
+			.then(() => true)
+			.catch((cause: unknown) => {
+				report({ event: "ends-unknown", owner: this.ctx.id.name, cause: String(cause) });
+				return false;
+			})
+			.finally(() => {
+				this.#adopting = null;
+			});
+		return this.#adopting;
+	}
+
+	/**
+	 * Tokens that were revoked before this object was, by a version for which the read model was the truth. Once: from then on
+	 * what is missing there, or comes back there, changes nothing.
+	 */
+	async #adoptOnce(): Promise<void> {
+		const owner = this.ctx.id.name;
+		assert(owner !== undefined, "an owner's object has the owner's name");
+		const found: TokenEnd[] = [];
+		for (let after = ""; ; ) {
+			const page = await listRevoked(database(this.env), { owner, after, limit: adoptedAtOnce });
+			found.push(...page);
+			const last = page.at(-1);
+			if (last === undefined || page.length < adoptedAtOnce) break;
+			after = last.id;
+		}
+		const now = Date.now();
+		this.ctx.storage.transactionSync(() => {
+			for (const end of found) this.#tables.end("token", end, true);
+			this.#tables.adopted(now);
+		});
+		const next = this.#tables.nextUntil();
+		if (next !== null) await this.#wakeBy(Math.max(next, now + forgetAgainMs));
+	}
+
+	async #wakeBy(at: Millis): Promise<void> {
+		const set = await this.ctx.storage.getAlarm();
+		if (set === null || set > at) await this.ctx.storage.setAlarm(at);
+	}
+}

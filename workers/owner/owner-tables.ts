@@ -1,0 +1,105 @@
+// The SQLite tables of an OwnerObject. An owner of whom nothing was asked has none.
+import type { Millis } from "../../src/domain/ids.ts";
+import type { TokenEnd } from "../../src/contracts/owner.ts";
+import { bringForward } from "../../src/engine/table-versions.ts";
+import type { TableVersions } from "../../src/engine/table-versions.ts";
+
+/** Each is applied once, in order; `owner.schema` says how many were. Forward only. */
+const versions = [
+	`CREATE TABLE owner (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, adopted_at INTEGER);
+	CREATE TABLE ended (
+		kind TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER, told INTEGER NOT NULL,
+		PRIMARY KEY (kind, id)) WITHOUT ROWID;
+	CREATE INDEX ended_until ON ended (until) WHERE until IS NOT NULL;
+	CREATE INDEX ended_untold ON ended (kind) WHERE told = 0;`,
+];
+export const ownerTables = { of: "owner", versions } satisfies TableVersions;
+
+/** What can end before its time: a token that was revoked, a ticket that was used. */
+export type Kind = "token" | "ticket";
+
+export class OwnerTables {
+	readonly #sql: SqlStorage;
+	#made: boolean;
+
+	constructor(storage: DurableObjectStorage) {
+		this.#sql = storage.sql;
+		this.#made = this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'owner'").toArray().length > 0;
+		if (!this.#made) return;
+		const { schema: from } = this.#sql.exec<{ schema: number }>("SELECT schema FROM owner").one();
+		bringForward(storage, ownerTables, {
+			from,
+			saved: (to) => this.#sql.exec("UPDATE owner SET schema = ?", to),
+		});
+	}
+
+	/** Whether what the read model knew before this object was is here. */
+	get isAdopted(): boolean {
+		if (!this.#made) return false;
+		return this.#sql.exec<{ adopted_at: number | null }>("SELECT adopted_at FROM owner").one().adopted_at !== null;
+	}
+
+	adopted(at: Millis): void {
+		this.#make();
+		this.#sql.exec("UPDATE owner SET adopted_at = ?", at);
+	}
+
+	/** True when it is news. `told`: the read model needs no word of it. */
+	end(kind: Kind, { id, at, until }: TokenEnd, told: boolean): boolean {
+		this.#make();
+		const { rowsWritten } = this.#sql.exec(
+			"INSERT OR IGNORE INTO ended VALUES (?, ?, ?, ?, ?)",
+			...[kind, id, at, until, told ? 1 : 0],
+		);
+		return rowsWritten > 0;
+	}
+
+	endedOf(kind: Kind, ids: readonly string[]): string[] {
+		if (!this.#made) return [];
+		const rows = this.#sql.exec<{ id: string }>(
+			"SELECT id FROM ended WHERE kind = ? AND id IN (SELECT value FROM json_each(?))",
+			...[kind, JSON.stringify(ids)],
+		);
+		return rows.toArray().map(({ id }) => id);
+	}
+
+	/** Ends of tokens that the read model was not told of. */
+	untold(max: number): { id: string; at: Millis }[] {
+		if (!this.#made) return [];
+		return this.#sql
+			.exec<{ id: string; at: number }>("SELECT id, at FROM ended WHERE kind = 'token' AND told = 0 LIMIT ?", max)
+			.toArray();
+	}
+
+	told(ids: readonly string[]): void {
+		this.#sql.exec(
+			"UPDATE ended SET told = 1 WHERE kind = 'token' AND id IN (SELECT value FROM json_each(?))",
+			JSON.stringify(ids),
+		);
+	}
+
+	/** False: there is more to forget. What was not told stays until it was. */
+	forget(now: Millis, max: number): boolean {
+		if (!this.#made) return true;
+		const { rowsWritten } = this.#sql.exec(
+			`DELETE FROM ended WHERE (kind, id) IN (
+				SELECT kind, id FROM ended WHERE until IS NOT NULL AND until <= ? AND told = 1 LIMIT ?)`,
+			...[now, max],
+		);
+		return rowsWritten < max;
+	}
+
+	/** When something may next be forgotten. */
+	nextUntil(): Millis | null {
+		if (!this.#made) return null;
+		const sql = "SELECT min(until) AS at FROM ended WHERE until IS NOT NULL";
+		return this.#sql.exec<{ at: number | null }>(sql).one().at;
+	}
+
+	#make(): void {
+		if (this.#made) return;
+		for (const version of versions) this.#sql.exec(version);
+		this.#sql.exec("INSERT INTO owner (id, schema) VALUES (1, ?)", versions.length);
+		this.#made = true;
+	}
+}
