@@ -10,7 +10,7 @@ import { addGlobalOptions } from "../connection.ts";
 import type { Io } from "../io.ts";
 import { addRunnerStart } from "./runner-start.ts";
 
-const environment = { SPILLWAY_URL: "http://127.0.0.1:1", SPILLWAY_TOKEN: "a-token", PATH: "/bin" };
+const environment = { SPILLWAY_URL: "http://127.0.0.1:1", SPILLWAY_TOKEN: "spw_runner_a-token", PATH: "/bin" };
 
 /** What the runner would be started with, and what it would then write. */
 async function started(...words: string[]): Promise<RunnerOptions & { written: string[] }> {
@@ -36,7 +36,7 @@ async function started(...words: string[]): Promise<RunnerOptions & { written: s
 }
 
 const plain = {
-	...{ url: "http://127.0.0.1:1", token: "a-token", owner: "acme", pool: "big" },
+	...{ url: "http://127.0.0.1:1", token: "spw_runner_a-token", owner: "acme", pool: "big" },
 	...{ name: hostname(), labels: [], capacity: 1, env: [], once: false, session: true, hooks: {} },
 	contain: "auto" as const,
 	workDir: join(homedir(), ".spillway-runner", "acme", "big", hostname()),
@@ -89,5 +89,24 @@ describe("runner start", () => {
 		[["--sandbox"]],
 	])("[X22] %j starts no runner", async (words) => {
 		await expect(started(...words)).rejects.toMatchObject({ code: expect.stringContaining("commander.") });
+	});
+});
+
+describe("its token", () => {
+	const access = (scopes: string[]) =>
+		`spw_access_${Buffer.from(JSON.stringify({ k: "k1", c: { scopes } })).toString("base64url")}_${"0".repeat(64)}`;
+	const complaints = async (token: string) => {
+		const { written } = await started("--pool", "acme/default", "--token", token);
+		return written.filter((line) => line.includes("token-can-do-more"));
+	};
+
+	it("[N165] that can do more than register is told of, with the command that makes a proper one", async () => {
+		for (const token of ["operator-token-of-mine", access(["read", "runner:register"])]) {
+			const [line = ""] = await complaints(token);
+			expect(line).toContain("spillway token create acme --name runners --scope runner:register");
+			expect(line).not.toContain(token);
+		}
+		expect(await complaints(access(["runner:register"]))).toEqual([]);
+		expect(await complaints("spw_runner_x_y")).toEqual([]);
 	});
 });

@@ -10,6 +10,7 @@ import type { GlobalOptions } from "../connection.ts";
 import type { ContainmentKind } from "../../runner/process/job-processes.ts";
 import type { RunnerOptions } from "../../runner/runner.ts";
 import type { Host } from "../io.ts";
+import { moreThanRegister } from "../runner-token.ts";
 
 interface RunnerFlags extends GlobalOptions {
 	pool: { owner: string; pool: string };
@@ -80,6 +81,12 @@ export function addRunnerStart(
 			const sharedCache = flags.sharedCache === "off" ? undefined : flags.sharedCache;
 			const sandbox = sharedCache === undefined ? bubblewrap : bubblewrapWithCache;
 			const wrap = flags.isolate === "bwrap" ? sandbox : flags.wrap;
+			const eventLog = (json ? jsonEventLog : plainEventLog)(io.err);
+			const can = moreThanRegister(token);
+			if (can !== null) {
+				const instead = `spillway token create ${place.owner} --name runners --scope runner:register`;
+				eventLog("token-can-do-more", { can, risk: "jobs that are not isolated may read it", instead });
+			}
 			await start({
 				...place,
 				url,
@@ -100,7 +107,7 @@ export function addRunnerStart(
 				...(sharedCache === undefined ? {} : { sharedCache: resolve(sharedCache) }),
 				...(flags.gitCache === false ? { gitCacheBytes: 0 } : {}),
 				workDir: workDir ?? join(homedir(), ".spillway-runner", place.owner, place.pool, name),
-				eventLog: (json ? jsonEventLog : plainEventLog)(io.err),
+				eventLog,
 				hostEnv: io.environment,
 			});
 		});
