@@ -29,15 +29,17 @@ const submission = (token: string): Call => ({ token, body: { jobs: [job("a")] }
 const submit = (place: Place, token: string, bindings?: object) =>
 	fresh("POST", `${place.path}/runs`, submission(token), bindings);
 
+const tables = ["token", "audit", "run", "repository", "pool"];
+
 async function withoutDatabase(act: () => Promise<void>): Promise<void> {
 	vi.spyOn(console, "error").mockImplementation(() => undefined);
-	for (const table of ["token", "audit", "run", "job", "repository", "pool"]) {
+	for (const table of tables) {
 		await env.DB.exec(`ALTER TABLE ${table} RENAME TO ${table}_gone`);
 	}
 	try {
 		await act();
 	} finally {
-		for (const table of ["token", "audit", "run", "job", "repository", "pool"]) {
+		for (const table of tables) {
 			await env.DB.exec(`ALTER TABLE ${table}_gone RENAME TO ${table}`);
 		}
 	}
