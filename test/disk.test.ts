@@ -1,10 +1,11 @@
 // The disk under the server fills, by its own writes and by others', on a file system of its own that is as small as it takes.
 // Only root may mount one; elsewhere nothing of this is tried, and a line says so.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
+import { mkdirSync, rmdirSync } from "node:fs";
+import { rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Child, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
 import { Outage, ProblemError } from "../src/client/call-failure.ts";
@@ -19,12 +20,26 @@ const diskMib = 48;
 const web = { owner: "acme", repo: "web" };
 const request = { jobs: [{ key: "test", run: "seq 1 1000" }] } satisfies RunRequest;
 
-const folder = await mkdtemp(join(tmpdir(), "spillway-disk-"));
-const canMount = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${diskMib}m`, "tmpfs", folder]).status === 0;
-if (!canMount) {
-	process.stderr.write("[X25][F13] not tried here: a full disk, for this user may not mount one\n");
-	await rm(folder, { recursive: true });
+const folder = join(tmpdir(), `spillway-disk-${process.pid}`);
+
+function mountDisk(): boolean {
+	mkdirSync(folder);
+	const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${diskMib}m`, "tmpfs", folder], {
+		stdio: "ignore",
+	});
+	if (status !== 0) rmdirSync(folder);
+	return status === 0;
 }
+
+function unmountDisk(): void {
+	execFileSync("umount", [folder]);
+	rmdirSync(folder);
+}
+
+/** Tried and undone at once: tests are also only listed. */
+const canMount = mountDisk();
+if (canMount) unmountDisk();
+else process.stderr.write("[X25][F13] not tried here: a full disk, for this user may not mount one\n");
 
 let children: Child[];
 beforeEach(() => {
@@ -93,9 +108,9 @@ async function registerRunner(ready: Ready): Promise<Child> {
 }
 
 describe.runIf(canMount)("a disk that fills", () => {
+	beforeAll(() => void mountDisk());
 	afterAll(async () => {
-		execFileSync("umount", [folder]);
-		await rm(folder, { recursive: true });
+		unmountDisk();
 		await rm(`${folder}-runner`, { recursive: true, force: true });
 	});
 
