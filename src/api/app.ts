@@ -1,5 +1,5 @@
 // The HTTP API: request ids, size limits, one error handler, and the routes of each resource.
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -78,7 +78,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	);
 
 	app.get("/", (c) => c.text("Spillway, a CI job queue you own. The API: /openapi.json\n"));
-	app.get("/openapi.json", (c) => c.json(describeAll()));
+	app.get("/openapi.json", answerDocument);
 	addOperationRoutes(app);
 	addRepositoryRoutes(app);
 	addRunRoutes(app);
@@ -110,6 +110,25 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		return answerProblem(c, { status: 503, code: "unavailable", detail, retryAfterSeconds: outageRetryAfterSeconds });
 	});
 	return app;
+}
+
+/** Built with the first request of an isolate, once: it takes as long as a hundred submissions, and anybody may ask. */
+let served: { text: string; tag: string } | null = null;
+
+async function answerDocument(c: Context<ApiEnv>): Promise<Response> {
+	if (served === null) {
+		const text = JSON.stringify(describeAll());
+		served = { text, tag: `"${createHash("sha256").update(text).digest("hex").slice(0, 32)}"` };
+	}
+	const { text, tag } = served;
+	const known =
+		c.req
+			.header("if-none-match")
+			?.split(",")
+			.map((each) => each.trim().replace(/^W\//, "")) ?? [];
+	const headers = { ETag: tag, "Cache-Control": "public, max-age=60" };
+	if (known.includes(tag) || known.includes("*")) return c.body(null, 304, headers);
+	return c.body(text, 200, { ...headers, "Content-Type": "application/json" });
 }
 
 /** A body that is packed would have a size that nobody knows before it is unpacked, and a log would be kept as it came. */

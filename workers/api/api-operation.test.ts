@@ -1,5 +1,5 @@
 // The operator's switches, and the document that says what is served.
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/api/app.ts";
 import { aRepo, aRunner, fetchRaw, finish, grantOf, job, lease, refusal, runOf, send, submit } from "./api-fixture.ts";
 
@@ -90,6 +90,21 @@ describe("the document", () => {
 			.map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
 		expect(told.sort()).toEqual([...new Set(served)].sort());
 		expect(Object.keys(paths)).not.toContain("/metrics");
+	});
+
+	it("[A59] is built once: the same bytes under one tag, and none to whoever has them", async () => {
+		const call = (headers = {}) => fetchRaw("GET", "/openapi.json", { token: null, headers });
+		const first = await call();
+		const tag = first.headers.get("etag") ?? "";
+		expect(tag).toMatch(/^"[0-9a-f]{32}"$/);
+		const texts = vi.spyOn(JSON, "stringify");
+		const again = await call();
+		expect([again.headers.get("etag"), await again.text()]).toEqual([tag, await first.text()]);
+		const isDocument = (value: unknown) => typeof value === "object" && value !== null && "openapi" in value;
+		expect(texts.mock.calls.some(([value]) => isDocument(value))).toBe(false);
+		texts.mockRestore();
+		const known = await call({ "if-none-match": `"other", W/${tag}` });
+		expect([known.status, await known.text()]).toEqual([304, ""]);
 	});
 
 	it("[A39] is OpenAPI 3.1 that holds together: parameters, bodies, answers, references", async () => {

@@ -24,8 +24,7 @@ export interface NewsSource {
 	/** Takes a change to be told. */
 	tell(change: ChangeEvent): void;
 	now(): Millis;
-	/** Null: it is not known. */
-	isWatched(run: RunId): boolean | null;
+	isWatched(run: RunId): boolean;
 	/** Lists of this repository are to say that they are behind, or not any more. */
 	setBehind(isBehind: boolean): void;
 }
@@ -150,7 +149,7 @@ export class RepoNews {
 			this.#unconfirmed.delete(run.id);
 			this.#unconfirmed.set(run.id, at);
 		}
-		const watched = this.#source.isWatched(run.id) !== false;
+		const watched = this.#source.isWatched(run.id);
 		this.#source.tell({ ...nameOf(repository), at, repository: null, run: viewRun(run), watched });
 	}
 }

@@ -129,7 +129,11 @@ export class RepoQueue {
 			demand: (pool) => this.demand(pool),
 			ask: (pool) => this.#teller.ask(pool),
 		});
-		this.feeds = new RunFeeds(ports, { repository: () => this.repository, show: shell.show });
+		this.feeds = new RunFeeds(ports, {
+			tables: this.tables,
+			repository: () => this.repository,
+			show: shell.show,
+		});
 		this.news = new RepoNews({
 			now,
 			isWatched: (id) => this.feeds.isWatched(id),
@@ -384,8 +388,6 @@ export class RepoQueue {
 	#followDecision({ run, moves }: Decision, before: Run | null): void {
 		assert(this.repository, "only a known repository decides");
 		this.standing.apply(moves);
-		// Nobody can follow what is not there yet.
-		if (before === null) this.feeds.watch(run.id, null);
 		this.news.moved(run, moves);
 		for (const move of moves) {
 			this.#hint(move);

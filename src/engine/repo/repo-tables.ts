@@ -52,6 +52,7 @@ const versions = [
 	`CREATE TABLE run_number (last INTEGER PRIMARY KEY, ids TEXT NOT NULL);
 	INSERT INTO run_number SELECT (number + 63) / 64 * 64, json_group_object(number, id)
 	FROM (SELECT id, CAST(doc ->> 'number' AS INTEGER) AS number FROM run) GROUP BY 1;`,
+	"CREATE TABLE IF NOT EXISTS watched (run TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
 ];
 export const repoTables = { of: "repository", versions } satisfies TableVersions;
 
@@ -310,6 +311,19 @@ export class RepoTables {
 		const own = isAside ? "" : ", attempt = ?4";
 		const values = isAside ? [sealing, run, index] : [sealing, run, index, doc];
 		this.#sql.exec(`UPDATE job SET ${marks}${own} WHERE run = ?2 AND place = ?3`, ...values);
+	}
+
+	/** Runs that somebody watches, with until when. */
+	watched(): { run: RunId; until: Millis }[] {
+		return this.#rows<{ run: string; until: number }>("SELECT run, until FROM watched ORDER BY until");
+	}
+
+	saveWatched(run: RunId, until: Millis): void {
+		this.#sql.exec("INSERT OR REPLACE INTO watched VALUES (?, ?)", run, until);
+	}
+
+	dropWatched(runs: readonly RunId[]): void {
+		this.#sql.exec("DELETE FROM watched WHERE run IN (SELECT value FROM json_each(?))", JSON.stringify(runs));
 	}
 
 	/** What a key was used for, if it still is known. */

@@ -1,6 +1,6 @@
 // What a RepoObject tells the FeedObjects of runs that somebody watches: every change in its order, the jobs whole, as soon as
-// it is durable. A hint beside the queue `events`, by which a feed hears of a version that it missed. Whether a run is watched
-// is kept in memory; where that is not known, since the object woke in between, its feed is asked, once.
+// it is durable. A hint beside the queue `events`, by which a feed hears of a version that it missed. Which runs are watched, and
+// until when, the feeds say; it is stored, so that no feed's object comes to be by being asked.
 import type { RepositoryName } from "../../contracts/objects.ts";
 import type { RunNews } from "../../contracts/run-events.ts";
 import { watchJob } from "../../contracts/run-events.ts";
@@ -11,8 +11,9 @@ import type { Job as DomainJob } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import type { World } from "../ports.ts";
 import type { RepoOutside } from "./repo-ports.ts";
+import type { RepoTables } from "./repo-tables.ts";
 
-/** Runs remembered here; beyond it all are asked about anew. */
+/** Watched runs remembered here; beyond it the ones that end first are forgotten, until their feeds say so again. */
 const runsKept = 5_000;
 /** Jobs told in one call: an RPC takes 32 MiB, and a job that was tried often has a hundred kilobytes. */
 const partLength = 8_000_000;
@@ -27,6 +28,7 @@ interface Change {
 
 export interface FeedSource {
 	repository(): RepositoryName | null;
+	tables: Pick<RepoTables, "watched" | "saveWatched" | "dropWatched">;
 	/** As `GET …/jobs/{job}` shows them, each in the state it has here. */
 	show(jobs: readonly DomainJob[]): Job[];
 }
@@ -35,8 +37,8 @@ export class RunFeeds {
 	readonly #world: World;
 	readonly #outside: RepoOutside;
 	readonly #source: FeedSource;
-	/** By run, until when somebody watches; null: nobody does, until somebody says so. */
-	readonly #watched = new Map<RunId, Millis | null>();
+	/** By run, until when somebody watches. Null: not read yet. */
+	#watched: Map<RunId, Millis> | null = null;
 	readonly #untold = new Map<RunId, Change[]>();
 	readonly #telling = new Set<RunId>();
 
@@ -46,22 +48,49 @@ export class RunFeeds {
 		this.#source = source;
 	}
 
-	watch(run: RunId, until: Millis | null): void {
-		if (this.#watched.size >= runsKept) this.#watched.clear();
-		this.#watched.set(run, until);
+	/** Said by the run's feed, and again before it ends. */
+	watch(run: RunId, until: Millis): void {
+		if (this.#source.repository() === null) return;
+		const watched = this.#read();
+		if (watched.size >= runsKept && !watched.has(run)) this.#forget(watched);
+		watched.set(run, until);
+		this.#source.tables.saveWatched(run, until);
 	}
 
-	/** Null: it is not known. */
-	isWatched(run: RunId): boolean | null {
-		const until = this.#watched.get(run);
-		if (until === undefined) return null;
-		if (until === null) return false;
-		return until > this.#world.now() ? true : null;
+	isWatched(run: RunId): boolean {
+		if (this.#source.repository() === null) return false;
+		return (this.#read().get(run) ?? 0) > this.#world.now();
+	}
+
+	#read(): Map<RunId, Millis> {
+		if (this.#watched !== null) return this.#watched;
+		const watched = new Map(this.#source.tables.watched().map(({ run, until }): [RunId, Millis] => [run, until]));
+		const now = this.#world.now();
+		this.#drop(
+			watched,
+			[...watched].filter(([, until]) => until <= now),
+		);
+		this.#watched = watched;
+		return watched;
+	}
+
+	/** Those that are over; if there are none, the tenth that is over first. */
+	#forget(watched: Map<RunId, Millis>): void {
+		const now = this.#world.now();
+		const over = [...watched].filter(([, until]) => until <= now);
+		const first = [...watched].sort(([, a], [, b]) => a - b).slice(0, runsKept / 10);
+		this.#drop(watched, over.length > 0 ? over : first);
+	}
+
+	#drop(watched: Map<RunId, Millis>, entries: readonly [RunId, Millis][]): void {
+		if (entries.length === 0) return;
+		for (const [run] of entries) watched.delete(run);
+		this.#source.tables.dropWatched(entries.map(([run]) => run));
 	}
 
 	/** Once it is committed. `since`: the run's version before. */
 	change(run: Run, since: number, jobs: DomainJob[]): void {
-		if (this.isWatched(run.id) === false) return;
+		if (!this.isWatched(run.id)) return;
 		const change = { at: this.#world.now(), run, since, jobs };
 		const untold = this.#untold.get(run.id);
 		if (untold) untold.push(change);
@@ -94,14 +123,8 @@ export class RunFeeds {
 		const repository = this.#source.repository();
 		if (repository === null) return;
 		const feed = this.#outside.feed({ ...repository, run });
-		if (this.isWatched(run) === null) this.#learn(run, await feed.heard(0));
 		if (!this.isWatched(run)) return;
 		for (const part of this.#parts(changes)) await feed.changed(part);
-	}
-
-	/** Whoever began to watch while the answer was on its way has the last word. */
-	#learn(run: RunId, until: Millis | null): void {
-		if (this.isWatched(run) === null) this.watch(run, until);
 	}
 
 	/** Each is one call's. */
