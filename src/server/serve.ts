@@ -6,6 +6,7 @@ import { claimDataFolder } from "./data-folder.ts";
 import { unknownData, writeDataVersions } from "./data-version.ts";
 import { bringUpDatabase } from "./database.ts";
 import { Disk } from "./disk.ts";
+import { deleteEmptyObjects } from "./empty-objects.ts";
 import { loadKeys } from "./keys.ts";
 import { killOrphan, nameWorkerd } from "./orphan.ts";
 import { Supervision, supervisionDefaults } from "./supervision.ts";
@@ -62,6 +63,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 		if (orphan !== null) print("warn", `ended workerd (process ${orphan}), which an earlier server left behind`);
 		const unknown = await unknownData(folder.path, { tables: readTables(), migrations: readMigrations() });
 		if (unknown !== null) throw new DataFolderUnusable(unknown);
+		await deleteEmptyObjects(join(folder.path, "do"));
 		useTemporaryFolder(join(folder.path, "tmp"));
 		const keys = loadKeys(folder.path, environment);
 		nameWorkerd(folder.path, { script: workerdScript, workerd: workerdPath() });
