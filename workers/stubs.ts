@@ -3,7 +3,8 @@
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../src/contracts/objects.ts";
 import type { OwnerCalls } from "../src/contracts/owner.ts";
 import type { FeedCalls } from "../src/contracts/run-events.ts";
-import { Outage } from "../src/contracts/outage.ts";
+import { asOutage, Outage } from "../src/contracts/outage.ts";
+import { isRepeatable } from "../src/contracts/repeatable.ts";
 import type { Env } from "./env.ts";
 
 const callDeadlineMs = 10_000;
@@ -33,7 +34,7 @@ export function ownerCalls(env: Env, owner: string | null): OwnerCalls {
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
-/** A proxy whose every method is one guarded RPC. All calls are idempotent by their contract, so they may be tried again. */
+/** A proxy whose every method is one guarded RPC, made again only where twice is as good as once. */
 function calls<T extends object>(namespace: DurableObjectNamespace, name: string, hint?: string | null): T {
 	const options = hint ? { locationHint: hint as DurableObjectLocationHint } : undefined;
 	const call = (method: string, args: unknown[]) => {
@@ -42,7 +43,7 @@ function calls<T extends object>(namespace: DurableObjectNamespace, name: string
 			// Called as a method: a stub makes a call of whatever is read from it, `apply` too.
 			return stub[method]?.(...args);
 		};
-		return guarded(attempt, method === "fetch" ? 1 : triesMax);
+		return guarded(attempt, isRepeatable(method, args) ? triesMax : 1);
 	};
 	return new Proxy({} as T, {
 		get: (_, method) =>
@@ -70,8 +71,9 @@ function withDeadline(work: Promise<unknown> | undefined): Promise<unknown> {
 	return Promise.race([work, late]).finally(() => timer !== null && clearTimeout(timer));
 }
 
-/** What the platform did becomes an outage; a fault of the called object keeps its own error. */
+/** What the platform did becomes an outage, and so does one of the called object's own; a fault of its keeps its own error. */
 function toOutage(cause: unknown): unknown {
-	const { retryable, overloaded } = cause as { retryable?: boolean; overloaded?: boolean };
-	return retryable || overloaded ? new Outage("an object did not answer", { cause }) : cause;
+	const { retryable, overloaded = false } = cause as { retryable?: boolean; overloaded?: boolean };
+	if (retryable || overloaded) return new Outage("an object did not answer", { cause, isOverloaded: overloaded });
+	return asOutage(cause) ?? cause;
 }

@@ -1,4 +1,5 @@
 // The HTTP API: request ids, size limits, one error handler, and the routes of each resource.
+import { asOutage } from "../contracts/outage.ts";
 import { createHash, randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import type { Context, MiddlewareHandler } from "hono";
@@ -100,7 +101,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	app.onError(async (error, c) => {
 		if (error instanceof ProblemAnswer) return answerProblem(c, error.facts);
 		// An object whose disk is full says no more than that something went wrong.
-		const isOutage = error.name === "Outage" || (await c.get("services").diskRoom({ isFresh: true })) === "none";
+		const isOutage = asOutage(error) !== null || (await c.get("services").diskRoom({ isFresh: true })) === "none";
 		const requestId = c.get("requestId");
 		const trace = traceOf(c);
 		c.get("services").report({ event: isOutage ? "outage" : "fault", requestId, trace, cause: causeText(error) });

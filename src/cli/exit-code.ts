@@ -1,6 +1,7 @@
 // What a command's exit code says, in one place: scripts depend on it, and `spillway --help` prints it.
 import { CommanderError } from "commander";
-import { Outage, ProblemError } from "../client/call-failure.ts";
+import { Outage } from "../contracts/outage.ts";
+import { ProblemError } from "../client/call-failure.ts";
 import type { Job, Run } from "../contracts/run.ts";
 
 export const exitCode = {

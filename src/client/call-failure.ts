@@ -1,5 +1,6 @@
 // The two ways in which a call fails: the server answered that it will not (`ProblemError`), or nobody knows what it did
 // (`Outage`). Whether either is tried again is decided in `retryable.ts` and nowhere else.
+import { Outage } from "../contracts/outage.ts";
 import type { FieldError, Problem } from "../contracts/problem.ts";
 
 /** An answer of 400 or more. `code` is stable and made for programs, `detail` for people. */
@@ -27,17 +28,6 @@ export class ProblemError extends Error {
 		const now = Date.parse(response.headers.get("date") ?? "") || Date.now();
 		this.retryAfterSeconds = readRetryAfter(response.headers.get("retry-after"), now);
 		this.headers = response.headers;
-	}
-}
-
-/** No answer. `wasSent` is false only when it is certain that the request never reached a server. */
-export class Outage extends Error {
-	override readonly name = "Outage";
-	readonly wasSent: boolean;
-
-	constructor(message: string, { cause, wasSent }: { cause?: unknown; wasSent: boolean }) {
-		super(message, { cause });
-		this.wasSent = wasSent;
 	}
 }
 
@@ -70,7 +60,7 @@ export function outageFrom(thrown: unknown, url: string): Outage {
 	const fact = cause instanceof Error ? cause.message || code : String(cause);
 	return new Outage(`no answer from ${new URL(url).host}: ${fact}`, {
 		cause: thrown,
-		wasSent: !neverSentCodes.has(code),
+		isSafeToRepeat: neverSentCodes.has(code),
 	});
 }
 

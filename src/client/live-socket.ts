@@ -1,6 +1,6 @@
 // A runner's standing connection, from its opening to its end: a ping now and then, whose answer proves that the server
 // hears, and an end that always comes. What is said over it is its users' matter.
-import { Outage } from "./call-failure.ts";
+import { Outage } from "../contracts/outage.ts";
 import { brokenCloseCode, openSocket } from "./socket.ts";
 
 /** A server, or a proxy in front of it, that does not let a connection begin within this will not. */
@@ -60,7 +60,7 @@ export class LiveSocket {
 		const timer = setTimeout(() => socket.close(brokenCloseCode), openMs);
 		const isOpen = await Promise.race([socket.#opened, socket.closed.then(() => false)]);
 		clearTimeout(timer);
-		if (!isOpen) throw new Outage(`no connection to ${options.path}`, { wasSent: true });
+		if (!isOpen) throw new Outage(`no connection to ${options.path}`);
 		socket.#ping();
 		return socket;
 	}

@@ -2,7 +2,7 @@
 // connection: a drop, or the server's close for slowness, is answered by coming back at the offset reached so far.
 import type { LogMessage } from "../contracts/log-stream.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
-import { Outage } from "./call-failure.ts";
+import { Outage } from "../contracts/outage.ts";
 import type { ProblemError } from "./call-failure.ts";
 import { repositoryPath } from "./client.ts";
 import { isRetryable, waitMs } from "./retryable.ts";
@@ -85,7 +85,7 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 }
 
 function lostConnection(): Outage {
-	return new Outage("the live log's connection was lost", { wasSent: true });
+	return new Outage("the live log's connection was lost");
 }
 
 /** A refused upgrade shows no status to a WebSocket; an ordinary call to the same job does. Throws what will not pass. */
@@ -118,7 +118,7 @@ function* take(message: LogMessage, place: Place): Generator<LogEvent> {
 		case "output": {
 			// Bytes seen before the connection was lost may come again; bytes may never be missing.
 			if (message.offset > place.offset) {
-				throw new Outage(`the live log skipped from ${place.offset} to ${message.offset}`, { wasSent: true });
+				throw new Outage(`the live log skipped from ${place.offset} to ${message.offset}`);
 			}
 			if (message.next <= place.offset) return;
 			const bytes = bytesOf(message).subarray(place.offset - message.offset);

@@ -3,7 +3,8 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { Outage, ProblemError, readRetryAfter } from "./call-failure.ts";
+import { Outage } from "../contracts/outage.ts";
+import { ProblemError, readRetryAfter } from "./call-failure.ts";
 import { createClient } from "./client.ts";
 import { isRetryable, retryable, retryDefaults, waitMs } from "./retryable.ts";
 import type { RetryPolicy } from "./retryable.ts";
@@ -41,8 +42,8 @@ describe("deciding", () => {
 	});
 
 	it("[C2] what may have reached the server is repeated only if that is harmless, what cannot have, always", () => {
-		const sent = new Outage("broke off", { wasSent: true });
-		const unsent = new Outage("refused", { wasSent: false });
+		const sent = new Outage("broke off");
+		const unsent = new Outage("refused", { isSafeToRepeat: true });
 		expect([isRetryable(sent, true), isRetryable(sent, false)]).toEqual([true, false]);
 		expect([isRetryable(unsent, true), isRetryable(unsent, false)]).toEqual([true, true]);
 		expect(isRetryable(new TypeError("our bug"), true)).toBe(false);

@@ -1,6 +1,7 @@
 // The one place that decides "try again". Full jitter, because clients that failed together would otherwise come back
 // together; the server's Retry-After is a floor below which no try is made.
-import { Outage, ProblemError } from "./call-failure.ts";
+import { Outage } from "../contracts/outage.ts";
+import { ProblemError } from "./call-failure.ts";
 
 export interface RetryPolicy {
 	/** No try begins later than this after the first; 0: one try only. */
@@ -55,7 +56,7 @@ export async function retryable<T>(call: () => Promise<T>, retrying: Retrying): 
  * (500, 502, 504, a connection that broke) is repeated only if doing it twice is harmless.
  */
 export function isRetryable(failure: unknown, idempotent: boolean): failure is ProblemError | Outage {
-	if (failure instanceof Outage) return idempotent || !failure.wasSent;
+	if (failure instanceof Outage) return idempotent || failure.isSafeToRepeat;
 	if (!(failure instanceof ProblemError)) return false;
 	switch (failure.status) {
 		case 429:

@@ -1,6 +1,7 @@
 // One HTTP request of the API: bearer token, JSON both ways, a limit on each try, failures as `ProblemError` or `Outage`.
 // Runs in Node and in a browser, so nothing here is Node's alone.
-import { Outage, outageFrom, ProblemError, problemFrom } from "./call-failure.ts";
+import { Outage } from "../contracts/outage.ts";
+import { outageFrom, ProblemError, problemFrom } from "./call-failure.ts";
 import type { RetryPolicy } from "./retryable.ts";
 import { retryable, retryDefaults } from "./retryable.ts";
 
@@ -80,7 +81,7 @@ export class Transport {
 		call.signal?.addEventListener("abort", stop, { once: true });
 		if (call.signal?.aborted) stop();
 		const tryMs = call.tryMs ?? tryMsDefault;
-		const timer = setTimeout(() => limit.abort(new Outage(`no answer within ${tryMs} ms`, { wasSent: true })), tryMs);
+		const timer = setTimeout(() => limit.abort(new Outage(`no answer within ${tryMs} ms`)), tryMs);
 		try {
 			const response = await this.#fetch(this.#address(call), this.#request(call, limit.signal));
 			if (!response.ok) throw await problemFrom(response);

@@ -1,6 +1,28 @@
-// A far end could not be reached or did not answer in time. Whether the call took effect is unknown. Thrown where the far end is
-// called, and recognised by its type alone: never by a text or a name.
+// A far end could not be reached or did not answer in time: another object, the read model, the archive, the server itself. What
+// the call did there is unknown unless it says so. Thrown where the far end is called; `asOutage` alone recognises it.
+
+export interface OutageFacts {
+	cause?: unknown;
+	/** The far end has more to do than it can: to ask again soon makes it worse. */
+	isOverloaded?: boolean;
+	/** It is certain that the call had no effect, so that even what must not be done twice may be tried again. */
+	isSafeToRepeat?: boolean;
+}
 
 export class Outage extends Error {
-	override name = "Outage";
+	override readonly name = "Outage";
+	readonly isOverloaded: boolean;
+	readonly isSafeToRepeat: boolean;
+
+	constructor(message: string, { cause, isOverloaded = false, isSafeToRepeat = false }: OutageFacts = {}) {
+		super(message, { cause });
+		this.isOverloaded = isOverloaded;
+		this.isSafeToRepeat = isSafeToRepeat;
+	}
+}
+
+/** Null for any other error. One that crossed from another object has lost its class there, and kept its name. */
+export function asOutage(error: unknown): Outage | null {
+	if (error instanceof Outage) return error;
+	return error instanceof Error && error.name === "Outage" ? new Outage(error.message, { cause: error }) : null;
 }

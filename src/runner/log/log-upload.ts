@@ -2,7 +2,7 @@
 // job that lasts gets a feed, which costs the server less and can ask for more at once. It outlives outages of any length:
 // what is not acknowledged is still in the spool, and both ways follow the same offsets, so they change in mid-log.
 import { appendBytesMax } from "../../domain/limits.ts";
-import { Outage } from "../../client/call-failure.ts";
+import { Outage } from "../../contracts/outage.ts";
 import type { LeaseClient } from "../../client/lease-client.ts";
 import type { LogFeed } from "../../client/log-feed.ts";
 import { backoffMs, isRetryable, sleep, waitMs } from "../../client/retryable.ts";
@@ -97,7 +97,7 @@ export class LogUpload {
 		const bytes = spool.read(this.#acknowledged, appendBytesMax);
 		const { kind, length, intervalSeconds } = await lease.append(this.#acknowledged, bytes, signal);
 		if (kind === "gap" && length === this.#acknowledged) {
-			throw new Outage(`the server refuses the offset ${length} that it asked for`, { wasSent: true });
+			throw new Outage(`the server refuses the offset ${length} that it asked for`);
 		}
 		// After a gap this goes backwards, to what the server still has. A feed that was opened meanwhile begins there.
 		this.#acknowledged = length;
@@ -131,7 +131,7 @@ export class LogUpload {
 					this.#dropFeed();
 				},
 			});
-			if (ended) throw new Outage("the feed ended as it began", { wasSent: true });
+			if (ended) throw new Outage("the feed ended as it began");
 			this.#feedsFailed = 0;
 			this.#feed = feed;
 			if (this.#isOver()) feed.close();

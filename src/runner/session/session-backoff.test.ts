@@ -1,6 +1,6 @@
 // How long the session loop waits between two tries for a session, by a clock that is moved by hand.
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Outage } from "../../client/call-failure.ts";
+import { Outage } from "../../contracts/outage.ts";
 import { retryDefaults } from "../../client/retryable.ts";
 import { Health } from "../machine/health.ts";
 import { Gate } from "./gate.ts";
@@ -19,7 +19,7 @@ it.each([0.25, 0.5, 1])(
 		const registration = {
 			current: async () => {
 				tries++;
-				throw new Outage("nobody there", { wasSent: false });
+				throw new Outage("nobody there", { isSafeToRepeat: true });
 			},
 		} as unknown as Registration;
 		const loop = sessionLoop({

@@ -1,0 +1,17 @@
+// Which calls between objects may be made again when nobody knows whether they took effect. What hands something out or counts
+// must not be: its caller finds out by itself, and what was handed out in vain comes back by its deadline.
+import type { LogCalls, PoolCalls, RepoCalls } from "./objects.ts";
+import type { OwnerCalls } from "./owner.ts";
+import type { FeedCalls } from "./run-events.ts";
+
+type Name<T> = keyof T & string;
+export type ObjectCall = Name<RepoCalls> | Name<PoolCalls> | Name<LogCalls> | Name<FeedCalls> | Name<OwnerCalls>;
+
+const once: ReadonlySet<string> = new Set<ObjectCall>(["claim", "acquire", "useTicket", "fetch"]);
+/** With a key, told twice is once; without one each call is an act of its own. */
+const keyed: ReadonlySet<string> = new Set<ObjectCall>(["addJobs", "retryRun", "retryJob", "retryMatching"]);
+
+export function isRepeatable(call: string, [first]: readonly unknown[]): boolean {
+	if (once.has(call)) return false;
+	return !keyed.has(call) || (typeof first === "object" && first !== null && "key" in first && first.key !== null);
+}
