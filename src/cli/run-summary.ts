@@ -4,6 +4,7 @@ import type { Paint } from "./terminal/paint.ts";
 import { spansText, spanText } from "./terminal/span.ts";
 import type { Column } from "./terminal/table.ts";
 import { table } from "./terminal/table.ts";
+import { waitingText } from "./waiting-text.ts";
 
 export function runSummary(run: Run, paint: Paint): string {
 	const rows = (run.jobs ?? []).map((job) => jobRow(job, paint));
@@ -47,7 +48,7 @@ export function jobRow(job: Job, paint: Paint): string[] {
 
 /** What somebody would ask next about the job. */
 function whyOf(job: Job): string {
-	if (job.waiting !== null) return `${job.waiting.code}: ${job.waiting.detail}`;
+	if (job.waiting !== null) return waitingText(job.waiting, Date.now());
 	if (job.outcome === "passed") return job.attempts.slice(0, -1).map(endText).join(", then ");
 	return job.reason ?? job.attempts.at(-1)?.reason ?? "";
 }

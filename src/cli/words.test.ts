@@ -33,10 +33,16 @@ it("[X21] a pool names the runners that take nothing, and why an unwell one does
 	expect(standingOf({ ...pool, draining: true, pauseNote: "new disks" })).toBe("draining: new disks");
 });
 
+const noWaits = { oldestWaitingSeconds: null, waitSecondsP50: null, waitSecondsP99: null };
+
 it("[X21] a job that is being canceled still runs", () => {
-	const queue = { blocked: 1, waiting: 2, leased: 0, running: 0, canceling: 1, oldestWaitingSeconds: null };
+	const queue = { blocked: 1, waiting: 2, leased: 0, running: 0, canceling: 1, ...noWaits };
 	expect(queueText(queue)).toBe("1 running (1 of them being canceled), 2 waiting, 1 blocked");
 	expect(queueText({ ...queue, canceling: 0, running: 3 })).toBe("3 running, 2 waiting, 1 blocked");
+	expect(queueText({ ...queue, oldestWaitingSeconds: 61, waitSecondsP50: 1.25, waitSecondsP99: 190 })).toBe(
+		"1 running (1 of them being canceled), 2 waiting, the oldest for 61 s, 1 blocked\n" +
+			"lately half of the jobs waited up to 1.3 s, 99 % up to 3 m 10 s",
+	);
 });
 
 it("[X20] the time of a job that was retried is that of its attempts", () => {

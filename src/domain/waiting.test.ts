@@ -62,7 +62,7 @@ it.each([
 		settings,
 		{ ...full, running: 1 },
 		0,
-		'the group "production" runs as many jobs as it may',
+		'1 of 1 jobs of the group "production" run',
 	],
 	[
 		"no-runner",
@@ -142,4 +142,21 @@ it.each([
 	const found = explainWaiting(job, settings, free, { pool: { runners, pause: null }, now: job.since + ms });
 	expect(found.code).toBe(code);
 	expect(found.expectedStartAt).toBe(code === "backing-off" ? job.since + 15_000 : null);
+});
+
+it.each([
+	[{ maxRunning: 0 }, { running: 0, groups: new Map() }, "no job of the repository may run: its limit is 0"],
+	[
+		{ maxRunning: 0 },
+		{ running: 2, groups: new Map() },
+		"no job of the repository may run: its limit is 0, and 2 that began before run on",
+	],
+	[
+		{ concurrencyGroups: { production: { limit: 0 } } },
+		{ running: 1, groups: new Map([["production", 1]]) },
+		'no job of the group "production" may run: its limit is 0, and 1 that began before runs on',
+	],
+] as const)("[E9] the limits %o are named as what holds a job back", (limits, load, detail) => {
+	const job = aJob("waiting", { spec });
+	expect(explainWaiting(job, someSettings(limits), load, { pool: null, now: noon }).detail).toBe(detail);
 });

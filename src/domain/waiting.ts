@@ -50,11 +50,12 @@ export function explainWaiting(
 	if (pause !== null) return reason("paused", `the pool "${job.spec.pool}" is ${pause.kind}${noted(pause.note)}`);
 	if (job.notBefore !== null) return reason("backing-off", delayOf(job), job.notBefore);
 	if (load.running >= settings.maxRunning) {
-		return reason("repository-limit", `${load.running} of ${settings.maxRunning} jobs of the repository run`);
+		return reason("repository-limit", fullText("the repository", load.running, settings.maxRunning));
 	}
 	const group = job.spec.concurrencyGroup;
-	if (group !== null && (load.groups.get(group) ?? 0) >= groupLimit(settings, group)) {
-		return reason("concurrency-group", `the group "${group}" runs as many jobs as it may`);
+	const inGroup = group === null ? 0 : (load.groups.get(group) ?? 0);
+	if (group !== null && inGroup >= groupLimit(settings, group)) {
+		return reason("concurrency-group", fullText(`the group "${group}"`, inGroup, groupLimit(settings, group)));
 	}
 	const runners = pool?.runners ?? null;
 	if (runners === null) {
@@ -66,6 +67,13 @@ export function explainWaiting(
 		return reason("backing-off", detail, job.since + avoidMs);
 	}
 	return reason("runners-busy", `every fitting runner of the pool "${job.spec.pool}" is busy`);
+}
+
+/** A limit that was lowered leaves more running than it, and they go on. */
+function fullText(whose: string, running: number, limit: number): string {
+	if (limit > 0) return `${running} of ${limit} jobs of ${whose} run`;
+	const more = running === 0 ? "" : `, and ${running} that began before ${running === 1 ? "runs" : "run"} on`;
+	return `no job of ${whose} may run: its limit is 0${more}`;
 }
 
 /** What it waits for by the clock: its own instant, or the backoff after a fault of the platform's or of the job's. */

@@ -9,6 +9,7 @@ import type { Host } from "../io.ts";
 import { readRunName, runForms, runIdOf } from "../names.ts";
 import { jobColumns, jobRow } from "../run-summary.ts";
 import { fittedTable } from "../terminal/table.ts";
+import { withPlaces } from "../waiting-text.ts";
 
 const pageMax = 100;
 
@@ -26,7 +27,7 @@ export function addJobList(parent: Command, { io }: Host): void {
 			const jobs: Job[] = [];
 			const page = (cursor: string | undefined) => client.runs.jobs(repository, id, { limit: pageMax, cursor });
 			for await (const job of everyItem(page)) jobs.push(job);
-			answer(jobs, (shown) => {
+			answer(await withPlaces(client, repository, jobs), (shown) => {
 				const rows = shown.map((job) => [...jobRow(job, paint), job.id]);
 				return fittedTable([...jobColumns, { heading: "id", dropAt: 1 }], rows, { width: io.columns, paint });
 			});

@@ -11,6 +11,7 @@ import { attemptForms, nameJob, readJobAttempt } from "../names.ts";
 import type { Paint } from "../terminal/paint.ts";
 import { spanText } from "../terminal/span.ts";
 import { table } from "../terminal/table.ts";
+import { waitingText } from "../waiting-text.ts";
 
 export function addJobShow(parent: Command, { io }: Host): void {
 	parent
@@ -38,7 +39,7 @@ const headings = ["attempt", "outcome", "exit", "time", "runner", "log", "wanted
 function jobText(job: Job, paint: Paint): string {
 	const rows = job.attempts.map((attempt) => attemptRow(attempt, paint));
 	const attempts = rows.length === 0 ? [] : [table([headings.map(paint.faint), ...rows])];
-	const why = job.waiting === null ? job.reason : `${job.waiting.code}: ${job.waiting.detail}`;
+	const why = job.waiting === null ? job.reason : waitingText(job.waiting, Date.now());
 	const standing = job.outcome === null ? job.state : paint.outcome(job.outcome);
 	return [...attempts, `job ${job.key} ${job.id} ${standing}${why === null ? "" : `: ${why}`}`].join("\n");
 }

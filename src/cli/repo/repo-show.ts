@@ -5,6 +5,7 @@ import type { QueueFigures, Repository } from "../../contracts/repository.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
+import { msText } from "../terminal/span.ts";
 import { table } from "../terminal/table.ts";
 
 export function addRepoShow(parent: Command, { io }: Host): void {
@@ -21,13 +22,13 @@ export function addRepoShow(parent: Command, { io }: Host): void {
 
 export function repositoryText(settings: Repository): string {
 	const { owner, repo, cloneUrl, defaultRef, paused, pauseNote, defaults } = settings;
-	const groups = Object.entries(settings.concurrencyGroups).map(([name, { limit }]) => `${name}=${limit}`);
+	const groups = Object.entries(settings.concurrencyGroups).map(([name, { limit }]) => `${name}=${limitText(limit)}`);
 	return table([
 		["repository", `${owner}/${repo}`],
 		["clone URL", cloneUrl ?? "none"],
 		...(cloneUrl === null ? [] : [["default ref", defaultRef ?? "the remote's HEAD"]]),
 		["paused", paused ? `yes${pauseNote === null ? "" : `: ${pauseNote}`}` : "no"],
-		["max running", String(settings.maxRunning)],
+		["max running", limitText(settings.maxRunning)],
 		["groups", groups.join(" ") || "none"],
 		["pool", defaults.pool],
 		["timeouts", `${defaults.timeoutSeconds} s to run, ${defaults.queueTimeoutSeconds} s to wait`],
@@ -37,6 +38,10 @@ export function repositoryText(settings: Repository): string {
 	]);
 }
 
+function limitText(limit: number): string {
+	return limit === 0 ? "0 (none may run)" : String(limit);
+}
+
 export function queueText({
 	blocked,
 	waiting,
@@ -44,10 +49,16 @@ export function queueText({
 	running,
 	canceling,
 	oldestWaitingSeconds,
-}: Pick<QueueFigures, "blocked" | "waiting" | "leased" | "running" | "canceling" | "oldestWaitingSeconds">): string {
+	waitSecondsP50,
+	waitSecondsP99,
+}: Omit<QueueFigures, "paused" | "pauseNote" | "limits">): string {
 	const oldest = oldestWaitingSeconds === null ? "" : `, the oldest for ${Math.round(oldestWaitingSeconds)} s`;
 	// One that is being canceled still runs.
 	const all = running + leased + canceling;
 	const ending = canceling === 0 ? "" : ` (${canceling} of them being canceled)`;
-	return `${all} running${ending}, ${waiting} waiting${oldest}, ${blocked} blocked`;
+	const lately =
+		waitSecondsP50 === null || waitSecondsP99 === null
+			? ""
+			: `\nlately half of the jobs waited up to ${msText(waitSecondsP50 * 1_000)}, 99 % up to ${msText(waitSecondsP99 * 1_000)}`;
+	return `${all} running${ending}, ${waiting} waiting${oldest}, ${blocked} blocked${lately}`;
 }

@@ -6,6 +6,7 @@ import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 import { readRunName, runForms } from "../names.ts";
 import { runSummary } from "../run-summary.ts";
+import { withPlaces } from "../waiting-text.ts";
 
 export function addRunShow(parent: Command, { io }: Host): void {
 	parent
@@ -15,6 +16,8 @@ export function addRunShow(parent: Command, { io }: Host): void {
 		.argument("<run>", runForms, readRunName)
 		.action(async (repository: RepositoryName, id: string, _: unknown, command: Command) => {
 			const { client, answer, paint } = connect(command, io);
-			answer(await client.runs.get(repository, id), (run) => runSummary(run, paint));
+			const found = await client.runs.get(repository, id);
+			const jobs = await withPlaces(client, repository, found.jobs ?? []);
+			answer({ ...found, ...(found.jobs && { jobs }) }, (run) => runSummary(run, paint));
 		});
 }

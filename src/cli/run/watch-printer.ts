@@ -8,6 +8,7 @@ import type { Io } from "../io.ts";
 import { LogLines } from "../terminal/log-lines.ts";
 import { printable } from "../terminal/printable.ts";
 import { widthOf } from "../terminal/table.ts";
+import { waitingText } from "../waiting-text.ts";
 import type { WatchEvent } from "./watch-run.ts";
 
 /** Longer job names are shown whole, and move their lines to the right. */
@@ -50,6 +51,9 @@ export class WatchPrinter {
 			case "job":
 				this.#logOf(event.job).news = newsOf(printable(event.job));
 				this.#tellNews(event.job);
+				return;
+			case "waits":
+				this.#line(event.job, paint.faint(waitsText(printable(event.job), event.others)));
 				return;
 			case "log":
 				this.#showLog(event.job, event.event);
@@ -138,6 +142,11 @@ function newsOf({ state, outcome, reason, waiting, attempts }: Job): Log["news"]
 		case "running":
 			return null;
 	}
+}
+
+function waitsText({ waiting }: Job, others: number): string {
+	const more = others === 0 ? "" : `; ${others} more ${others === 1 ? "job waits" : "jobs wait"} for the same`;
+	return waiting === null ? "waits" : `waits, ${waitingText(waiting, Date.now())}${more}`;
 }
 
 function exitText(code: number | null): string {

@@ -6,6 +6,8 @@ import type { RepositoryName } from "../../contracts/objects.ts";
 import type { Job, Run } from "../../contracts/run.ts";
 import type { Connection } from "../connection.ts";
 import type { Patience } from "../patience.ts";
+import type { SharedWait } from "./waits.ts";
+import { Waits } from "./waits.ts";
 
 export interface RunPlace {
 	repository: RepositoryName;
@@ -16,6 +18,8 @@ export type WatchEvent =
 	| { type: "run"; run: Run }
 	/** A job that was not in this state before. */
 	| { type: "job"; job: Job }
+	/** A job that has waited for a while, with its position; and how many others of the run wait for the same. */
+	| ({ type: "waits" } & SharedWait)
 	| { type: "log"; job: Job; event: LogEvent }
 	/** A log that could not be followed to its end. */
 	| { type: "log-lost"; job: Job; reason: string };
@@ -42,6 +46,7 @@ export async function watchRun(
 ): Promise<Run> {
 	const { patience, signal, onEvent } = watching;
 	const states = new Map<string, string>();
+	const waits = new Waits();
 	const logs = new Logs(connection, repository, watching);
 	const look = () => patience.ask((client) => client.runs.get(repository, id), signal);
 	for (;;) {
@@ -53,6 +58,10 @@ export async function watchRun(
 			if (states.get(job.id) !== state) onEvent({ type: "job", job });
 			states.set(job.id, state);
 			logs.follow(job);
+		}
+		for (const { job, others } of waits.look(run.jobs ?? [])) {
+			const placed = await patience.ask((client) => client.jobs.get(repository, job.id), signal);
+			if (placed.state === "waiting") onEvent({ type: "waits", job: placed, others });
 		}
 		if (run.state === "finished") {
 			await logs.ended();

@@ -19,7 +19,7 @@ function msOf({ startedAt, finishedAt }: Span, until: number): number {
 	return Math.max(0, (finishedAt === null ? until : Date.parse(finishedAt)) - Date.parse(startedAt));
 }
 
-function msText(ms: number): string {
+export function msText(ms: number): string {
 	const seconds = ms / 1_000;
 	if (seconds < 60) return `${seconds.toFixed(1)} s`;
 	const minutes = Math.floor(seconds / 60);
