@@ -42,7 +42,7 @@ export interface WatchedState {
 export type Changed = { type: "run"; run: WatchedRun } | { type: "job"; job: Job };
 
 /** One change of a run, as its repository tells it directly to whoever follows it. */
-export interface RunNews {
+export interface RunUpdate {
 	at: Millis;
 	run: WatchedRun;
 	/** The run's version before: whoever has another one missed something. */
@@ -56,7 +56,7 @@ export interface RunNews {
  * What `news` changes: nothing if it is older than the state; `gap` if something before it is missing. `doubt`: its repository
  * forgot what it told last, since it slept, so that it cannot be seen whether something is. What a double brings is as it was.
  */
-export function decideChange({ version }: WatchedState, { run, since }: RunNews): "apply" | "doubt" | "old" | "gap" {
+export function decideChange({ version }: WatchedState, { run, since }: RunUpdate): "apply" | "doubt" | "old" | "gap" {
 	if (run.version < version) return "old";
 	if (run.version === version || since === version) return "apply";
 	return since < version ? "doubt" : "gap";
@@ -106,7 +106,7 @@ export function watchJob(job: Job): Job {
 /** One run's changes for whoever watches it, named `owner/repo/run`. Both answer until when it wants to be told; null: nobody watches. */
 export interface FeedCalls {
 	/** Directly from the repository: late, double or lost ones cost time and nothing else. Nobody watching: nothing happens. */
-	changed(news: RunNews[]): Promise<Millis | null>;
+	changed(news: RunUpdate[]): Promise<Millis | null>;
 	/** There is this version, says the queue: whoever has an older one looks. 0: nothing is said, only asked. */
 	heard(version: number): Promise<Millis | null>;
 	/** The WebSocket of a watcher: `?after=` is the place to go on from. */

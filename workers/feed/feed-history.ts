@@ -1,7 +1,7 @@
 // What a FeedObject keeps of a run: its present state, and the last changes for whoever comes back. Memory is a cache of the
 // tables; both change in one transaction, or neither does.
 import { applyState, decideChange, replayChange, snapshotOf } from "../../src/contracts/run-events.ts";
-import type { Changed, RunNews, WatchedRun, WatchedState } from "../../src/contracts/run-events.ts";
+import type { Changed, RunUpdate, WatchedRun, WatchedState } from "../../src/contracts/run-events.ts";
 import type { Job } from "../../src/contracts/run.ts";
 import { timeText } from "../../src/contracts/fields.ts";
 import type { Millis } from "../../src/domain/ids.ts";
@@ -56,7 +56,7 @@ export class FeedHistory {
 	}
 
 	/** The messages that tell what the news changed; and whether something before it is, or may be, missing. */
-	take(news: readonly RunNews[]): { messages: string[]; isBehind: boolean } {
+	take(news: readonly RunUpdate[]): { messages: string[]; isBehind: boolean } {
 		const messages: string[] = [];
 		let isBehind = false;
 		for (const one of news.toSorted((a, b) => a.run.version - b.run.version)) {

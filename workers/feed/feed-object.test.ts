@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
 import type { FeedName } from "../../src/api/services.ts";
 import type { Run } from "../../src/contracts/run.ts";
-import type { RunEvent, RunNews, WatchedRun } from "../../src/contracts/run-events.ts";
+import type { RunEvent, RunUpdate, WatchedRun } from "../../src/contracts/run-events.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { changesKept } from "./feed-history.ts";
@@ -90,7 +90,7 @@ async function cancel({ owner, repo, run }: FeedName): Promise<Run> {
 }
 
 /** An invented life of a run: each change finishes or reopens some jobs. */
-function changesOf(run: Run, count: number, random: () => number): RunNews[] {
+function changesOf(run: Run, count: number, random: () => number): RunUpdate[] {
 	const { jobs = [], ...bare } = run;
 	return Array.from({ length: count }, (_, at) => ({
 		at: 1_000 + at,

@@ -3,7 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { readRun } from "../../src/api/archived-run.ts";
 import type { FeedName } from "../../src/api/services.ts";
-import type { FeedCalls, RunNews } from "../../src/contracts/run-events.ts";
+import type { FeedCalls, RunUpdate } from "../../src/contracts/run-events.ts";
 import { watchRun } from "../../src/contracts/run-events.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { accept, assert } from "../../src/domain/refusal.ts";
@@ -38,7 +38,7 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
 	}
 
-	async changed(news: RunNews[]): Promise<Millis | null> {
+	async changed(news: RunUpdate[]): Promise<Millis | null> {
 		for (let looks = 0; looks < looksMax && this.#history.isKept(); looks++) {
 			const { messages, isBehind } = this.#history.take(news);
 			this.#tell(messages);

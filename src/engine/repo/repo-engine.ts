@@ -106,7 +106,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
-		if (watchedUntil !== undefined) this.queue.feeds.watch(id, watchedUntil);
+		if (watchedUntil !== undefined) this.queue.watchFeeds.watch(id, watchedUntil);
 		await askPools(this.queue, { run: id, from: 0, limit: jobsShown });
 		return this.#known(() => showRun(this.queue, id));
 	}
@@ -200,7 +200,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void> {
-		if (this.queue.repository !== null) await this.#turns.take(() => this.queue.news.confirmed(call));
+		if (this.queue.repository !== null) await this.#turns.take(() => this.queue.projection.confirmed(call));
 	}
 
 	async start(claim: LeaseClaim): Promise<Result<LeaseAnswer>> {
@@ -222,7 +222,7 @@ export class RepoEngine implements RepoCalls {
 	async logSealed({ job, attempt, ...end }: Parameters<RepoCalls["logSealed"]>[0]): Promise<void> {
 		const place = parseJobId(job);
 		if (place === null || this.queue.repository === null) return;
-		await this.#turns.take(() => this.queue.news.logEnded({ ...place, number: attempt }, end));
+		await this.#turns.take(() => this.queue.projection.logEnded({ ...place, number: attempt }, end));
 	}
 
 	async alarm(): Promise<void> {

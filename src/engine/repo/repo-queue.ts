@@ -1,6 +1,6 @@
 // The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
 // the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
-import type { Demand, LogClose } from "../../contracts/objects.ts";
+import type { Demand } from "../../contracts/objects.ts";
 import type { Job as JobView } from "../../contracts/run.ts";
 import type { ArchivedRun } from "../../contracts/view.ts";
 import { nextAlarm, shouldSet } from "../../domain/deadline.ts";
@@ -9,10 +9,9 @@ import { count, retriesLeft } from "../../domain/budget.ts";
 import type { Decision, RunView } from "../../domain/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { JobId, Millis, RunId } from "../../domain/ids.ts";
-import type { FinishedAttempt, HeldJob, Job, Move } from "../../domain/job.ts";
+import type { HeldJob, Job, Move } from "../../domain/job.ts";
 import { isAutomaticRetry } from "../../domain/job-end.ts";
 import { alarmSliceMax, demandRepeatMs } from "../../domain/limits.ts";
-import { demandOf } from "../../domain/queue.ts";
 import { accept, assert, refuse } from "../../domain/refusal.ts";
 import type { Refusal, Result } from "../../domain/refusal.ts";
 import { needsRow } from "../../domain/run.ts";
@@ -20,59 +19,22 @@ import type { Run } from "../../domain/run.ts";
 import { Standing } from "../../domain/standing.ts";
 import type { RepositorySettings } from "../../domain/submission.ts";
 import type { Sql, World } from "../ports.ts";
+import { isRefused, nothing, TakenBack } from "./repo-memory.ts";
+import type { Draft } from "./repo-memory.ts";
+import { AnnouncedDemand } from "./announced-demand.ts";
 import type { RepoOutside } from "./repo-ports.ts";
 import { RepoSamples, recentRunsMax } from "./repo-samples.ts";
 import { RepoTables } from "./repo-tables.ts";
-import { RepoNews } from "./repo-news.ts";
-import { RepoPools } from "./repo-pools.ts";
+import { Projection } from "./projection.ts";
+import { KnownPools } from "./known-pools.ts";
 import type { Repository } from "./repo-tables.ts";
-import { RepoTeller } from "./repo-tell.ts";
-import { RunFeeds } from "./run-feeds.ts";
+import { closeOf, Outbox } from "./outbox.ts";
+import { WatchFeeds } from "./watch-feeds.ts";
 import { RunNumbers } from "./run-numbers.ts";
 import { Tombstones } from "./tombstones.ts";
 
 /** Runs kept in mind; beyond it all are read anew. */
 const runsKept = 5_000;
-
-/** What the tables say, kept so that it need not be read for each call. Runs are ahead of them: a version must not come twice. */
-interface Memory {
-	standing: Standing | null;
-	/** Runs as they are now: ahead of their rows, which are written only when more than counts has changed. */
-	runs: Map<RunId, Run>;
-	nextNumber: number | null;
-	/**
-	 * Starts and automatic retries of the last hour. Stored with each retry; a sleep forgets starts since then, which only makes
-	 * the budget smaller.
-	 */
-	budget: readonly BudgetMinute[] | null;
-}
-
-function nothing(): Memory {
-	return { standing: null, runs: new Map(), nextNumber: null, budget: null };
-}
-
-/** What one transaction has decided: dropped whole if it breaks off, else memory and everybody else follow. */
-interface Draft {
-	runs: Map<RunId, Run>;
-	/** Each with its run as it was before. */
-	decided: { decision: Decision; before: Run | null }[];
-	nextNumber: number | null;
-	budget: readonly BudgetMinute[] | null;
-}
-
-/** Leaves a transaction whose answer is a refusal, so that the storage takes back what was written before it. */
-class TakenBack extends Error {
-	readonly refused: unknown;
-
-	constructor(refused: unknown) {
-		super("a refusal takes back what was written before it");
-		this.refused = refused;
-	}
-}
-
-function isRefused(result: unknown): boolean {
-	return typeof result === "object" && result !== null && "ok" in result && result.ok === false;
-}
 
 /** What the queue needs of the object around it. */
 export interface Shell {
@@ -87,22 +49,19 @@ export class RepoQueue {
 	readonly tombstones: Tombstones;
 	readonly numbers: RunNumbers;
 	readonly samples: RepoSamples;
-	readonly pools: RepoPools;
-	readonly news: RepoNews;
-	readonly feeds: RunFeeds;
+	readonly pools: KnownPools;
+	readonly projection: Projection;
+	readonly watchFeeds: WatchFeeds;
 	readonly #world: World;
 	readonly #outside: RepoOutside;
-	readonly #teller: RepoTeller;
+	readonly #outbox: Outbox;
 	readonly #alsoDue: () => Millis | null;
 	repository: Repository | null;
 	#memory = nothing();
 	/** What the transaction that is under way has decided; null outside of one. */
 	#draft: Draft | null = null;
 	#armed: Millis | null = null;
-	/** When what waits is announced again; at once after waking, since what was told before is forgotten. */
-	#repeatAt: Millis | null = 0;
-	/** By pool, the demand it was told last. */
-	readonly #told = new Map<string, Demand>();
+	readonly #demand: AnnouncedDemand;
 
 	constructor({ world, outside }: { world: World; outside: RepoOutside }, shell: Shell) {
 		this.#world = world;
@@ -116,38 +75,40 @@ export class RepoQueue {
 		this.numbers = new RunNumbers(storage.sql);
 		this.samples = new RepoSamples(this.tables);
 		this.repository = this.tables.repository();
-		this.#teller = new RepoTeller(ports, {
+		const inside = { now, repository: () => this.repository, standing: () => this.standing };
+		this.#demand = new AnnouncedDemand(inside);
+		this.#outbox = new Outbox(ports, {
 			repository: () => this.repository,
 			demand: (pool) => this.demand(pool),
 			heard: (shard, demand, answer) => this.pools.heard(shard, demand, answer),
-			behind: () => this.news.behind(),
+			behind: () => this.projection.behind(),
 			rest: () => this.arm(now()),
 		});
-		this.pools = new RepoPools({
+		this.pools = new KnownPools({
 			now,
 			wait: (ms) => world.wait(ms),
 			demand: (pool) => this.demand(pool),
-			ask: (pool) => this.#teller.ask(pool),
+			ask: (pool) => this.#outbox.ask(pool),
 		});
-		this.feeds = new RunFeeds(ports, {
+		this.watchFeeds = new WatchFeeds(ports, {
 			tables: this.tables,
 			repository: () => this.repository,
 			show: shell.show,
 		});
-		this.news = new RepoNews({
+		this.projection = new Projection({
 			now,
-			isWatched: (id) => this.feeds.isWatched(id),
+			isWatched: (id) => this.watchFeeds.isWatched(id),
 			tables: this.tables,
 			repository: () => this.repository,
 			run: (id) => this.run(id),
-			tell: (change) => this.#teller.change(change),
+			tell: (change) => this.#outbox.change(change),
 			setBehind: (isBehind) => this.repository && outside.setBehind(this.repository, isBehind),
 		});
 	}
 
 	/** Whether something is still to be told, or is being told. */
 	get hasNews(): boolean {
-		return this.#teller.hasNews;
+		return this.#outbox.hasNews;
 	}
 
 	now(): Millis {
@@ -245,10 +206,10 @@ export class RepoQueue {
 		this.repository = repository;
 		// Who is a party with whom may have changed: every place in the queue is found anew.
 		if (!isDeepEqual(before, repository.settings.fairness)) this.#memory = { ...this.#memory, standing: null };
-		this.news.configured(repository);
+		this.projection.configured(repository);
 		this.#announce();
 		this.arm(this.now());
-		void this.#teller.tell();
+		void this.#outbox.flush();
 		return repository.settings;
 	}
 
@@ -331,7 +292,7 @@ export class RepoQueue {
 		const { run, moves } = decision;
 		const before = this.#drafted.runs.get(run.id) ?? this.#memory.runs.get(run.id) ?? null;
 		if (needsRow(before, run)) {
-			this.tables.saveRun(run, { told: this.news.isTold(run.id), isNew: before === null });
+			this.tables.saveRun(run, { told: this.projection.isTold(run.id), isNew: before === null });
 		}
 		this.tables.saveMoves(moves, run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null);
 		this.#spend(moves);
@@ -349,27 +310,27 @@ export class RepoQueue {
 			const indexes = places.map(({ index }) => index);
 			this.onRun(id, (view) => accept(timeUp(view, indexes, now)));
 		}
-		if (this.#repeatAt !== null && now >= this.#repeatAt) this.#announce();
-		this.news.tellUnconfirmed(now);
-		await this.#teller.tell(true);
+		if (this.#demand.repeatAt !== null && now >= this.#demand.repeatAt) this.#announce();
+		this.projection.tellUnconfirmed(now);
+		await this.#outbox.flush(true);
 	}
 
 	/** Repeats whatever may have got lost; `stale` are runs as the read model knows them, with the version it has. */
 	async repeat(stale: readonly { id: RunId; version: number }[]): Promise<void> {
 		for (const { id, version } of stale) {
 			const run = this.run(id);
-			if (run && (run.version > version || run.state === "finished")) this.news.whole(run);
+			if (run && (run.version > version || run.state === "finished")) this.projection.whole(run);
 		}
 		this.#announce();
-		await this.#teller.tell(true);
+		await this.#outbox.flush(true);
 	}
 
 	/** After waking: what the marks in the tables say was perhaps never told. */
 	#recover(): void {
 		if (this.repository === null) return;
-		this.news.recover();
+		this.projection.recover();
 		for (const { run, index } of this.tables.sealingPlaces()) {
-			for (const attempt of this.tables.sealing(run, index)) this.#teller.close(closeOf(this.repository, attempt));
+			for (const attempt of this.tables.sealing(run, index)) this.#outbox.close(closeOf(this.repository, attempt));
 		}
 	}
 
@@ -382,32 +343,32 @@ export class RepoQueue {
 		for (const { decision, before } of decided) this.#followDecision(decision, before);
 		if (decided.some(({ decision }) => decision.moves.length > 0)) this.#announce();
 		this.arm(this.now());
-		if (this.#teller.hasNews) void this.#teller.tell();
+		if (this.#outbox.hasNews) void this.#outbox.flush();
 	}
 
 	#followDecision({ run, moves }: Decision, before: Run | null): void {
 		assert(this.repository, "only a known repository decides");
 		this.standing.apply(moves);
-		this.news.moved(run, moves);
+		this.projection.moved(run, moves);
 		for (const move of moves) {
 			this.#hint(move);
 			this.samples.moved(move);
-			if (move.attempt) this.#teller.close(closeOf(this.repository, move.attempt));
+			if (move.attempt) this.#outbox.close(closeOf(this.repository, move.attempt));
 		}
 		const jobs = moves.map(({ after }) => after);
-		this.feeds.change(run, before?.version ?? 0, jobs);
+		this.watchFeeds.change(run, before?.version ?? 0, jobs);
 	}
 
 	#hint({ before, after, attempt }: Move): void {
 		if (before === null || !("lease" in before)) return;
 		const { pool, shard, id } = before.lease;
 		if (!("lease" in after)) {
-			const { ended, lapsed, faulted } = this.#teller.leases(pool, shard);
+			const { ended, lapsed, faulted } = this.#outbox.leases(pool, shard);
 			ended.push(id);
 			if (before.state === "leased" && after.state === "waiting") lapsed.push(id);
 			if (attempt?.platformFault === "machine-fault") faulted.push(id);
 		} else if (after.state === "canceling" && before.state === "running") {
-			this.#teller.leases(pool, shard).canceled.push(id);
+			this.#outbox.leases(pool, shard).canceled.push(id);
 			this.#hintLog(after, "canceling");
 		} else if (before.state !== "leased" && after.state !== "leased" && before.losesAt !== after.losesAt) {
 			this.#hintLog(after, "lost");
@@ -416,7 +377,7 @@ export class RepoQueue {
 
 	#hintLog({ id, attempt, epoch }: HeldJob, state: "canceling" | "lost"): void {
 		const name = nameOf(this.repository ?? { owner: "", repo: "" });
-		this.#teller.hintLog({ ...name, job: id, attempt: attempt.number, epoch, state });
+		this.#outbox.hintLog({ ...name, job: id, attempt: attempt.number, epoch, state });
 	}
 
 	#remember(run: Run): void {
@@ -425,55 +386,35 @@ export class RepoQueue {
 		runs.set(run.id, run);
 	}
 
-	/** Every pool with somebody in a lane, and every pool that still believes so, is told if what it knows has changed. */
 	#announce(): void {
-		const pools = new Set([...this.#told].filter(([, { sets }]) => sets.length > 0).map(([pool]) => pool));
-		for (const { pool } of this.standing.lanes()) pools.add(pool);
-		for (const pool of pools) this.#teller.pool(pool).demand = true;
-		this.#repeatAt = pools.size === 0 ? null : this.now() + demandRepeatMs;
+		for (const pool of this.#demand.poolsToNotify()) this.#outbox.pool(pool).demand = true;
 	}
 
-	/**
-	 * The pool's demand as it is now, with a new version if it changed; what runs changes with every job and makes none.
-	 * `known` is the version that a shard has: this is no older, even after a clock that was ahead was set back.
-	 */
+	/** See AnnouncedDemand. */
 	demand(pool: string, known = 0): Demand | null {
-		const { repository } = this;
-		if (repository === null) return null;
-		const { standing } = this;
-		const sets = demandOf(standing.lanes(), pool, repository.settings, standing.load);
-		const told = this.#told.get(pool);
-		const { poolWeight: weight } = repository.settings;
-		const running = standing.runningIn(pool);
-		const isSame = told !== undefined && told.weight === weight && isDeepEqual(told.sets, sets);
-		if (isSame && told.version >= known) return { ...told, running };
-		// Ahead of every version before it, also of one that a crash made us forget.
-		const version = Math.max((told?.version ?? 0) + 1, known + 1, this.now());
-		const demand: Demand = { ...nameOf(repository), pool, version, sets, running, weight };
-		this.#told.set(pool, demand);
-		return demand;
+		return this.#demand.of(pool, known);
 	}
 
 	/** A shard of the pool that asks hears what there is now. */
 	answerDemand(pool: string, { shard, known }: { shard: number; known: number }): Demand | null {
 		const demand = this.demand(pool, known);
-		if (demand !== null) this.#teller.answered(shard, demand);
+		if (demand !== null) this.#outbox.answered(shard, demand);
 		return demand;
 	}
 
 	/** A shard of the pool hears what there is after its claim; `before` is what there was. */
 	claimed({ shard, known }: { shard: number; known?: number }, before: Demand): Demand {
 		const after = this.demand(before.pool, known) ?? before;
-		this.#teller.claimed(shard, before, after);
+		this.#outbox.claimed(shard, before, after);
 		return after;
 	}
 
 	/** Sets the alarm for whatever is due first. `exactly` also moves a nearer one away: worth its write only at an alarm's end. */
 	arm(now: Millis, exactly = false): void {
-		// What is told right now will be told again after waking, should this be the end.
-		const tellBy = this.#teller.hasNews ? now + demandRepeatMs : null;
-		const told = [this.#teller.againAt, this.#repeatAt, tellBy, this.news.dueAt];
-		const deadlines = [this.standing.earliestDeadline(), ...told, this.#alsoDue()];
+		// Should the object end now, it tells after waking what it is telling.
+		const flushBy = this.#outbox.hasNews ? now + demandRepeatMs : null;
+		const repetitions = [this.#outbox.againAt, this.#demand.repeatAt, flushBy, this.projection.dueAt];
+		const deadlines = [this.standing.earliestDeadline(), ...repetitions, this.#alsoDue()];
 		const wanted = nextAlarm(deadlines, now);
 		if (wanted === null || (!exactly && !shouldSet(this.#armed, wanted, now))) return;
 		this.#armed = wanted;
@@ -483,13 +424,6 @@ export class RepoQueue {
 
 function nameOf({ owner, repo }: { owner: string; repo: string }) {
 	return { owner, repo };
-}
-
-function closeOf(repository: Repository, attempt: FinishedAttempt): LogClose {
-	const { job, number, epoch, outcome, log, logSha256 = null, reported } = attempt;
-	const end = { outcome, length: reported ? log.length : null, sha256: logSha256 };
-	const { owner, repo, settings } = repository;
-	return { owner, repo, job, attempt: number, epoch, ...end, retentionDays: settings.retentionDays };
 }
 
 function isDeepEqual(a: unknown, b: unknown): boolean {

@@ -47,7 +47,7 @@ function sum(shards: Iterable<Unfit>): Unfit {
 /** More than none, and not known to be one alone. */
 const some = Number.POSITIVE_INFINITY;
 
-export class RepoPools {
+export class KnownPools {
 	readonly #source: PoolSource;
 	/** By pool and labels. */
 	readonly #sets = new Map<string, Map<string, LabelSet>>();

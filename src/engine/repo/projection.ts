@@ -1,5 +1,5 @@
 // What the read model is to hear of a repository, and whether it has it. What it has not confirmed is told again: by the alarm,
-// after waking by the marks in the tables, at the latest by the sweep. Whoever follows a run is told by RunFeeds, of more.
+// after waking by the marks in the tables, at the latest by the sweep. Whoever follows a run is told by WatchFeeds, of more.
 import type { ChangeEvent } from "../../contracts/events.ts";
 import type { RepositoryName } from "../../contracts/objects.ts";
 import { viewRepository, viewRun } from "../../contracts/view.ts";
@@ -17,7 +17,7 @@ const confirmMs = 120_000;
 /** Runs told again in one round after waking. */
 const untoldMax = 500;
 
-export interface NewsSource {
+export interface ProjectionSource {
 	tables: RepoTables;
 	repository(): Repository | null;
 	run(id: RunId): Run | null;
@@ -29,8 +29,8 @@ export interface NewsSource {
 	setBehind(isBehind: boolean): void;
 }
 
-export class RepoNews {
-	readonly #source: NewsSource;
+export class Projection {
+	readonly #source: ProjectionSource;
 	/** Unfinished runs that the read model certainly has. */
 	readonly #told = new Set<RunId>();
 	/** After waking more may be untold than one round should take. */
@@ -44,7 +44,7 @@ export class RepoNews {
 	/** Finished runs whose end the read model certainly has. */
 	readonly #ended = new Set<RunId>();
 
-	constructor(source: NewsSource) {
+	constructor(source: ProjectionSource) {
 		this.#source = source;
 	}
 

@@ -4,12 +4,14 @@
 import type { ChangeEvent, Delivery } from "../../contracts/events.ts";
 import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../contracts/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
+import type { FinishedAttempt } from "../../domain/job.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";
 import { ShardsTold } from "../../domain/shards-told.ts";
 import { jsonBytes, messageBytesMax } from "../message-bytes.ts";
 import type { World } from "../ports.ts";
 import { ChangeOutbox } from "./change-outbox.ts";
 import type { RepoOutside } from "./repo-ports.ts";
+import type { Repository } from "./repo-tables.ts";
 
 const closesAtOnce = 50;
 
@@ -19,13 +21,13 @@ interface LogName extends RepositoryName {
 	epoch: number;
 }
 
-interface PoolNews {
+interface PoolNotices {
 	demand: boolean;
 	/** By shard, what became of leases that its runners hold. */
-	leases: Map<number, LeaseNews>;
+	leases: Map<number, LeaseNotices>;
 }
 
-interface LeaseNews {
+interface LeaseNotices {
 	ended: string[];
 	/** Those of them that were never started. */
 	lapsed: string[];
@@ -46,11 +48,11 @@ export interface Present {
 	rest(): void;
 }
 
-export class RepoTeller {
+export class Outbox {
 	readonly #world: World;
 	readonly #outside: RepoOutside;
 	readonly #present: Present;
-	#pools = new Map<string, PoolNews>();
+	#pools = new Map<string, PoolNotices>();
 	readonly #changes: ChangeOutbox;
 	/** Attempts whose runners should stop: their logs pass it on with the next append. */
 	#canceled: (LogName & { state: "canceling" | "lost" })[] = [];
@@ -90,20 +92,20 @@ export class RepoTeller {
 		this.#canceled.push(log);
 	}
 
-	pool(name: string): PoolNews {
+	pool(name: string): PoolNotices {
 		const known = this.#pools.get(name);
 		if (known) return known;
-		const news: PoolNews = { demand: false, leases: new Map() };
+		const news: PoolNotices = { demand: false, leases: new Map() };
 		this.#pools.set(name, news);
 		return news;
 	}
 
 	/** What became of leases in one shard of a pool. */
-	leases(pool: string, shard: number): LeaseNews {
+	leases(pool: string, shard: number): LeaseNotices {
 		const { leases } = this.pool(pool);
 		const known = leases.get(shard);
 		if (known) return known;
-		const news: LeaseNews = { ended: [], lapsed: [], faulted: [], canceled: [] };
+		const news: LeaseNotices = { ended: [], lapsed: [], faulted: [], canceled: [] };
 		leases.set(shard, news);
 		return news;
 	}
@@ -120,16 +122,16 @@ export class RepoTeller {
 	}
 
 	/** Starts a round unless one is under way, which then goes on with what is new; `again` repeats what is known. Never throws. */
-	tell(again = false): Promise<void> {
+	flush(again = false): Promise<void> {
 		this.#again ||= again;
-		this.#round ??= this.#tellAll().finally(() => {
+		this.#round ??= this.#flushAll().finally(() => {
 			this.#round = null;
 			this.#present.rest();
 		});
 		return this.#round;
 	}
 
-	async #tellAll(): Promise<void> {
+	async #flushAll(): Promise<void> {
 		// What the caller does until its own end belongs to this round.
 		await Promise.resolve();
 		while (this.hasNews) {
@@ -138,7 +140,7 @@ export class RepoTeller {
 			this.#again = false;
 			this.#pools = new Map();
 			const results = await Promise.allSettled([
-				...[...pools].map(([pool, news]) => this.#tellPool(pool, news, again)),
+				...[...pools].map(([pool, news]) => this.#notifyPool(pool, news, again)),
 				this.#sendChanges(),
 				this.#cancelLogs(),
 				this.#closeLogs(),
@@ -154,8 +156,8 @@ export class RepoTeller {
 		}
 	}
 
-	async #tellPool(pool: string, news: PoolNews, again: boolean): Promise<void> {
-		const work = [...news.leases].map(([shard, leases]) => this.#tellLeases(pool, shard, leases));
+	async #notifyPool(pool: string, news: PoolNotices, again: boolean): Promise<void> {
+		const work = [...news.leases].map(([shard, leases]) => this.#notifyLeases(pool, shard, leases));
 		const demand = news.demand ? this.#present.demand(pool) : null;
 		if (demand) work.push(this.#ring(demand, again));
 		const failed = (await Promise.allSettled(work)).find((result) => result.status === "rejected");
@@ -166,7 +168,7 @@ export class RepoTeller {
 		}
 	}
 
-	async #tellLeases(pool: string, shard: number, { ended, lapsed, faulted, canceled }: LeaseNews): Promise<void> {
+	async #notifyLeases(pool: string, shard: number, { ended, lapsed, faulted, canceled }: LeaseNotices): Promise<void> {
 		const calls = this.#poolCalls(pool, shard);
 		const told: Promise<unknown>[] = [];
 		if (canceled.length > 0) told.push(calls.canceled(canceled));
@@ -279,4 +281,12 @@ function deliveriesOf(shards: readonly number[], demand: Demand): Delivery[] {
 	const { owner, repo, pool } = demand;
 	if (jsonBytes(demand) <= messageBytesMax) return shards.map((shard) => ({ shard, demand }));
 	return shards.map((shard) => ({ shard, ask: { owner, repo, pool } }));
+}
+
+/** The end of an attempt, for its log. */
+export function closeOf(repository: Repository, attempt: FinishedAttempt): LogClose {
+	const { job, number, epoch, outcome, log, logSha256 = null, reported } = attempt;
+	const end = { outcome, length: reported ? log.length : null, sha256: logSha256 };
+	const { owner, repo, settings } = repository;
+	return { owner, repo, job, attempt: number, epoch, ...end, retentionDays: settings.retentionDays };
 }

@@ -2,7 +2,7 @@
 // it is durable. A hint beside the queue `events`, by which a feed hears of a version that it missed. Which runs are watched, and
 // until when, the feeds say; it is stored, so that no feed's object comes to be by being asked.
 import type { RepositoryName } from "../../contracts/objects.ts";
-import type { RunNews } from "../../contracts/run-events.ts";
+import type { RunUpdate } from "../../contracts/run-events.ts";
 import { watchJob } from "../../contracts/run-events.ts";
 import type { Job } from "../../contracts/run.ts";
 import { viewRun } from "../../contracts/view.ts";
@@ -33,7 +33,7 @@ export interface FeedSource {
 	show(jobs: readonly DomainJob[]): Job[];
 }
 
-export class RunFeeds {
+export class WatchFeeds {
 	readonly #world: World;
 	readonly #outside: RepoOutside;
 	readonly #source: FeedSource;
@@ -128,8 +128,8 @@ export class RunFeeds {
 	}
 
 	/** Each is one call's. */
-	*#parts(changes: readonly Change[]): Iterable<RunNews[]> {
-		let news: RunNews[] = [];
+	*#parts(changes: readonly Change[]): Iterable<RunUpdate[]> {
+		let news: RunUpdate[] = [];
 		let length = 0;
 		for (const { at, run, since, jobs } of changes) {
 			const bare = viewRun(run);
