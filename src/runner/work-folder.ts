@@ -1,6 +1,15 @@
 // The runner's folder: one runner at a time, who it is registered as, and its jobs' folders. Whatever an earlier runner left
 // when it was killed (processes, folders) ends here, before the new one takes its first job.
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	realpathSync,
+	renameSync,
+	rmSync,
+	unlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import type { EventLog } from "./event-log.ts";
 import { JobFolder } from "./job/job-folder.ts";
@@ -32,7 +41,7 @@ export class WorkFolder {
 
 	/** Throws when a live runner has it. */
 	static async open(path: string, eventLog: EventLog): Promise<WorkFolder> {
-		const folder = new WorkFolder(path, eventLog);
+		const folder = new WorkFolder(realFolder(path), eventLog);
 		await folder.#begin();
 		await folder.#clean(eventLog);
 		return folder;
@@ -68,8 +77,7 @@ export class WorkFolder {
 			makeFolder(this.jobs);
 			await this.#takeLock();
 		} catch (error) {
-			if (!(error instanceof Error && "code" in error)) throw error;
-			throw new Error(`the work folder ${this.path} cannot be used: ${error.message}`, { cause: error });
+			throw unusable(this.path, error);
 		}
 	}
 
@@ -108,6 +116,23 @@ export class WorkFolder {
 			if (!isGone && name === "pipes") this.pipes = mkdtempSync(join(this.path, "pipes-"));
 		}
 	}
+}
+
+/** Without links: what hides it from a job hides it by every name. */
+function realFolder(path: string): string {
+	const absolute = resolve(path);
+	try {
+		makeFolder(absolute);
+		return realpathSync(absolute);
+	} catch (error) {
+		throw unusable(absolute, error);
+	}
+}
+
+/** An error of the system's names the folder; any other is as it is. */
+function unusable(path: string, error: unknown): unknown {
+	if (!(error instanceof Error && "code" in error)) return error;
+	return new Error(`the work folder ${path} cannot be used: ${error.message}`, { cause: error });
 }
 
 function isFolderName(lease: string): boolean {

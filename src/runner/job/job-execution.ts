@@ -1,7 +1,6 @@
 // What runs of one job on this machine: hook, checkout, steps, hook. It knows nothing of the server; whoever owns it says when
 // to stop, and why is not its business.
 import { rmSync } from "node:fs";
-import { homedir } from "node:os";
 import type { ReportedStep } from "../../contracts/lease.ts";
 import type { Grant } from "../../contracts/runner.ts";
 import { askpassScript } from "../git/askpass.ts";
@@ -13,7 +12,7 @@ import { enterScript } from "../process/enter-script.ts";
 import { ExclusiveGuard } from "../process/exclusive-guard.ts";
 import { Hook, hookEnv } from "../machine/hook.ts";
 import type { HookName } from "../machine/hook.ts";
-import { wrapperScript } from "../machine/isolation.ts";
+import { hostHomeOf, wrapperScript } from "../machine/isolation.ts";
 import type { JobContext } from "./job-context.ts";
 import { jobEnv, wrapperEnv } from "./job-env.ts";
 import type { JobFolder } from "./job-folder.ts";
@@ -203,7 +202,7 @@ export class JobExecution {
 		const { context, folder } = this.#execution;
 		if (context.wrap === null) return "";
 		folder.writeEntry(enterScript(Object.keys(env.wrap)));
-		const hostHome = context.hostEnv.HOME ?? homedir();
+		const hostHome = hostHomeOf(context.hostEnv);
 		const { sharedCache: cache } = context;
 		const places = { folder, runner: context.folder.path, hostHome, cache, names: Object.keys(env.job) };
 		return wrapperScript(context.wrap, places);

@@ -209,9 +209,17 @@ export class JobRun {
 		return { platformFault: (this.#stop ?? { platformFault }).platformFault ?? null };
 	}
 
-	/** A checkout that failed on a full disk is the machine's fault: of the job's own steps none had begun. */
-	#blame(verdict: Verdict, folder: JobFolder, steps: readonly ReportedStep[]): Verdict {
+	/**
+	 * A checkout that failed on a full disk is the machine's fault: of the job's own steps none had begun. What kept the runner from
+	 * beginning a later one is so only if the machine is found to be unwell: else the first ones did it, and would again elsewhere.
+	 */
+	async #blame(verdict: Verdict, folder: JobFolder, steps: readonly ReportedStep[]): Promise<Verdict> {
 		const own = steps.slice(-this.#grant.job.steps.length);
+		if (verdict.platformFault === "machine-fault" && own.some(({ finishedAt }) => finishedAt !== null)) {
+			if ((await this.#context.health.look()) !== null) return verdict;
+			const { exitCode, signal, reason } = verdict;
+			return { outcome: "failed", exitCode, signal, reason: `its next step could not begin: ${reason}` };
+		}
 		if (verdict.outcome !== "failed" || own.some(({ startedAt }) => startedAt !== null)) return verdict;
 		const trouble = quickFault({ jobs: folder.path });
 		return trouble === null ? verdict : refused(`${verdict.reason}; ${trouble}`);
@@ -240,7 +248,7 @@ export class JobRun {
 		if (this.#stop) execution.stop(this.#stop.graceMs);
 		this.#watchTime();
 		try {
-			const verdict = this.#blame(this.#judge(await execution.run().catch(refused)), folder, steps);
+			const verdict = await this.#blame(this.#judge(await execution.run().catch(refused)), folder, steps);
 			this.#hasVerdict = true;
 			await execution.close(verdict);
 			return verdict;
@@ -324,9 +332,10 @@ export class JobRun {
 	}
 
 	/** Before the report, which frees the slot: an unwell runner must not be given the next job. */
-	#tellHealth({ outcome, platformFault, reason }: FinishRequest): void {
+	#tellHealth({ outcome, platformFault, reason, steps }: FinishRequest): void {
 		const { health } = this.#context;
-		if (platformFault === "machine-fault") health.failed(reason ?? "it could not run a job");
+		const began = steps?.some(({ startedAt }) => startedAt !== null) ?? false;
+		if (platformFault === "machine-fault") health.failed(reason ?? "it could not run a job", { began });
 		else if (outcome === "passed" || outcome === "failed" || outcome === "timed-out") health.cameThrough();
 	}
 

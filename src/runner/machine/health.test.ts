@@ -46,6 +46,18 @@ describe("an unwell machine", () => {
 		},
 	);
 
+	it("[N170] what a job may have brought about makes no wait longer, however often it does", async () => {
+		const health = aHealth();
+		for (let job = 0; job < 10; job++) {
+			health.failed("no room for its log", { began: true });
+			await vi.advanceTimersByTimeAsync(4_999);
+			expect(health.unwell).toBe("no room for its log");
+			await vi.advanceTimersByTimeAsync(1);
+			expect(health.unwell).toBeNull();
+		}
+		health.close();
+	});
+
 	it("[N146] what no look can find makes the next wait longer, until a job comes through", async () => {
 		const health = aHealth();
 		const wellAfter = async () => {

@@ -1,6 +1,7 @@
 // Whether this runner may be given jobs. After a fault of the machine it is unwell: it says so to the server, and looks at itself
 // again, ever more rarely, until nothing is wrong. What no look can find (a hook that fails) the next job finds: so each fault
-// makes the wait before that longer, until a job comes through.
+// makes the wait before that longer, until a job comes through. Not so a fault that a job may have made: jobs that do so each time
+// must not put a pool out of service.
 import { backoffMs } from "../../client/retryable.ts";
 import type { EventLog } from "../event-log.ts";
 
@@ -44,16 +45,24 @@ export class Health {
 		return () => this.#watchers.delete(watcher);
 	}
 
+	/** What is wrong at this moment. */
+	look(): Promise<string | null> {
+		return this.#options.look();
+	}
+
 	/** The first look, before the first job. */
 	async begin(): Promise<void> {
 		const found = await this.#options.look();
 		if (found !== null) this.failed(found);
 	}
 
-	/** The machine could not run a job, or was found to be unable to. Jobs that fail while it is unwell are no news. */
-	failed(reason: string): void {
+	/**
+	 * The machine could not run a job, or was found to be unable to. Jobs that fail while it is unwell are no news. What `began`,
+	 * its repository or its steps, may have brought the fault about: such ones do not add up.
+	 */
+	failed(reason: string, { began } = { began: false }): void {
 		if (this.#unwell !== null || this.#isClosed) return;
-		this.#faults++;
+		this.#faults = began ? Math.max(1, this.#faults) : this.#faults + 1;
 		this.#become(reason);
 		this.#later();
 	}

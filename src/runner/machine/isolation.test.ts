@@ -61,11 +61,17 @@ describe("isolation", () => {
 
 	it("[N92] the sandbox shows the job its own folder, and neither the runner's nor the user's home", async () => {
 		await open(({ folder }) => {
+			mkdirSync(join(folder, "some one"));
 			fixture.program("programs/bwrap", 'echo "$@"; while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
-			return { wrap: bubblewrap, hostEnv: { PATH: `${folder}/programs:${process.env.PATH}`, HOME: "/home/some one" } };
+			return {
+				wrap: bubblewrap,
+				hostEnv: { PATH: `${folder}/programs:${process.env.PATH}`, HOME: join(folder, "some one") },
+			};
 		});
 		const lease = await fixture.runToEnd({ run: "echo inside" });
-		expect(lease.text).toContain(`--tmpfs /home/some one --tmpfs ${fixture.workDir} --bind ${fixture.workDir}/jobs/`);
+		expect(lease.text).toContain(
+			`--tmpfs ${fixture.folder}/some one --tmpfs ${fixture.workDir} --bind ${fixture.workDir}/jobs/`,
+		);
 		expect(lease.text).toMatch(/\ninside\n$/);
 	});
 

@@ -1,6 +1,8 @@
 // A command put before each step's own, so that it runs in a sandbox or a container. The runner only fills in the job's
 // places and names; what they isolate, and how well, is the command's business. The checkout is not wrapped: it runs nothing of
 // the repository's.
+import { realpathSync, statSync } from "node:fs";
+import { homedir } from "node:os";
 import type { JobFolder } from "../job/job-folder.ts";
 import { quoted } from "../process/shell-quote.ts";
 
@@ -11,7 +13,7 @@ import { quoted } from "../process/shell-quote.ts";
  */
 export const bubblewrap = [
 	"bwrap --die-with-parent --new-session --unshare-user-try --unshare-pid --unshare-ipc --unshare-uts --cap-drop ALL",
-	"--ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --tmpfs {hostHome} --tmpfs {runner}",
+	"--ro-bind / / --dev /dev --proc /proc --tmpfs /tmp {hideHome} --tmpfs {runner}",
 	"--bind {job} {job} --chdir {work} --",
 ].join(" ");
 
@@ -33,9 +35,34 @@ const placeholder = /\{(\w+)\}/g;
 
 /** Null when each placeholder is one that is filled in. */
 export function templateFault(template: string, { hasCache }: { hasCache: boolean }): string | null {
-	const known = new Set(["job", "work", "home", "tmp", "runner", "hostHome", "env", ...(hasCache ? ["cache"] : [])]);
+	const known = new Set([
+		"job",
+		"work",
+		"home",
+		"tmp",
+		"runner",
+		"hostHome",
+		"hideHome",
+		"env",
+		...(hasCache ? ["cache"] : []),
+	]);
 	const unknown = [...template.matchAll(placeholder)].find(([, name = ""]) => !known.has(name));
 	return unknown ? `there is no ${unknown[0]} to fill in` : null;
+}
+
+/** Where the runner's user is at home, without links. A service's user may have a home that is not there. */
+export function hostHomeOf({ HOME }: NodeJS.ProcessEnv): string {
+	const home = HOME || homedir();
+	try {
+		return realpathSync(home);
+	} catch {
+		return home;
+	}
+}
+
+/** There is nothing to hide in one that is not there; and one that is all of the system is nobody's. */
+function isHome(path: string): boolean {
+	return path !== "/" && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** A bash script that takes the step's command as its arguments. */
@@ -47,6 +74,7 @@ export function wrapperScript(template: string, { folder, runner, hostHome, cach
 		tmp: quoted(folder.temporary),
 		runner: quoted(runner),
 		hostHome: quoted(hostHome),
+		hideHome: isHome(hostHome) ? `--tmpfs ${quoted(hostHome)}` : "",
 		...(cache === null ? {} : { cache: quoted(cache) }),
 		// Names only: values would stand in the process list.
 		env: names.map((name) => `--env ${name}`).join(" "),

@@ -1,5 +1,6 @@
 // A folder that all jobs of a runner share, for what package managers fetch: a job's home is empty, so without it each job
 // fetches everything anew. Whoever can write it decides what later jobs run, so it is off unless the machine's owner names one.
+import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { makeFolder } from "../made-folder.ts";
 
@@ -15,11 +16,11 @@ const folders: Record<string, string> = {
 	CCACHE_DIR: "ccache",
 };
 
-/** The absolute path of the folder, made if it is not there. */
+/** The absolute path of the folder, without links; made if it is not there. */
 export function makeSharedCache(folder: string): string {
 	const path = resolve(folder);
 	makeFolder(path);
-	return path;
+	return realpathSync(path);
 }
 
 export function sharedCacheEnv(path: string | null): Record<string, string> {

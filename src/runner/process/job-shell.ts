@@ -122,7 +122,10 @@ export class JobShell {
 	}
 
 	async #become(line: string): Promise<void> {
-		if (line === "") throw new Error(`its leader did not start within ${startMs / 1_000} s`);
+		if (line === "") {
+			this.#starter.replace();
+			throw new Error(`its leader did not start within ${startMs / 1_000} s`);
+		}
 		if (line.startsWith("fault ")) throw new Error(line.slice("fault ".length));
 		const identity = await identify(Number(line));
 		const { kind, cgroup, mark } = this.#processes;

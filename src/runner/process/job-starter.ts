@@ -25,6 +25,9 @@ export interface LeaderStart extends Omit<JobProcesses, "pid" | "startedAt"> {
 	env: { job: Record<string, string>; wrap: Record<string, string> };
 }
 
+/** It gives what will not end 10 s, three times at most, and says so. One that takes longer will not do it. */
+const endMs = 35_000;
+
 export class JobStarter {
 	#child: ChildProcess | null = null;
 	/** Jobs that are to end with the runner, by their leader. */
@@ -66,12 +69,24 @@ export class JobStarter {
 		const child = this.#child;
 		if (child !== null) {
 			const ended = new Promise<void>((resolve) => this.#ending.set(processes.pid, resolve));
-			const lost = new Promise<void>((resolve) => child.once("close", () => resolve()));
+			const lost = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+			const timer = setTimeout(() => this.#replace(child), endMs);
 			this.#say(["end", ...fieldsOf(processes)]);
 			await Promise.race([ended, lost]);
+			clearTimeout(timer);
 			this.#ending.delete(processes.pid);
 		}
 		if (child === null || this.#child !== child) await endProcesses(processes);
+	}
+
+	/** It did not do its part in time, as one that a job stopped: the next start opens another. */
+	replace(): void {
+		if (this.#child !== null) this.#replace(this.#child);
+	}
+
+	#replace(child: ChildProcess): void {
+		if (this.#child === child) this.#child = null;
+		child.kill("SIGKILL");
 	}
 
 	/** What was started and is not released is killed. */
@@ -80,7 +95,9 @@ export class JobStarter {
 		this.#child = null;
 	}
 
+	/** A job of the same user may have stopped it: whatever it is told, it goes on. */
 	#say(fields: (string | number)[]): void {
+		this.#child?.kill("SIGCONT");
 		const body = Buffer.from(fields.join("\0"));
 		const size = Buffer.alloc(4);
 		size.writeUInt32BE(body.length);

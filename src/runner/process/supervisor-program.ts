@@ -84,7 +84,7 @@ sub lead {
 	my $say = sub { write_all($status, "$_[0]\n") };
 	chdir $f->{cwd} or do { $say->("fault $f->{cwd} cannot be entered: $!"); POSIX::_exit(1) };
 	my $job = job_of(@$f{qw(kind cgroup mark)}, $$, '');
-	my ($step, $writer, $fifo) = (0, 0, "$f->{scripts}/env.fifo");
+	my ($step, $writer, $fifo) = (0, 0, $f->{scripts} =~ s{[^/]+$}{env.fifo}r);
 	my $heard = sub {
 		my ($pid, $code) = @_;
 		$writer = 0 if $pid == $writer;
@@ -162,6 +162,8 @@ sub fields_of {
 sub start_jobs {
 	my ($kind) = @_;
 	open(my $runner, '+<&=', 3) or exit 1;
+	# What the runner was started with is not the jobs'.
+	if (opendir(my $open, '/dev/fd')) { $_ > 3 && POSIX::close($_) for grep { /^\d+$/ } readdir $open }
 	my $reaps = $kind ne 'group' && become_subreaper();
 	POSIX::setsid();
 	$SIG{$_} = sub {} for @trapped;
