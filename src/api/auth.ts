@@ -4,6 +4,7 @@
 import type { Context } from "hono";
 import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../contracts/objects.ts";
 import type { TokenName } from "../contracts/owner.ts";
+import { tokenExpired, tokenRevoked } from "../contracts/stream-token.ts";
 import type { Scope } from "../contracts/token.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
@@ -70,7 +71,7 @@ function registrationBehind({ owner, registeredBy = null }: RunnerIdentity): Tok
 /** Throws 401 for what was ended, and 503 where that cannot be known: nobody is let in because somebody does not answer. */
 function checkStanding(services: Services, token: TokenName, mayBeUnknown = false): void {
 	const standing = services.ends.standing(token);
-	if (standing === "ended") throw unauthorized("The token was revoked.");
+	if (standing === "ended") throw unauthorized(tokenRevoked);
 	if (standing === "good" || mayBeUnknown) return;
 	const detail = "Whether this token was revoked cannot be learnt at present; nothing was done.";
 	throw new ProblemAnswer({ status: 503, code: "standing-unknown", detail });
@@ -95,7 +96,7 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 
 /** Throws 401 when the token has ended, whatever brought its claims here. */
 export function callerOf(services: Services, access: AccessClaims): Caller {
-	if (access.expiresAt !== null && access.expiresAt <= services.now()) throw unauthorized("The token has expired.");
+	if (access.expiresAt !== null && access.expiresAt <= services.now()) throw unauthorized(tokenExpired);
 	checkStanding(services, { owner: access.owner, token: access.id });
 	return { access, name: access.name };
 }

@@ -31,6 +31,22 @@ describe("eventStream", () => {
 		expect(await events?.read()).toMatchObject({ done: true });
 	});
 
+	it("[A45] a silent stream sees within 15 s that its token has ended, and says so", async () => {
+		vi.useFakeTimers();
+		const gone = new AbortController();
+		const pause = new Promise<void>((resolve) => gone.signal.addEventListener("abort", () => resolve()));
+		let reason: string | null = null;
+		const reader = eventStream(twoWith(pause), gone, () => reason).body?.pipeThrough(new TextDecoderStream());
+		const events = reader?.getReader();
+		expect(await events?.read()).toMatchObject({ value: "id: 1\ndata: {}\n\n" });
+		const read = events?.read();
+		reason = "The token was revoked.";
+		await vi.advanceTimersByTimeAsync(15_000);
+		expect(await read).toMatchObject({ value: `event: token-ended\ndata: {"detail":"The token was revoked."}\n\n` });
+		expect(await events?.read()).toMatchObject({ done: true });
+		expect(gone.signal.aborted).toBe(true);
+	});
+
 	it("[L20] a reader that leaves ends what its events wait for", async () => {
 		const gone = new AbortController();
 		const pause = new Promise<void>((resolve) => gone.signal.addEventListener("abort", () => resolve()));

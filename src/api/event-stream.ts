@@ -1,5 +1,6 @@
 // Server-sent events ended in the Worker: one event for each pull, so a slow reader holds up its own source and nobody else.
 import { Buffer } from "node:buffer";
+import type { StreamStanding } from "./stream-standing.ts";
 
 /** `id` is what a client that comes back sends as `Last-Event-ID`. */
 export interface StreamEvent {
@@ -11,14 +12,27 @@ export interface StreamEvent {
 const keepAliveMs = 15_000;
 const keepAlive = Buffer.from(": keep-alive\n\n");
 
-/** `gone` is aborted when the reader is: whatever the events wait for must end then. */
-export function eventStream(events: AsyncGenerator<StreamEvent>, gone: AbortController): Response {
+/**
+ * `gone` is aborted when the reader is: whatever the events wait for must end then. A stream that may not go on says why in an
+ * event of its own, `token-ended`, and ends; whoever comes back is refused with 401.
+ */
+export function eventStream(
+	events: AsyncGenerator<StreamEvent>,
+	gone: AbortController,
+	standing: StreamStanding = () => null,
+): Response {
 	let next: Promise<IteratorResult<StreamEvent>> | null = null;
 	const body = new ReadableStream<Uint8Array>(
 		{
 			async pull(controller) {
 				next ??= events.next();
 				const result = await orSilence(next);
+				const reason = standing();
+				if (reason !== null) {
+					controller.enqueue(Buffer.from(`event: token-ended\ndata: ${JSON.stringify({ detail: reason })}\n\n`));
+					gone.abort();
+					return controller.close();
+				}
 				if (result === null) return controller.enqueue(keepAlive);
 				next = null;
 				if (result.done) return controller.close();

@@ -1,6 +1,7 @@
 // A run's events: its state, then every change, to whoever watches. Served by an object of their own, so that no number of
 // watchers is felt by the repository.
 import type { Context, Hono } from "hono";
+import { restsOnQuery } from "../contracts/stream-token.ts";
 import { runEvent } from "../contracts/run-events.ts";
 import type { RunEvent } from "../contracts/run-events.ts";
 import { refuse } from "../domain/refusal.ts";
@@ -12,6 +13,7 @@ import { eventStream } from "./event-stream.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { badQuery } from "./request.ts";
 import { readRunId } from "./run-place.ts";
+import { standingOf, streamTokenOf } from "./stream-standing.ts";
 import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
 document({
@@ -21,21 +23,28 @@ document({
 	summary: "The run, then every change in it: WebSocket if asked to upgrade, else SSE",
 	query: { after: "the last `seq` seen: only what came after it, without the snapshot", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: as `after`" },
-	answers: { 101: "One message per frame", 200: runEvent, 410: "What came after that `seq` is not kept any more" },
+	answers: {
+		101: "One message per frame; closes with 4401 when the token has ended",
+		200: runEvent,
+		410: "What came after that `seq` is not kept any more",
+	},
 });
 
 export function addEventRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/runs/:run/events", async (c) => {
-		const { owner, repo } = await authorizeWatcher(c);
+		const { owner, repo, caller } = await authorizeWatcher(c);
 		const run = await readRunId(c, { owner, repo });
 		const services = c.get("services");
 		const after = readAfter(c);
-		const url = `https://feed/${after === null ? "" : `?after=${after}`}`;
+		const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
+		// A socket that ends here is watched here.
+		const restsOn = isSocket ? restsOnQuery(streamTokenOf(caller)) : "";
+		const url = `https://feed/?${after === null ? "" : `after=${after}`}${restsOn}`;
 		const request = new Request(url, { headers: { Upgrade: "websocket" } });
 		const response = await checked(await services.feed({ owner, repo, run }).fetch(request));
-		if (c.req.header("upgrade")?.toLowerCase() === "websocket") return response;
+		if (isSocket) return response;
 		const gone = new AbortController();
-		return eventStream(eventsOf(services.readSocket(response, gone.signal)), gone);
+		return eventStream(eventsOf(services.readSocket(response, gone.signal)), gone, standingOf(services, caller));
 	});
 }
 

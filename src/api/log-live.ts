@@ -2,6 +2,7 @@
 // and without a seam where the one turns into the other. Ended in the Worker: SSE, and sockets of sealed logs and of jobs.
 import { outputMessage } from "../contracts/log-stream.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../contracts/log-stream.ts";
+import { tokenEndedCloseCode } from "../contracts/stream-token.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import type { Attempt, Job } from "../contracts/run.ts";
 import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
@@ -10,6 +11,8 @@ import { orThrow } from "./answer.ts";
 import { readJob } from "./archived-run.ts";
 import { JobWatch } from "./job-watch.ts";
 import { bytesOf, loadAttempt, readLog } from "./log-source.ts";
+import { whenEnded } from "./stream-standing.ts";
+import type { StreamStanding } from "./stream-standing.ts";
 import type { LiveSocket, LogName, SealedLog, Services } from "./services.ts";
 
 /**
@@ -180,14 +183,33 @@ function nextAttempt({ attempts }: Job, least: number | null): number | null {
 	return found?.number ?? null;
 }
 
-/** To a socket, until the messages or the viewer are gone. A failure closes it with 1011: the viewer comes back by offset. */
-export async function sendAll(socket: LiveSocket, messages: AsyncIterable<LogMessage>): Promise<void> {
+/**
+ * To a socket, until the messages, the viewer or the viewer's token are gone. A failure closes it with 1011: the viewer comes
+ * back by offset.
+ */
+export async function sendAll(
+	socket: LiveSocket,
+	standing: StreamStanding,
+	messages: (gone: AbortSignal) => AsyncIterable<LogMessage>,
+): Promise<void> {
+	const over = new AbortController();
+	const endToken = (reason: string) => {
+		socket.close(tokenEndedCloseCode, reason);
+		over.abort();
+	};
+	whenEnded(standing, AbortSignal.any([socket.gone, over.signal]), endToken);
 	try {
-		for await (const message of messages) await socket.send(JSON.stringify(message));
+		for await (const message of messages(AbortSignal.any([socket.gone, over.signal]))) {
+			const reason = standing();
+			if (reason !== null) return endToken(reason);
+			await socket.send(JSON.stringify(message));
+		}
 		socket.close(1_000, "the log has ended");
 	} catch (cause) {
 		socket.close(1_011, "come back by offset");
 		throw cause;
+	} finally {
+		over.abort();
 	}
 }
 

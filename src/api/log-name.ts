@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { refuse } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { authorizeRepository } from "./auth.ts";
+import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import { settled } from "./log-live.ts";
@@ -17,8 +18,9 @@ export function readLogName(c: Context<ApiEnv>): Promise<LogName> {
 }
 
 /** As `readLogName`, where a WebSocket may bring a ticket. */
-export async function readWatchedLogName(c: Context<ApiEnv>): Promise<LogName> {
-	return logNameIn(c, await authorizeWatcher(c));
+export async function readWatchedLogName(c: Context<ApiEnv>): Promise<{ name: LogName; caller: Caller }> {
+	const { caller, ...repository } = await authorizeWatcher(c);
+	return { name: await logNameIn(c, repository), caller };
 }
 
 async function logNameIn(c: Context<ApiEnv>, { owner, repo }: RepositoryName): Promise<LogName> {

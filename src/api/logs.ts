@@ -1,5 +1,7 @@
 // Logs: the raw bytes, whole or in part, and the live view, for one attempt or for a job through all of its attempts.
 import type { Context, Hono } from "hono";
+import { restsOnQuery } from "../contracts/stream-token.ts";
+import type { StreamToken } from "../contracts/stream-token.ts";
 import { logMessage, logOffsetHeader } from "../contracts/log-stream.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { readJob as loadJob } from "./archived-run.ts";
@@ -11,6 +13,7 @@ import { answerBytes, answerLines, answerTail, findTail, readForm, readTail, tai
 import { jobLogMessages, logMessages, sendAll } from "./log-live.ts";
 import type { JobLogMessage } from "./log-live.ts";
 import { findLogOrEmpty, isUpgrade, pastEnd, readLogName, readWatchedLogName } from "./log-name.ts";
+import { standingOf, streamTokenOf } from "./stream-standing.ts";
 import { badQuery } from "./request.ts";
 import { belowJob, readJobId } from "./run-place.ts";
 import type { LogName, Services } from "./services.ts";
@@ -37,7 +40,7 @@ documentJob({
 	summary: "What is stored, then what comes, until the log ends: WebSocket if asked to upgrade, else SSE",
 	query: { from: "offset of the first byte wanted", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: the offset to go on from" },
-	answers: { 101: "One message per frame", 200: logMessage },
+	answers: { 101: "One message per frame; closes with 4401 when the token has ended", 200: logMessage },
 });
 documentJob({
 	id: "watchJobLog",
@@ -46,7 +49,7 @@ documentJob({
 	summary: "The live log of the present attempt, and of each one after it until the job is finished",
 	query: ticketQuery,
 	headers: { "Last-Event-ID": "SSE: `attempt:offset` to go on from" },
-	answers: { 101: "One message per frame", 200: logMessage },
+	answers: { 101: "One message per frame; closes with 4401 when the token has ended", 200: logMessage },
 });
 
 export function addLogRoutes(app: Hono<ApiEnv>): void {
@@ -61,36 +64,38 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.on("GET", belowJob("/attempts/:attempt/log/live"), async (c) => {
-		const name = await readWatchedLogName(c);
+		const { name, caller } = await readWatchedLogName(c);
 		const services = c.get("services");
+		const standing = standingOf(services, caller);
 		const from = readFrom(c);
 		const log = await findLogOrEmpty(services, name);
 		if (from > log.length) throw pastEnd(log.length);
 		if (!isUpgrade(c)) {
 			const gone = new AbortController();
-			return eventStream(offsetEvents(logMessages(services, name, { from, gone: gone.signal })), gone);
+			return eventStream(offsetEvents(logMessages(services, name, { from, gone: gone.signal })), gone, standing);
 		}
-		const live = log.sealed ? null : await watchObject(services, name, from);
+		const live = log.sealed ? null : await watchObject(services, name, { from, token: streamTokenOf(caller) });
 		if (live) return live;
 		const { response, socket } = services.acceptSocket();
-		services.later(sendAll(socket, logMessages(services, name, { from, gone: socket.gone })));
+		services.later(sendAll(socket, standing, (gone) => logMessages(services, name, { from, gone })));
 		return response;
 	});
 
 	app.on("GET", belowJob("/log/live"), async (c) => {
-		const { owner, repo } = await authorizeWatcher(c);
+		const { owner, repo, caller } = await authorizeWatcher(c);
 		const job = await readJobId(c, { owner, repo });
 		const services = c.get("services");
 		const name = { owner, repo, job };
+		const standing = standingOf(services, caller);
 		orThrow(await loadJob(services, { owner, repo }, job));
 		if (!isUpgrade(c)) {
 			const gone = new AbortController();
 			const place = readPlace(c);
-			return eventStream(placeEvents(jobLogMessages(services, name, { place, gone: gone.signal })), gone);
+			return eventStream(placeEvents(jobLogMessages(services, name, { place, gone: gone.signal })), gone, standing);
 		}
 		const { response, socket } = services.acceptSocket();
-		const messages = jobLogMessages(services, name, { place: null, gone: socket.gone });
-		services.later(sendAll(socket, messagesOf(messages)));
+		const messages = (gone: AbortSignal) => messagesOf(jobLogMessages(services, name, { place: null, gone }));
+		services.later(sendAll(socket, standing, messages));
 		return response;
 	});
 }
@@ -108,8 +113,12 @@ function readPlace(c: Context<ApiEnv>): { attempt: number; offset: number } | nu
 }
 
 /** The object's own socket, passed through; null when the log has moved to the archive meanwhile. */
-async function watchObject(services: Services, name: LogName, from: number): Promise<Response | null> {
-	const url = `https://log/?from=${from}&begun=1`;
+async function watchObject(
+	services: Services,
+	name: LogName,
+	{ from, token }: { from: number; token: StreamToken | null },
+): Promise<Response | null> {
+	const url = `https://log/?from=${from}&begun=1${restsOnQuery(token)}`;
 	const response = await services.log(name).fetch(new Request(url, { headers: { Upgrade: "websocket" } }));
 	switch (response.status) {
 		case 404:

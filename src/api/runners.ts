@@ -11,18 +11,20 @@ import {
 	registerRequest,
 } from "../contracts/runner.ts";
 import type { AcquireRequest, Grant, Registered } from "../contracts/runner.ts";
+import { tokenRevoked } from "../contracts/stream-token.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
 import { shardOf } from "../domain/pool.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { noteAct, noteActSeldom } from "./audit.ts";
-import { authorizeOwnerInPath, readRunner } from "./auth.ts";
+import { authorizeOwnerInPath, readRunner, unauthorized } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader } from "./document.ts";
 import { keyedId, sayReplayed } from "./keyed-id.ts";
 import { readBody, readIdempotencyKey, readName } from "./request.ts";
+import type { Services } from "./services.ts";
 import { signToken } from "./token.ts";
 
 document({
@@ -59,7 +61,7 @@ document({
 	path: "/v1/runner/session",
 	summary: "A WebSocket over which grants and cancels are pushed",
 	auth: "runner",
-	answers: { 101: "Say hello first" },
+	answers: { 101: "Say hello first; closes with 4401 when the token that registered the runner was revoked" },
 });
 
 export function addRunnerRoutes(app: Hono<ApiEnv>): void {
@@ -120,9 +122,20 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 				headers: { upgrade: "websocket" },
 			});
 		}
+		await noteSession(c.get("services"), runner);
 		const response = await c.get("services").openSession(runner);
 		return response.status === 101 ? response : orThrow(refuse((await response.json()) as Refusal));
 	});
+}
+
+/** [W63] What the session rests on may end while it is open: then its pool is told. Throws 401 when that has happened. */
+async function noteSession(
+	services: Services,
+	{ owner, pool, shard, registeredBy = null }: RunnerIdentity,
+): Promise<void> {
+	if (registeredBy === null) return;
+	const isGood = await services.owner(owner).opensSession({ token: registeredBy, pool, shard });
+	if (!isGood) throw unauthorized(tokenRevoked);
 }
 
 function noteRegistration(c: Context<ApiEnv>, caller: Caller, { id, owner, pool, ...runner }: RunnerIdentity): void {

@@ -42,7 +42,8 @@ document({
 	id: "revokeToken",
 	method: "delete",
 	path: "/v1/tokens/{id}",
-	summary: "Revoke a token, everywhere within 60 s; runners that it registered are refused at their next call",
+	summary:
+		"Revoke a token, everywhere within 60 s, open streams too; runners that it registered are refused at their next call, and their sessions end",
 	query: { owner: "whose it is: then it ends also while the list of tokens is away, or does not know it" },
 	answers: { 204: "Revoked" },
 });

@@ -228,6 +228,8 @@ export interface PoolCalls {
 	setRunner(runner: string, patch: RunnerPatch): Promise<RunnerFigures | null>;
 	/** Its token works no more, and its leases have expired. False: it was removed before; null: not one of this shard. */
 	removeRunner(runner: string): Promise<boolean | null>;
+	/** Tokens that were revoked: the runners that they registered are put out, and their leases have expired. */
+	tokensEnded(tokens: string[]): Promise<void>;
 	/**
 	 * A WebSocket that receives at most one grant and is then closed: how a long poll waits without pinning the object. Or a
 	 * session's. 404 with a `NotKnown` as the code of its body.

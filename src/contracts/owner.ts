@@ -19,6 +19,11 @@ export interface OwnerCalls {
 	ended(tokens: string[]): Promise<string[] | null>;
 	/** Again, it keeps the first instant. */
 	endToken(end: TokenEnd): Promise<void>;
+	/**
+	 * To be said before a runner's session is opened that rests on the token which registered the runner: the pool's shard will be
+	 * told when a token ends. False: that token has ended.
+	 */
+	opensSession(session: { token: string; pool: string; shard: number }): Promise<boolean>;
 	/** True once; false for whoever brings the ticket again. */
 	useTicket(ticket: { id: string; until: Millis }): Promise<boolean>;
 }

@@ -11,6 +11,7 @@ import type { Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
 import { FeedHistory } from "./feed-history.ts";
 import { sendOrDrop } from "../log/socket-backlog.ts";
+import { WatcherEnds } from "../log/watcher-ends.ts";
 import { readArchived } from "../../src/engine/repo/repo-archive.ts";
 import { runStore } from "../repo/repo-outside.ts";
 import { repoCalls } from "../stubs.ts";
@@ -28,6 +29,7 @@ const looksMax = 3;
 
 export class FeedObject extends DurableObject<Env> implements FeedCalls {
 	readonly #history: FeedHistory;
+	readonly #ends: WatcherEnds;
 	#look: Promise<Result<null>> | null = null;
 	/** Null since waking: what happened meanwhile may have been missed. */
 	#lookedAt: Millis | null = null;
@@ -35,6 +37,7 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
 		this.#history = new FeedHistory(ctx.storage);
+		this.#ends = new WatcherEnds(ctx, () => this.env);
 		ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
 	}
 
@@ -57,7 +60,8 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 	 * refusal; 410: what came after that place is not kept; 503: too many watch.
 	 */
 	override async fetch(request: Request): Promise<Response> {
-		const text = new URL(request.url).searchParams.get("after");
+		const query = new URL(request.url).searchParams;
+		const text = query.get("after");
 		const after = text === null ? null : Number(text);
 		if (after !== null && !this.#history.isKept()) return new Response(null, { status: 410 });
 		const looked = await this.#upToDate();
@@ -66,7 +70,7 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		if (messages === null) return new Response(null, { status: 410 });
 		if (this.ctx.getWebSockets().length >= feedWatchersMax) return new Response(null, { status: 503 });
 		const { 0: client, 1: server } = new WebSocketPair();
-		this.ctx.acceptWebSocket(server);
+		this.ctx.acceptWebSocket(server, this.#ends.tagsOf(query));
 		for (const message of messages) sendOrDrop(server, message);
 		await this.#stayWatched();
 		return new Response(null, { status: 101, webSocket: client });
@@ -85,6 +89,7 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 
 	override async alarm(): Promise<void> {
 		if (!this.#history.isKept()) return;
+		await this.#ends.look();
 		if (this.ctx.getWebSockets().length > 0) return this.#stayWatched();
 		await this.ctx.storage.deleteAll();
 		this.#history.forget();
@@ -94,8 +99,9 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 	async #stayWatched(): Promise<void> {
 		const now = Date.now();
 		const every = this.#every();
+		const wakeAt = Math.min(now + every, this.#ends.nextLookAt() ?? Number.POSITIVE_INFINITY);
 		const alarm = await this.ctx.storage.getAlarm();
-		if (alarm === null || alarm > now + every) await this.ctx.storage.setAlarm(now + every);
+		if (alarm === null || alarm > wakeAt) await this.ctx.storage.setAlarm(wakeAt);
 		if (this.#lookedAt !== null && now - this.#lookedAt < every * 0.9) return;
 		this.ctx.waitUntil(this.#lookUp().catch((cause: unknown) => this.#complain(cause)));
 	}

@@ -18,6 +18,7 @@ import { LogSealer } from "./log-sealer.ts";
 import { LogStore } from "./log-store.ts";
 import { LogViewers, logViewersMax } from "./log-viewers.ts";
 import type { WatchedLog } from "./log-viewers.ts";
+import { WatcherEnds } from "./watcher-ends.ts";
 import { poolCalls, repoCalls } from "../stubs.ts";
 
 export class LogObject extends DurableObject<Env> implements LogCalls {
@@ -25,12 +26,14 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	readonly #viewers: LogViewers;
 	readonly #feeders: LogFeeders;
 	readonly #sealer: LogSealer;
+	readonly #ends: WatcherEnds;
 	/** When somebody read a part of the log last. */
 	#readAt = 0;
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
 		this.#store = new LogStore(ctx.storage);
+		this.#ends = new WatcherEnds(ctx, () => this.env);
 		this.#viewers = new LogViewers(ctx, () => this.#watched());
 		this.#feeders = new LogFeeders(ctx, (claim) =>
 			poolCalls(this.env, claim).renew(leaseIdFrom(claim.job, claim.epoch)),
@@ -141,8 +144,11 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		if (this.#viewers.count(socket) === 0) this.#tellFeeder();
 	}
 
-	override alarm(): Promise<void> {
-		return this.#sealer.alarm();
+	/** The sealer's own times come first: while its tries fail, viewers' tokens are looked at as often as it tries. */
+	override async alarm(): Promise<void> {
+		await this.#ends.look();
+		await this.#sealer.alarm();
+		if ((this.#store.load()?.tries ?? 0) === 0) await this.#ends.wakeForLook();
 	}
 
 	/**
@@ -158,7 +164,8 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		if (from > (this.#watched()?.length ?? 0)) return new Response(null, { status: 416 });
 		if (this.#viewers.count() >= logViewersMax) return new Response(null, { status: 503 });
 		const { 0: client, 1: server } = new WebSocketPair();
-		this.#viewers.accept(server, from);
+		this.#viewers.accept(server, from, this.#ends.tagsOf(query));
+		await this.#ends.wakeForLook();
 		if (this.#viewers.count() === 1) this.#tellFeeder();
 		return new Response(null, { status: 101, webSocket: client });
 	}

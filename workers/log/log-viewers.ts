@@ -66,8 +66,8 @@ export class LogViewers {
 		return this.#all().filter((socket) => socket !== leaving).length;
 	}
 
-	accept(socket: WebSocket, from: number): void {
-		this.#ctx.acceptWebSocket(socket, [tag]);
+	accept(socket: WebSocket, from: number, tags: readonly string[] = []): void {
+		this.#ctx.acceptWebSocket(socket, [tag, ...tags]);
 		this.#reach(socket, from);
 		this.#feed(socket);
 	}

@@ -5,6 +5,7 @@
 // was ended is one more kind of row in `ended`.
 import { DurableObject } from "cloudflare:workers";
 import type { OwnerCalls, TokenEnd } from "../../src/contracts/owner.ts";
+import { Outage } from "../../src/contracts/outage.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { alarmNearestMs, tellAgainMaxMs, tellAgainMs } from "../../src/domain/limits.ts";
 import { assert } from "../../src/domain/refusal.ts";
@@ -12,6 +13,7 @@ import { listRevoked, revokeTokens } from "../../src/store/tokens.ts";
 import type { Env } from "../env.ts";
 import { database } from "../read-model.ts";
 import { report } from "../report.ts";
+import { poolCalls } from "../stubs.ts";
 import { OwnerTables } from "./owner-tables.ts";
 
 /** Ends told, and rows forgotten, by one alarm. */
@@ -43,6 +45,15 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 		await this.#wakeBy(Date.now() + tellAgainMs);
 	}
 
+	async opensSession({ token, ...place }: { token: string; pool: string; shard: number }): Promise<boolean> {
+		const ended = await this.ended([token]);
+		if (ended === null) throw new Outage("it is not known which of this owner's tokens have ended");
+		if (ended.length > 0) return false;
+		// One step with the look: an end that comes after it finds the place.
+		this.#tables.addPlace(place);
+		return true;
+	}
+
 	async useTicket({ id, until }: { id: string; until: Millis }): Promise<boolean> {
 		const now = Date.now();
 		const isFirst = this.#tables.end("ticket", { id, at: now, until }, true);
@@ -54,19 +65,38 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 	override async alarm(): Promise<void> {
 		const now = Date.now();
 		const untold = this.#tables.untold(toldAtOnce);
-		if (untold.length > 0) {
+		const notPutOut = this.#tables.notPutOut(toldAtOnce);
+		if (untold.length + notPutOut.length > 0) {
 			await this.ctx.storage.setAlarm(now + this.#tellAgainMs);
 			this.#tellAgainMs = Math.min(this.#tellAgainMs * 2, tellAgainMaxMs);
-			if (!(await this.#tell(untold))) return;
+			const told = await Promise.all([this.#putOut(notPutOut), this.#tell(untold)]);
+			if (told.includes(false)) return;
+			this.#tellAgainMs = tellAgainMs;
 		}
-		const isAll = this.#tables.forget(now, forgottenAtOnce) && untold.length < toldAtOnce;
+		const isMore = Math.max(untold.length, notPutOut.length) === toldAtOnce;
+		const isAll = this.#tables.forget(now, forgottenAtOnce) && !isMore;
 		const next = this.#tables.nextUntil();
 		if (!isAll) await this.ctx.storage.setAlarm(now + alarmNearestMs);
 		else if (next !== null) await this.ctx.storage.setAlarm(Math.max(next, now + forgetAgainMs));
 		else await this.ctx.storage.deleteAlarm();
 	}
 
+	/** [W63] Every place where a session may rest on them hears of it. One that does not answer is told again, as are all others. */
+	async #putOut(tokens: string[]): Promise<boolean> {
+		if (tokens.length === 0) return true;
+		const owner = this.#name();
+		const calls = this.#tables.places().map((place) => poolCalls(this.env, { owner, ...place }).tokensEnded(tokens));
+		const failed = (await Promise.allSettled(calls)).find(({ status }) => status === "rejected");
+		if (failed?.status === "rejected") {
+			report({ event: "ends-untold", owner, cause: String(failed.reason) });
+			return false;
+		}
+		this.#tables.putOut(tokens);
+		return true;
+	}
+
 	async #tell(ends: { id: string; at: Millis }[]): Promise<boolean> {
+		if (ends.length === 0) return true;
 		try {
 			await revokeTokens(database(this.env), ends);
 		} catch (cause) {
@@ -74,7 +104,6 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 			return false;
 		}
 		this.#tables.told(ends.map(({ id }) => id));
-		this.#tellAgainMs = tellAgainMs;
 		return true;
 	}
 
@@ -97,8 +126,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 	 * what is missing there, or comes back there, changes nothing.
 	 */
 	async #adoptOnce(): Promise<void> {
-		const owner = this.ctx.id.name;
-		assert(owner !== undefined, "an owner's object has the owner's name");
+		const owner = this.#name();
 		const found: TokenEnd[] = [];
 		for (let after = ""; ; ) {
 			const page = await listRevoked(database(this.env), { owner, after, limit: adoptedAtOnce });
@@ -114,6 +142,12 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 		});
 		const next = this.#tables.nextUntil();
 		if (next !== null) await this.#wakeBy(Math.max(next, now + forgetAgainMs));
+	}
+
+	#name(): string {
+		const { name } = this.ctx.id;
+		assert(name !== undefined, "an owner's object has the owner's name");
+		return name;
 	}
 
 	async #wakeBy(at: Millis): Promise<void> {

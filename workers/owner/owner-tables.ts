@@ -12,11 +12,19 @@ const versions = [
 		PRIMARY KEY (kind, id)) WITHOUT ROWID;
 	CREATE INDEX ended_until ON ended (until) WHERE until IS NOT NULL;
 	CREATE INDEX ended_untold ON ended (kind) WHERE told = 0;`,
+	`CREATE TABLE session_place (pool TEXT NOT NULL, shard INTEGER NOT NULL, PRIMARY KEY (pool, shard)) WITHOUT ROWID;
+	ALTER TABLE ended ADD COLUMN put_out INTEGER NOT NULL DEFAULT 1;
+	CREATE INDEX ended_not_put_out ON ended (kind) WHERE put_out = 0;`,
 ];
 export const ownerTables = { of: "owner", versions } satisfies TableVersions;
 
 /** What can end before its time: a token that was revoked, a ticket that was used. */
 export type Kind = "token" | "ticket";
+
+export interface SessionPlace {
+	pool: string;
+	shard: number;
+}
 
 export class OwnerTables {
 	readonly #sql: SqlStorage;
@@ -44,11 +52,12 @@ export class OwnerTables {
 		this.#sql.exec("UPDATE owner SET adopted_at = ?", at);
 	}
 
-	/** True when it is news. `told`: the read model needs no word of it. */
+	/** True when it is news. `told`: the read model needs no word of it, nor do the pools. */
 	end(kind: Kind, { id, at, until }: TokenEnd, told: boolean): boolean {
 		this.#make();
 		const { rowsWritten } = this.#sql.exec(
-			"INSERT OR IGNORE INTO ended VALUES (?, ?, ?, ?, ?)",
+			`INSERT OR IGNORE INTO ended (kind, id, at, until, told, put_out)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?5 OR NOT EXISTS (SELECT 1 FROM session_place))`,
 			...[kind, id, at, until, told ? 1 : 0],
 		);
 		return rowsWritten > 0;
@@ -78,12 +87,40 @@ export class OwnerTables {
 		);
 	}
 
+	/** A shard where a session was opened that rests on a token. As many rows as the owner's pools have shards. */
+	addPlace({ pool, shard }: SessionPlace): void {
+		this.#make();
+		this.#sql.exec("INSERT OR IGNORE INTO session_place VALUES (?, ?)", pool, shard);
+	}
+
+	places(): SessionPlace[] {
+		if (!this.#made) return [];
+		return this.#sql.exec<{ pool: string; shard: number }>("SELECT pool, shard FROM session_place").toArray();
+	}
+
+	/** Ended tokens whose runners' sessions may still be open: the places were not all told. */
+	notPutOut(max: number): string[] {
+		if (!this.#made) return [];
+		const sql = "SELECT id FROM ended WHERE kind = 'token' AND put_out = 0 LIMIT ?";
+		return this.#sql
+			.exec<{ id: string }>(sql, max)
+			.toArray()
+			.map(({ id }) => id);
+	}
+
+	putOut(ids: readonly string[]): void {
+		this.#sql.exec(
+			"UPDATE ended SET put_out = 1 WHERE kind = 'token' AND id IN (SELECT value FROM json_each(?))",
+			JSON.stringify(ids),
+		);
+	}
+
 	/** False: there is more to forget. What was not told stays until it was. */
 	forget(now: Millis, max: number): boolean {
 		if (!this.#made) return true;
 		const { rowsWritten } = this.#sql.exec(
 			`DELETE FROM ended WHERE (kind, id) IN (
-				SELECT kind, id FROM ended WHERE until IS NOT NULL AND until <= ? AND told = 1 LIMIT ?)`,
+				SELECT kind, id FROM ended WHERE until IS NOT NULL AND until <= ? AND told = 1 AND put_out = 1 LIMIT ?)`,
 			...[now, max],
 		);
 		return rowsWritten < max;

@@ -11,6 +11,7 @@ import {
 import { findQuiet } from "../../src/domain/pool.ts";
 import type { Env } from "../env.ts";
 import { forgottenCloseCode } from "../../src/contracts/runner-session.ts";
+import { tokenEndedCloseCode, tokenRevoked } from "../../src/contracts/stream-token.ts";
 import type { PoolMembers } from "./pool-members.ts";
 import type { LeaseEnd, PoolRunners } from "./pool-runners.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";
@@ -107,10 +108,11 @@ export class PoolLiveness {
 		await this.expire(orphans, 0);
 	}
 
-	/** A runner that was removed: what it holds is over at once, as if another had taken its place. The next look tries again. */
-	async remove(runner: string): Promise<void> {
+	/** A runner that is put out: what it holds is over at once, as if another had taken its place. The next look tries again. */
+	async remove(runner: string, why: "removed" | "its token was revoked"): Promise<void> {
 		await this.expire(this.#members.leasesOf(runner), 0);
-		this.#sockets.closeAll(runner, forgottenCloseCode, "this runner was removed");
+		if (why === "removed") this.#sockets.closeAll(runner, forgottenCloseCode, "this runner was removed");
+		else this.#sockets.closeAll(runner, tokenEndedCloseCode, tokenRevoked);
 	}
 
 	/** Leases that ended, and with one the runner if that was all it was for. */

@@ -118,14 +118,21 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 
 	async removeRunner(id: string): Promise<boolean | null> {
 		const removed = this.#runners.remove(id, Date.now());
-		if (removed !== null) await this.#liveness.remove(id);
+		if (removed !== null) await this.#liveness.remove(id, "removed");
 		return removed;
+	}
+
+	async tokensEnded(tokens: string[]): Promise<void> {
+		for (const { id } of this.#runners.endTokens(tokens)) await this.#liveness.remove(id, "its token was revoked");
+		this.#grants.serveSoon();
 	}
 
 	override async fetch(request: Request): Promise<Response> {
 		const connect = readConnect(request);
 		const now = Date.now();
-		const seen = this.#runners.see(connect.runner, now);
+		const seen = this.#runners.isPutOut(connect.runner)
+			? ("runner-removed" as const)
+			: this.#runners.see(connect.runner, now);
 		if (typeof seen === "string") return Response.json({ code: seen }, { status: 404 });
 		const held: Poll | Session =
 			connect.kind === "poll"

@@ -23,6 +23,9 @@ const replacedKept = 8;
 /** Removed runners that are remembered: people remove them one by one. Beyond it the oldest one's token would work again. */
 const removedMax = 10_000;
 
+/** Ended tokens that are remembered while the object lives: for what was on its way here when they ended. */
+const endedTokensKept = 1_000;
+
 /** How a lease ended, as far as it says something of its runner. */
 export type LeaseEnd = "over" | "lapsed" | "faulted";
 
@@ -32,6 +35,7 @@ export class PoolRunners {
 	/** When each was last heard of; the stored instant is coarser. */
 	readonly #seen = new Map<string, Millis>();
 	readonly #removed = new Map<string, Removed>();
+	readonly #endedTokens = new Set<string>();
 
 	constructor(tables: PoolTables) {
 		this.#tables = tables;
@@ -159,6 +163,23 @@ export class PoolRunners {
 		this.forget(id);
 		this.#keepOut({ id, at: now, ephemeral: false });
 		return true;
+	}
+
+	/** The runners that these tokens registered, forgotten: what they send is refused before it comes here. */
+	endTokens(tokens: readonly string[]): PoolRunner[] {
+		for (const token of tokens) {
+			const [oldest] = this.#endedTokens;
+			if (this.#endedTokens.size >= endedTokensKept && oldest !== undefined) this.#endedTokens.delete(oldest);
+			this.#endedTokens.add(token);
+		}
+		const putOut = [...this.#runners.values()].filter((runner) => this.isPutOut(runner));
+		for (const { id } of putOut) this.forget(id);
+		return putOut;
+	}
+
+	/** Of a connection that was let in just before its token ended, and comes just after. */
+	isPutOut({ registeredBy = null }: RunnerIdentity): boolean {
+		return registeredBy !== null && this.#endedTokens.has(registeredBy);
 	}
 
 	/** The one job of an ephemeral runner is over. With a key it is remembered, so that the key makes no second one. */

@@ -11,6 +11,7 @@ import {
 } from "../../client/runner-session.ts";
 import type { SocketEnd } from "../../client/live-socket.ts";
 import type { Grant } from "../../contracts/runner.ts";
+import { tokenEndedCloseCode } from "../../contracts/stream-token.ts";
 import type { ServerFrame } from "../../contracts/runner-session.ts";
 import type { EventLog } from "../event-log.ts";
 import type { Health } from "../machine/health.ts";
@@ -71,7 +72,8 @@ export async function sessionLoop(options: SessionLoopOptions): Promise<void> {
 			options.onDraining(false);
 			eventLog("session-lost", { code: end.code, reason: end.reason });
 			judgeEnd(end);
-			if (end.code === forgottenCloseCode) return polling.open();
+			// The next call says what is left: another registration, or the end.
+			if (end.code === forgottenCloseCode || end.code === tokenEndedCloseCode) return polling.open();
 		} catch (failure) {
 			if (signal.aborted) return;
 			polling.open();
