@@ -57,6 +57,7 @@ describe("settings", () => {
 		const all = {
 			cloneUrl: "https://git.example/acme/web.git",
 			maxRunning: 7,
+			defaultRef: "main",
 			paused: true,
 			pauseNote: "Wartung 🚧",
 			defaults: { pool: "big", timeoutSeconds: 60, queueTimeoutSeconds: 600, retry: { maxAttempts: 3, on: [{}] } },
