@@ -28,6 +28,21 @@ export function readWhole(text: string): number {
 	return Number(text);
 }
 
+/** Of what there must be at least one. */
+export function readCount(text: string): number {
+	const count = readWhole(text);
+	if (count < 1) throw new InvalidArgumentError("Want a whole number from 1.");
+	return count;
+}
+
+/** A repository of this owner, with the owner or without. */
+export function repositoryOf(owner: string, text: string): string {
+	const [first = "", second, ...rest] = text.split("/");
+	if (second === undefined) return first;
+	if (first === owner && second !== "" && rest.length === 0) return second;
+	throw new CommandFailure(`${text} is no repository of ${owner}: want REPO or ${owner}/REPO`, exitCode.usage);
+}
+
 export function readPort(text: string): number {
 	const port = readWhole(text);
 	if (port > 65_535) throw new InvalidArgumentError("Want 0 to 65535; 0 takes any free port.");

@@ -37,12 +37,21 @@ export function addGlobalOptions(program: Command): void {
 		.option("--json", "answer in JSON");
 }
 
+/** An address without `http://` in front parses too, as one of another scheme. */
+export function isServerUrl(url: string): boolean {
+	return URL.canParse(url) && ["http:", "https:"].includes(new URL(url).protocol);
+}
+
+export function noServerUrl(url: string): string {
+	return `"${url}" is no address of a server: want one such as ${urlDefault}`;
+}
+
 /** Throws a usage error without a token. */
 export function connect(command: Command, io: Io): Connection {
 	const options = command.optsWithGlobals<GlobalOptions>();
 	const url = options.url ?? (io.environment.SPILLWAY_URL || urlDefault);
 	const token = options.token ?? io.environment.SPILLWAY_TOKEN;
-	if (!URL.canParse(url)) throw new CommandFailure(`"${url}" is no URL`, exitCode.usage);
+	if (!isServerUrl(url)) throw new CommandFailure(noServerUrl(url), exitCode.usage);
 	if (!token) throw new CommandFailure("no token: set SPILLWAY_TOKEN or give --token", exitCode.usage);
 	return connectionTo({ url, token, json: options.json ?? false }, io);
 }

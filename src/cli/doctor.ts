@@ -1,7 +1,7 @@
 // `spillway doctor`: what this machine has for a runner, and whether its server answers. It changes nothing on either.
 import type { Command } from "commander";
 import type { Finding } from "../runner/machine/machine-check.ts";
-import { urlDefault } from "./connection.ts";
+import { isServerUrl, noServerUrl, urlDefault } from "./connection.ts";
 import type { GlobalOptions } from "./connection.ts";
 import { exitCode } from "./exit-code.ts";
 import type { Host } from "./io.ts";
@@ -34,13 +34,18 @@ async function checkServer(url: string | undefined, token: string | undefined): 
 	const what = "server";
 	if (!url)
 		return { what, state: "note", text: `not asked: SPILLWAY_URL is not set (commands then take ${urlDefault})` };
+	if (!isServerUrl(url)) return { what, state: "fault", text: noServerUrl(url) };
 	try {
 		const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
-		const { status } = await fetch(new URL("/v1/pools/spillway-doctor/default", url), {
+		// Below the server's own path: behind a proxy it may have one.
+		const answer = await fetch(`${url.replace(/\/+$/, "")}/v1/pools/spillway-doctor/default`, {
 			headers,
 			signal: AbortSignal.timeout(answerMs),
 		});
+		const { status } = answer;
+		const isOurs = await isSpillways(answer);
 		if (status >= 500) return { what, state: "fault", text: `${url} answers with ${status}` };
+		if (!isOurs) return { what, state: "fault", text: `${url} answers with ${status}, and not as Spillway does` };
 		if (!token) return { what, state: "note", text: `${url} answers; SPILLWAY_TOKEN is not set` };
 		if (status === 401) return { what, state: "fault", text: `${url} answers, and does not accept the token` };
 		return { what, state: "ok", text: `${url} answers, and accepts the token` };
@@ -48,4 +53,10 @@ async function checkServer(url: string | undefined, token: string | undefined): 
 		const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
 		return { what, state: "fault", text: `${url} does not answer: ${cause instanceof Error ? cause.message : cause}` };
 	}
+}
+
+/** Whoever else listens there, or a proxy that sends another path on, has a page of its own for this; a Spillway has a pool or a problem. */
+async function isSpillways(answer: Response): Promise<boolean> {
+	const body: unknown = await answer.json().catch(() => null);
+	return typeof body === "object" && body !== null && ("code" in body || "pool" in body);
 }

@@ -1,6 +1,7 @@
 // What a command's exit code says, in one place: scripts depend on it, and `spillway --help` prints it.
 import { CommanderError } from "commander";
 import { Outage } from "../contracts/outage.ts";
+import { hintFor } from "./hint.ts";
 import { ProblemError } from "../client/call-failure.ts";
 import type { Job, Run } from "../contracts/run.ts";
 
@@ -63,9 +64,11 @@ export function endOf(error: unknown): { code: number; line: string | null } {
 
 const fieldsShown = 3;
 
-function problemLine({ code, detail, errors, requestId }: ProblemError): string {
+function problemLine(problem: ProblemError): string {
+	const { code, detail, errors, requestId } = problem;
+	const hint = hintFor(problem);
 	const fields = errors.slice(0, fieldsShown).map(({ path, message }) => `${path}: ${message}`);
 	if (errors.length > fieldsShown) fields.push(`and ${errors.length - fieldsShown} more`);
 	const request = requestId === null ? "" : ` [request ${requestId}]`;
-	return `${code}: ${detail}${fields.length > 0 ? ` ${fields.join("; ")}` : ""}${request}`;
+	return `${code}: ${detail}${fields.length > 0 ? ` ${fields.join("; ")}` : ""}${hint === null ? "" : ` (${hint})`}${request}`;
 }

@@ -212,7 +212,7 @@ describe("what others wrote", () => {
 			json: { code: "run-unknown", detail: "a\u009b2J\u001b[2J\nb", requestId: "q" },
 		});
 		expect((await run(api, ["run", "show", "acme/web", "3"])).err).toBe(
-			"spillway: run-unknown: a\ufffd2J\ufffd[2J b [request q]\n",
+			"spillway: run-unknown: a\ufffd2J\ufffd[2J b (spillway run list OWNER/REPO shows the runs) [request q]\n",
 		);
 	});
 

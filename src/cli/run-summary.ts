@@ -16,10 +16,12 @@ export function runTitle({ id, number, title }: Run): string {
 	return `run ${number === null ? id : `#${number} ${id}`}${title === null ? "" : ` "${title}"`}`;
 }
 
-export function standing({ state, outcome, startedAt, finishedAt, reason }: Run, paint: Paint): string {
+export function standing({ state, outcome, startedAt, finishedAt, reason, round }: Run, paint: Paint): string {
 	const span = spanText(startedAt, finishedAt, Date.now());
 	const why = reason === null ? "" : `: ${reason}`;
-	return `${outcome === null ? state : paint.outcome(outcome)}${span === "" ? "" : ` in ${span}`}${why}`;
+	// From the first start to the last end: the gap before a retry is in it.
+	const rounds = round === 1 ? "" : ` over ${round} rounds`;
+	return `${outcome === null ? state : paint.outcome(outcome)}${span === "" ? "" : ` in ${span}${rounds}`}${why}`;
 }
 
 const headings = ["job", "outcome", "attempts", "time", "runner", "why"];
@@ -54,5 +56,5 @@ function whyOf(job: Job): string {
 }
 
 function endText({ outcome, exitCode }: Job["attempts"][number]): string {
-	return `${outcome}${exitCode === null ? "" : ` with ${exitCode}`}`;
+	return `${outcome}${exitCode === null || exitCode === 0 ? "" : ` with ${exitCode}`}`;
 }

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 /** Null for a token that registers runners and does nothing else, and for a runner's own; else what it can do, in words. */
 export function moreThanRegister(token: string): string | null {
 	if (token.startsWith("spw_runner_")) return null;
-	if (!token.startsWith("spw_access_")) return "everything: it seems to be the operator's";
+	if (!token.startsWith("spw_access_")) return "everything, if it is the operator's: no other kind looks like this";
 	const more = scopesOf(token).filter((scope) => scope !== "runner:register");
 	return more.length === 0 ? null : more.join(", ");
 }

@@ -8,11 +8,11 @@ import { msText } from "./terminal/span.ts";
 /** Of one list: each is a call, and costs the server as much as the line is long. Who stands behind them sees how fast these move. */
 const placesMax = 5;
 
-/** `now` is the clock of whoever reads: a clock that is wrong shifts what is shown by as much. */
+/** A table cuts the sentence first, which is why it stands last. `now` is the clock of whoever reads: a clock that is wrong shifts what is shown by as much. */
 export function waitingText({ code, detail, position, expectedStartAt }: Waiting, now: number): string {
-	const place = position === null ? "" : `; position ${position}`;
-	const start = expectedStartAt === null ? "" : `; may start ${soonText(Date.parse(expectedStartAt) - now)}`;
-	return `${code}: ${detail}${place}${start}`;
+	const place = position === null ? "" : `, position ${position}`;
+	const start = expectedStartAt === null ? "" : `, may start ${soonText(Date.parse(expectedStartAt) - now)}`;
+	return `${code}${place}${start}: ${detail}`;
 }
 
 function soonText(ms: number): string {

@@ -52,7 +52,7 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "attempt-unknown":
 			return { status: 404, code, detail: "The job has no such attempt: one exists once it has started." };
 		case "runner-unknown":
-			return { status: 404, code, detail: "The pool has no such runner: register again." };
+			return { status: 404, code, detail: "The pool has no such runner; a runner that was there registers again." };
 		case "runner-removed":
 			return { status: 403, code, detail: "The runner was removed from its pool." };
 		case "pool-full":
@@ -92,7 +92,11 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "run-superseded":
 			return { status: 409, code, detail: "A newer run has superseded this one, which takes no more jobs." };
 		case "run-nothing-to-retry":
-			return { status: 409, code, detail: "The run has no finished job of the kind to retry." };
+			return {
+				status: 409,
+				code,
+				detail: `No job of the run has ${refusal.only === "failed" ? "failed" : "finished"}.`,
+			};
 		case "job-finished":
 			return { status: 409, code, detail: "The job is finished." };
 		case "job-not-finished":

@@ -285,7 +285,7 @@ export function decideRetryRun(view: RunView, only: "failed" | "all", cause: Cau
 		.jobs("finished")
 		.filter((job) => only === "all" || (job.state === "finished" && isFailure[job.outcome]))
 		.map((job) => job.index);
-	return indexes.length === 0 ? refuse({ code: "run-nothing-to-retry" }) : accept(again(view, indexes, cause));
+	return indexes.length === 0 ? refuse({ code: "run-nothing-to-retry", only }) : accept(again(view, indexes, cause));
 }
 
 const isFailure: Record<(Job & { state: "finished" })["outcome"], boolean> = {

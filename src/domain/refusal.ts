@@ -17,7 +17,7 @@ export type Refusal =
 	| { code: "run-finished" }
 	| { code: "run-canceled" }
 	| { code: "run-superseded" }
-	| { code: "run-nothing-to-retry" }
+	| { code: "run-nothing-to-retry"; only: "failed" | "all" }
 	| { code: "job-finished" }
 	| { code: "job-not-finished"; state: string }
 	| { code: "job-not-waiting"; state: string }

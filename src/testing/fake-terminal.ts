@@ -14,13 +14,15 @@ interface Terminal {
 	/** Absent: a pipe. */
 	columns?: number | null;
 	environment?: object;
+	/** Resolves when somebody presses ctrl-c; absent: nobody does. */
+	interrupted?: Promise<void>;
 }
 
 /** Runs a command line against the API as a person with a token would. */
 export async function run(
 	api: { url: string },
 	words: string[],
-	{ input = "", hasColors = false, columns = null, environment }: Terminal = {},
+	{ input = "", hasColors = false, columns = null, environment, interrupted }: Terminal = {},
 ): Promise<Shown> {
 	let err = "";
 	const out: Uint8Array[] = [];
@@ -34,7 +36,7 @@ export async function run(
 		hasColors,
 		columns,
 		environment: environment ? { ...environment } : { SPILLWAY_URL: api.url, SPILLWAY_TOKEN: "a-token" },
-		stopped: () => new Promise(() => {}),
+		stopped: () => interrupted?.then(() => "signal" as const) ?? new Promise(() => {}),
 	};
 	const code = await runCommandLine(words, io);
 	return { code, out: Buffer.concat(out).toString(), err };

@@ -49,7 +49,15 @@ export function addRunStart(parent: Command, { io, exitWith }: Host): void {
 			const connection = connect(command, io);
 			const request = withFlags(readPipeline(await readJson(flags.file, io)), flags);
 			const { idempotencyKey } = flags;
-			const submitted = await connection.client.runs.submit(repository, request, { idempotencyKey });
+			const stop = new AbortController();
+			const call = connection.client.runs.submit(repository, request, { idempotencyKey, signal: stop.signal });
+			const submitted = await Promise.race([call, io.stopped()]);
+			if (typeof submitted === "string") {
+				stop.abort();
+				await call.catch(() => {});
+				if (submitted === "signal") io.err(unanswered(repository));
+				return exitWith(exitCode.interrupted);
+			}
 			const { run, replayed, spilled } = submitted;
 			if (!flags.watch) {
 				connection.answer(run, (shown) => startedText({ run: shown, replayed, spilled }));
@@ -58,6 +66,11 @@ export function addRunStart(parent: Command, { io, exitWith }: Host): void {
 			if (!connection.json) io.err(`${printable(startedText({ run, replayed, spilled }))}\n`);
 			exitWith(await watchToEnd(connection, io, { repository, run: run.id, patienceSeconds: patienceOf(command) }));
 		});
+}
+
+/** The server may have taken what it did not answer yet. */
+function unanswered({ owner, repo }: RepositoryName): string {
+	return `spillway: the server has not answered; whether it took the run: spillway run list ${owner}/${repo}\n`;
 }
 
 /** Whether the jobs are good is the server's to say. */

@@ -27,12 +27,12 @@ function waits(key: string, waiting: Partial<NonNullable<Job["waiting"]>> = {}, 
 
 it.each([
 	[{}, "runners-busy: all are busy"],
-	[{ position: 3 }, "runners-busy: all are busy; position 3"],
+	[{ position: 3 }, "runners-busy, position 3: all are busy"],
 	[
 		{ position: 1, expectedStartAt: "2026-05-01T12:01:30.000Z" },
-		"runners-busy: all are busy; position 1; may start in about 1 m 30 s",
+		"runners-busy, position 1, may start in about 1 m 30 s: all are busy",
 	],
-	[{ expectedStartAt: "2026-05-01T11:59:00.000Z" }, "runners-busy: all are busy; may start any moment"],
+	[{ expectedStartAt: "2026-05-01T11:59:00.000Z" }, "runners-busy, may start any moment: all are busy"],
 ])("[X34] a wait of %o is said as it is known", (waiting, text) => {
 	expect(waitingText({ ...busy, ...waiting }, noon)).toBe(text);
 });
@@ -53,9 +53,11 @@ describe("commands", () => {
 		api.on(`GET ${web}/runs/${id}/jobs?limit=100`, { json: page });
 		for (const words of ["run show", "job list"]) {
 			const { out } = await run(api, [...words.split(" "), "acme/web", id]);
-			expect(out.match(/; position \d/g)).toEqual([1, 2, 3, 4, 5].map((at) => `; position ${at}`));
+			expect(out.match(/, position \d/g)).toEqual([1, 2, 3, 4, 5].map((at) => `, position ${at}`));
 		}
-		expect((await run(api, ["job", "show", "acme/web", waits("c").id])).out).toContain("all are busy; position 3\n");
+		expect((await run(api, ["job", "show", "acme/web", waits("c").id])).out).toContain(
+			"runners-busy, position 3: all are busy\n",
+		);
 	});
 
 	it("[X35] a watch tells what a job still waits for, once, and for all that wait for the same", async () => {
@@ -69,7 +71,7 @@ describe("commands", () => {
 		}
 		const { out } = await run(api, ["run", "watch", "acme/web", id]);
 		expect(out.split("\n").filter((line) => line.includes("waits"))).toEqual([
-			"a │ waits, runners-busy: all are busy; position 7; 2 more jobs wait for the same",
+			"a │ waits, runners-busy, position 7: all are busy; 2 more jobs wait for the same",
 		]);
 	});
 });

@@ -4,7 +4,7 @@ import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { Option } from "commander";
 import type { Command } from "commander";
-import { readList, readPool, readWhole } from "../arguments.ts";
+import { readList, readPool, readCount, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import type { ContainmentKind } from "../../runner/process/job-processes.ts";
@@ -44,7 +44,7 @@ export function addRunnerStart(
 		.requiredOption("--pool <owner/pool>", "the pool to serve", readPool)
 		.option("--name <name>", "how it is called; else the machine's name")
 		.option("--labels <labels>", "what it can do; with commas, or several times", readList)
-		.option("--capacity <jobs>", "jobs at once; else 1", readWhole)
+		.option("--capacity <jobs>", "jobs at once; else 1", readCount)
 		.option("--work-dir <folder>", "where jobs work; one runner at a time; else under ~/.spillway-runner")
 		.option("--env <names>", "further variables of this machine that jobs may see", readList)
 		.option(
