@@ -4,6 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -32,6 +33,25 @@ export async function killOrphan(folder: string): Promise<number | null> {
 		await sleep(lookMs);
 	}
 	return pid;
+}
+
+/** Inodes of what this folder's workerd has open; null when that cannot be seen: where there is no /proc, or while it starts. */
+export async function openFiles(folder: string): Promise<Set<number> | null> {
+	const name = read(nameFile(folder));
+	const pid = Number(read(pidFile(folder)) ?? 0);
+	const isSeen = () => name !== null && pid > 0 && isNamed(pid, name);
+	if (!isSeen()) return null;
+	try {
+		const found = new Set<number>();
+		for (const fd of await readdir(`/proc/${pid}/fd`)) {
+			// One that was closed meanwhile has no inode any more.
+			const opened = await stat(`/proc/${pid}/fd/${fd}`).catch(() => null);
+			if (opened !== null) found.add(opened.ino);
+		}
+		return isSeen() && Number(read(pidFile(folder))) === pid ? found : null;
+	} catch {
+		return null;
+	}
 }
 
 function isNamed(pid: number, name: string): boolean {

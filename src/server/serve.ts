@@ -6,9 +6,9 @@ import { claimDataFolder } from "./data-folder.ts";
 import { unknownData, writeDataVersions } from "./data-version.ts";
 import { bringUpDatabase } from "./database.ts";
 import { Disk } from "./disk.ts";
-import { deleteEmptyObjects } from "./empty-objects.ts";
+import { deleteEmptyObjects, sweepEmptyObjects } from "./empty-objects.ts";
 import { loadKeys } from "./keys.ts";
-import { killOrphan, nameWorkerd } from "./orphan.ts";
+import { killOrphan, nameWorkerd, openFiles } from "./orphan.ts";
 import { Supervision, supervisionDefaults } from "./supervision.ts";
 import type { Worker, WorkerOptions } from "./worker.ts";
 import { readMigrations, readTables, startWorker, workerdScript } from "./worker.ts";
@@ -38,6 +38,7 @@ export interface Server {
 }
 
 const cronMs = 60_000;
+const sweepMs = 60_000;
 /** workerd is killed, not asked: longer than this means that it cannot be, as on a disk that hangs. */
 const stopMs = 10_000;
 
@@ -75,6 +76,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 		writeDataVersions(folder.path, { tables: readTables(), migrations: readMigrations() });
 		folder.announce({ pid: process.pid, url: worker.url });
 		const stopCron = fireCron(worker, print);
+		const stopSweep = sweepObjects(folder.path, print);
 		const running = worker;
 		const watch = new Supervision({ url: running.url, ...supervisionDefaults });
 		supervision = watch;
@@ -86,6 +88,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 			async stop() {
 				watch.stop();
 				stopCron();
+				stopSweep();
 				await Promise.race([running.stop(), sleep(stopMs, undefined, { ref: false })]);
 				folder.release();
 			},
@@ -111,5 +114,22 @@ function fireCron(worker: Worker, print: WorkerOptions["print"]): () => void {
 	};
 	tick();
 	const timer = setInterval(tick, cronMs);
+	return () => clearInterval(timer);
+}
+
+/** What fails is tried again by the next. One that a stop breaks off is put in order by the next start. */
+function sweepObjects(folder: string, print: WorkerOptions["print"]): () => void {
+	let isSweeping = false;
+	const sweep = async () => {
+		if (isSweeping) return;
+		isSweeping = true;
+		try {
+			await sweepEmptyObjects(join(folder, "do"), { openFiles: () => openFiles(folder), now: Date.now() });
+		} catch (cause) {
+			print("warn", `files of emptied objects could not be deleted: ${String(cause)}`);
+		}
+		isSweeping = false;
+	};
+	const timer = setInterval(() => void sweep(), sweepMs);
 	return () => clearInterval(timer);
 }

@@ -1,6 +1,6 @@
 // A run followed while its repository's object, or its feed's, sleeps between any two changes: what is told directly, what the
 // queue makes good, and what it costs where nobody watches.
-import { evictDurableObject, listDurableObjectIds } from "cloudflare:test";
+import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
@@ -170,4 +170,27 @@ it("[L35] a run that nobody watches costs its feed no call, also after its repos
 	const objects = await listDurableObjectIds(env.FEED);
 	const own = env.FEED.idFromName(`${repo.owner}/${repo.repo}/${id}`);
 	expect(objects.some((object) => object.equals(own))).toBe(false);
+});
+
+it("[L37] a feed that is not watched any more keeps no table, no key and no alarm", async () => {
+	const repo = await aRepository();
+	const { id } = await submit(repo, [aJob("a")]);
+	const { webSocket } = await feedOf(repo, id).fetch("https://feed/", { headers: { Upgrade: "websocket" } });
+	if (webSocket === null) throw new Error("no socket");
+	webSocket.accept();
+	orThrow(await repoOf(repo).cancelRun({ run: id, actor: "test", reason: null }));
+	const left = () =>
+		runInDurableObject(feedOf(repo, id), async (_, { storage }) => [
+			storage.sql.exec("SELECT name FROM sqlite_master").toArray().length,
+			await storage.getAlarm(),
+		]);
+	expect(await left()).toEqual([expect.any(Number), expect.any(Number)]);
+	webSocket.close();
+	await vi.waitFor(
+		async () => {
+			await runDurableObjectAlarm(feedOf(repo, id));
+			expect(await left()).toEqual([0, null]);
+		},
+		{ timeout: 10_000, interval: 5 },
+	);
 });

@@ -13,7 +13,8 @@ import { ChangeOutbox } from "./change-outbox.ts";
 import type { RepoOutside } from "./repo-ports.ts";
 import type { Repository } from "./repo-tables.ts";
 
-const closesAtOnce = 50;
+/** LogObjects called at once: each that sleeps must wake, and on one machine opens its file for it. */
+const logsAtOnce = 50;
 
 interface LogName extends RepositoryName {
 	job: string;
@@ -256,12 +257,14 @@ export class Outbox {
 
 	/** A hint: whoever does not hear of it from the log hears of it from a heartbeat. */
 	async #cancelLogs(): Promise<void> {
-		const told = this.#canceled.splice(0).map((log) => this.#outside.log(log).cancel(log));
-		await Promise.allSettled(told);
+		while (this.#canceled.length > 0) {
+			const told = this.#canceled.splice(0, logsAtOnce).map((log) => this.#outside.log(log).cancel(log));
+			await Promise.allSettled(told);
+		}
 	}
 
 	async #closeLogs(): Promise<void> {
-		const closes = [...this.#closes].slice(0, closesAtOnce);
+		const closes = [...this.#closes].slice(0, logsAtOnce);
 		const told = closes.map(async ([key, close]) => {
 			await this.#outside.log(close).close(close);
 			this.#closes.delete(key);

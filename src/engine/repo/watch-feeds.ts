@@ -15,6 +15,8 @@ import type { RepoTables } from "./repo-tables.ts";
 
 /** Watched runs remembered here; beyond it the ones that end first are forgotten, until their feeds say so again. */
 const runsKept = 5_000;
+/** Feeds told at once: each that sleeps must wake, and on one machine opens its file for it. */
+const feedsAtOnce = 50;
 /** Jobs told in one call: an RPC takes 32 MiB, and a job that was tried often has a hundred kilobytes. */
 const partLength = 8_000_000;
 const partJobs = 500;
@@ -95,7 +97,7 @@ export class WatchFeeds {
 		const untold = this.#untold.get(run.id);
 		if (untold) untold.push(change);
 		else this.#untold.set(run.id, [change]);
-		if (!this.#telling.has(run.id)) void this.#tell(run.id);
+		if (!this.#telling.has(run.id) && this.#telling.size < feedsAtOnce) void this.#tell(run.id);
 	}
 
 	/** One call at a time for each run, so that a change never overtakes another. Never throws: what is lost the feed looks for. */
@@ -111,6 +113,8 @@ export class WatchFeeds {
 			}
 		}
 		this.#telling.delete(run);
+		const next = [...this.#untold.keys()].find((other) => !this.#telling.has(other));
+		if (next !== undefined) void this.#tell(next);
 	}
 
 	#take(run: RunId): Change[] | undefined {

@@ -1,0 +1,108 @@
+// Calls that take many times what others take: one caller has only a few of them under way at once, so that they cannot fill a
+// thread that others share. Counted by token and in this isolate: on one machine that is the whole server. A call without a
+// token is refused before it does any of that work, and is not counted.
+import type { MiddlewareHandler } from "hono";
+import { ProblemAnswer } from "./answer.ts";
+import type { ApiEnv } from "./context.ts";
+
+export const dearCallsMax = 4;
+const retryAfterSeconds = 1;
+/**
+ * The runtime does not always tell when a caller has gone. So a call counts until it has moved nothing for so long: longer than
+ * any of them works for its next piece, and a stream that nobody reads takes no time from anybody.
+ */
+export const quietMs = 10_000;
+
+/** `stream`: the work is done while the answer is read. */
+type Dear = "no" | "at-once" | "stream";
+
+interface Call {
+	movedAt: number;
+}
+
+/** By token, the calls under way. A token without any is not here. */
+export class DearCalls {
+	readonly #calls = new Map<string, Set<Call>>();
+
+	/** Null when this caller has as many as may be. */
+	begin(token: string, now: number): Call | null {
+		const calls = this.#calls.get(token) ?? new Set();
+		for (const call of calls) if (now - call.movedAt >= quietMs) calls.delete(call);
+		if (calls.size >= dearCallsMax) return null;
+		const call = { movedAt: now };
+		calls.add(call);
+		this.#calls.set(token, calls);
+		return call;
+	}
+
+	/** Told twice, it ends once. */
+	end(token: string, call: Call): void {
+		const calls = this.#calls.get(token);
+		calls?.delete(call);
+		if (calls?.size === 0) this.#calls.delete(token);
+	}
+}
+
+const underWay = new DearCalls();
+
+/** [A61] Refuses before anything of the request is read: nothing of it has taken effect. */
+export const boundDearCalls: MiddlewareHandler<ApiEnv> = async (c, next) => {
+	const dear = dearOf(c.req.method, new URL(c.req.url));
+	const token = c.req.header("authorization");
+	if (dear === "no" || token === undefined) return next();
+	const services = c.get("services");
+	const call = underWay.begin(token, services.now());
+	if (call === null) throw tooMany();
+	let isStreamed = false;
+	try {
+		await next();
+		const { body } = c.res;
+		if (dear === "at-once" || body === null) return;
+		const end = () => underWay.end(token, call);
+		c.res = new Response(watched(body, { moved: () => (call.movedAt = services.now()), end }), c.res);
+		isStreamed = true;
+	} finally {
+		if (!isStreamed) underWay.end(token, call);
+	}
+};
+
+function dearOf(method: string, { pathname, searchParams }: URL): Dear {
+	if (method === "POST") return /^\/v1\/repos\/[^/]+\/[^/]+\/(cancel|retry)$/.test(pathname) ? "at-once" : "no";
+	if (method !== "GET") return "no";
+	if (pathname.endsWith("/log/search")) return "at-once";
+	if (!/\/attempts\/[^/]+\/log$/.test(pathname)) return "no";
+	if (searchParams.get("format") === "ndjson" || searchParams.get("timestamps") === "1") return "stream";
+	return searchParams.has("tail") ? "at-once" : "no";
+}
+
+/** The same bytes, pulled as they are read. */
+function watched(
+	body: ReadableStream<Uint8Array>,
+	{ moved, end }: { moved: () => void; end: () => void },
+): ReadableStream<Uint8Array> {
+	const reader = body.getReader();
+	const source = {
+		async pull(controller: ReadableStreamDefaultController<Uint8Array>) {
+			try {
+				const { done, value } = await reader.read();
+				moved();
+				if (!done) return controller.enqueue(value);
+				end();
+				controller.close();
+			} catch (cause) {
+				end();
+				throw cause;
+			}
+		},
+		async cancel(reason: unknown) {
+			end();
+			await reader.cancel(reason);
+		},
+	};
+	return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+function tooMany(): ProblemAnswer {
+	const detail = `The token has ${dearCallsMax} calls of this kind under way; nothing of this one was done.`;
+	return new ProblemAnswer({ status: 429, code: "limit-concurrent", detail, retryAfterSeconds });
+}

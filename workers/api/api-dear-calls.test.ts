@@ -1,0 +1,48 @@
+// Few of the calls that take long are one token's at once: which these are, whom it holds up, and when the next may come.
+import { expect, it } from "vitest";
+import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import { orThrow } from "../../src/api/answer.ts";
+import { dearCallsMax } from "../../src/api/dear-calls.ts";
+import { seededRandom } from "../../src/testing/random.ts";
+import { logOf, someLog, startLease } from "../log/log-fixture.ts";
+import { aToken, fetchRaw, refusal, send } from "./api-fixture.ts";
+
+async function aLog(): Promise<{ claim: LeaseClaim; log: string; repo: string }> {
+	const claim = await startLease();
+	orThrow(await logOf(claim).append(claim, 0, someLog(seededRandom(61), 300_000)));
+	const repo = `/v1/repos/${claim.owner}/${claim.repo}`;
+	return { claim, repo, log: `${repo}/jobs/${claim.job}/attempts/1/log` };
+}
+
+it("[A61] one token has four dear calls under way, others are not counted with it, and what ends makes room", async () => {
+	const { log, repo } = await aLog();
+	const [token, other] = [await aToken("acme", ["read", "write"]), await aToken("acme", ["read"])];
+	const open = (rest: string) => fetchRaw("GET", `${log}?${rest}`, { token });
+	const forms = ["format=ndjson", "timestamps=1", "format=ndjson&tail=5", "format=ndjson"];
+	const answers = await Promise.all(forms.map(open));
+	expect(answers.map(({ status }) => status)).toEqual(forms.map(() => 200));
+	const cancel = { token, body: { state: ["waiting"], dryRun: true } };
+	const retry = { token, body: { dryRun: true } };
+	const dear = [
+		await refusal("GET", `${log}/search?q=a`, { token }),
+		await refusal("GET", `${log}?tail=5`, { token }),
+		await refusal("GET", `${log}?timestamps=1`, { token }),
+		await refusal("POST", `${repo}/cancel`, cancel),
+		await refusal("POST", `${repo}/retry`, retry),
+	];
+	expect(new Set(dear)).toEqual(new Set(["429 limit-concurrent"]));
+	expect(forms).toHaveLength(dearCallsMax);
+	expect((await fetchRaw("GET", log, { token })).status).toBe(200);
+	expect((await send("GET", `${log}/search?q=a`, { token: other })).status).toBe(200);
+	expect(await refusal("GET", `${log}/search?q=a`, { token: null })).toBe("401 unauthorized");
+	const lines = (await answers[0]?.text())?.trim().split("\n") ?? [];
+	expect(JSON.parse(lines[0] ?? "")).toMatchObject({ offset: 0 });
+	expect((await send("POST", `${repo}/cancel`, cancel)).status).toBe(200);
+	await answers[1]?.body?.cancel();
+	expect((await send("GET", `${log}/search?q=a`, { token })).status).toBe(200);
+	expect((await send("POST", `${repo}/retry`, retry)).status).toBe(200);
+	// Whatever is refused for another reason leaves no mark either.
+	for (let call = 0; call <= dearCallsMax; call++)
+		expect(await refusal("GET", `${log}/search`, { token })).toMatch("400");
+	for (const answer of answers.slice(2)) await answer.text();
+});
