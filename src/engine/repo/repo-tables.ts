@@ -250,17 +250,28 @@ export class RepoTables {
 		return this.attempts(run, index, index).filter(({ log }) => log.state === "sealing");
 	}
 
+	/** For one decision, before anything of it is written: each job is read once, however often the decision looks at it. */
 	view(run: Run): RunView {
 		const { id } = run;
+		const read = new Map<number, Job>();
+		const readAll = (text: string): Job[] => {
+			const jobs = this.#docs<Job>(text, id);
+			for (const job of jobs) read.set(job.index, job);
+			return jobs;
+		};
+		const every = (): Job[] => {
+			if (read.size < run.jobs) return readAll("SELECT doc FROM job WHERE run = ? ORDER BY place");
+			return [...read.values()].sort((a, b) => a.index - b.index);
+		};
 		return {
 			run,
-			job: (index) => this.job(id, index),
+			job: (index) => read.get(index) ?? this.job(id, index),
 			attempt: (index, number) => this.attempt(id, index, number),
-			nodes: () => new Map(this.jobs(id, 0, -1).map((job): [number, Node] => [job.index, nodeOf(job)])),
-			keys: () => new Map(this.jobs(id, 0, -1).map((job): [string, number] => [job.spec.key, job.index])),
+			nodes: () => new Map(every().map((job): [number, Node] => [job.index, nodeOf(job)])),
+			keys: () => new Map(every().map((job): [string, number] => [job.spec.key, job.index])),
 			jobs: (which) => {
 				const compared = which === "finished" ? "=" : "<>";
-				return this.#docs(`SELECT doc FROM job WHERE run = ? AND state ${compared} 'finished' ORDER BY place`, id);
+				return readAll(`SELECT doc FROM job WHERE run = ? AND state ${compared} 'finished' ORDER BY place`);
 			},
 		};
 	}
