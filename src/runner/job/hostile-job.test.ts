@@ -2,7 +2,7 @@
 // takes nothing from the next one.
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../../testing/fake-server-lease.ts";
@@ -53,6 +53,25 @@ it("[N172] what the runner was started with open is not open in a job", async ()
 	expect(lease.text).toMatch(/\nshut\n$/);
 	child.kill("SIGTERM");
 	await once(child, "exit");
+});
+
+it("[N173] a folder of pipes that a job, or who clears old files, took away is made anew for the next job", async () => {
+	fixture = await FakeServerRunner.open();
+	const lease = await fixture.runToEnd({ run: ["rm -rf ../../../pipes", "echo second"] });
+	expect(lease.finish?.reason).toMatch(/^its next step could not begin: it cannot open its output/);
+	for (let job = 0; job < 3; job++) expect((await fixture.runToEnd({ run: "true" })).finish?.outcome).toBe("passed");
+	rmSync(join(fixture.workDir, "pipes"), { recursive: true });
+	for (let job = 0; job < 3; job++) expect((await fixture.runToEnd({ run: "true" })).finish?.outcome).toBe("passed");
+	expect(fixture.has("runner-unwell")).toBe(false);
+});
+
+it("[N174] pipes that cannot be made ahead end no runner, and no job while there are others", async () => {
+	fixture = await FakeServerRunner.open();
+	await fixture.runToEnd({ run: "true" });
+	// Of the second batch.
+	writeFileSync(join(fixture.workDir, "pipes", "60"), "");
+	for (let job = 0; job < 16; job++) expect((await fixture.runToEnd({ run: "true" })).finish?.outcome).toBe("passed");
+	expect(fixture.has("runner-unwell")).toBe(false);
 });
 
 /** Where users may make no namespaces there is none to try. */
