@@ -57,7 +57,9 @@ export class Hook {
 	/** Kills it with all that it started. */
 	stop(reason: string): void {
 		this.#stopped ??= reason;
-		void this.processes().then((processes) => processes && endProcesses(processes));
+		const end = this.processes().then((processes) => processes && endProcesses(processes));
+		// Where no further process can be started, what it started stays.
+		end.catch(() => this.#child.kill("SIGKILL"));
 	}
 
 	async #end(name: HookName): Promise<Error | null> {

@@ -46,13 +46,21 @@ export class ExclusiveGuard {
 	/** The job is over. Whether it was stopped from here. */
 	async close(): Promise<boolean> {
 		this.#input.end("leave\n");
-		return (await this.#exited) === 1;
+		// A job of the same user may have stopped it: it is woken, and one that does nothing even so is not waited for.
+		this.#child.kill("SIGCONT");
+		const timer = setTimeout(() => this.#child.kill("SIGKILL"), closeMs);
+		const code = await this.#exited;
+		clearTimeout(timer);
+		return code === 1;
 	}
 
 	get #input(): Writable {
 		return this.#child.stdio[3] as Writable;
 	}
 }
+
+/** One that ends the job meanwhile gives what will not end 10 s, three times at most. */
+const closeMs = 35_000;
 
 /** Rather less, so that the job ends sooner; 0 would not wait at all. */
 function wholeSeconds(ms: number): number {

@@ -136,7 +136,7 @@ export class JobShell {
 	#kill(): void {
 		this.#say("kill");
 		// One that the job stopped or killed cannot.
-		this.#killTimer = setTimeout(() => void this.#starter.end(this.#processes), endMs);
+		this.#killTimer = setTimeout(() => void this.#starter.end(this.#processes).catch(() => {}), endMs);
 	}
 
 	/** A leader that says nothing in time, or died without saying that all is over, is ended with its job from outside. */
