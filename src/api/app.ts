@@ -27,12 +27,14 @@ import { addPoolRoutes } from "./pools.ts";
 import { addRepositoryRoutes } from "./repositories.ts";
 import { addRunnerRoutes } from "./runners.ts";
 import { addRunRoutes } from "./runs.ts";
+import { brokenBody, malformed } from "./request.ts";
 import type { Services } from "./services.ts";
 import { addTicketRoutes } from "./tickets.ts";
 import { addTokenRoutes } from "./tokens.ts";
 
 const outageRetryAfterSeconds = 2;
 const requestIdPattern = /^[\x21-\x7e]{1,100}$/;
+const hostPattern = /^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/i;
 
 document({
 	id: "getDocument",
@@ -63,22 +65,12 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		if (c.res.status === 101) c.header("X-Request-Id", c.get("requestId"));
 		else c.res.headers.set("X-Request-Id", c.get("requestId"));
 	});
+	app.use(refuseNamelessHost);
 	app.use("/v1/lease/*", sayStateAnyway);
 	app.use(refuseEncoded);
 	app.use("/v1/*", needRoom);
 	app.use("/v1/repos/*", boundDearCalls);
-	app.use(
-		bodyLimit({
-			maxSize: requestBytesMax,
-			onError: () => {
-				throw new ProblemAnswer({
-					status: 413,
-					code: "too-large",
-					detail: `A body may have ${requestBytesMax} bytes.`,
-				});
-			},
-		}),
-	);
+	app.use(limitBody);
 
 	app.get("/", (c) => c.text("Spillway, a CI job queue you own. The API: /openapi.json\n"));
 	app.get("/openapi.json", answerDocument);
@@ -134,6 +126,16 @@ async function answerDocument(c: Context<ApiEnv>): Promise<Response> {
 	return c.body(text, 200, { ...headers, "Content-Type": "application/json" });
 }
 
+/** A request's URL is put together of what its `Host` says and its path: one that names no host moves the path, or is no URL. */
+const refuseNamelessHost: MiddlewareHandler<ApiEnv> = async (c, next) => {
+	const host = c.req.header("host");
+	if ((host !== undefined && !hostPattern.test(host)) || !URL.canParse(c.req.url)) {
+		const message = "must be a name or an address, with or without a port, once";
+		throw malformed("A header is not as it should be.", [{ path: "Host", message }]);
+	}
+	await next();
+};
+
 /** A body that is packed would have a size that nobody knows before it is unpacked, and a log would be kept as it came. */
 const refuseEncoded: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	const encoding = c.req.header("content-encoding")?.trim().toLowerCase();
@@ -147,6 +149,19 @@ const refuseEncoded: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	}
 	await next();
 };
+
+const countBody = bodyLimit({
+	maxSize: requestBytesMax,
+	onError: () => {
+		throw new ProblemAnswer({ status: 413, code: "too-large", detail: `A body may have ${requestBytesMax} bytes.` });
+	},
+});
+
+/** A body of untold length is read here, and so may break off here. What later handlers throw does not come this way. */
+const limitBody: MiddlewareHandler<ApiEnv> = (c, next) =>
+	countBody(c, next).catch((error: unknown) => {
+		throw error instanceof ProblemAnswer ? error : brokenBody();
+	});
 
 /** The methods that have a route here; what stands at every path (`app.use`) is none. */
 function methodsAt(app: Hono<ApiEnv>, path: string): string[] {

@@ -22,7 +22,7 @@ import { orThrow, ProblemAnswer } from "./answer.ts";
 import { findLease, readLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
-import { malformed, readBody } from "./request.ts";
+import { malformed, readBody, readBytes } from "./request.ts";
 import type { Services } from "./services.ts";
 
 /** Characters of a finish's reason that are kept. */
@@ -98,7 +98,7 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.patch("/v1/lease/log", async (c) => {
 		const claim = readLease(c);
 		const offset = readOffset(c);
-		const bytes = new Uint8Array(await c.req.arrayBuffer());
+		const bytes = new Uint8Array(await readBytes(c));
 		if (bytes.length > appendBytesMax) {
 			throw new ProblemAnswer({
 				status: 413,

@@ -22,9 +22,21 @@ export function malformed(detail: string, errors: FieldError[]): ProblemAnswer {
 	return new ProblemAnswer({ status: 400, code: "malformed", detail, errors });
 }
 
+/** [F18] Whoever sends it may go away in the middle of it, at any time: no fault of ours. */
+export function brokenBody(): ProblemAnswer {
+	const message = "broke off, or is not as its length or chunks say";
+	return malformed("The body is not whole.", [{ path: "", message }]);
+}
+
+export async function readBytes(c: Context<ApiEnv>): Promise<ArrayBuffer> {
+	return await c.req.arrayBuffer().catch(() => {
+		throw brokenBody();
+	});
+}
+
 /** The validated body. An empty one counts as `{}`. */
 export async function readBody<S extends z.ZodType>(c: Context<ApiEnv>, schema: S): Promise<z.output<S>> {
-	const bytes = await c.req.arrayBuffer();
+	const bytes = await readBytes(c);
 	if (bytes.byteLength > 0 && !isJson(c.req.header("content-type"))) {
 		throw new ProblemAnswer({ status: 415, code: "not-json", detail: "Send the body as application/json." });
 	}

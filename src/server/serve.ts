@@ -49,7 +49,7 @@ export class DataFolderUnusable extends Error {
 
 /**
  * Resolves when requests are answered. Throws `DataFolderBusy`, `DataFolderUnusable` or `PortInUse`, and then has left nothing behind.
- * Requests that come while migrations run (a start after an upgrade, under a second) may meet an older read model.
+ * The port takes connections a little sooner; what comes while migrations run waits for them, and meets the database of this build.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
 	const { data, host, port, reserveMib, trustedProxies, environment, print } = options;
@@ -74,6 +74,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 		});
 		await bringUpDatabase({ folder: folder.path, database: worker.database, migrations: readMigrations(), print });
 		writeDataVersions(folder.path, { tables: readTables(), migrations: readMigrations() });
+		worker.open();
 		folder.announce({ pid: process.pid, url: worker.url });
 		const stopCron = fireCron(worker, print);
 		const stopSweep = sweepObjects(folder.path, print);

@@ -31,6 +31,8 @@ export interface WorkerOptions {
 export interface Worker {
 	url: string;
 	database: Database;
+	/** Until then whoever calls waits. [X46] */
+	open(): void;
 	/** Fires the cron trigger, as Cloudflare does each minute. */
 	tick(): Promise<void>;
 	stop(): Promise<void>;
@@ -55,8 +57,10 @@ const front = `
 import main from "./main.js";
 export * from "./main.js";
 export default main;
+let isOpen = false;
 export const front = {
-	fetch(request, env, ctx) {
+	async fetch(request, env, ctx) {
+		if (!isOpen) isOpen = (await env.MACHINE.fetch("http://machine/door")).ok;
 		// Not from anybody who can be believed here.
 		if (!request.headers.has("CF-Connecting-IP")) return main.fetch(request, env, ctx);
 		const headers = new Headers(request.headers);
@@ -80,6 +84,7 @@ export async function startWorker({
 	const { name, crons, bindings, ...settings } = readBuilt<Settings>("settings.json");
 	const everyMinute = crons.every((cron) => cron === "* * * * *");
 	if (!everyMinute) throw new Error("only a cron of every minute can be fired here");
+	const door = Promise.withResolvers<void>();
 	const worker = {
 		...settings,
 		name,
@@ -89,7 +94,13 @@ export async function startWorker({
 			{ type: "ESModule", path: join(built, "main.js") },
 		],
 		bindings: { ...bindings, ...keys, SPILLWAY_TRUSTED_PROXIES: trustedProxies },
-		serviceBindings: { MACHINE: async () => MachineResponse.json(await disk.figures()) },
+		serviceBindings: {
+			MACHINE: async (request: { url: string }) => {
+				if (new URL(request.url).pathname !== "/door") return MachineResponse.json(await disk.figures());
+				await door.promise;
+				return new MachineResponse();
+			},
+		},
 		unsafeDirectSockets: [{ host, port, entrypoint: "front" }],
 	} as V4WorkerOptions;
 	const options: V4MiniflareOptions = {
@@ -119,6 +130,7 @@ export async function startWorker({
 	return {
 		url: url.origin,
 		database: (await miniflare.getD1Database("DB")) as unknown as Database,
+		open: door.resolve,
 		async tick() {
 			const fetcher = await miniflare.getWorker(name);
 			for (const cron of crons) await fetcher.scheduled({ cron, scheduledTime: new Date() });
