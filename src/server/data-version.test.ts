@@ -79,3 +79,13 @@ it("[X28] an object whose tables are not those of its version is found: its buil
 	]);
 	expect(await unknownData(folder, known)).toContain(`(a repository without repository.owner in ${file})`);
 });
+
+it("[X47] an object's file that is broken hides no newer one, and is no reason to know nothing", async () => {
+	writeFileSync(anObject(["CREATE TABLE other (id INTEGER)"]), Buffer.alloc(8_192, "no database"));
+	expect(await unknownData(folder, known)).toBeNull();
+	const newer = join(folder, "do", "spillway-RepoObject", "def.sqlite");
+	const database = new DatabaseSync(newer);
+	for (const statement of [...versions, "INSERT INTO repository VALUES (1, 3, 'acme', '')"]) database.exec(statement);
+	database.close();
+	expect(await unknownData(folder, known)).toContain(newer);
+});

@@ -80,8 +80,18 @@ function filesOf(folder: string, of: string): string[] {
 		.slice(0, lookedAtMax);
 }
 
+/** As `differs`; null for one that cannot be read too: it is one object's misfortune, and others are served. */
+function look(Database: typeof DatabaseSync, file: string, tables: ObjectTables): string | null {
+	try {
+		return differs(Database, file, tables);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ERR_SQLITE_ERROR") return null;
+		throw error;
+	}
+}
+
 /** What differs from the tables that its version should have; null when nothing does, or nothing is in it. */
-function look(Database: typeof DatabaseSync, file: string, { of, versions }: ObjectTables): string | null {
+function differs(Database: typeof DatabaseSync, file: string, { of, versions }: ObjectTables): string | null {
 	const table = places[of]?.table ?? of;
 	const stored = new Database(file);
 	const model = new Database(":memory:");
