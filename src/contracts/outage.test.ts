@@ -12,6 +12,12 @@ it("[W91] an outage is known by its class, or by its name where it came from ano
 	expect(asOutage("no answer")).toBeNull();
 });
 
+it("[W81] what the platform calls an internal error of its own is an outage", () => {
+	const broken = new Error("internal error; reference = n6oiqet7fmh5rv7cjuteogf8");
+	expect(asOutage(broken)).toMatchObject({ message: broken.message, cause: broken });
+	expect(asOutage(new Error("an internal error; reference = unknown"))).toBeNull();
+});
+
 it.each([
 	["claim", [{ free: 1 }], false],
 	["acquire", [{}, null], false],

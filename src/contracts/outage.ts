@@ -21,8 +21,14 @@ export class Outage extends Error {
 	}
 }
 
+/** All that workerd says of what went wrong on its own side, such as an object's file that is broken; without `retryable`. */
+const platformError = /^internal error; reference = \w+$/;
+
 /** Null for any other error. One that crossed from another object has lost its class there, and kept its name. */
 export function asOutage(error: unknown): Outage | null {
 	if (error instanceof Outage) return error;
-	return error instanceof Error && error.name === "Outage" ? new Outage(error.message, { cause: error }) : null;
+	if (!(error instanceof Error)) return null;
+	return error.name === "Outage" || platformError.test(error.message)
+		? new Outage(error.message, { cause: error })
+		: null;
 }
