@@ -29,7 +29,7 @@ export default defineConfig({
 					name: "node",
 					include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
 					environment: "node",
-					testTimeout: 20_000,
+					testTimeout: 60_000,
 				},
 			},
 			{
@@ -44,7 +44,7 @@ export default defineConfig({
 					include: ["workers/**/*.test.ts"],
 					setupFiles: ["./workers/apply-migrations.ts"],
 					globalSetup: ["./src/simulation/record-chance.ts"],
-					testTimeout: 20_000,
+					testTimeout: 60_000,
 					// itty-durable 2.4.1 ships ES modules in a package that does not say so; bundling it first is the way round.
 					// Goes with the first release of kwhitley/itty-durable that has "type": "module".
 					deps: { optimizer: { ssr: { enabled: true, include: ["itty-durable"] } } },

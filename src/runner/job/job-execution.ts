@@ -148,7 +148,7 @@ export class JobExecution {
 		try {
 			const shell = await this.#openShell(env, output);
 			pipe.release();
-			const isStopped = () => this.#graceMs !== null || this.#isCutOff();
+			const isStopped = async () => this.#graceMs !== null || (await this.#isCutOff());
 			const checkout = this.#checkout && (() => this.#runCheckout());
 			const work = { shell, pipe, log, folder, checkout, steps, isStopped, onProgress };
 			const verdict = await runSteps(work).finally(() => shell.close());
@@ -170,11 +170,10 @@ export class JobExecution {
 	}
 
 	/** After a standstill the end of a step is heard before any timer is: the next must not begin then. */
-	#isCutOff(): boolean {
+	async #isCutOff(): Promise<boolean> {
 		const { grant, restMs } = this.#execution;
-		// The guard counts whole seconds, and is early by up to one of them.
-		const earlyMs = Math.min(1_000, grant.lease.stopAfterSeconds * 500);
-		if (grant.job.exclusive && restMs() <= earlyMs) this.#isOutOfTouch = true;
+		if (!grant.job.exclusive || this.#isOutOfTouch) return this.#isOutOfTouch;
+		this.#isOutOfTouch = restMs() <= 0 || !((await this.#guard?.mayGoOn()) ?? true);
 		return this.#isOutOfTouch;
 	}
 

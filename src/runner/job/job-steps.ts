@@ -20,7 +20,8 @@ export interface StepsWork {
 	/** Null: no checkout. Otherwise it is the first of `steps`; it gives null when it was stopped before it began. */
 	checkout: (() => Promise<CheckoutEnd | null>) | null;
 	steps: ReportedStep[];
-	isStopped: () => boolean;
+	/** Asked before each step, and when one did not pass. */
+	isStopped: () => Promise<boolean>;
 	onProgress: () => void;
 }
 
@@ -48,7 +49,7 @@ export async function runSteps(work: StepsWork): Promise<Verdict | null> {
 	let commit: string | null = null;
 	const before = machineState(work.folder.path);
 	for (const [at, step] of work.steps.entries()) {
-		if (work.isStopped()) return null;
+		if (await work.isStopped()) return null;
 		let verdict: Verdict;
 		if (work.checkout !== null && at === 0) {
 			const { checkout } = work;
@@ -60,7 +61,7 @@ export async function runSteps(work: StepsWork): Promise<Verdict | null> {
 			verdict = judgeStep(step.name, await runStep(work, step, () => work.shell.run(at + 1, commit)));
 		}
 		if (verdict.outcome === "passed") continue;
-		return work.isStopped() ? verdict : explained(verdict, before, machineState(work.folder.path));
+		return (await work.isStopped()) ? verdict : explained(verdict, before, machineState(work.folder.path));
 	}
 	return passed;
 }

@@ -3,7 +3,7 @@
 // of each contact, and stops the job when it hears of none. It measures by a timer, which nobody can set. Not promised:
 // a machine that sleeps stops this one too, and its job may live for a moment after it wakes.
 import type { ChildProcess } from "node:child_process";
-import type { Writable } from "node:stream";
+import type { Duplex } from "node:stream";
 import type { JobProcesses } from "./job-processes.ts";
 import { wordsOf } from "./job-processes.ts";
 import { startSupervisor } from "./supervisor.ts";
@@ -43,6 +43,16 @@ export class ExclusiveGuard {
 		this.#input.write(`${wholeSeconds(restMs)}\n`);
 	}
 
+	/**
+	 * Whether the job may begin something more. Only the guard knows that it has not begun to end the job: after a standstill the
+	 * runner hears of a step's end before it hears anything else, and its own reckoning of time is not the guard's.
+	 */
+	async mayGoOn(): Promise<boolean> {
+		const answer = new Promise<boolean>((resolve) => this.#input.once("data", () => resolve(true)));
+		this.#input.write("ask\n");
+		return Promise.race([answer, this.#exited.then(() => false)]);
+	}
+
 	/** The job is over. Whether it was stopped from here. */
 	async close(): Promise<boolean> {
 		this.#input.end("leave\n");
@@ -54,8 +64,8 @@ export class ExclusiveGuard {
 		return code === 1;
 	}
 
-	get #input(): Writable {
-		return this.#child.stdio[3] as Writable;
+	get #input(): Duplex {
+		return this.#child.stdio[3] as Duplex;
 	}
 }
 

@@ -240,18 +240,21 @@ sub line_until {
 	return $1;
 }
 
-# A line in: for how many seconds the job may go on. Ends with 1 if the job was ended from here.
+# A line in: for how many seconds the job may go on; or a question whether it still may. Ends with 1 if it ended the job.
 sub guard {
 	my ($rest, $grace, @job) = @_;
 	my $job = job_of(@job);
 	open(my $runner, '<&=', 3) or exit 1;
+	open(my $answers, '>&=', 3) or exit 1;
 	POSIX::setsid();
 	$0 = 'spillway-guard';
+	my $deadline = now() + $rest;
 	while (1) {
-		my $line = line_until($runner, now() + $rest);
+		my $line = line_until($runner, $deadline);
 		last unless defined $line;
 		exit 0 if $line eq 'leave';
-		$rest = $line;
+		if ($line eq 'ask') { write_all($answers, "on\n") }
+		else { $deadline = now() + $line }
 	}
 	kill TERM => members($job);
 	my $until = now() + $grace;
