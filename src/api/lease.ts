@@ -8,6 +8,7 @@ import {
 	startRequest,
 	stepsRequest,
 	uploadIntervalHeader,
+	uploadLeftHeader,
 	uploadOffsetHeader,
 } from "../contracts/lease.ts";
 import type { FinishRequest } from "../contracts/lease.ts";
@@ -17,6 +18,7 @@ import { readStep } from "../contracts/view.ts";
 import { leaseIdFrom } from "../domain/ids.ts";
 import type { FinishReport } from "../domain/job.ts";
 import { appendBytesMax, heartbeatSeconds } from "../domain/limits.ts";
+import type { AppendKind } from "../domain/log.ts";
 import type { Result } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { findLease, readLease } from "./auth.ts";
@@ -45,7 +47,11 @@ document({
 	path: "/v1/lease/log",
 	summary: "Append to the log at an offset",
 	auth: "lease",
-	headers: { [uploadOffsetHeader]: "where the body begins" },
+	headers: {
+		[uploadOffsetHeader]: "where the body begins",
+		[uploadLeftHeader]:
+			"part or last: the body is of what a killed runner had left, and with last there is no more. It is taken for some minutes after the loss",
+	},
 	body: "bytes",
 	answers: { 204: `Stored. ${uploadOffsetHeader}: the log's length. ${states}` },
 });
@@ -98,6 +104,7 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.patch("/v1/lease/log", async (c) => {
 		const claim = readLease(c);
 		const offset = readOffset(c);
+		const kind = readKind(c);
 		const bytes = new Uint8Array(await readBytes(c));
 		if (bytes.length > appendBytesMax) {
 			throw new ProblemAnswer({
@@ -108,11 +115,13 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 		}
 		const services = c.get("services");
 		const [appended, isCanceling] = await Promise.all([
-			services.log(claim).append(claim, offset, bytes),
+			services.log(claim).append(claim, offset, bytes, kind),
 			isCanceled(services, claim),
 		]);
 		const { length, lease, intervalSeconds } = answered(c, claim, appended);
-		sayState(c, claim, isCanceling && lease !== "lost" ? "canceling" : lease);
+		const state = isCanceling && lease !== "lost" ? "canceling" : lease;
+		if (kind === "live") sayState(c, claim, state);
+		else c.header(leaseStateHeader, state);
 		c.header(uploadOffsetHeader, String(length));
 		c.header(uploadIntervalHeader, String(intervalSeconds));
 		return c.body(null, 204);
@@ -146,6 +155,14 @@ function readOffset(c: Context<ApiEnv>): number {
 	if (/^[0-9]{1,15}$/.test(text)) return Number(text);
 	const message = "must be the offset at which the body begins";
 	throw malformed("A header is not as it should be.", [{ path: uploadOffsetHeader, message }]);
+}
+
+function readKind(c: Context<ApiEnv>): AppendKind {
+	const text = c.req.header(uploadLeftHeader);
+	if (text === undefined) return "live";
+	if (text === "last") return "last";
+	if (text === "part") return "left";
+	throw malformed("A header is not as it should be.", [{ path: uploadLeftHeader, message: "must be part or last" }]);
 }
 
 /** A refusal says `lost` where the lease itself is over; a gap in the log is no reason to stop, and `sayStateAnyway` asks. */

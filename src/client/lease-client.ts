@@ -6,7 +6,7 @@ import type { Grant, HeartbeatReply, LeaseReply, LeaseState } from "../contracts
 import { ProblemError } from "./call-failure.ts";
 import { LogFeed } from "./log-feed.ts";
 import type { FeedOptions } from "./log-feed.ts";
-import { leaseStateHeader, uploadIntervalHeader, uploadOffsetHeader } from "./lease-headers.ts";
+import { leaseStateHeader, uploadIntervalHeader, uploadLeftHeader, uploadOffsetHeader } from "./lease-headers.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
 
@@ -95,9 +95,22 @@ export class LeaseClient {
 	}
 
 	/** `bytes` are [offset, offset + bytes.length) of the log; what the server has already is passed over. */
-	async append(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Appended> {
+	append(offset: number, bytes: Uint8Array, signal?: AbortSignal): Promise<Appended> {
+		return this.#append({ offset, bytes, signal });
+	}
+
+	/** The same for what a runner that was killed had left; with the last of it the log is whole. */
+	appendLeft(
+		offset: number,
+		bytes: Uint8Array,
+		{ isLast, signal }: { isLast: boolean; signal?: AbortSignal },
+	): Promise<Appended> {
+		return this.#append({ offset, bytes, signal, more: { [uploadLeftHeader]: isLast ? "last" : "part" } });
+	}
+
+	async #append({ offset, bytes, signal, more = {} }: AppendCall): Promise<Appended> {
 		try {
-			const headers = { [uploadOffsetHeader]: String(offset) };
+			const headers = { [uploadOffsetHeader]: String(offset), ...more };
 			const answer = await this.#answer<null>({ method: "PATCH", path: "/v1/lease/log", bytes, headers, signal });
 			return { kind: "stored", ...placeOf(answer.headers) };
 		} catch (failure) {
@@ -143,6 +156,14 @@ export class LeaseClient {
 		const state = headers.get(leaseStateHeader);
 		if (state === "ok" || state === "canceling" || state === "lost") this.#onLeaseState(state, sentAt);
 	}
+}
+
+interface AppendCall {
+	offset: number;
+	bytes: Uint8Array;
+	signal: AbortSignal | undefined;
+	/** Further headers. */
+	more?: Record<string, string>;
 }
 
 interface LeaseCall {

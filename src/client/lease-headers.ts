@@ -3,5 +3,6 @@
 import type * as contract from "../contracts/lease.ts";
 
 export const uploadOffsetHeader: typeof contract.uploadOffsetHeader = "Upload-Offset";
+export const uploadLeftHeader: typeof contract.uploadLeftHeader = "Upload-Left";
 export const uploadIntervalHeader: typeof contract.uploadIntervalHeader = "Upload-Interval";
 export const leaseStateHeader: typeof contract.leaseStateHeader = "Lease-State";

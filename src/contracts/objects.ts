@@ -2,6 +2,7 @@
 // other. `workers/` implements these over RPC, `src/api` is given them, tests may build them over memory.
 import type { JobId, Millis, RunId, RunName } from "../domain/ids.ts";
 import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job.ts";
+import type { AppendKind } from "../domain/log.ts";
 import type { LogChunk } from "../domain/log-time.ts";
 import type { PoolPause, PoolSettings, Unfit } from "../domain/pool.ts";
 import type { Result } from "../domain/refusal.ts";
@@ -331,8 +332,8 @@ export interface LogAppended {
 
 /** One attempt's log, named `owner/repo/job/attempt`. */
 export interface LogCalls {
-	/** Bytes already there are passed over; a gap is refused. */
-	append(claim: LeaseClaim, offset: number, bytes: Uint8Array): Promise<Result<LogAppended>>;
+	/** Bytes already there are passed over; a gap is refused. Without a kind it is what a job prints now. */
+	append(claim: LeaseClaim, offset: number, bytes: Uint8Array, kind?: AppendKind): Promise<Result<LogAppended>>;
 	steps(claim: LeaseClaim, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>>;
 	/** From the RepoObject when the lease with this epoch is being canceled, or is lost: a hint, so that the next append says so. */
 	cancel(call: { epoch: number; state?: "canceling" | "lost" }): Promise<void>;

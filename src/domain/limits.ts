@@ -112,6 +112,11 @@ export const logBlockBytes = 256 * 1024;
 export const logFrameBytesMax = 64 * 1024;
 /** After finish the log waits this long for bytes that were declared and have not come; then it is sealed as `partial`. */
 export const logSealGraceMs = 10 * 60_000;
+/**
+ * The log of an attempt whose runner is gone waits this long for what that left on its disk: a machine that restarts, or a
+ * supervisor that starts the runner anew, is back by then. So long its log says `sealing`; nobody who follows it waits.
+ */
+export const logLeftGraceMs = 5 * 60_000;
 
 /** Long polls end after this long at the latest. */
 export const acquireWaitSecondsMax = 30;

@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { logSealGraceMs } from "./limits.ts";
-import { decideAppend, decideSeal, isComplete, openRecord, recordAt, sealAgainAt, sealedRecord } from "./log.ts";
+import { logLeftGraceMs, logSealGraceMs } from "./limits.ts";
+import {
+	decideAppend,
+	decideSeal,
+	isAdrift,
+	isComplete,
+	openRecord,
+	recordAt,
+	sealAgainAt,
+	sealedRecord,
+} from "./log.ts";
 import type { Log } from "./log.ts";
 
 const open: Log = { epoch: 3, length: 100, bytesMax: 1_000, closed: null, frozen: false };
@@ -34,14 +43,14 @@ describe("decideAppend", () => {
 	];
 	for (const [rule, what, log, offset, size, expected] of cases) {
 		it(`[${rule}] ${what}`, () => {
-			expect(decideAppend(log, { epoch: 3, offset, size })).toEqual(expected);
+			expect(decideAppend(log, { epoch: 3, offset, size, kind: "live" })).toEqual(expected);
 		});
 	}
 
 	it("[L2] another epoch is refused in every state, lower or higher", () => {
 		for (const log of [open, closing, lost, frozen]) {
 			for (const epoch of [2, 4])
-				expect(decideAppend(log, { epoch, offset: 0, size: 1 })).toEqual(refused("lease-stale"));
+				expect(decideAppend(log, { epoch, offset: 0, size: 1, kind: "last" })).toEqual(refused("lease-stale"));
 		}
 	});
 });
@@ -51,11 +60,10 @@ describe("isComplete", () => {
 		["open", open, false],
 		["closed, with bytes to come", closing, false],
 		["closed, with all that was declared", { ...closing, length: 150 }, true],
-		["closed without a length", lost, true],
 		["frozen", frozen, true],
 	])("[L4] %s: exactly when nothing more is taken", (_, log, expected) => {
 		expect(isComplete(log)).toBe(expected);
-		expect(decideAppend(log, { epoch: 3, offset: log.length, size: 1 }).ok).toBe(!expected);
+		expect(decideAppend(log, { epoch: 3, offset: log.length, size: 1, kind: "live" }).ok).toBe(!expected);
 	});
 });
 
@@ -73,8 +81,26 @@ describe("decideSeal", () => {
 		expect(decideSeal(frozen, 0)).toEqual(partial);
 	});
 
-	it("[L7] a lost runner is not waited for", () => {
-		expect(decideSeal(lost, 0)).toEqual({ kind: "seal", missing: [{ from: 100, to: null }] });
+	it("[L7] a log of which nothing was declared waits for its own grace, and once that is over says that it knows no end", () => {
+		const until = declared.at + logLeftGraceMs;
+		const partial = { kind: "seal", missing: [{ from: 100, to: null }] };
+		expect(decideSeal(lost, until - 1)).toEqual({ kind: "wait", until });
+		expect(decideSeal(lost, until)).toEqual(partial);
+		expect(decideSeal({ ...lost, frozen: true }, 0)).toEqual(partial);
+	});
+
+	it("[L36] meanwhile it takes what was left, within its limit, and nothing that a job prints now", () => {
+		const from = { epoch: 3, offset: 60, size: 50 };
+		for (const kind of ["left", "last"] as const) {
+			expect(decideAppend(lost, { ...from, kind })).toEqual(taken(40, 10));
+			expect(decideAppend(lost, { ...from, offset: 101, kind })).toEqual(refused("log-gap", { length: 100 }));
+			expect(decideAppend(lost, { ...from, size: 941, kind })).toEqual(refused("log-limit", { max: 1_000 }));
+			expect(decideAppend({ ...lost, frozen: true }, { ...from, kind })).toEqual(
+				refused("log-sealed", { length: 100 }),
+			);
+		}
+		expect(decideAppend(lost, { ...from, kind: "live" })).toEqual(refused("lease-stale"));
+		expect([open, closing, lost, { ...lost, frozen: true }].map(isAdrift)).toEqual([false, false, true, false]);
 	});
 
 	it("[L8] the record says sealed, partial or mismatch", () => {

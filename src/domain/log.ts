@@ -2,7 +2,7 @@
 // ever added at the end, so the length alone says which bytes are here; whatever is missing is missing at the end.
 import type { Millis } from "./ids.ts";
 import type { LogRecord, ReportedOutcome } from "./job.ts";
-import { alarmNearestMs, logSealGraceMs, tellAgainMs } from "./limits.ts";
+import { alarmNearestMs, logLeftGraceMs, logSealGraceMs, tellAgainMs } from "./limits.ts";
 import { accept, refuse } from "./refusal.ts";
 import type { Result } from "./refusal.ts";
 
@@ -31,6 +31,12 @@ export interface Log {
 	frozen: boolean;
 }
 
+/**
+ * What an append is of: the `live` output of a job, or what a killed runner had `left` on its disk and its next process
+ * delivers; `last` says that with this append the server has all that was left.
+ */
+export type AppendKind = "live" | "left" | "last";
+
 /** Of `size` bytes at `offset`, the first `skip` are here already and the rest is taken. */
 export interface Append {
 	skip: number;
@@ -40,11 +46,12 @@ export interface Append {
 /**
  * [L1] Bytes are taken at the end and nowhere else: overlap is passed over, a gap is refused. [L2] Another epoch's are
  * refused. [L3] All or nothing: an append that would pass the limit, or the declared length, leaves no part of itself.
- * [L4] Once sealing has begun, or where nothing was declared, nothing is taken; a resend of what is here is acknowledged.
+ * [L4] Once sealing has begun nothing is taken; where nothing was declared, only what a killed runner had left [L36]. A resend
+ * of what is here is acknowledged.
  */
 export function decideAppend(
 	log: Log,
-	{ epoch, offset, size }: { epoch: number; offset: number; size: number },
+	{ epoch, offset, size, kind }: { epoch: number; offset: number; size: number; kind: AppendKind },
 ): Result<Append> {
 	if (epoch !== log.epoch) return refuse({ code: "lease-stale" });
 	if (offset > log.length) return refuse({ code: "log-gap", length: log.length });
@@ -52,15 +59,20 @@ export function decideAppend(
 	const take = size - skip;
 	if (take === 0) return accept({ skip, take });
 	if (log.frozen) return refuse({ code: "log-sealed", length: log.length });
-	if (log.closed && log.closed.length === null) return refuse({ code: "lease-stale" });
+	if (isAdrift(log) && kind === "live") return refuse({ code: "lease-stale" });
 	const max = Math.min(log.bytesMax ?? Number.POSITIVE_INFINITY, log.closed?.length ?? Number.POSITIVE_INFINITY);
 	if (log.length + take > max) return refuse({ code: "log-limit", max });
 	return accept({ skip, take });
 }
 
-/** Nothing will be added: its length stands, or it has all that was declared, or nobody declared anything. */
+/** Nothing will be added: its length stands, or it has all that was declared. */
 export function isComplete({ frozen, closed, length }: Log): boolean {
-	return frozen || (closed !== null && (closed.length === null || length >= closed.length));
+	return frozen || (closed !== null && closed.length !== null && length >= closed.length);
+}
+
+/** [L36] Its runner is gone and declared nothing: what that left on its disk may still come. Viewers are told the end already. */
+export function isAdrift({ frozen, closed }: Pick<Log, "frozen" | "closed">): boolean {
+	return !frozen && closed !== null && closed.length === null;
 }
 
 export type SealVerdict =
@@ -70,14 +82,13 @@ export type SealVerdict =
 
 /**
  * [L5] A log is sealed when its end was told and the last declared byte is here; [L6] or without what is missing when the
- * grace is over. [L7] A lost runner declares nothing, and nobody waits for what it may still have.
+ * grace is over. [L7] A lost runner declares nothing: what it left on its disk has a grace of its own to come.
  */
 export function decideSeal(log: Log, now: Millis): SealVerdict {
 	const { closed, length } = log;
 	if (closed === null) return { kind: "open" };
-	if (closed.length === null) return { kind: "seal", missing: [{ from: length, to: null }] };
-	if (length >= closed.length) return { kind: "seal", missing: [] };
-	const until = closed.at + logSealGraceMs;
+	if (closed.length !== null && length >= closed.length) return { kind: "seal", missing: [] };
+	const until = closed.at + (closed.length === null ? logLeftGraceMs : logSealGraceMs);
 	if (!log.frozen && now < until) return { kind: "wait", until };
 	return { kind: "seal", missing: [{ from: length, to: closed.length }] };
 }

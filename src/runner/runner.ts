@@ -241,6 +241,7 @@ export class Runner {
 		const { signal } = this.#over;
 		const heartbeats = heartbeatLoop({ ...loops, signal });
 		const sessions = this.#holdSessions({ ...loops, signal });
+		const left = this.#context.folder.leftLogs?.deliver({ ...this.#context, signal });
 		try {
 			// What is refused for good ends the asking too; jobs that run are finished all the same.
 			heartbeats.catch(({ message }) => this.drain(message));
@@ -262,7 +263,7 @@ export class Runner {
 			this.#context.starter.close();
 			this.#context.folder.close();
 		}
-		await Promise.all([heartbeats, sessions]);
+		await Promise.all([heartbeats, sessions, left]);
 		this.#context.eventLog("runner-stopped");
 	}
 

@@ -14,6 +14,7 @@ import { join, resolve } from "node:path";
 import type { EventLog } from "./event-log.ts";
 import { JobFolder } from "./job/job-folder.ts";
 import { Leftovers } from "./leftovers.ts";
+import { LeftLogs } from "./log/left-logs.ts";
 import { makeFolder } from "./made-folder.ts";
 import { identify, isAlive } from "./process/process-identity.ts";
 import type { ProcessIdentity } from "./process/process-identity.ts";
@@ -25,6 +26,8 @@ export class WorkFolder {
 	/** Another one where the last runner's cannot be emptied: names in it are used again. */
 	pipes: string;
 	readonly cache: string;
+	/** What jobs of killed runners printed and nobody has sent. */
+	leftLogs: LeftLogs | null = null;
 	readonly jobs: string;
 	readonly #lock: string;
 	readonly #registration: string;
@@ -108,13 +111,14 @@ export class WorkFolder {
 			const job = this.job(lease);
 			const processes = job.readProcesses();
 			const killed = processes !== null && (await endProcesses(processes));
-			await this.leftovers.remove(job.path, () => job.remove());
+			await this.leftovers.remove(job.path, () => job.removeWork());
 			eventLog("job-left-behind", { lease, killed });
 		}
 		for (const name of readdirSync(this.path).filter((entry) => /^pipes(-\w+)?$/.test(entry))) {
 			const isGone = await this.leftovers.remove(join(this.path, name));
 			if (!isGone && name === "pipes") this.pipes = mkdtempSync(join(this.path, "pipes-"));
 		}
+		this.leftLogs = new LeftLogs(join(this.path, "spools"));
 	}
 }
 

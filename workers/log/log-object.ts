@@ -2,13 +2,16 @@
 // archive and forgets itself. An object that is empty has either not begun or is done; only the archive can tell which.
 import { DurableObject } from "cloudflare:workers";
 import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../../src/contracts/objects.ts";
+import type { LogEnd } from "../../src/contracts/log-stream.ts";
 import type { LeaseState } from "../../src/contracts/runner.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
 import type { StepRecord } from "../../src/domain/job.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
-import { decideAppend, isComplete, openRecord } from "../../src/domain/log.ts";
+import { decideAppend, isAdrift, isComplete, openRecord } from "../../src/domain/log.ts";
+import type { AppendKind } from "../../src/domain/log.ts";
 import { readWatchedMs, uploadSeconds } from "../../src/domain/log-demand.ts";
 import type { LogChunk } from "../../src/domain/log-time.ts";
+import { Outage } from "../../src/contracts/outage.ts";
 import { accept, assert, refuse } from "../../src/domain/refusal.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
@@ -52,20 +55,26 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		if (this.#viewers.count() > 0) this.#viewers.flush();
 	}
 
-	async append(claim: LeaseClaim, offset: number, bytes: Uint8Array): Promise<Result<LogAppended>> {
+	async append(
+		claim: LeaseClaim,
+		offset: number,
+		bytes: Uint8Array,
+		kind: AppendKind = "live",
+	): Promise<Result<LogAppended>> {
 		assert(bytes.length <= appendBytesMax, "an append has at most 1 MiB");
 		await needRoom(this.env);
-		const admitted = await this.#admit(claim);
+		const admitted = await this.#admit(claim, kind);
 		if (!admitted.ok) return this.#passedOver(admitted, offset + bytes.length);
 		const { row, bytes: stored, log } = this.#store.open();
-		const decided = decideAppend(log, { epoch: claim.epoch, offset, size: bytes.length });
+		const decided = decideAppend(log, { epoch: claim.epoch, offset, size: bytes.length, kind });
 		if (!decided.ok) return decided;
 		const { skip, take } = decided.value;
 		if (take > 0) {
 			stored.append(bytes.subarray(skip), Date.now());
 			this.#viewers.tell();
-			if (row.closed) await this.#sealer.schedule();
 		}
+		if (kind === "last") this.#noteWhole(stored.length);
+		if (row.closed && (take > 0 || kind === "last")) await this.#sealer.schedule();
 		return accept(this.#appended(stored.length, row.lease));
 	}
 
@@ -97,10 +106,15 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		if (row === null && archived !== null) return this.#sealer.tellSealed(archived.record);
 		if (row?.closed) return this.#sealer.schedule();
 		const { epoch, outcome, length, sha256, retentionDays } = call;
-		const closed = { outcome, length, sha256, retentionDays, at: Date.now() };
+		const whole = row?.wholeAt !== undefined && row.wholeAt === this.#store.open().bytes.length ? row.wholeAt : null;
+		const closed = { outcome, length: length ?? whole, sha256, retentionDays, at: Date.now() };
 		// What was declared may still come, and is no reason to give up.
 		const lease = length !== null && row?.lease === "lost" ? "ok" : (row?.lease ?? "lost");
 		this.#store.save({ bytesMax: null, steps: [], tries: 0, ...row, lease, epoch, closed });
+		if (isAdrift({ frozen: false, closed })) {
+			this.#viewers.finish();
+			this.#feeders.end();
+		}
 		await this.#sealer.schedule();
 	}
 
@@ -173,13 +187,13 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	/** 409 with the refusal as its body when the lease may not write. */
 	async #acceptFeed(claim: LeaseClaim): Promise<Response> {
 		const admitted = await this.#admit(claim);
-		const isStale = !admitted.ok || this.#store.open().row.epoch !== claim.epoch;
+		const isStale = !admitted.ok || this.#store.open().row.epoch !== claim.epoch || isAdrift(this.#store.open().log);
 		if (isStale) return Response.json(admitted.ok ? { code: "lease-stale" } : admitted.refusal, { status: 409 });
 		return this.#feeders.accept(claim, { ...this.#standing(), ...this.#demand(true) });
 	}
 
 	/** Before the first byte: the lease must have started, and the log must not be in the archive. */
-	async #admit(claim: LeaseClaim): Promise<Result<null>> {
+	async #admit(claim: LeaseClaim, kind: AppendKind = "live"): Promise<Result<null>> {
 		const known = this.#store.load();
 		if (known !== null && (known.bytesMax !== null || known.epoch !== claim.epoch)) return accept(null);
 		const { state, work, hasEnded, logBytesMax } = await repoCalls(this.env, claim).confirmLog(claim);
@@ -188,6 +202,9 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		const found = known === null && hasEnded ? await this.#sealer.archived().catch(() => null) : null;
 		const row = this.#store.load();
 		const archived = this.#sealer.sealed ?? found;
+		// Of what a runner left, the first may be here before the repository has told the end, which it tells until it is heard.
+		if (kind !== "live" && row === null && archived === null && hasEnded)
+			throw new Outage("the log's end is not told yet");
 		// What was closed has been told its end by the repository itself; late bytes are still welcome.
 		if (state === "lost" && work !== "held" && !row?.closed) return refuse({ code: "lease-stale" });
 		if (row === null && archived !== null) return refuse({ code: "log-sealed", length: archived.record.length ?? 0 });
@@ -203,6 +220,13 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		const { refusal } = refused;
 		if (refusal.code !== "log-sealed" || end > refusal.length) return refused;
 		return accept({ length: refusal.length, lease: "ok", ...this.#demand(false) });
+	}
+
+	/** Its runner's next process has nothing more of it. */
+	#noteWhole(length: number): void {
+		const { row, log } = this.#store.open();
+		if (isAdrift(log) && row.closed) this.#store.save({ ...row, closed: { ...row.closed, length } });
+		else if (row.closed === null) this.#store.save({ ...row, wholeAt: length });
 	}
 
 	#tellFeeder(): void {
@@ -226,6 +250,13 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	#watched(): WatchedLog | null {
 		if (this.#store.load() === null) return null;
 		const { bytes, log } = this.#store.open();
-		return { length: bytes.length, ended: isComplete(log), read: (from, to) => bytes.read(from, to) };
+		const { length } = bytes;
+		const farewell = isAdrift(log) ? lostEnd(length, log.closed?.outcome ?? null) : null;
+		return { length, ended: isComplete(log) || farewell !== null, farewell, read: (from, to) => bytes.read(from, to) };
 	}
+}
+
+/** [L36] What a viewer of a lost attempt is told: what comes later stands in the archive. */
+function lostEnd(length: number, outcome: string | null): LogEnd {
+	return { type: "end", length, sha256: null, outcome, state: "partial" };
 }

@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
-import { appendBytesMax, logBlockBytes, logSealGraceMs } from "../../src/domain/limits.ts";
+import { appendBytesMax, logBlockBytes, logLeftGraceMs, logSealGraceMs } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { archiveKey, headLog, sealedLogOf } from "./archive.ts";
 import {
@@ -131,10 +131,14 @@ describe("sealing", () => {
 		});
 	});
 
-	it("[L7] a lost runner's log is sealed at once, and takes nothing more", async () => {
+	it("[L7] a lost runner's log waits for what that left, and is sealed without it once the grace is over", async () => {
 		const claim = await startLease();
 		await fill(claim, new Uint8Array(70));
 		await logOf(claim).close(closeOf(claim, { outcome: "lost", length: null }));
+		await runDurableObjectAlarm(logOf(claim));
+		expect(await logOf(claim).status()).toMatchObject({ record: { state: "sealing", length: null }, outcome: "lost" });
+		expect(await logOf(claim).append(claim, 70, new Uint8Array(1))).toMatchObject({ refusal: { code: "lease-stale" } });
+		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + logLeftGraceMs });
 		await sealNow(claim);
 		expect(await headLog(env.ARCHIVE, claim)).toMatchObject({
 			record: { state: "partial", length: 70, missing: [{ from: 70, to: null }] },

@@ -9,6 +9,7 @@ const logBytes = 8 * 1024 * 1024;
 const log = {
 	length: logBytes,
 	ended: false,
+	farewell: null,
 	read: (from: number, to: number) => new Uint8Array(to - from).fill(0x61),
 };
 

@@ -22,6 +22,8 @@ export interface LogRow {
 	steps: StepRecord[];
 	closed: ClosedLog | null;
 	tries: number;
+	/** The length that is all there is, as a killed runner's next process said before the attempt's end was told. */
+	wholeAt?: number;
 }
 
 /** `times` is the index of when the bytes came, as `encodeTimes` writes it from `start`. */

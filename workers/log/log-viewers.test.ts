@@ -29,7 +29,12 @@ describe("viewers", () => {
 			send: () => void (at === 0 && sent.push(Date.now())),
 			...{ serializeAttachment: () => {}, deserializeAttachment: () => ({ next: 0 }) },
 		}));
-		const log = { length: 0, ended: false, read: (from: number, to: number) => new Uint8Array(to - from) };
+		const log = {
+			length: 0,
+			ended: false,
+			farewell: null,
+			read: (from: number, to: number) => new Uint8Array(to - from),
+		};
 		const viewers = new LogViewers({ getWebSockets: () => sockets } as unknown as DurableObjectState, () => log);
 		for (let ms = 0; ms < 2_000; ms += 5) {
 			log.length += 10;

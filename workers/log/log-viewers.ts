@@ -31,6 +31,8 @@ export interface WatchedLog {
 	length: number;
 	/** Nothing will be added. */
 	ended: boolean;
+	/** The end that is told before the log is sealed, to each viewer that has all of it. */
+	farewell: LogEnd | null;
 	read(from: number, to: number): Uint8Array;
 }
 
@@ -114,6 +116,11 @@ export class LogViewers {
 		return frames;
 	}
 
+	/** The log has a farewell: each viewer is fed to the end and told it, at its own pace. */
+	finish(): void {
+		for (const socket of this.#all()) this.#feed(socket);
+	}
+
 	/** Everything, then `end`, then the close: in one go, so that nothing of the log need be here afterwards. */
 	end(end: LogEnd): void {
 		this.#stopTimer();
@@ -125,8 +132,7 @@ export class LogViewers {
 				continue;
 			}
 			while (log !== null && this.#advance(log, socket) > 0);
-			this.#sendText(socket, JSON.stringify(end));
-			socket.close(1_000, "the log has ended");
+			this.#part(socket, end);
 		}
 		this.#fed.clear();
 	}
@@ -134,6 +140,11 @@ export class LogViewers {
 	/** Who was dropped and does not read may be listed for as long as its connection lasts. */
 	#all(): WebSocket[] {
 		return this.#ctx.getWebSockets(tag).filter(({ readyState }) => readyState === WebSocket.OPEN);
+	}
+
+	#part(socket: WebSocket, end: LogEnd): void {
+		this.#sendText(socket, JSON.stringify(end));
+		if (socket.readyState === WebSocket.OPEN) socket.close(1_000, "the log has ended");
 	}
 
 	#drop(socket: WebSocket): void {
@@ -167,6 +178,7 @@ export class LogViewers {
 				const sent = log === null ? 0 : this.#advanceAllowed(log, socket, allowed);
 				// The last look at the log and the end of feeding are one step, so no byte falls between the two.
 				if (sent > 0) this.#fed.add(socket);
+				else if (log?.farewell) this.#part(socket, log.farewell);
 				units += sent;
 			}
 			if (this.#fed.size === 0) break;

@@ -1,10 +1,11 @@
-// One job's folder under the runner's: where it works, its home, its temporary files, the scripts of its steps, its log until
-// that is delivered, and which process leads it. Small files are written synchronously: cheaper than a trip through the pool.
+// One job's folder under the runner's: where it works, its home, its temporary files, the scripts of its steps; and beside it,
+// its log until that is delivered, and which process leads it. Small files are written synchronously: cheaper than a trip through the pool.
 import { execFile } from "node:child_process";
 import { lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { SpoolPlace } from "../log/left-logs.ts";
 import { readPlainFile } from "./plain-file.ts";
 import type { JobProcesses } from "../process/job-processes.ts";
 
@@ -14,7 +15,7 @@ export class JobFolder {
 	readonly home: string;
 	readonly temporary: string;
 	readonly scripts: string;
-	readonly log: string;
+	readonly spool: SpoolPlace;
 	readonly retryAfter: string;
 	readonly commit: string;
 	readonly askpass: string;
@@ -27,7 +28,7 @@ export class JobFolder {
 		this.home = join(path, "home");
 		this.temporary = join(path, "tmp");
 		this.scripts = join(path, "steps");
-		this.log = join(path, "log");
+		this.spool = new SpoolPlace(join(dirname(dirname(path)), "spools"), basename(path));
 		this.retryAfter = join(path, "retry-after");
 		this.commit = join(path, "commit");
 		this.#processes = join(dirname(dirname(path)), "processes", `${basename(path)}.json`);
@@ -83,6 +84,12 @@ export class JobFolder {
 	}
 
 	async remove(): Promise<void> {
+		this.spool.remove();
+		await this.removeWork();
+	}
+
+	/** All but its log, which is still to be delivered. */
+	async removeWork(): Promise<void> {
 		await removeFolder(this.path);
 		await rm(this.#processes, { force: true });
 	}

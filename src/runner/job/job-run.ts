@@ -168,8 +168,9 @@ export class JobRun {
 			const trouble = quickFault({ jobs: dirname(folder.path) });
 			if (trouble !== null) throw new Error(trouble);
 			folder.make();
+			folder.spool.record({ url: this.#context.url, token: this.#grant.lease.token });
 			const spool = {
-				path: folder.log,
+				path: folder.spool.log,
 				bytesMax: job.logBytesMax,
 				onGrowth: () => upload?.grown(),
 				// The machine's fault and not the job's, so it is no failure of the job.
