@@ -147,6 +147,30 @@ describe("viewLog", () => {
 		expect(told).toEqual([true, ...Array<boolean>(5).fill(false), true]);
 	});
 
+	it("[C18] an absence is counted from the loss of the last connection, though that was quiet for long", async () => {
+		let clock = 0;
+		let opened = () => {};
+		const lastsMs = (visit: Visit, ms: number) => {
+			opened = () => {
+				clock += ms;
+				visit.cut();
+			};
+		};
+		const { url } = await serve([
+			(visit) => lastsMs(visit, 0),
+			// Longer than an absence may be, and without a word.
+			(visit) => lastsMs(visit, 600_000),
+			(visit) => {
+				visit.send(text(0, "abc"), end);
+				visit.close();
+			},
+		]);
+		const retry = { initialMs: 1, maxMs: 2, deadlineMs: 0, now: () => clock };
+		const onAbsence = (failure: Error | null) => failure === null && opened();
+		const { bytes } = await view(url, { attempt: 2, deadlineMs: 12_000, retry, onAbsence });
+		expect(bytes.toString()).toBe("abc");
+	});
+
 	it("[C17] an absence that lasts too long is thrown", async () => {
 		const { url } = await serve([], 200, { after: 0, times: 1_000_000 });
 		await expect(view(url, { attempt: 2, deadlineMs: 20 })).rejects.toMatchObject({ status: 503 });

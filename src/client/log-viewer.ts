@@ -62,7 +62,7 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 		const path = livePath(options, resumed, place.offset);
 		const onOpen = () => options.onAbsence?.(null);
 		const { signal, pingMs = pingMsDefault } = options;
-		const connection = new Connection(transport, path, { signal, pingMs, onOpen });
+		const connection = new Connection(transport, path, { signal, pingMs, onOpen, now: transport.policy.now });
 		try {
 			for await (const message of connection.messages()) {
 				tried = 0;
@@ -141,6 +141,14 @@ function bytesOf({ text, data }: Extract<LogMessage, { type: "output" }>): Uint8
 	return Uint8Array.from(atob(data ?? ""), (character) => character.charCodeAt(0));
 }
 
+interface ConnectionOptions {
+	signal: AbortSignal | undefined;
+	pingMs: number;
+	onOpen: () => void;
+	/** The clock by which it lasts. */
+	now: () => number;
+}
+
 /** One WebSocket as a sequence of messages, which ends when it closes for whatever reason. */
 class Connection {
 	wasOpen: boolean;
@@ -148,6 +156,7 @@ class Connection {
 	closeCode: number | null = null;
 	readonly #socket: WebSocket;
 	readonly #signal: AbortSignal | undefined;
+	readonly #now: () => number;
 	readonly #waiting: string[] = [];
 	#waitingBytes = 0;
 	#timer: NodeJS.Timeout | undefined;
@@ -155,18 +164,15 @@ class Connection {
 	#wake: () => void = () => {};
 	readonly #stop = () => this.close();
 
-	constructor(
-		{ url, token }: Transport,
-		path: string,
-		{ signal, pingMs, onOpen }: { signal: AbortSignal | undefined; pingMs: number; onOpen: () => void },
-	) {
+	constructor({ url, token }: Transport, path: string, { signal, pingMs, onOpen, now }: ConnectionOptions) {
+		this.#now = now;
 		this.wasOpen = false;
 		this.#socket = openSocket(
 			{ url, path, token },
 			{
 				opened: () => {
 					this.wasOpen = true;
-					this.#openedAt = performance.now();
+					this.#openedAt = now();
 					onOpen();
 					this.#timer = setInterval(() => this.#ping(), pingMs);
 				},
@@ -193,7 +199,7 @@ class Connection {
 	}
 
 	lastedMs(): number {
-		return this.#openedAt === null ? 0 : performance.now() - this.#openedAt;
+		return this.#openedAt === null ? 0 : this.#now() - this.#openedAt;
 	}
 
 	close(): void {

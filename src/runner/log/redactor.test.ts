@@ -168,6 +168,16 @@ describe("in a job", () => {
 	});
 	afterEach(() => fixture.close());
 
+	it("[N155] a shell's trace and `printf %q` show nothing of a secret", async () => {
+		const run = 'set -x; : "$KEY" traced; printf "%q quoted\\n" "$KEY"; [[ $KEY = *x* ]]';
+		const KEY = 'it\'s a b$(secret) & "more"!';
+		const lease = fixture.server.offer(buildGrant({ run, secrets: { KEY } }));
+		await fixture.server.until(() => lease.finish !== null);
+		expect(lease.text).not.toMatch(/secret|more|it.{1,8}s a/);
+		expect(lease.text).toContain("traced\n");
+		expect(lease.text).toMatch(/\*\*\* quoted\n/);
+	});
+
 	it("[N72][N75] secrets and the lease token leave the machine masked; offsets and hash are of the masked log", async () => {
 		const run = [
 			'printf "%s" "$KEY" | base64; echo "$KEY"; printf correct-; sleep 0.2; echo horse',
