@@ -154,7 +154,7 @@ describe("stopping", () => {
 	it("[N24] an exclusive job stops itself when the server was not reached for its time, and says so later", async () => {
 		const { server, folder } = fixture;
 		const grant = buildGrant({ run: `echo $$ > '${folder}/pid'; echo up; sleep 1000`, exclusive: true });
-		grant.lease.stopAfterSeconds = 0.3;
+		grant.lease.stopAfterSeconds = 3;
 		const lease = server.offer(grant);
 		await server.until(() => lease.text.includes("up\n"));
 		await server.close();
