@@ -3,13 +3,13 @@ import { asOutage } from "../contracts/outage.ts";
 import { createHash, randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import type { Context, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { problemContentType } from "../contracts/problem.ts";
 import type { Problem, ProblemFacts } from "../contracts/problem.ts";
 import { requestBytesMax } from "../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
 import { addAuditRoutes } from "./audit.ts";
 import { tokenBehind } from "./auth.ts";
+import { tooLarge } from "./body.ts";
 import type { ApiEnv } from "./context.ts";
 import { addBulkCancelRoutes } from "./bulk-cancel.ts";
 import { addBulkRetryRoutes } from "./bulk-retry.ts";
@@ -27,7 +27,7 @@ import { addPoolRoutes } from "./pools.ts";
 import { addRepositoryRoutes } from "./repositories.ts";
 import { addRunnerRoutes } from "./runners.ts";
 import { addRunRoutes } from "./runs.ts";
-import { brokenBody, malformed } from "./request.ts";
+import { malformed } from "./request.ts";
 import type { Services } from "./services.ts";
 import { addTicketRoutes } from "./tickets.ts";
 import { addTokenRoutes } from "./tokens.ts";
@@ -70,7 +70,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	app.use(refuseEncoded);
 	app.use("/v1/*", needRoom);
 	app.use("/v1/repos/*", boundDearCalls);
-	app.use(limitBody);
+	app.use(refuseLarge);
 
 	app.get("/", (c) => c.text("Spillway, a CI job queue you own. The API: /openapi.json\n"));
 	app.get("/openapi.json", answerDocument);
@@ -136,6 +136,12 @@ const refuseNamelessHost: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	await next();
 };
 
+/** By what it says of itself. One that does not say is left as soon as it shows, by whoever reads it. */
+const refuseLarge: MiddlewareHandler<ApiEnv> = async (c, next) => {
+	if (Number(c.req.header("content-length") ?? 0) > requestBytesMax) throw tooLarge();
+	await next();
+};
+
 /** A body that is packed would have a size that nobody knows before it is unpacked, and a log would be kept as it came. */
 const refuseEncoded: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	const encoding = c.req.header("content-encoding")?.trim().toLowerCase();
@@ -149,19 +155,6 @@ const refuseEncoded: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	}
 	await next();
 };
-
-const countBody = bodyLimit({
-	maxSize: requestBytesMax,
-	onError: () => {
-		throw new ProblemAnswer({ status: 413, code: "too-large", detail: `A body may have ${requestBytesMax} bytes.` });
-	},
-});
-
-/** A body of untold length is read here, and so may break off here. What later handlers throw does not come this way. */
-const limitBody: MiddlewareHandler<ApiEnv> = (c, next) =>
-	countBody(c, next).catch((error: unknown) => {
-		throw error instanceof ProblemAnswer ? error : brokenBody();
-	});
 
 /** The methods that have a route here; what stands at every path (`app.use`) is none. */
 function methodsAt(app: Hono<ApiEnv>, path: string): string[] {

@@ -21,10 +21,11 @@ import { appendBytesMax, heartbeatSeconds } from "../domain/limits.ts";
 import type { AppendKind } from "../domain/log.ts";
 import type { Result } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
+import { readBytes } from "./body.ts";
 import { findLease, readLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
-import { malformed, readBody, readBytes } from "./request.ts";
+import { malformed, readBody } from "./request.ts";
 import type { Services } from "./services.ts";
 
 /** Characters of a finish's reason that are kept. */
@@ -105,7 +106,7 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 		const claim = readLease(c);
 		const offset = readOffset(c);
 		const kind = readKind(c);
-		const bytes = new Uint8Array(await readBytes(c));
+		const bytes = await readBytes(c.req.raw);
 		if (bytes.length > appendBytesMax) {
 			throw new ProblemAnswer({
 				status: 413,

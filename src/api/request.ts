@@ -8,6 +8,7 @@ import type { FieldError } from "../contracts/problem.ts";
 import { slugPattern } from "../domain/names.ts";
 import { pathText, readStrictJson } from "../contracts/strict-json.ts";
 import { ProblemAnswer } from "./answer.ts";
+import { readBytes } from "./body.ts";
 import type { ApiEnv } from "./context.ts";
 
 const pageDefault = 30;
@@ -22,21 +23,9 @@ export function malformed(detail: string, errors: FieldError[]): ProblemAnswer {
 	return new ProblemAnswer({ status: 400, code: "malformed", detail, errors });
 }
 
-/** [F18] Whoever sends it may go away in the middle of it, at any time: no fault of ours. */
-export function brokenBody(): ProblemAnswer {
-	const message = "broke off, or is not as its length or chunks say";
-	return malformed("The body is not whole.", [{ path: "", message }]);
-}
-
-export async function readBytes(c: Context<ApiEnv>): Promise<ArrayBuffer> {
-	return await c.req.arrayBuffer().catch(() => {
-		throw brokenBody();
-	});
-}
-
 /** The validated body. An empty one counts as `{}`. */
 export async function readBody<S extends z.ZodType>(c: Context<ApiEnv>, schema: S): Promise<z.output<S>> {
-	const bytes = await readBytes(c);
+	const bytes = await readBytes(c.req.raw);
 	if (bytes.byteLength > 0 && !isJson(c.req.header("content-type"))) {
 		throw new ProblemAnswer({ status: 415, code: "not-json", detail: "Send the body as application/json." });
 	}
@@ -52,8 +41,8 @@ function isJson(type: string | undefined): boolean {
 }
 
 /** [A49] What can be read in two ways is refused, not taken in one of them: a script must run as it was written. */
-function parseJson(bytes: ArrayBuffer): unknown {
-	const read = readStrictJson(new Uint8Array(bytes));
+function parseJson(bytes: Uint8Array<ArrayBuffer>): unknown {
+	const read = readStrictJson(bytes);
 	if (read.ok) return read.value;
 	throw malformed(
 		read.isJson ? "The body is not as it should be." : "The body is not JSON.",

@@ -32,6 +32,7 @@ describe("deciding", () => {
 		[404, false, false],
 		[409, false, false],
 		[422, false, false],
+		[408, true, true],
 		[429, true, true],
 		[500, true, false],
 		[502, true, false],

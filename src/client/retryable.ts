@@ -52,13 +52,14 @@ export async function retryable<T>(call: () => Promise<T>, retrying: Retrying): 
 }
 
 /**
- * 429 and 503 say that nothing was done; a request that was never sent did nothing either. What may have been done
+ * 408, 429 and 503 say that nothing was done; a request that was never sent did nothing either. What may have been done
  * (500, 502, 504, a connection that broke) is repeated only if doing it twice is harmless.
  */
 export function isRetryable(failure: unknown, idempotent: boolean): failure is ProblemError | Outage {
 	if (failure instanceof Outage) return idempotent || failure.isSafeToRepeat;
 	if (!(failure instanceof ProblemError)) return false;
 	switch (failure.status) {
+		case 408:
 		case 429:
 		case 503:
 			return true;

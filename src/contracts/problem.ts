@@ -20,7 +20,7 @@ export type FieldError = NonNullable<Problem["errors"]>[number];
 export const problemContentType = "application/problem+json";
 
 export interface ProblemFacts {
-	status: 400 | 401 | 403 | 404 | 405 | 409 | 410 | 413 | 415 | 416 | 422 | 426 | 429 | 500 | 503;
+	status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 415 | 416 | 422 | 426 | 429 | 500 | 503;
 	code: string;
 	detail: string;
 	errors?: FieldError[];

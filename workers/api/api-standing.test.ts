@@ -135,3 +135,20 @@ it("[B26] a token ends where the truth is when its owner is told, though the dat
 	};
 	await expect.poll(revokedAt, { timeout: 10_000 }).not.toBeNull();
 });
+
+it("[A46] nothing is read of a caller without a good token, and the answer waits for nothing", async () => {
+	const place = await aRepo();
+	const { token, id } = await makeToken(place.owner, ["write"]);
+	await send("DELETE", `/v1/tokens/${id}`);
+	for (const bad of [null, token, "nonsense"]) {
+		let pieces = 0;
+		const body = new ReadableStream<Uint8Array>({
+			pull(controller) {
+				pieces++;
+				if (pieces <= 16) controller.enqueue(new Uint8Array(65_536));
+			},
+		});
+		expect(await fresh("POST", `${place.path}/runs`, { token: bad, body })).toBe("401 unauthorized");
+		expect(pieces).toBeLessThan(16);
+	}
+});
