@@ -143,6 +143,7 @@ export class Runner {
 	/** Shut while the server asks to drain. */
 	readonly #wanted = new Gate(true);
 	#leaving: Promise<void> = Promise.resolve();
+	#isReplaced = false;
 	/** Shut while the machine is unwell. */
 	readonly #well = new Gate(true);
 	readonly #health: Health;
@@ -246,8 +247,9 @@ export class Runner {
 			// What is refused for good ends the asking too; jobs that run are finished all the same.
 			heartbeats.catch(({ message }) => this.drain(message));
 			sessions.catch((failure) => {
+				this.#isReplaced = failure instanceof RunnerReplaced;
 				this.drain(failure.message);
-				if (failure instanceof RunnerReplaced) for (const job of this.#held.all()) job.lose();
+				if (this.#isReplaced) for (const job of this.#held.all()) job.lose();
 			});
 			await acquireLoop({
 				...loops,
@@ -285,8 +287,8 @@ export class Runner {
 		if (this.#draining.signal.aborted) return;
 		this.#context.eventLog("runner-draining", { why, jobs: this.#held.size });
 		this.#draining.abort();
-		// A session says bye.
-		if (this.#polling.isOpen) this.#leaving = this.#sayLeaving();
+		// A session says bye. Where another process runs as this runner, it is not for this one to say.
+		if (this.#polling.isOpen && !this.#isReplaced) this.#leaving = this.#sayLeaving();
 	}
 
 	/** Stops what runs: it is another runner's from then on. */

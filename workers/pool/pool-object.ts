@@ -100,8 +100,10 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		const runner = this.#runners.see(identity, now);
 		if (typeof runner === "string") return runner;
 		this.#members.renew(runner.id, ids, now);
-		this.#runners.speaks(runner, { unwell, leaving });
-		if (leaving) this.#members.leaves(runner.id, now);
+		// A process that was replaced leaves too, and speaks for itself alone: who holds the session says bye there.
+		const isLeft = leaving && this.#sockets.sessionOf(runner.id) === null;
+		this.#runners.speaks(runner, { unwell, leaving: isLeft });
+		if (isLeft) this.#members.leaves(runner.id, now);
 		const leases = ids.map((id) => {
 			const lease = this.#members.leaseOf(runner.id, id);
 			const state = lease === null ? "lost" : lease.canceling ? "canceling" : "ok";
