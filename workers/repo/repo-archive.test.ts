@@ -141,7 +141,10 @@ it("[W53] a retry of one job of it too; what is refused, or is in no archive, le
 	await archiveAll(repo);
 	const [job] = old.jobs ?? [];
 	const retry = { run: old.id, only: "failed", key: null, ...who } as const;
-	expect(await repoOf(repo).retryRun(retry)).toEqual({ ok: false, refusal: { code: "run-nothing-to-retry", only: "failed" } });
+	expect(await repoOf(repo).retryRun(retry)).toEqual({
+		ok: false,
+		refusal: { code: "run-nothing-to-retry", only: "failed" },
+	});
 	expect(orThrow(await repoOf(repo).run(old.id))).toEqual(old);
 	moveClock(2 * dayMs);
 	await runDurableObjectAlarm(repoOf(repo));
