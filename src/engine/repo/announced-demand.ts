@@ -1,5 +1,5 @@
-// What each pool was last told to be waiting for it here. The version grows whenever that changes, so that a pool may hear of it
-// late, twice and in any order; a restart forgets it, and begins above every version that came before.
+// The demand that each pool was told last. Its version grows with each change, so that a pool may hear of it late, twice and in any
+// order. A restart forgets the versions, and begins above all of them.
 import type { Demand } from "../../contracts/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { demandRepeatMs } from "../../domain/limits.ts";

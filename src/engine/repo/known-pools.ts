@@ -1,6 +1,6 @@
-// What a repository knows of its pools: how many of their runners fit which labels, and whether they hand out anything, as their
-// shards answer. Kept in memory. Who is shown why a job waits is shown nothing that is older than some seconds: the pool is
-// asked anew then, and waited for, a moment.
+// What a repository knows of its pools from the answers of their shards: how many runners fit which labels, and whether the pool
+// hands out jobs. Kept in memory. Before a job's waiting is explained, the pool is asked again if its answer is older than some
+// seconds, and its answer is awaited for a moment.
 import type { Demand, DemandAnswer } from "../../contracts/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { fits } from "../../domain/pool.ts";

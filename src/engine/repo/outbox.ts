@@ -1,6 +1,6 @@
-// What a RepoObject tells others, always after it is durable: changes to the queue `events`, ends and cancels to LogObjects,
-// demand and hints to pools. One round at a time; what comes in meanwhile is told together in the next. A failure waits for
-// the alarm. News is kept in memory: after a crash it is found again by the marks in the tables.
+// What a repository tells others once it has committed: changes to the queue `events`, ends and cancels to LogObjects, demand and
+// hints to pools. One round runs at a time, and takes along what comes in meanwhile. The alarm repeats a round that failed. The
+// outbox is in memory: after a death the marks in the tables say what to tell again.
 import type { ChangeEvent, Delivery } from "../../contracts/events.ts";
 import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../contracts/objects.ts";
 import type { Millis } from "../../domain/ids.ts";

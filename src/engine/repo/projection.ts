@@ -1,5 +1,6 @@
-// What the read model is to hear of a repository, and whether it has it. What it has not confirmed is told again: by the alarm,
-// after waking by the marks in the tables, at the latest by the sweep. Whoever follows a run is told by WatchFeeds, of more.
+// Which changes of a repository the read model must get, and which of them it has confirmed. The alarm repeats an unconfirmed
+// change; after waking the marks in the tables bring it back, and at the latest the sweep does. WatchFeeds tells more, to those
+// who follow a run.
 import type { ChangeEvent } from "../../contracts/events.ts";
 import type { RepositoryName } from "../../contracts/objects.ts";
 import { viewRepository, viewRun } from "../../contracts/view.ts";

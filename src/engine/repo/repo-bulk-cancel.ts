@@ -1,5 +1,5 @@
-// Canceling many unfinished jobs of a repository at once: a bounded look at those that are open, then one decision for each run.
-// Like repo-bulk.ts it has a statement of its own on a repository's tables, which only reads.
+// Cancels many unfinished jobs of a repository at once: a bounded look at those that are open, then one decision for each run. The
+// statement here only reads.
 import type { BulkCancel } from "../../contracts/bulk-cancel.ts";
 import type { BulkCancelCall } from "../../contracts/objects.ts";
 import { decideCancelJobs } from "../../domain/decide.ts";

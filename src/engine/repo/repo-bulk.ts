@@ -1,5 +1,5 @@
-// Retrying many finished jobs of a repository at once: a bounded look at its newest runs, then one decision for each run.
-// Beside repo-tables.ts this is the only file with statements on a repository's tables; these only read.
+// Retries many finished jobs of a repository at once: a bounded look at its newest runs, then one decision for each run. The
+// statements here only read.
 import type { BulkRetryCall } from "../../contracts/objects.ts";
 import type { BulkRetry } from "../../contracts/bulk-retry.ts";
 import { decideRetryJobs } from "../../domain/decide.ts";

@@ -1,5 +1,6 @@
-// The turn of a RepoObject: load, let the rules decide, write everything in one transaction, and then tell. The only code of
-// the object that writes. What it keeps in memory is a cache of its tables: each call works as the first after an eviction.
+// The turn of a repository: it loads what a command needs, lets a rule decide, writes all moves in one transaction, and then tells
+// others. Every decision about jobs is written here. What it keeps in memory is a cache of the tables: each call works as the
+// first one after an eviction.
 import type { Demand } from "../../contracts/objects.ts";
 import type { Job as JobView } from "../../contracts/run.ts";
 import type { ArchivedRun } from "../../contracts/view.ts";
