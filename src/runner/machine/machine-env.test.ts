@@ -1,4 +1,5 @@
 // What a job has of the machine: a login's PATH and limits, folders by any name, and what jobs share if they may.
+import { once } from "node:events";
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -130,7 +131,9 @@ describe("open files", () => {
 
 	if (process.platform === "linux")
 		it("[N140] a job has the soft limit of the shell that started its runner", async () => {
-			const runner = fixture.spawnRunner({ by: ["bash", "-c", 'ulimit -Sn 321; "$@"; true', "bash"] });
+			const runner = fixture.spawnRunner({
+				by: ["bash", "-c", `ulimit -Sn 321; trap 'kill $!' TERM; "$@" & wait; wait`, "bash"],
+			});
 			try {
 				const lease = fixture.server.offer(buildGrant({ run: "ulimit -Sn; ulimit -Hn; ulimit -Sn 400; ulimit -Sn" }));
 				await fixture.server.until(() => lease.finish !== null);
@@ -139,6 +142,7 @@ describe("open files", () => {
 				expect(Number(hard)).toBeGreaterThan(400);
 			} finally {
 				runner.kill("SIGTERM");
+				await once(runner, "exit");
 			}
 		});
 });

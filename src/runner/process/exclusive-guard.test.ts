@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../../testing/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
 import { ExclusiveGuard } from "./exclusive-guard.ts";
-import { identify, isAlive } from "./process-identity.ts";
+import { identify, isAlive, signalGroup } from "./process-identity.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
 describe("alone", () => {
@@ -16,7 +16,8 @@ describe("alone", () => {
 	let guard: ExclusiveGuard;
 	afterEach(async () => {
 		await guard.close();
-		leader.kill("SIGKILL");
+		// With what it started: a job that is left alone goes on.
+		signalGroup(leader.pid ?? 0, "SIGKILL");
 		await fixture.close();
 	});
 
