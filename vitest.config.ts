@@ -42,7 +42,7 @@ export default defineConfig({
 				test: {
 					name: "workers",
 					include: ["workers/**/*.test.ts"],
-					setupFiles: ["./workers/apply-migrations.ts"],
+					setupFiles: ["./workers/testing/apply-migrations.ts"],
 					globalSetup: ["./src/simulation/record-chance.ts"],
 					testTimeout: 60_000,
 					// itty-durable 2.4.1 ships ES modules in a package that does not say so; bundling it first is the way round.

@@ -3,8 +3,8 @@ import type { Job, Run } from "../src/contracts/run.ts";
 import type { Grant, Registered } from "../src/contracts/runner.ts";
 import type { QueueFigures } from "../src/contracts/repository.ts";
 import type { TokenMade } from "../src/contracts/token.ts";
-import type { Answer, Request } from "./http-connection.ts";
-import { encodeRequest, HttpConnection } from "./http-connection.ts";
+import type { Answer, Request } from "./accept/http-connection.ts";
+import { encodeRequest, HttpConnection } from "./accept/http-connection.ts";
 
 export interface RunnerSession {
 	id: string;

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Api } from "./api.ts";
 import { Child } from "./child.ts";
-import type { Load, LoadResult } from "./load.ts";
+import type { Load, LoadResult } from "./accept/load.ts";
 import { mean } from "./percentile.ts";
 
 export interface Serving {
@@ -165,15 +165,15 @@ export class Home {
 	}
 
 	async startFloor(): Promise<Child<{ url: string }>> {
-		return this.#start([fileURLToPath(new URL("./floor-server.ts", import.meta.url)), await this.folder()]);
+		return this.#start([fileURLToPath(new URL("./floor/floor-server.ts", import.meta.url)), await this.folder()]);
 	}
 
 	startBare(): Promise<Child<{ url: string }>> {
-		return this.#start([fileURLToPath(new URL("./bare-server.ts", import.meta.url))]);
+		return this.#start([fileURLToPath(new URL("./floor/bare-server.ts", import.meta.url))]);
 	}
 
 	async load(load: Load): Promise<LoadResult> {
-		this.#generator ??= fork(fileURLToPath(new URL("./load-process.ts", import.meta.url)));
+		this.#generator ??= fork(fileURLToPath(new URL("./accept/load-process.ts", import.meta.url)));
 		const answered = once(this.#generator, "message");
 		this.#generator.send(load);
 		const [{ result, error }] = (await answered) as [{ result?: LoadResult; error?: string }];

@@ -3,19 +3,19 @@
 // when something did not work; an aim that is not met is a line in the table, since a busy machine must not fail anybody.
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { measureAcceptedRuns } from "./accepted-runs.ts";
-import { measureBatchedJobs } from "./batched-jobs.ts";
+import { measureAcceptedRuns } from "./accept/accepted-runs.ts";
+import { measureBatchedJobs } from "./accept/batched-jobs.ts";
 import { Bench, Home } from "./bench.ts";
 import type { Figure } from "./figure.ts";
 import { formatTable } from "./figure.ts";
-import { measureFinishedJobs } from "./finished-jobs.ts";
-import { measureFleetWork } from "./fleet-work.ts";
-import { measureFloors } from "./floor-figures.ts";
-import { measureGrantLatency } from "./grant-latency.ts";
-import { measureLogs } from "./logs.ts";
+import { measureFinishedJobs } from "./fleet/finished-jobs.ts";
+import { measureFleetWork } from "./fleet/fleet-work.ts";
+import { measureFloors } from "./floor/floor-figures.ts";
+import { measureGrantLatency } from "./fleet/grant-latency.ts";
+import { measureLogs } from "./logs/logs.ts";
 import { measureQueueScale } from "./queue-scale.ts";
 import { measureServerMemory } from "./server-memory.ts";
-import { measureSessions } from "./sessions.ts";
+import { measureSessions } from "./fleet/sessions.ts";
 
 const measurements: Record<string, (bench: Bench, home: Home) => Promise<Figure[]>> = {
 	floor: measureFloors,

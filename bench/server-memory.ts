@@ -3,7 +3,7 @@ import type { Bench } from "./bench.ts";
 import { jobRequest, owner, runRequest, settle } from "./bench.ts";
 import type { Child, Usage } from "./child.ts";
 import type { Figure } from "./figure.ts";
-import { performJobs, registerRunners } from "./finished-jobs.ts";
+import { performJobs, registerRunners } from "./fleet/finished-jobs.ts";
 
 const repo = "memory";
 const pool = `pool-${repo}`;

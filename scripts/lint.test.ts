@@ -52,7 +52,7 @@ const imports: Case[] = [
 	...["domain", "contracts", "engine", "store", "client", "api", "runner", "cli", "server", "dashboard"].flatMap(
 		(folder) => wall(folder, { may: [], mustNot: ["../../workers/env.ts", "cloudflare:workers"] }),
 	),
-	{ file: "src/domain/reach.test.ts", code: `import "../../workers/env.ts";`, rule: walls },
+	{ file: "src/domain/job/reach.test.ts", code: `import "../../workers/env.ts";`, rule: walls },
 	{ file: "src/engine/repo/turn.ts", code: `import "../ports.ts"; import "../../domain/job.ts";`, rule: null },
 	{ file: "src/engine/pool/turn.ts", code: `import "../../store/runs.ts";`, rule: walls },
 	{ file: "src/runner/job/job.ts", code: `import "../log/spool.ts"; import "../../client/call.ts";`, rule: null },

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Child } from "../scripts/child.ts";
-import { FakeServer } from "../src/testing/fake-server.ts";
-import { buildGrant } from "../src/testing/fake-server-lease.ts";
+import { FakeServer } from "../src/testing/fake-server/fake-server.ts";
+import { buildGrant } from "../src/testing/fake-server/fake-server-lease.ts";
 
 /** For `localhost` and until 2126, made for this test: it opens nothing. */
 const key = `-----BEGIN PRIVATE KEY-----

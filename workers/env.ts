@@ -1,7 +1,7 @@
 // The bindings of wrangler.toml. Objects are reached through `stubs.ts`, which knows what each answers to.
 import type { Delivery, ChangeEvent } from "../src/contracts/events.ts";
 import { poolShardsMax } from "../src/domain/limits.ts";
-import { readShards } from "../src/domain/pool.ts";
+import { readShards } from "../src/domain/pool/pool.ts";
 
 export interface Env {
 	REPO: DurableObjectNamespace;

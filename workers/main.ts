@@ -10,7 +10,7 @@ export { LogObject } from "./log/log-object.ts";
 export { OwnerObject } from "./owner/owner-object.ts";
 export { PoolObject } from "./pool/pool-object.ts";
 export { RepoObject } from "./repo/repo-object.ts";
-export { SwitchesObject } from "./switches-object.ts";
+export { SwitchesObject } from "./switches/switches-object.ts";
 
 const app = createApp<Env>(wire);
 

@@ -14,7 +14,7 @@ import type { ChangeEvent, Delivery } from "../src/contracts/events.ts";
 import type { OperationalEvent } from "../src/contracts/operational-event.ts";
 import type { Run } from "../src/contracts/run.ts";
 import { aRepo, job, send, submit } from "./api/api-fixture.ts";
-import { moveClock } from "./clock-fixture.ts";
+import { moveClock } from "./testing/clock-fixture.ts";
 import type { Env } from "./env.ts";
 import main from "./main.ts";
 import { batchLength, jsonBytes } from "../src/engine/message-bytes.ts";

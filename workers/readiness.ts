@@ -6,7 +6,7 @@ import type { Dependency, ReadinessAnswer } from "../src/api/readiness.ts";
 import * as schema from "../src/store/schema.ts";
 import type { Env } from "./env.ts";
 import { diskRoom } from "./machine.ts";
-import { readSwitches } from "./switches.ts";
+import { readSwitches } from "./switches/switches.ts";
 import { report } from "./report.ts";
 
 /** Each column by its table: a bare name in quotes that is no column would be taken for a text, and answer. */

@@ -1,6 +1,6 @@
 // Bindings to services: what the API is given for one request.
-import { parseNetworks } from "../src/domain/client-address.ts";
-import type { Network } from "../src/domain/client-address.ts";
+import { parseNetworks } from "../src/domain/text/client-address.ts";
+import type { Network } from "../src/domain/text/client-address.ts";
 import type { Services } from "../src/api/services.ts";
 import { parseKeys } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
@@ -20,7 +20,7 @@ import { readReadiness } from "./readiness.ts";
 import { runStore } from "./repo/repo-outside.ts";
 import { seal } from "./sealing.ts";
 import { feedCalls, logCalls, ownerCalls, poolCalls, repoCalls } from "./stubs.ts";
-import { changeSwitches, readSwitches, switchesNow } from "./switches.ts";
+import { changeSwitches, readSwitches, switchesNow } from "./switches/switches.ts";
 import { waitForGrant } from "./pool/wait-for-grant.ts";
 import { wholePool } from "./pool/whole-pool.ts";
 

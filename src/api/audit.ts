@@ -6,7 +6,7 @@ import type { AuditAction, AuditRecord } from "../contracts/audit.ts";
 import { timeText } from "../contracts/fields.ts";
 import { authorizeOperator, authorizeOwner, readCaller } from "./auth.ts";
 import type { Caller } from "./auth.ts";
-import { forwardedAddress } from "../domain/client-address.ts";
+import { forwardedAddress } from "../domain/text/client-address.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { badQuery, readPage, writeCursor } from "./request.ts";

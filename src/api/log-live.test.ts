@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { outputBytes, outputMessage } from "../contracts/log-stream.ts";
 import type { LogMessage } from "../contracts/log-stream.ts";
 import { jobIdFrom, runIdFrom } from "../domain/ids.ts";
-import { cutFrame } from "../domain/log-frame.ts";
+import { cutFrame } from "../domain/log/log-frame.ts";
 import { jobLogMessages, logMessages } from "./log-live.ts";
 import { readLog } from "./log-source.ts";
 import type { SealedLog, Services } from "./services.ts";

@@ -6,7 +6,7 @@ import { tokenEndedCloseCode } from "../contracts/stream-token.ts";
 import type { RepositoryName } from "../contracts/objects.ts";
 import type { Attempt, Job } from "../contracts/run.ts";
 import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
-import { cutFrame } from "../domain/log-frame.ts";
+import { cutFrame } from "../domain/log/log-frame.ts";
 import { orThrow } from "./answer.ts";
 import { readJob } from "./archived-run.ts";
 import { JobWatch } from "./job-watch.ts";

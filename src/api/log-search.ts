@@ -1,8 +1,8 @@
 // A search through one log, live or sealed. One answer reads a bounded part of it; the cursor goes on from there.
 import type { Hono } from "hono";
 import { z } from "@hono/zod-openapi";
-import { LogSearch } from "../domain/log-search.ts";
-import type { SearchPlace } from "../domain/log-search.ts";
+import { LogSearch } from "../domain/log/log-search.ts";
+import type { SearchPlace } from "../domain/log/log-search.ts";
 import type { ApiEnv } from "./context.ts";
 import { documentJob, pageOf, pageQuery } from "./document.ts";
 import { findLogOrEmpty, readLogName } from "./log-name.ts";

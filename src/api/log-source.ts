@@ -2,7 +2,7 @@
 // know: bytes never change once they are there, so a read begun in the object goes on in the archive.
 import { parseJobId } from "../domain/ids.ts";
 import { appendBytesMax } from "../domain/limits.ts";
-import type { LogChunk } from "../domain/log-time.ts";
+import type { LogChunk } from "../domain/log/log-time.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Attempt } from "../contracts/run.ts";
 import { orThrow } from "./answer.ts";

@@ -8,7 +8,7 @@ import { noteAct } from "./audit.ts";
 import { authorize, authorizeRepository, readCaller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
-import { secretNamePattern } from "../domain/names.ts";
+import { secretNamePattern } from "../domain/text/names.ts";
 import { malformed, readBody, readName, readPage, slicePage, writeCursor } from "./request.ts";
 
 const path = "/v1/repos/{owner}/{repo}";

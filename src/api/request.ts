@@ -5,7 +5,7 @@ import type { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { timeText } from "../contracts/fields.ts";
 import type { FieldError } from "../contracts/problem.ts";
-import { slugPattern } from "../domain/names.ts";
+import { slugPattern } from "../domain/text/names.ts";
 import { pathText, readStrictJson } from "../contracts/strict-json.ts";
 import { ProblemAnswer } from "./answer.ts";
 import { readBytes } from "./body.ts";

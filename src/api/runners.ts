@@ -13,7 +13,7 @@ import {
 import type { AcquireRequest, Grant, Registered } from "../contracts/runner.ts";
 import { tokenRevoked } from "../contracts/stream-token.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
-import { shardOf } from "../domain/pool.ts";
+import { shardOf } from "../domain/pool/pool.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";

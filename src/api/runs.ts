@@ -1,7 +1,7 @@
 // Runs: submit, list, read, add jobs, cancel, retry.
 import { hash, randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
-import type { Submission } from "../domain/submission.ts";
+import type { Submission } from "../domain/job/submission.ts";
 import { parseJobId, runIdFrom } from "../domain/ids.ts";
 import {
 	cancelRunRequest,

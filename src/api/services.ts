@@ -19,10 +19,10 @@ import type { Switches } from "../contracts/switches.ts";
 import type { Repository } from "../contracts/repository.ts";
 import type { Run } from "../contracts/run.ts";
 import type { TokenRecord } from "../contracts/token.ts";
-import type { LogRecord } from "../domain/job.ts";
-import type { LogChunk } from "../domain/log-time.ts";
+import type { LogRecord } from "../domain/job/job.ts";
+import type { LogChunk } from "../domain/log/log-time.ts";
 import type { Room } from "../domain/room.ts";
-import type { Network } from "../domain/client-address.ts";
+import type { Network } from "../domain/text/client-address.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
 import type { Keys } from "./token.ts";
 

@@ -1,7 +1,7 @@
 // `spillway serve`: the whole system on this machine, its data in one folder.
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import { parseNetworks } from "../domain/client-address.ts";
+import { parseNetworks } from "../domain/text/client-address.ts";
 import { reserveMibDefault } from "../domain/room.ts";
 import { readPort, readWhole } from "./arguments.ts";
 import type { GlobalOptions } from "./connection.ts";

@@ -1,8 +1,8 @@
 // From the domain's shapes to the wire's: the only place where one becomes the other.
-import type { Job as DomainJob, FinishedAttempt, LogRecord, OpenAttempt, StepRecord } from "../domain/job.ts";
-import type { Next } from "../domain/retry.ts";
-import type { Run as DomainRun } from "../domain/run.ts";
-import type { JobRequest, RepositorySettings } from "../domain/submission.ts";
+import type { Job as DomainJob, FinishedAttempt, LogRecord, OpenAttempt, StepRecord } from "../domain/job/job.ts";
+import type { Next } from "../domain/job/retry.ts";
+import type { Run as DomainRun } from "../domain/run/run.ts";
+import type { JobRequest, RepositorySettings } from "../domain/job/submission.ts";
 import { timeText } from "./fields.ts";
 import type { ReportedStep } from "./lease.ts";
 import type { RepositoryName } from "./objects.ts";

@@ -2,9 +2,9 @@
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { problem } from "../testing/fake-server.ts";
-import { buildGrant } from "../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { problem } from "../testing/fake-server/fake-server.ts";
+import { buildGrant } from "../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../testing/fake-server/fake-server-runner.ts";
 import { readPlainFile } from "./job/plain-file.ts";
 
 let fixture: FakeServerRunner;

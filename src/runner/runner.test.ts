@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { problem } from "../testing/fake-server.ts";
-import { buildGrant } from "../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { problem } from "../testing/fake-server/fake-server.ts";
+import { buildGrant } from "../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../testing/fake-server/fake-server-runner.ts";
 import { Runner } from "./runner.ts";
 
 let fixture: FakeServerRunner;

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildGrant } from "../testing/fake-server-lease.ts";
-import type { FakeLease } from "../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../testing/fake-server-runner.ts";
+import { buildGrant } from "../testing/fake-server/fake-server-lease.ts";
+import type { FakeLease } from "../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../testing/fake-server/fake-server-runner.ts";
 import { identify, isAlive } from "./process/process-identity.ts";
 
 let fixture: FakeServerRunner;

@@ -1,6 +1,6 @@
 // The behaviours, shown by the rules alone: once as they are, once with everything in memory lost before each call.
 import { describe, it } from "vitest";
-import { behaviours } from "../testing/behaviours.ts";
+import { behaviours } from "../testing/behaviours/behaviours.ts";
 import { noon } from "../testing/clock.ts";
 import { QueueDriver, must } from "./queue-driver.ts";
 import { SimulatedPort } from "./simulated-port.ts";

@@ -2,9 +2,9 @@
 import type { RepositoryRequest } from "../contracts/repository.ts";
 import type { Millis } from "../domain/ids.ts";
 import { runIdFrom } from "../domain/ids.ts";
-import type { FinishReport } from "../domain/job.ts";
-import type { RetryRequest } from "../domain/retry.ts";
-import type { JobRequest } from "../domain/submission.ts";
+import type { FinishReport } from "../domain/job/job.ts";
+import type { RetryRequest } from "../domain/job/retry.ts";
+import type { JobRequest } from "../domain/job/submission.ts";
 import type { SeededRandom } from "../testing/random.ts";
 import type { Command } from "./command.ts";
 import { isIdempotent } from "./command.ts";

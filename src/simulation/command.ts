@@ -4,9 +4,9 @@ import type { RetriedOutcome } from "../contracts/bulk-retry.ts";
 import type { LeaseClaim, Submitted } from "../contracts/objects.ts";
 import type { RepositoryRequest } from "../contracts/repository.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
-import type { FinishReport, RunnerName } from "../domain/job.ts";
+import type { FinishReport, RunnerName } from "../domain/job/job.ts";
 import type { Result } from "../domain/refusal.ts";
-import type { JobRequest } from "../domain/submission.ts";
+import type { JobRequest } from "../domain/job/submission.ts";
 import type { QueuePort } from "./queue-port.ts";
 
 export type Command =

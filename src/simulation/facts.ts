@@ -1,9 +1,9 @@
 // What one step did to a simulated queue, read from what is stored: the ground on which the invariants stand. Only what has
 // changed is parsed.
-import type { FinishedAttempt, Job } from "../domain/job.ts";
+import type { FinishedAttempt, Job } from "../domain/job/job.ts";
 import type { JobId, Millis, RunId } from "../domain/ids.ts";
-import type { Run } from "../domain/run.ts";
-import type { RepositorySettings } from "../domain/submission.ts";
+import type { Run } from "../domain/run/run.ts";
+import type { RepositorySettings } from "../domain/job/submission.ts";
 import type { Answer, Command } from "./command.ts";
 import type { Known } from "./known.ts";
 import type { Snapshot } from "./snapshot.ts";

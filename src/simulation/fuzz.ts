@@ -1,7 +1,7 @@
 // Random commands against a simulated queue, with its death between any two of them, and every invariant after each. A failure is
 // told by its seed and by the shortest list of commands that was found to repeat it.
 import type { Millis } from "../domain/ids.ts";
-import type { Job } from "../domain/job.ts";
+import type { Job } from "../domain/job/job.ts";
 import { noon } from "../testing/clock.ts";
 import type { SeededRandom } from "../testing/random.ts";
 import { seededRandom } from "../testing/random.ts";

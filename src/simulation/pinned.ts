@@ -2,7 +2,7 @@
 // seed means something else as soon as commands are made in another way.
 import type { LeaseClaim } from "../contracts/objects.ts";
 import { jobIdFrom, runIdFrom } from "../domain/ids.ts";
-import type { JobRequest } from "../domain/submission.ts";
+import type { JobRequest } from "../domain/job/submission.ts";
 import { noon } from "../testing/clock.ts";
 import type { Step } from "./chance.ts";
 import type { Command } from "./command.ts";

@@ -4,9 +4,9 @@ import type { RepositoryRequest } from "../contracts/repository.ts";
 import type { Job, Run } from "../contracts/run.ts";
 import { runIdFrom } from "../domain/ids.ts";
 import { renewSeconds } from "../domain/limits.ts";
-import type { FinishReport } from "../domain/job.ts";
+import type { FinishReport } from "../domain/job/job.ts";
 import type { Result } from "../domain/refusal.ts";
-import type { JobRequest, Submission } from "../domain/submission.ts";
+import type { JobRequest, Submission } from "../domain/job/submission.ts";
 import type { QueueCalls, QueuePort } from "./queue-port.ts";
 
 /** A job as a behaviour names it: one step that nobody runs. */

@@ -2,8 +2,8 @@
 // and a memory that it takes.
 import type { Demand } from "../contracts/objects.ts";
 import { sumFigures } from "../contracts/pool-figures.ts";
-import { DemandBook } from "../domain/demand-book.ts";
-import type { DemandRow } from "../domain/demand-book.ts";
+import { DemandBook } from "../domain/pool/demand-book.ts";
+import type { DemandRow } from "../domain/pool/demand-book.ts";
 import type { Millis } from "../domain/ids.ts";
 
 export const simulatedShards = 2;

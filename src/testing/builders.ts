@@ -13,10 +13,10 @@ import type {
 	RunnerName,
 	RunningJob,
 	WaitingJob,
-} from "../domain/job.ts";
-import type { Run } from "../domain/run.ts";
-import type { Cause, JobRequest, JobSpec, RepositorySettings, Submission } from "../domain/submission.ts";
-import { resolveSpec, settingsDefaults } from "../domain/submission.ts";
+} from "../domain/job/job.ts";
+import type { Run } from "../domain/run/run.ts";
+import type { Cause, JobRequest, JobSpec, RepositorySettings, Submission } from "../domain/job/submission.ts";
+import { resolveSpec, settingsDefaults } from "../domain/job/submission.ts";
 import { noon } from "./clock.ts";
 
 export interface JobByState {

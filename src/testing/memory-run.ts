@@ -1,13 +1,13 @@
 // A run in memory, for tests of decisions: a `RunView` that takes in what was decided, and tells jobs by their keys.
-import type { Claim, Decision, RunView } from "../domain/decide.ts";
-import { decideSubmit, nodeOf } from "../domain/decide.ts";
-import type { Node } from "../domain/graph.ts";
+import type { Claim, Decision, RunView } from "../domain/run/decide.ts";
+import { decideSubmit, nodeOf } from "../domain/run/decide.ts";
+import type { Node } from "../domain/run/graph.ts";
 import type { Millis } from "../domain/ids.ts";
-import type { FinishedAttempt, Job, Move } from "../domain/job.ts";
-import { grant } from "../domain/job.ts";
+import type { FinishedAttempt, Job, Move } from "../domain/job/job.ts";
+import { grant } from "../domain/job/job.ts";
 import type { Result } from "../domain/refusal.ts";
-import type { Run } from "../domain/run.ts";
-import type { JobRequest } from "../domain/submission.ts";
+import type { Run } from "../domain/run/run.ts";
+import type { JobRequest } from "../domain/job/submission.ts";
 import { aRunId, aRunner, aSubmission, someSettings } from "./builders.ts";
 import { noon } from "./clock.ts";
 

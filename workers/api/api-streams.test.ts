@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import type { Grant, Registered } from "../../src/contracts/runner.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
-import { moveClock } from "../clock-fixture.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import {
 	aRepo,
 	aRunner,

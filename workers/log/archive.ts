@@ -2,11 +2,11 @@
 // empty member whose extra field holds the blocks' compressed sizes. So `gunzip` of the whole gives the whole log, and a
 // reader of a part needs the object's end and the blocks that the part touches, never more than two reads.
 import type { LogName, SealedLog } from "../../src/api/services.ts";
-import type { LogRecord } from "../../src/domain/job.ts";
+import type { LogRecord } from "../../src/domain/job/job.ts";
 import { logBlockBytes } from "../../src/domain/limits.ts";
 import { assert } from "../../src/domain/refusal.ts";
-import { timesBetween } from "../../src/domain/log-time.ts";
-import type { LogChunk } from "../../src/domain/log-time.ts";
+import { timesBetween } from "../../src/domain/log/log-time.ts";
+import type { LogChunk } from "../../src/domain/log/log-time.ts";
 import { openCached } from "./archive-cache.ts";
 import type { EdgeCache, Opened } from "./archive-cache.ts";
 import { blockTimes, unpackBlock } from "./log-block.ts";

@@ -4,8 +4,8 @@ import type { Hash } from "node:crypto";
 import { createHash } from "node:crypto";
 import type { Millis } from "../../src/domain/ids.ts";
 import { logBlockBytes } from "../../src/domain/limits.ts";
-import { addTime, decodeTimes, encodeTimes, timesBetween } from "../../src/domain/log-time.ts";
-import type { LogTime } from "../../src/domain/log-time.ts";
+import { addTime, decodeTimes, encodeTimes, timesBetween } from "../../src/domain/log/log-time.ts";
+import type { LogTime } from "../../src/domain/log/log-time.ts";
 import { blockTimes, packBlock, unpackBlock } from "./log-block.ts";
 import type { LogTables, TailRow } from "./log-tables.ts";
 

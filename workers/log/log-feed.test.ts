@@ -5,7 +5,7 @@ import { orThrow } from "../../src/api/answer.ts";
 import type { FeedAcknowledgement } from "../../src/contracts/log-feed.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
-import { readWatchedMs } from "../../src/domain/log-demand.ts";
+import { readWatchedMs } from "../../src/domain/log/log-demand.ts";
 import { aRepo, fetchRaw, job, refusal, running, submit } from "../api/api-fixture.ts";
 import { closeOf, Feeder, logOf, sealNow, startLease, Viewer } from "./log-fixture.ts";
 

@@ -9,7 +9,7 @@ import type { FeedAcknowledgement } from "../../src/contracts/log-feed.ts";
 import { logMessage, outputBytes } from "../../src/contracts/log-stream.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../../src/contracts/log-stream.ts";
 import type { LeaseClaim, LogClose } from "../../src/contracts/objects.ts";
-import type { LogChunk } from "../../src/domain/log-time.ts";
+import type { LogChunk } from "../../src/domain/log/log-time.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import { archiveKey } from "./archive.ts";

@@ -5,12 +5,12 @@ import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../
 import type { LogEnd } from "../../src/contracts/log-stream.ts";
 import type { LeaseState } from "../../src/contracts/runner.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
-import type { StepRecord } from "../../src/domain/job.ts";
+import type { StepRecord } from "../../src/domain/job/job.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
-import { decideAppend, isAdrift, isComplete, openRecord } from "../../src/domain/log.ts";
-import type { AppendKind } from "../../src/domain/log.ts";
-import { readWatchedMs, uploadSeconds } from "../../src/domain/log-demand.ts";
-import type { LogChunk } from "../../src/domain/log-time.ts";
+import { decideAppend, isAdrift, isComplete, openRecord } from "../../src/domain/log/log.ts";
+import type { AppendKind } from "../../src/domain/log/log.ts";
+import { readWatchedMs, uploadSeconds } from "../../src/domain/log/log-demand.ts";
+import type { LogChunk } from "../../src/domain/log/log-time.ts";
 import { Outage } from "../../src/contracts/outage.ts";
 import { accept, assert, refuse } from "../../src/domain/refusal.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";

@@ -1,7 +1,7 @@
 // A lease that is kept alive by the feed of its log, which passes by the Worker.
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { moveClock } from "../clock-fixture.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";

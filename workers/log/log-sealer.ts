@@ -2,9 +2,9 @@
 // earlier try that died; none of them is done twice with another result.
 import type { LogName } from "../../src/api/services.ts";
 import type { LogEnd } from "../../src/contracts/log-stream.ts";
-import type { LogRecord, StepRecord } from "../../src/domain/job.ts";
+import type { LogRecord, StepRecord } from "../../src/domain/job/job.ts";
 import { alarmNearestMs } from "../../src/domain/limits.ts";
-import { decideSeal, isComplete, sealAgainAt, sealedRecord } from "../../src/domain/log.ts";
+import { decideSeal, isComplete, sealAgainAt, sealedRecord } from "../../src/domain/log/log.ts";
 import { assert } from "../../src/domain/refusal.ts";
 import type { Archived } from "./archive.ts";
 import { headLog, putLog } from "./archive.ts";

@@ -1,6 +1,6 @@
 // What an unsealed log is in its object: one entry about it, and its bytes. Memory is a cache of the tables, filled by the first
 // call after waking.
-import type { Log } from "../../src/domain/log.ts";
+import type { Log } from "../../src/domain/log/log.ts";
 import { assert } from "../../src/domain/refusal.ts";
 import { LogBytes } from "./log-bytes.ts";
 import type { LogRow } from "./log-tables.ts";

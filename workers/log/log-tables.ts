@@ -3,8 +3,8 @@
 // a table, of its blocks. An append is one row, a block is one more, and nothing is deleted before everything is: a tail's
 // slot is used again once its bytes are in a block.
 import type { LeaseState } from "../../src/contracts/runner.ts";
-import type { StepRecord } from "../../src/domain/job.ts";
-import type { ClosedLog } from "../../src/domain/log.ts";
+import type { StepRecord } from "../../src/domain/job/job.ts";
+import type { ClosedLog } from "../../src/domain/log/log.ts";
 import { refuseNewer } from "../../src/engine/table-versions.ts";
 import type { TableVersions } from "../../src/engine/table-versions.ts";
 

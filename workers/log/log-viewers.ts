@@ -4,8 +4,8 @@ import { outputMessage } from "../../src/contracts/log-stream.ts";
 import type { LogEnd } from "../../src/contracts/log-stream.ts";
 import { slowViewerCloseCode } from "../../src/contracts/log-stream.ts";
 import { logFrameBytesMax } from "../../src/domain/limits.ts";
-import { frameIntervalMs } from "../../src/domain/log-demand.ts";
-import { cutFrame } from "../../src/domain/log-frame.ts";
+import { frameIntervalMs } from "../../src/domain/log/log-demand.ts";
+import { cutFrame } from "../../src/domain/log/log-frame.ts";
 import { backlogAllowed, backlogOf, stalledMs, stalledPauseMs } from "./socket-backlog.ts";
 
 /** Sockets of one log; beyond it 503. A fan-out takes some 40 µs a socket, so this is 200 ms of the object's one thread. */

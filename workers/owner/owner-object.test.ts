@@ -3,7 +3,7 @@ import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } fro
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { addToken, findToken } from "../../src/store/tokens.ts";
-import { moveClock } from "../clock-fixture.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import { database } from "../read-model.ts";
 import { ownerCalls } from "../stubs.ts";
 

@@ -4,7 +4,7 @@ import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
 import { demandFreshMs } from "../../src/domain/limits.ts";
-import { moveClock } from "../clock-fixture.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import type { Env } from "../env.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import {

@@ -1,7 +1,7 @@
 // Before a shard says what waits, it asks the repositories that have not told it lately. After a sleep it believes what was
 // stored, which is no more than that somebody waited once; and where a claim of another shard only left less, it was not told.
 import { demandAskedMax } from "../../src/domain/limits.ts";
-import type { DoubtfulDemand } from "../../src/domain/demand-book.ts";
+import type { DoubtfulDemand } from "../../src/domain/pool/demand-book.ts";
 import type { Env } from "../env.ts";
 import type { PoolMembers } from "./pool-members.ts";
 import type { PoolName } from "./pool-shards.ts";

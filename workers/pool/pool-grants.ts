@@ -5,8 +5,8 @@ import type { Claimed } from "../../src/contracts/objects.ts";
 import type { Grant } from "../../src/contracts/runner.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { claimMax } from "../../src/domain/limits.ts";
-import { chooseRepository, compareWaiting, shareOf } from "../../src/domain/pool.ts";
-import type { WaitingRunner } from "../../src/domain/pool.ts";
+import { chooseRepository, compareWaiting, shareOf } from "../../src/domain/pool/pool.ts";
+import type { WaitingRunner } from "../../src/domain/pool/pool.ts";
 import type { Env } from "../env.ts";
 import type { PoolMembers } from "./pool-members.ts";
 import type { PoolPause } from "./pool-pause.ts";
@@ -14,7 +14,7 @@ import type { Poll, PoolSockets, Session } from "./pool-sockets.ts";
 import type { PoolRunners } from "./pool-runners.ts";
 import type { PoolRunner } from "./pool-tables.ts";
 import { repoCalls } from "../stubs.ts";
-import { switchesNow } from "../switches.ts";
+import { switchesNow } from "../switches/switches.ts";
 import { report } from "../report.ts";
 
 /** A repository that could not be asked, or gave nothing while it says that there is something, is left alone for this long. */

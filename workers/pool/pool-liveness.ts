@@ -8,7 +8,7 @@ import {
 	restartGraceMs,
 	startBySeconds,
 } from "../../src/domain/limits.ts";
-import { findQuiet } from "../../src/domain/pool.ts";
+import { findQuiet } from "../../src/domain/pool/pool.ts";
 import type { Env } from "../env.ts";
 import { forgottenCloseCode } from "../../src/contracts/runner-session.ts";
 import { tokenEndedCloseCode, tokenRevoked } from "../../src/contracts/stream-token.ts";

@@ -4,13 +4,13 @@ import type { Demand, LeaseClaim, RunnerIdentity, ShardFigures } from "../../src
 import { sumFigures } from "../../src/contracts/pool-figures.ts";
 import { timeText } from "../../src/contracts/fields.ts";
 import type { RunnerFigures } from "../../src/contracts/runner.ts";
-import { DemandBook } from "../../src/domain/demand-book.ts";
-import type { DemandRow, DoubtfulDemand } from "../../src/domain/demand-book.ts";
+import { DemandBook } from "../../src/domain/pool/demand-book.ts";
+import type { DemandRow, DoubtfulDemand } from "../../src/domain/pool/demand-book.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
 import { heartbeatSeconds } from "../../src/domain/limits.ts";
-import { fits, takenSlots, unfitnessOf, unwellReason } from "../../src/domain/pool.ts";
-import type { PoolSettings, RepositoryDemand, Unfit, WaitingRunner } from "../../src/domain/pool.ts";
+import { fits, takenSlots, unfitnessOf, unwellReason } from "../../src/domain/pool/pool.ts";
+import type { PoolSettings, RepositoryDemand, Unfit, WaitingRunner } from "../../src/domain/pool/pool.ts";
 import type { LeaseEnd, PoolRunners } from "./pool-runners.ts";
 import type { PoolLease, PoolRunner, PoolTables } from "./pool-tables.ts";
 

@@ -2,8 +2,8 @@
 // through to the tables. Said to shard 0, which tells repositories and the other shards.
 import type { ShardSettings } from "../../src/contracts/objects.ts";
 import type { PoolPatch } from "../../src/contracts/runner.ts";
-import { pauseOf } from "../../src/domain/pool.ts";
-import type { PoolPause as Pause } from "../../src/domain/pool.ts";
+import { pauseOf } from "../../src/domain/pool/pool.ts";
+import type { PoolPause as Pause } from "../../src/domain/pool/pool.ts";
 import type { Env } from "../env.ts";
 import type { PoolLiveness } from "./pool-liveness.ts";
 import type { PoolMembers } from "./pool-members.ts";

@@ -1,10 +1,10 @@
 // Runners' sessions in the real runtime: hello, pushed grants and cancels, and what becomes of leases when sockets go.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { moveClock } from "../clock-fixture.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
-import { shardOf } from "../../src/domain/pool.ts";
+import { shardOf } from "../../src/domain/pool/pool.ts";
 import { SessionRunner } from "./pool-fixture.ts";
 import type { PoolObject } from "./pool-object.ts";
 import { PoolTables } from "./pool-tables.ts";

@@ -2,14 +2,14 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { moveClock } from "../clock-fixture.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import { createApp } from "../../src/api/app.ts";
 import { parseKeys, readToken } from "../../src/api/token.ts";
 import type { LeaseClaim, RunnerIdentity } from "../../src/contracts/objects.ts";
 import type { Registered } from "../../src/contracts/runner.ts";
-import { shardOf } from "../../src/domain/pool.ts";
-import type { JobRequest } from "../../src/domain/submission.ts";
+import { shardOf } from "../../src/domain/pool/pool.ts";
+import type { JobRequest } from "../../src/domain/job/submission.ts";
 import { requestOf } from "../api/api-fixture.ts";
 import type { Env } from "../env.ts";
 import type { PoolObject } from "./pool-object.ts";

@@ -2,8 +2,8 @@
 // leases are kept in memory too, which is a cache of these.
 import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../../src/contracts/objects.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
-import { poolSettingsDefault } from "../../src/domain/pool.ts";
-import type { Fitness } from "../../src/domain/pool.ts";
+import { poolSettingsDefault } from "../../src/domain/pool/pool.ts";
+import type { Fitness } from "../../src/domain/pool/pool.ts";
 import { bringForward } from "../../src/engine/table-versions.ts";
 import type { TableVersions } from "../../src/engine/table-versions.ts";
 

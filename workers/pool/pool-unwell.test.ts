@@ -6,8 +6,8 @@ import { orThrow } from "../../src/api/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import type { Grant } from "../../src/contracts/runner.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
-import type { FinishReport } from "../../src/domain/job.ts";
-import { moveClock } from "../clock-fixture.ts";
+import type { FinishReport } from "../../src/domain/job/job.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import type { Env } from "../env.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import {

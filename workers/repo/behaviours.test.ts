@@ -1,7 +1,7 @@
 // The behaviours that the simulation shows, shown by the real object in the real runtime.
 import { afterEach, describe, it, vi } from "vitest";
 import { QueueDriver } from "../../src/simulation/queue-driver.ts";
-import { behaviours } from "../../src/testing/behaviours.ts";
+import { behaviours } from "../../src/testing/behaviours/behaviours.ts";
 import { ObjectPort } from "./behaviours-port.ts";
 
 afterEach(() => {

@@ -5,8 +5,8 @@ import type { Claimed, ClaimCall, LeaseClaim, RepositoryName, RunnerIdentity } f
 import type { RepositoryRequest } from "../../src/contracts/repository.ts";
 import type { Grant, HeartbeatReply } from "../../src/contracts/runner.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
-import type { FinishReport } from "../../src/domain/job.ts";
-import type { JobRequest, Submission } from "../../src/domain/submission.ts";
+import type { FinishReport } from "../../src/domain/job/job.ts";
+import type { JobRequest, Submission } from "../../src/domain/job/submission.ts";
 import type { PoolObject } from "../pool/pool-object.ts";
 import type { RepoObject } from "./repo-object.ts";
 

@@ -2,12 +2,12 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { moveClock } from "../clock-fixture.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import type { BulkRetryCall } from "../../src/contracts/objects.ts";
 import type { Run } from "../../src/contracts/run.ts";
-import type { JobRequest, Submission } from "../../src/domain/submission.ts";
-import type { FinishedAttempt } from "../../src/domain/job.ts";
+import type { JobRequest, Submission } from "../../src/domain/job/submission.ts";
+import type { FinishedAttempt } from "../../src/domain/job/job.ts";
 import type { Env } from "../env.ts";
 import { logOf } from "../log/log-fixture.ts";
 import type { Repo } from "./queue-fixture.ts";

@@ -1,6 +1,6 @@
 // When a waiting job may start, told by the object: by the slots it really waits for, and by nothing where that is not known.
 import { afterEach, expect, it, vi } from "vitest";
-import { moveClock } from "../clock-fixture.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects.ts";
 import { aJob, anIdentity, aReport, aRepository, poolOf, repoOf, startOne, submit } from "./queue-fixture.ts";

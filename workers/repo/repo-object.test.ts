@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { moveClock } from "../clock-fixture.ts";
+import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import type { Job } from "../../src/contracts/run.ts";
 import { alarmSliceMax, graceSeconds, lossesMax, startBySeconds } from "../../src/domain/limits.ts";

@@ -13,8 +13,8 @@ import type {
 } from "../../src/contracts/objects.ts";
 import type { RepositoryRequest } from "../../src/contracts/repository.ts";
 import type { JobId, RunId } from "../../src/domain/ids.ts";
-import type { FinishReport } from "../../src/domain/job.ts";
-import type { PoolPause } from "../../src/domain/pool.ts";
+import type { FinishReport } from "../../src/domain/job/job.ts";
+import type { PoolPause } from "../../src/domain/pool/pool.ts";
 import { RepoEngine } from "../../src/engine/repo/repo-engine.ts";
 import type { RetryJobCall, RetryRunCall } from "../../src/engine/repo/repo-retry.ts";
 import type { JobSlice } from "../../src/engine/repo/repo-view.ts";

@@ -11,7 +11,7 @@ import type { ContainmentKind } from "../../runner/process/job-processes.ts";
 import type { RunnerOptions } from "../../runner/runner.ts";
 import { eraseFromInitialMemory } from "../initial-memory.ts";
 import type { Host } from "../io.ts";
-import { moreThanRegister } from "../runner-token.ts";
+import { moreThanRegister } from "./runner-token.ts";
 
 interface RunnerFlags extends GlobalOptions {
 	pool: { owner: string; pool: string };

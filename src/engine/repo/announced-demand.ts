@@ -3,8 +3,8 @@
 import type { Demand } from "../../contracts/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { demandRepeatMs } from "../../domain/limits.ts";
-import { demandOf } from "../../domain/queue.ts";
-import type { Standing } from "../../domain/standing.ts";
+import { demandOf } from "../../domain/queue/queue.ts";
+import type { Standing } from "../../domain/queue/standing.ts";
 import type { Repository } from "./repo-tables.ts";
 
 export interface DemandSource {

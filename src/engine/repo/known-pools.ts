@@ -3,11 +3,11 @@
 // seconds, and its answer is awaited for a moment.
 import type { Demand, DemandAnswer } from "../../contracts/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
-import { fits } from "../../domain/pool.ts";
-import type { PoolPause, Unfit } from "../../domain/pool.ts";
-import type { Lane } from "../../domain/queue.ts";
+import { fits } from "../../domain/pool/pool.ts";
+import type { PoolPause, Unfit } from "../../domain/pool/pool.ts";
+import type { Lane } from "../../domain/queue/queue.ts";
 import type { World } from "../ports.ts";
-import type { PoolFacts } from "../../domain/waiting.ts";
+import type { PoolFacts } from "../../domain/queue/waiting.ts";
 
 /** What a pool said is taken for true this long. */
 const freshMs = 3_000;

@@ -4,9 +4,9 @@
 import type { ChangeEvent, Delivery } from "../../contracts/events.ts";
 import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../contracts/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
-import type { FinishedAttempt } from "../../domain/job.ts";
+import type { FinishedAttempt } from "../../domain/job/job.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";
-import { ShardsTold } from "../../domain/shards-told.ts";
+import { ShardsTold } from "../../domain/pool/shards-told.ts";
 import { jsonBytes, messageBytesMax } from "../message-bytes.ts";
 import type { World } from "../ports.ts";
 import { ChangeOutbox } from "./change-outbox.ts";

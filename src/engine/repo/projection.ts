@@ -5,10 +5,10 @@ import type { ChangeEvent } from "../../contracts/events.ts";
 import type { RepositoryName } from "../../contracts/objects.ts";
 import { viewRepository, viewRun } from "../../contracts/view.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
-import type { Move } from "../../domain/job.ts";
-import type { Place } from "../../domain/open-job.ts";
+import type { Move } from "../../domain/job/job.ts";
+import type { Place } from "../../domain/job/open-job.ts";
 import { assert } from "../../domain/refusal.ts";
-import type { Run } from "../../domain/run.ts";
+import type { Run } from "../../domain/run/run.ts";
 import type { LogEnded, Repository, RepoTables } from "./repo-tables.ts";
 
 /** Runs remembered here; beyond it some are told once more than needed. */

@@ -8,7 +8,7 @@ import type { ArchivedRun } from "../../contracts/view.ts";
 import { viewArchived } from "../../contracts/view.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
 import { runJobsMax } from "../../domain/limits.ts";
-import { recordAt } from "../../domain/log.ts";
+import { recordAt } from "../../domain/log/log.ts";
 import type { World } from "../ports.ts";
 import type { RepoOutside, RunStore } from "./repo-ports.ts";
 import type { RepoQueue } from "./repo-queue.ts";

@@ -2,7 +2,7 @@
 // statement here only reads.
 import type { BulkCancel } from "../../contracts/bulk-cancel.ts";
 import type { BulkCancelCall } from "../../contracts/objects.ts";
-import { decideCancelJobs } from "../../domain/decide.ts";
+import { decideCancelJobs } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import { bulkCancelMax } from "../../domain/limits.ts";
 import type { Result } from "../../domain/refusal.ts";

@@ -2,9 +2,9 @@
 // statements here only read.
 import type { BulkRetryCall } from "../../contracts/objects.ts";
 import type { BulkRetry } from "../../contracts/bulk-retry.ts";
-import { decideRetryJobs } from "../../domain/decide.ts";
+import { decideRetryJobs } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
-import type { FinishedJob } from "../../domain/job.ts";
+import type { FinishedJob } from "../../domain/job/job.ts";
 import { bulkRetryMax, bulkRowsMax, bulkRunsMax, bulkTombstonesMax } from "../../domain/limits.ts";
 import type { Result } from "../../domain/refusal.ts";
 import { accept } from "../../domain/refusal.ts";

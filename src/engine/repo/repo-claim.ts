@@ -1,14 +1,14 @@
 // Handing jobs to a pool's runner: chosen under the present limits, granted, and shown with all that a runner needs, secrets
 // included. The pool adds the tokens.
 import type { ClaimCall, Claimed } from "../../contracts/objects.ts";
-import { settle } from "../../domain/decide.ts";
-import type { LeasedJob, WaitingJob } from "../../domain/job.ts";
-import { grant, refuse } from "../../domain/job.ts";
+import { settle } from "../../domain/run/decide.ts";
+import type { LeasedJob, WaitingJob } from "../../domain/job/job.ts";
+import { grant, refuse } from "../../domain/job/job.ts";
 import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../../domain/limits.ts";
-import type { Lane } from "../../domain/queue.ts";
-import { chooseLane } from "../../domain/queue.ts";
+import type { Lane } from "../../domain/queue/queue.ts";
+import { chooseLane } from "../../domain/queue/queue.ts";
 import { assert } from "../../domain/refusal.ts";
-import type { Run } from "../../domain/run.ts";
+import type { Run } from "../../domain/run/run.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import type { Repository } from "./repo-tables.ts";
 

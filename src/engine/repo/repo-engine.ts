@@ -32,16 +32,16 @@ import {
 	decideStart,
 	decideTimeUp,
 	leaseStateOf,
-} from "../../domain/decide.ts";
-import type { Chance, Decision, RunView } from "../../domain/decide.ts";
+} from "../../domain/run/decide.ts";
+import type { Chance, Decision, RunView } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
-import type { FinishReport } from "../../domain/job.ts";
+import type { FinishReport } from "../../domain/job/job.ts";
 import { idempotencyKeptMs } from "../../domain/limits.ts";
-import type { PoolPause } from "../../domain/pool.ts";
+import type { PoolPause } from "../../domain/pool/pool.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";
-import { settingsDefaults } from "../../domain/submission.ts";
+import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { World } from "../ports.ts";
 import { Turns } from "../turn.ts";
 import { RunArchive } from "./repo-archive.ts";

@@ -1,10 +1,10 @@
 // The two values between which a turn happens: what the object remembers, and what the transaction under way has decided. The
 // second becomes part of the first after the commit, or is dropped whole.
-import type { BudgetMinute } from "../../domain/budget.ts";
-import type { Decision } from "../../domain/decide.ts";
+import type { BudgetMinute } from "../../domain/job/budget.ts";
+import type { Decision } from "../../domain/run/decide.ts";
 import type { RunId } from "../../domain/ids.ts";
-import type { Run } from "../../domain/run.ts";
-import type { Standing } from "../../domain/standing.ts";
+import type { Run } from "../../domain/run/run.ts";
+import type { Standing } from "../../domain/queue/standing.ts";
 
 /** What the tables say, kept so that it need not be read for each call. Runs are ahead of them: a version must not come twice. */
 export interface Memory {

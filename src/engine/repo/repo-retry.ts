@@ -1,11 +1,11 @@
 // Retrying a finished job, or those of a run, by name: once per key, as one more round.
 import type { Actor, Submitted } from "../../contracts/objects.ts";
 import type { Job } from "../../contracts/run.ts";
-import { decideRetryJob, decideRetryRun } from "../../domain/decide.ts";
+import { decideRetryJob, decideRetryRun } from "../../domain/run/decide.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Result } from "../../domain/refusal.ts";
 import { accept } from "../../domain/refusal.ts";
-import type { Cause } from "../../domain/submission.ts";
+import type { Cause } from "../../domain/job/submission.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import { showJob, showRun } from "./repo-view.ts";
 

@@ -1,11 +1,11 @@
 // Accepting a run, or more jobs for one: once per key, whole or not at all; with a run the end of those that it supersedes.
 import type { AddJobsCall, SubmitCall, Submitted } from "../../contracts/objects.ts";
-import type { Decision, RunView } from "../../domain/decide.ts";
-import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../../domain/decide.ts";
-import { checkReach } from "../../domain/reach.ts";
+import type { Decision, RunView } from "../../domain/run/decide.ts";
+import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../../domain/run/decide.ts";
+import { checkReach } from "../../domain/job/reach.ts";
 import type { Result } from "../../domain/refusal.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
-import type { RepositorySettings } from "../../domain/submission.ts";
+import type { RepositorySettings } from "../../domain/job/submission.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import { showNewRun, showRun } from "./repo-view.ts";
 

@@ -2,21 +2,21 @@
 // unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be told stands as
 // marks in rows that are written anyway: `told` of a run, `sealing` of a job.
 import type { RepositoryName } from "../../contracts/objects.ts";
-import type { RunView } from "../../domain/decide.ts";
-import type { BudgetMinute } from "../../domain/budget.ts";
-import { nodeOf } from "../../domain/decide.ts";
-import type { Node } from "../../domain/graph.ts";
+import type { RunView } from "../../domain/run/decide.ts";
+import type { BudgetMinute } from "../../domain/job/budget.ts";
+import { nodeOf } from "../../domain/run/decide.ts";
+import type { Node } from "../../domain/run/graph.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
-import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move, StepRecord } from "../../domain/job.ts";
-import { seal } from "../../domain/job-end.ts";
-import type { Run } from "../../domain/run.ts";
-import { weightOf } from "../../domain/run.ts";
-import type { OpenJob, Place } from "../../domain/open-job.ts";
-import { openJobOf } from "../../domain/open-job.ts";
-import type { Lane } from "../../domain/queue.ts";
-import { parseLaneKey } from "../../domain/queue.ts";
-import { settingsDefaults } from "../../domain/submission.ts";
-import type { RepositorySettings } from "../../domain/submission.ts";
+import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move, StepRecord } from "../../domain/job/job.ts";
+import { seal } from "../../domain/job/job-end.ts";
+import type { Run } from "../../domain/run/run.ts";
+import { weightOf } from "../../domain/run/run.ts";
+import type { OpenJob, Place } from "../../domain/job/open-job.ts";
+import { openJobOf } from "../../domain/job/open-job.ts";
+import type { Lane } from "../../domain/queue/queue.ts";
+import { parseLaneKey } from "../../domain/queue/queue.ts";
+import { settingsDefaults } from "../../domain/job/submission.ts";
+import type { RepositorySettings } from "../../domain/job/submission.ts";
 import { waitOf } from "./repo-samples.ts";
 import type { Storage, Sql, SqlRow, SqlValue } from "../ports.ts";
 import { bringForward } from "../table-versions.ts";

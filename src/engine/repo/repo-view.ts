@@ -4,16 +4,16 @@ import type { QueueFigures } from "../../contracts/repository.ts";
 import type { LeaseClaim, LogAdmission } from "../../contracts/objects.ts";
 import type { Job, Run, Waiting } from "../../contracts/run.ts";
 import { viewJob, viewRun } from "../../contracts/view.ts";
-import type { Decision } from "../../domain/decide.ts";
-import { holds, isUnstarted, leaseStateOf } from "../../domain/decide.ts";
-import { expectStart } from "../../domain/expectation.ts";
+import type { Decision } from "../../domain/run/decide.ts";
+import { holds, isUnstarted, leaseStateOf } from "../../domain/run/decide.ts";
+import { expectStart } from "../../domain/queue/expectation.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import { parseJobId } from "../../domain/ids.ts";
-import type { FinishedAttempt, Job as DomainJob } from "../../domain/job.ts";
+import type { FinishedAttempt, Job as DomainJob } from "../../domain/job/job.ts";
 import type { Result } from "../../domain/refusal.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
-import type { RepositorySettings } from "../../domain/submission.ts";
-import { explainWaiting } from "../../domain/waiting.ts";
+import type { RepositorySettings } from "../../domain/job/submission.ts";
+import { explainWaiting } from "../../domain/queue/waiting.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 
 /** Jobs that a run shows in one piece; the rest is paged. */

@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import { checkoutFault, exitCodes } from "./checkout-reason.ts";
 
 const url = "https://git.example/web.git";

@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildGrant } from "../../testing/fake-server-lease.ts";
-import type { FakeLease } from "../../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import { buildGrant } from "../../testing/fake-server/fake-server-lease.ts";
+import type { FakeLease } from "../../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 
 let fixture: FakeServerRunner;
 let origin: string;

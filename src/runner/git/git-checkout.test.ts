@@ -15,9 +15,9 @@ import type { Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildGrant } from "../../testing/fake-server-lease.ts";
-import type { FakeLease } from "../../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import { buildGrant } from "../../testing/fake-server/fake-server-lease.ts";
+import type { FakeLease } from "../../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import { GitCache } from "./git-cache.ts";
 
 let fixture: FakeServerRunner;

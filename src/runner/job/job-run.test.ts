@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { problem } from "../../testing/fake-server.ts";
-import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import { problem } from "../../testing/fake-server/fake-server.ts";
+import { buildGrant, headingOf } from "../../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import { identify } from "../process/process-identity.ts";
 
 let fixture: FakeServerRunner;

@@ -3,11 +3,11 @@ import { createHash, randomFillSync } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
-import type { FakeLease } from "../../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import { buildGrant, headingOf } from "../../testing/fake-server/fake-server-lease.ts";
+import type { FakeLease } from "../../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import { seededRandom } from "../../testing/random.ts";
-import type { FakeFeed } from "../../testing/fake-server-sockets.ts";
+import type { FakeFeed } from "../../testing/fake-server/fake-server-sockets.ts";
 
 let fixture: FakeServerRunner;
 beforeEach(async () => {

@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import { buildGrant, headingOf } from "../../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import { bubblewrap } from "./isolation.ts";
 import type { RunnerOptions } from "../runner.ts";
 

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import { buildGrant, headingOf } from "../../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import { machineState, wantOf } from "./machine-want.ts";
 import type { RunnerOptions } from "../runner.ts";
 

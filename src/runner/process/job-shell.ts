@@ -7,7 +7,7 @@ import { JobFault } from "../job/job-fault.ts";
 import { programPath } from "../machine/programs.ts";
 import type { Containment } from "./containment.ts";
 import { containJob } from "./containment.ts";
-import { variablePattern } from "../../domain/names.ts";
+import { variablePattern } from "../../domain/text/names.ts";
 import type { Fifos } from "./fifos.ts";
 import type { JobProcesses } from "./job-processes.ts";
 import type { JobStarter, LeaderStart } from "./job-starter.ts";

@@ -2,8 +2,8 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { buildGrant, headingOf } from "../../testing/fake-server-lease.ts";
-import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import { buildGrant, headingOf } from "../../testing/fake-server/fake-server-lease.ts";
+import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 
 let fixture: FakeServerRunner;
 afterEach(() => fixture.close());

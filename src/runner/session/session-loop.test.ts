@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import type { FakeSession } from "../../testing/fake-server-sockets.ts";
-import { buildGrant } from "../../testing/fake-server-lease.ts";
-import { problem } from "../../testing/fake-server.ts";
-import { FakeServerRunner } from "../../testing/fake-server-runner.ts";
+import type { FakeSession } from "../../testing/fake-server/fake-server-sockets.ts";
+import { buildGrant } from "../../testing/fake-server/fake-server-lease.ts";
+import { problem } from "../../testing/fake-server/fake-server.ts";
+import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import type { RunnerOptions } from "../runner.ts";
 
 let fixture: FakeServerRunner;

@@ -1,7 +1,7 @@
 // Counts are the jobs, memory is what is stored, and whatever waits has a deadline and an alarm. [I8] [I10]
 import type { Millis } from "../../domain/ids.ts";
-import { deadlineOf } from "../../domain/job-deadline.ts";
-import type { Job } from "../../domain/job.ts";
+import { deadlineOf } from "../../domain/job/job-deadline.ts";
+import type { Job } from "../../domain/job/job.ts";
 import {
 	alarmNearestMs,
 	blockedMaxMs,
@@ -12,9 +12,9 @@ import {
 	startBySeconds,
 	startMarginMs,
 } from "../../domain/limits.ts";
-import type { Run } from "../../domain/run.ts";
-import { weightOf } from "../../domain/run.ts";
-import { Standing } from "../../domain/standing.ts";
+import type { Run } from "../../domain/run/run.ts";
+import { weightOf } from "../../domain/run/run.ts";
+import { Standing } from "../../domain/queue/standing.ts";
 import type { Facts, Stored } from "../facts.ts";
 import { isOpen, loadOf } from "../facts.ts";
 import type { InvariantMemory } from "./memory.ts";

@@ -1,5 +1,5 @@
 // What was accepted is kept, each job has one live lease, and what is over stands. [I1] [I2] [I3] [D15]
-import { leaseStateOf } from "../../domain/decide.ts";
+import { leaseStateOf } from "../../domain/run/decide.ts";
 import type { JobId } from "../../domain/ids.ts";
 import { graceSeconds, stopAfterSeconds } from "../../domain/limits.ts";
 import type { Facts } from "../facts.ts";

@@ -1,6 +1,6 @@
 // What the invariants remember from step to step.
 import type { JobId, Millis, RunId } from "../../domain/ids.ts";
-import type { Run } from "../../domain/run.ts";
+import type { Run } from "../../domain/run/run.ts";
 
 export class InvariantMemory {
 	/** When the runner of each lease must have stopped by itself, should it say nothing more. */

@@ -1,10 +1,10 @@
 // Who is handed what, who is told of it, and what those who wait are told. [I7] [I9] [I10] [E1]
-import { nodeOf } from "../../domain/decide.ts";
-import { readiness } from "../../domain/graph.ts";
+import { nodeOf } from "../../domain/run/decide.ts";
+import { readiness } from "../../domain/run/graph.ts";
 import type { Millis } from "../../domain/ids.ts";
-import type { Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job/job.ts";
 import { avoidMs, demandFreshMs } from "../../domain/limits.ts";
-import { explainWaiting } from "../../domain/waiting.ts";
+import { explainWaiting } from "../../domain/queue/waiting.ts";
 import type { Facts, Stored } from "../facts.ts";
 import { isHeld, limitOf, loadOf, startable } from "../facts.ts";
 import type { InvariantMemory } from "./memory.ts";

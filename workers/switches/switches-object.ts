@@ -1,0 +1,21 @@
+// The operator's switches: tiny, rare, scalar state, and the only place for itty-durable. It persists in the setter alone (its
+// autoPersist would write on reads), and no user's request ever reaches it: its `fetch` would call any method by name.
+import { createDurable } from "itty-durable";
+import { switchesDefault } from "../../src/contracts/switches.ts";
+import type { Switches } from "../../src/contracts/switches.ts";
+
+export class SwitchesObject extends createDurable() {
+	acceptRuns = switchesDefault.acceptRuns;
+	dispatch = switchesDefault.dispatch;
+
+	read(): Switches {
+		return { acceptRuns: this.acceptRuns, dispatch: this.dispatch };
+	}
+
+	async change(patch: Partial<Switches>): Promise<Switches> {
+		this.acceptRuns = patch.acceptRuns ?? this.acceptRuns;
+		this.dispatch = patch.dispatch ?? this.dispatch;
+		await this.persist();
+		return this.read();
+	}
+}
