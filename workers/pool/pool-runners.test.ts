@@ -1,5 +1,5 @@
 // Single runners of a pool: forgotten with their one job, drained, removed, and what they say of themselves.
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
@@ -165,4 +165,31 @@ it("[B23] what a removed runner held is over also when its repository could not 
 	expire.mockRestore();
 	await runDurableObjectAlarm(poolOf(repo));
 	expect(await repoOf(repo).lease(claim)).toBe("lost");
+});
+
+it("[A64] neither 10,000 one-job runners nor 10,000 removals after it let a removed runner's token work again", async () => {
+	const repo = await aRepository();
+	const pool = poolOf(repo);
+	const runner = await register(anIdentity(repo));
+	expect(await pool.removeRunner(runner.id)).toBe(true);
+	for (const ephemeral of [1, 0]) {
+		await runInDurableObject(pool, (_, { storage: { sql } }) => {
+			sql.exec(
+				`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+				INSERT INTO removed SELECT 'rn-' || ?1 || '-' || i, ?2, ?1 FROM n`,
+				ephemeral,
+				Date.now(),
+			);
+		});
+		await evictDurableObject(pool);
+		const key = `rn-of-key-${ephemeral}`;
+		const id = `${key}-1`;
+		const other = anIdentity(repo, { id, ephemeral: ephemeral === 1 });
+		orThrow(await pool.register(other, key));
+		if (other.ephemeral) await pool.heartbeat(other, [], { leaving: true });
+		else expect(await pool.removeRunner(id)).toBe(true);
+		expect(await pool.register(other, key)).toMatchObject({ value: { replayed: true } });
+		expect(await pool.register({ ...other, id: `${key}-2` }, key)).toMatchObject({ ok: false });
+		expect(await pool.acquire(runner, [])).toBe("runner-removed");
+	}
 });

@@ -11,7 +11,7 @@ import {
 } from "../../src/domain/limits.ts";
 import { accept, refuse } from "../../src/domain/refusal.ts";
 import type { Result } from "../../src/domain/refusal.ts";
-import type { PoolRunner, PoolTables, Removed } from "./pool-tables.ts";
+import type { PoolRunner, PoolTables } from "./pool-tables.ts";
 
 const seenWrittenMs = 60_000;
 /** A runner nobody heard of for this long is offline: two missed long polls and the coarseness of what is stored. */
@@ -20,8 +20,6 @@ const offlineMs = 90_000;
 const closedOfflineMs = renewSeconds * 1_000;
 /** Replaced processes that are remembered of each runner: they come back within seconds or not at all. */
 const replacedKept = 8;
-/** Removed runners that are remembered: people remove them one by one. Beyond it the oldest one's token would work again. */
-const removedMax = 10_000;
 
 /** Ended tokens that are remembered while the object lives: for what was on its way here when they ended. */
 const endedTokensKept = 1_000;
@@ -34,13 +32,11 @@ export class PoolRunners {
 	readonly #runners = new Map<string, PoolRunner>();
 	/** When each was last heard of; the stored instant is coarser. */
 	readonly #seen = new Map<string, Millis>();
-	readonly #removed = new Map<string, Removed>();
 	readonly #endedTokens = new Set<string>();
 
 	constructor(tables: PoolTables) {
 		this.#tables = tables;
 		for (const runner of tables.runners()) this.#runners.set(runner.id, runner);
-		for (const removed of tables.removed()) this.#removed.set(removed.id, removed);
 	}
 
 	all(): Iterable<PoolRunner> {
@@ -57,7 +53,7 @@ export class PoolRunners {
 	 */
 	register(identity: RunnerIdentity, key: string | null, now: Millis): Result<{ replayed: boolean }> {
 		const { id } = identity;
-		if (this.#runners.has(id) || this.#removed.has(id)) return accept({ replayed: true });
+		if (this.#runners.has(id) || this.#tables.isRemoved(id)) return accept({ replayed: true });
 		if (key !== null && this.#hasKey(key)) return refuse({ code: "idempotency-key-reused" });
 		if (this.#runners.size >= poolRunnersMax) return refuse({ code: "pool-full", max: poolRunnersMax });
 		this.save({ ...asNew(identity), key, seenAt: now });
@@ -72,7 +68,7 @@ export class PoolRunners {
 		const { id } = identity;
 		const known = this.#runners.get(id);
 		if (!known && identity.ephemeral) return "runner-unknown";
-		if (!known && this.#removed.has(id)) return "runner-removed";
+		if (!known && this.#tables.isRemoved(id)) return "runner-removed";
 		if (!known || now - known.seenAt > seenWrittenMs) this.save({ ...asNew(identity), ...known, seenAt: now });
 		// Signs of life come by several ways, and an older one may be heard of later.
 		this.#seen.set(id, Math.max(now, this.#seen.get(id) ?? 0));
@@ -156,12 +152,15 @@ export class PoolRunners {
 		this.#tables.saveRunner(runner);
 	}
 
-	/** Its token works no more; whether it is news, or null when no such runner was ever here. */
+	/**
+	 * Its token works no more; whether it is news, or null when no such runner was ever here. A removal is kept for good, for its
+	 * token has no end. It is a row of some fifty bytes that no list in memory holds, so no number of others pushes it out.
+	 */
 	remove(id: string, now: Millis): boolean | null {
-		if (this.#removed.has(id)) return false;
+		if (this.#tables.isRemoved(id)) return false;
 		if (!this.#runners.has(id)) return null;
 		this.forget(id);
-		this.#keepOut({ id, at: now, ephemeral: false });
+		this.#tables.saveRemoved({ id, at: now, ephemeral: false });
 		return true;
 	}
 
@@ -185,7 +184,7 @@ export class PoolRunners {
 	/** The one job of an ephemeral runner is over. With a key it is remembered, so that the key makes no second one. */
 	spend({ id, key }: PoolRunner, now: Millis): void {
 		this.forget(id);
-		if (key !== null) this.#keepOut({ id, at: now, ephemeral: true });
+		if (key !== null) this.#tables.saveRemoved({ id, at: now, ephemeral: true });
 	}
 
 	forget(id: string): void {
@@ -200,27 +199,12 @@ export class PoolRunners {
 			const keptMs = runner.ephemeral ? ephemeralForgottenMs : runnerForgottenMs;
 			if (now - this.seenAt(runner) > keptMs && mayForget(runner.id)) this.forget(runner.id);
 		}
-		for (const { id, at, ephemeral } of this.#removed.values()) {
-			if (ephemeral && now - at > idempotencyKeptMs) this.#letIn(id);
-		}
+		this.#tables.dropSpent(now - idempotencyKeptMs);
 	}
 
 	#hasKey(key: string): boolean {
 		for (const id of this.#runners.keys()) if (id.startsWith(key)) return true;
-		for (const id of this.#removed.keys()) if (id.startsWith(key)) return true;
-		return false;
-	}
-
-	#keepOut(removed: Removed): void {
-		const oldest = [...this.#removed.values()].find(({ ephemeral }) => !ephemeral);
-		if (this.#removed.size >= removedMax && oldest) this.#letIn(oldest.id);
-		this.#removed.set(removed.id, removed);
-		this.#tables.saveRemoved(removed);
-	}
-
-	#letIn(id: string): void {
-		this.#removed.delete(id);
-		this.#tables.dropRemoved(id);
+		return this.#tables.hasRemovedWith(key);
 	}
 }
 

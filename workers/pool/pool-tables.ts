@@ -20,6 +20,7 @@ const versions = [
 	ALTER TABLE pool ADD COLUMN spread INTEGER NOT NULL DEFAULT 0;`,
 	`CREATE TABLE removed (id TEXT PRIMARY KEY, at INTEGER NOT NULL, ephemeral INTEGER NOT NULL) WITHOUT ROWID;
 	DELETE FROM runner WHERE spent = 1;`,
+	"CREATE INDEX removed_ephemeral ON removed (at) WHERE ephemeral = 1;",
 ];
 export const poolTables = { of: "pool", versions } satisfies TableVersions;
 
@@ -105,20 +106,26 @@ export class PoolTables {
 		this.#sql.exec("INSERT OR REPLACE INTO runner VALUES (?, ?, 0, ?)", identity.id, seenAt, doc);
 	}
 
-	*removed(): Iterable<Removed> {
-		if (!this.#made) return;
-		type Row = { id: string; at: number; ephemeral: number };
-		for (const { id, at, ephemeral } of this.#sql.exec<Row>("SELECT id, at, ephemeral FROM removed ORDER BY at")) {
-			yield { id, at, ephemeral: ephemeral === 1 };
-		}
-	}
-
 	saveRemoved({ id, at, ephemeral }: Removed): void {
+		this.#make();
 		this.#sql.exec("INSERT OR REPLACE INTO removed VALUES (?, ?, ?)", id, at, ephemeral ? 1 : 0);
 	}
 
-	dropRemoved(id: string): void {
-		this.#sql.exec("DELETE FROM removed WHERE id = ?", id);
+	isRemoved(id: string): boolean {
+		if (!this.#made) return false;
+		return this.#sql.exec("SELECT 1 FROM removed WHERE id = ?", id).toArray().length > 0;
+	}
+
+	/** Whether the id of a removed runner begins so. Ids are plain ASCII, in which nothing comes after `~`. */
+	hasRemovedWith(prefix: string): boolean {
+		if (!this.#made) return false;
+		const found = this.#sql.exec("SELECT 1 FROM removed WHERE id >= ? AND id < ? LIMIT 1", prefix, `${prefix}~`);
+		return found.toArray().length > 0;
+	}
+
+	/** Forgets the ephemeral runners whose one job was over before that; those that were removed stay. */
+	dropSpent(before: Millis): void {
+		if (this.#made) this.#sql.exec("DELETE FROM removed WHERE ephemeral = 1 AND at < ?", before);
 	}
 
 	dropRunner(id: string): void {
