@@ -1,8 +1,8 @@
 // The few calls of the API that the bench makes itself: to set up, to play a runner, and to check what the server says it did.
-import type { Job, Run } from "../src/contracts/run.ts";
-import type { Grant, Registered } from "../src/contracts/runner.ts";
-import type { QueueFigures } from "../src/contracts/repository.ts";
-import type { TokenMade } from "../src/contracts/token.ts";
+import type { Job, Run } from "../src/contracts/http/run.ts";
+import type { Grant, Registered } from "../src/contracts/http/runner.ts";
+import type { QueueFigures } from "../src/contracts/http/repository.ts";
+import type { TokenMade } from "../src/contracts/http/token.ts";
 import type { Answer, Request } from "./accept/http-connection.ts";
 import { encodeRequest, HttpConnection } from "./accept/http-connection.ts";
 

@@ -13,7 +13,7 @@ import { processIo } from "../src/cli/io.ts";
 import { runSummary } from "../src/cli/run-summary.ts";
 import { watchToEnd } from "../src/cli/run/run-watch.ts";
 import { table } from "../src/cli/terminal/table.ts";
-import type { Run, RunRequest } from "../src/contracts/run.ts";
+import type { Run, RunRequest } from "../src/contracts/http/run.ts";
 import { Child, root, startServer } from "./child.ts";
 import { StreamedLogs } from "./streamed-logs.ts";
 

@@ -20,21 +20,21 @@ const globals = "lint/style/noRestrictedGlobals";
 const imports: Case[] = [
 	...wall("domain", {
 		may: ["./job.ts"],
-		mustNot: ["../contracts/run.ts", "zod", "node:crypto", "../testing/clock.ts"],
+		mustNot: ["../contracts/http/run.ts", "zod", "node:crypto", "../testing/clock.ts"],
 	}),
 	...wall("contracts", {
 		may: ["../domain/job.ts", "zod", "@hono/zod-openapi"],
 		mustNot: ["../store/runs.ts", "hono"],
 	}),
 	...wall("engine", {
-		may: ["./ports.ts", "../contracts/run.ts"],
+		may: ["./ports.ts", "../contracts/http/run.ts"],
 		mustNot: ["../store/runs.ts", "../api/runs.ts", "../simulation/world.ts", "node:crypto", "zod"],
 	}),
 	...wall("store", {
-		may: ["../contracts/run.ts", "drizzle-orm/d1"],
+		may: ["../contracts/http/run.ts", "drizzle-orm/d1"],
 		mustNot: ["../api/runs.ts", "../client/call.ts"],
 	}),
-	...wall("client", { may: ["../contracts/run.ts"], mustNot: ["../store/runs.ts", "../api/runs.ts", "node:fs"] }),
+	...wall("client", { may: ["../contracts/http/run.ts"], mustNot: ["../store/runs.ts", "../api/runs.ts", "node:fs"] }),
 	...wall("api", {
 		may: ["../store/runs.ts", "hono/cors"],
 		mustNot: ["../runner/loop.ts", "../cli/main.ts", "node:fs"],
@@ -66,8 +66,12 @@ const imports: Case[] = [
 	{ file: "src/cli/run/run-watch.ts", code: `import "../../../workers/env.ts";`, rule: walls },
 	{ file: "src/cli/serve.ts", code: `await import("../server/serve.ts");`, rule: null },
 	{ file: "src/cli/dynamic.ts", code: `await import("../runner/agent.ts");`, rule: walls },
-	{ file: "src/contracts/type-only.ts", code: `import type { A } from "../api/a.ts"; export let a: A;`, rule: walls },
-	{ file: "src/contracts/type-of.ts", code: `export type A = typeof import("../api/a.ts");`, rule: "plugin" },
+	{
+		file: "src/contracts/http/type-only.ts",
+		code: `import type { A } from "../../api/a.ts"; export let a: A;`,
+		rule: walls,
+	},
+	{ file: "src/contracts/http/type-of.ts", code: `export type A = typeof import("../../api/a.ts");`, rule: "plugin" },
 	{ file: "workers/reach.ts", code: `import "../src/api/app.ts";`, rule: null },
 ];
 

@@ -1,7 +1,7 @@
 // The table of operational events in docs/operations.md against the list that the program has.
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { severities } from "../src/contracts/operational-event.ts";
+import { severities } from "../src/contracts/wire/operational-event.ts";
 
 const asked: Record<string, string> = { "–": "none", ticket: "ticket", page: "page" };
 

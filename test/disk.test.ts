@@ -8,12 +8,12 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Child, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
-import { Outage } from "../src/contracts/outage.ts";
+import { Outage } from "../src/contracts/wire/outage.ts";
 import { ProblemError } from "../src/client/call-failure.ts";
 import type { Client } from "../src/client/client.ts";
 import { createClient } from "../src/client/client.ts";
 import type { ReadinessAnswer } from "../src/api/readiness.ts";
-import type { RunRequest } from "../src/contracts/run.ts";
+import type { RunRequest } from "../src/contracts/http/run.ts";
 import { until } from "./fixture-until.ts";
 
 const mib = 1_048_576;

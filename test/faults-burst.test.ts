@@ -1,7 +1,7 @@
 // The server is killed again and again while runs pour in and runners work them off: what got its answer is there, what got
 // none is there once.
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Run, RunRequest } from "../src/contracts/run.ts";
+import type { Run, RunRequest } from "../src/contracts/http/run.ts";
 import { seededRandom } from "../src/testing/random.ts";
 import { repository, Site } from "./fixture-site.ts";
 

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { viewLog } from "../src/client/log-viewer.ts";
-import type { Run, RunRequest } from "../src/contracts/run.ts";
+import type { Run, RunRequest } from "../src/contracts/http/run.ts";
 import type { Death } from "./fixture-site.ts";
 import { headingOf, repository, Site } from "./fixture-site.ts";
 

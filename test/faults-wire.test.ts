@@ -2,13 +2,13 @@
 // would be. The server is a real one; nothing of `src/client` is used.
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { FinishRequest } from "../src/contracts/lease.ts";
-import type { LogMessage } from "../src/contracts/log-stream.ts";
-import type { Job, Run } from "../src/contracts/run.ts";
-import type { RunEvent } from "../src/contracts/run-events.ts";
-import type { Grant, Registered } from "../src/contracts/runner.ts";
-import type { ServerFrame } from "../src/contracts/runner-session.ts";
-import type { TokenMade } from "../src/contracts/token.ts";
+import type { FinishRequest } from "../src/contracts/http/lease.ts";
+import type { LogMessage } from "../src/contracts/http/log-stream.ts";
+import type { Job, Run } from "../src/contracts/http/run.ts";
+import type { RunEvent } from "../src/contracts/http/run-events.ts";
+import type { Grant, Registered } from "../src/contracts/http/runner.ts";
+import type { ServerFrame } from "../src/contracts/http/runner-session.ts";
+import type { TokenMade } from "../src/contracts/http/token.ts";
 import { Site } from "./fixture-site.ts";
 import { until } from "./fixture-until.ts";
 import type { Answer } from "./fixture-wire.ts";

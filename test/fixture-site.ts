@@ -10,7 +10,7 @@ import { Child, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
 import type { Client, LogRange } from "../src/client/client.ts";
 import { createClient, everyItem } from "../src/client/client.ts";
-import type { Attempt, Job, Run } from "../src/contracts/run.ts";
+import type { Attempt, Job, Run } from "../src/contracts/http/run.ts";
 import { until } from "./fixture-until.ts";
 import { Wire } from "./fixture-wire.ts";
 

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { viewLog } from "../src/client/log-viewer.ts";
-import type { Run } from "../src/contracts/run.ts";
+import type { Run } from "../src/contracts/http/run.ts";
 import { headingOf } from "./fixture-site.ts";
 import { until } from "./fixture-until.ts";
 import { RunnerRig } from "./runner-rig.ts";

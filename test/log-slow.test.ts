@@ -10,9 +10,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Child, Ready } from "../scripts/child.ts";
 import { startServer } from "../scripts/child.ts";
-import { outputBytes } from "../src/contracts/log-stream.ts";
-import type { LogMessage } from "../src/contracts/log-stream.ts";
-import type { Grant, Registered } from "../src/contracts/runner.ts";
+import { outputBytes } from "../src/contracts/http/log-stream.ts";
+import type { LogMessage } from "../src/contracts/http/log-stream.ts";
+import type { Grant, Registered } from "../src/contracts/http/runner.ts";
 
 const megabyte = 1024 * 1024;
 const logMegabytes = 48;

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { expect } from "vitest";
 import type { Child } from "../scripts/child.ts";
 import { RunnerSession } from "../src/client/runner-session.ts";
-import type { Job, Run, RunRequest } from "../src/contracts/run.ts";
+import type { Job, Run, RunRequest } from "../src/contracts/http/run.ts";
 import { lossesMax } from "../src/domain/limits.ts";
 import { seededRandom } from "../src/testing/random.ts";
 import type { SeededRandom } from "../src/testing/random.ts";

@@ -10,7 +10,7 @@ import { Child, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
 import { createClient } from "../src/client/client.ts";
 import type { Client } from "../src/client/client.ts";
-import type { Attempt, Job, Run, RunRequest } from "../src/contracts/run.ts";
+import type { Attempt, Job, Run, RunRequest } from "../src/contracts/http/run.ts";
 
 type JobRequest = RunRequest["jobs"][number];
 

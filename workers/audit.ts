@@ -1,5 +1,5 @@
 // Writes the audit after the act: the act has happened, so nothing here may delay it or make it fail.
-import type { AuditRecord } from "../src/contracts/audit.ts";
+import type { AuditRecord } from "../src/contracts/http/audit.ts";
 import { auditKeptMs, auditSliceMax } from "../src/domain/limits.ts";
 import { addAudit, forgetAudit } from "../src/store/audit.ts";
 import type { Env } from "./env.ts";

@@ -1,5 +1,5 @@
 // The bindings of wrangler.toml. Objects are reached through `stubs.ts`, which knows what each answers to.
-import type { Delivery, ChangeEvent } from "../src/contracts/events.ts";
+import type { Delivery, ChangeEvent } from "../src/contracts/objects/events.ts";
 import { poolShardsMax } from "../src/domain/limits.ts";
 import { readShards } from "../src/domain/pool/pool.ts";
 

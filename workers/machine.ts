@@ -2,7 +2,7 @@
 // much of the disk is free. On Cloudflare nothing is bound, and there is always room.
 import type { DiskRoom, Room } from "../src/domain/room.ts";
 import { roomOn } from "../src/domain/room.ts";
-import { Outage } from "../src/contracts/outage.ts";
+import { Outage } from "../src/contracts/wire/outage.ts";
 import { report } from "./report.ts";
 
 /** Within a second a fast disk takes some hundred MiB at most, and a log's feeds far less: the reserve is not passed unseen. */

@@ -10,9 +10,9 @@ import {
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../src/api/answer.ts";
-import type { ChangeEvent, Delivery } from "../src/contracts/events.ts";
-import type { OperationalEvent } from "../src/contracts/operational-event.ts";
-import type { Run } from "../src/contracts/run.ts";
+import type { ChangeEvent, Delivery } from "../src/contracts/objects/events.ts";
+import type { OperationalEvent } from "../src/contracts/wire/operational-event.ts";
+import type { Run } from "../src/contracts/http/run.ts";
 import { aRepo, job, send, submit } from "./api/api-fixture.ts";
 import { moveClock } from "./testing/clock-fixture.ts";
 import type { Env } from "./env.ts";

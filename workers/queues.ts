@@ -1,6 +1,6 @@
 // The consumers of the queues. Each message carries a version, so all are idempotent; a message that fails is tried again by
 // the platform and ends in its dead-letter queue, whose consumer only says so: the objects hold the truth, the sweep repairs.
-import type { ChangeEvent, Delivery } from "../src/contracts/events.ts";
+import type { ChangeEvent, Delivery } from "../src/contracts/objects/events.ts";
 import { project } from "../src/store/projection.ts";
 import type { Env } from "./env.ts";
 import { database } from "./read-model.ts";

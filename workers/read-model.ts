@@ -6,9 +6,9 @@ import { listAudit } from "../src/store/audit.ts";
 import { addPool, listPools, listRepositories, listRuns, setBehind } from "../src/store/runs.ts";
 import type { Slice } from "../src/store/runs.ts";
 import { addToken, findKeyedToken, findToken, listTokens, revokeToken } from "../src/store/tokens.ts";
-import type { RepositoryName } from "../src/contracts/objects.ts";
+import type { RepositoryName } from "../src/contracts/objects/objects.ts";
 import type { Env } from "./env.ts";
-import { Outage } from "../src/contracts/outage.ts";
+import { Outage } from "../src/contracts/wire/outage.ts";
 import { report } from "./report.ts";
 
 const pagesKept = 200;

@@ -1,5 +1,5 @@
 // Prints operational events: the one place of the server that writes to standard error.
-import type { OperationalEvent } from "../src/contracts/operational-event.ts";
+import type { OperationalEvent } from "../src/contracts/wire/operational-event.ts";
 
 export function report(event: OperationalEvent): void {
 	console.error(JSON.stringify(event));

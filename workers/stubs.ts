@@ -1,10 +1,10 @@
 // How one object (or the Worker) calls another: by name, with a deadline, a new stub for each try, full jitter between, and
 // again only where the platform says that this can help. A stub is broken after an exception; an overloaded object is left alone.
-import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../src/contracts/objects.ts";
-import type { OwnerCalls } from "../src/contracts/owner.ts";
-import type { FeedCalls } from "../src/contracts/run-events.ts";
-import { asOutage, Outage } from "../src/contracts/outage.ts";
-import { isRepeatable } from "../src/contracts/repeatable.ts";
+import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../src/contracts/objects/objects.ts";
+import type { OwnerCalls } from "../src/contracts/objects/owner.ts";
+import type { FeedCalls } from "../src/contracts/http/run-events.ts";
+import { asOutage, Outage } from "../src/contracts/wire/outage.ts";
+import { isRepeatable } from "../src/contracts/objects/repeatable.ts";
 import type { Env } from "./env.ts";
 
 const callDeadlineMs = 10_000;

@@ -2,8 +2,8 @@
 // anything. The same process submits, so that one clock tells how long a job waited.
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Grant } from "../../src/contracts/runner.ts";
-import type { ServerFrame } from "../../src/contracts/runner-session.ts";
+import type { Grant } from "../../src/contracts/http/runner.ts";
+import type { ServerFrame } from "../../src/contracts/http/runner-session.ts";
 import { Api } from "../api.ts";
 import { jobRequest, owner, runRequest } from "../bench.ts";
 import type { Burst, OpenCall, Order, Waits } from "./fleet.ts";

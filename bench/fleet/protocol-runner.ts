@@ -1,6 +1,6 @@
 // A runner that speaks the protocol and runs nothing: register, acquire, start, one line of log, finish. So what is measured
 // is the queue and not the starting of processes.
-import type { Grant } from "../../src/contracts/runner.ts";
+import type { Grant } from "../../src/contracts/http/runner.ts";
 import { Api } from "../api.ts";
 import { owner } from "../bench.ts";
 import type { Serving } from "../bench.ts";

@@ -1,7 +1,7 @@
 // Jobs that run as far as the server knows: submitted, granted to a runner of the bench's, started, kept alive, and finished.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Grant, Registered } from "../../src/contracts/runner.ts";
-import type { Job } from "../../src/contracts/run.ts";
+import type { Grant, Registered } from "../../src/contracts/http/runner.ts";
+import type { Job } from "../../src/contracts/http/run.ts";
 import type { Bench } from "../bench.ts";
 import { jobRequest, owner, runRequest } from "../bench.ts";
 

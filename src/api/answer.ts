@@ -1,6 +1,6 @@
 // How a route answers with a problem: it throws one, and the app's error handler, the only place that catches, writes it.
-import { refusalFacts } from "../contracts/problem.ts";
-import type { ProblemFacts } from "../contracts/problem.ts";
+import { refusalFacts } from "../contracts/http/problem.ts";
+import type { ProblemFacts } from "../contracts/http/problem.ts";
 import type { Result } from "../domain/refusal.ts";
 
 /** Thrown by routes only: below them a refusal is a value. */

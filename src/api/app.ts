@@ -1,10 +1,10 @@
 // The HTTP API: request ids, size limits, one error handler, and the routes of each resource.
-import { asOutage } from "../contracts/outage.ts";
+import { asOutage } from "../contracts/wire/outage.ts";
 import { createHash, randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import type { Context, MiddlewareHandler } from "hono";
-import { problemContentType } from "../contracts/problem.ts";
-import type { Problem, ProblemFacts } from "../contracts/problem.ts";
+import { problemContentType } from "../contracts/http/problem.ts";
+import type { Problem, ProblemFacts } from "../contracts/http/problem.ts";
 import { requestBytesMax } from "../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
 import { addAuditRoutes } from "./audit.ts";

@@ -1,6 +1,6 @@
 // Reading a run or a job wherever it is: in its repository's object, or, a week after its end, in the archive.
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { Job, Run } from "../contracts/run.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
+import type { Job, Run } from "../contracts/http/run.ts";
 import { parseJobId } from "../domain/ids.ts";
 import type { Result } from "../domain/refusal.ts";
 import { accept, refuse } from "../domain/refusal.ts";

@@ -1,9 +1,9 @@
 // Every privileged act is noted after it was done, and can be read: by an owner's admins, and all of it by the operator.
 import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
-import { auditAction, auditRecord } from "../contracts/audit.ts";
-import type { AuditAction, AuditRecord } from "../contracts/audit.ts";
-import { timeText } from "../contracts/fields.ts";
+import { auditAction, auditRecord } from "../contracts/http/audit.ts";
+import type { AuditAction, AuditRecord } from "../contracts/http/audit.ts";
+import { timeText } from "../contracts/http/fields.ts";
 import { authorizeOperator, authorizeOwner, readCaller } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import { forwardedAddress } from "../domain/text/client-address.ts";

@@ -2,10 +2,10 @@
 // was ended is looked at, and that is cached.
 // Another owner's things are unknown to a token (404), a missing scope on one's own is forbidden (403).
 import type { Context } from "hono";
-import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../contracts/objects.ts";
-import type { TokenName } from "../contracts/owner.ts";
-import { tokenExpired, tokenRevoked } from "../contracts/stream-token.ts";
-import type { Scope } from "../contracts/token.ts";
+import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../contracts/objects/objects.ts";
+import type { TokenName } from "../contracts/objects/owner.ts";
+import { tokenExpired, tokenRevoked } from "../contracts/wire/stream-token.ts";
+import type { Scope } from "../contracts/http/token.ts";
 import { ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { checkQuery } from "./query.ts";

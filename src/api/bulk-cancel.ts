@@ -1,6 +1,6 @@
 // Cancels many jobs of a repository in one call, or says which it would. It needs no key: told twice, it cancels once.
 import type { Hono } from "hono";
-import { bulkCancel, bulkCancelRequest } from "../contracts/bulk-cancel.ts";
+import { bulkCancel, bulkCancelRequest } from "../contracts/http/bulk-cancel.ts";
 import { orThrow } from "./answer.ts";
 import { noteAct } from "./audit.ts";
 import { authorizeRepository } from "./auth.ts";

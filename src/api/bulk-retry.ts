@@ -1,6 +1,6 @@
 // Retries many jobs of a repository in one call, or says which it would.
 import type { Hono } from "hono";
-import { bulkRetry, bulkRetryRequest, retriedOutcomesDefault } from "../contracts/bulk-retry.ts";
+import { bulkRetry, bulkRetryRequest, retriedOutcomesDefault } from "../contracts/http/bulk-retry.ts";
 import { orThrow } from "./answer.ts";
 import { noteAct } from "./audit.ts";
 import { authorizeRepository } from "./auth.ts";

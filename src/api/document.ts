@@ -1,6 +1,6 @@
 // The OpenAPI document grows beside the routes: each file registers what it serves, from the schemas that validate it.
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import { problem } from "../contracts/problem.ts";
+import { problem } from "../contracts/http/problem.ts";
 import { wordsFor } from "./field-words.ts";
 
 const holder = new OpenAPIHono();

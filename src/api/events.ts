@@ -1,9 +1,9 @@
 // A run's events: its state, then every change, to whoever watches. Served by an object of their own, so that no number of
 // watchers is felt by the repository.
 import type { Context, Hono } from "hono";
-import { restsOnQuery } from "../contracts/stream-token.ts";
-import { runEvent } from "../contracts/run-events.ts";
-import type { RunEvent } from "../contracts/run-events.ts";
+import { restsOnQuery } from "../contracts/wire/stream-token.ts";
+import { runEvent } from "../contracts/http/run-events.ts";
+import type { RunEvent } from "../contracts/http/run-events.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";

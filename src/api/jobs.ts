@@ -1,9 +1,9 @@
 // Jobs: read, cancel, retry, reprioritise.
 import type { Hono } from "hono";
-import { cancelJobRequest, job as jobSchema, patchJobRequest, retryJobRequest } from "../contracts/run.ts";
-import type { Job } from "../contracts/run.ts";
-import { viewStep } from "../contracts/view.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
+import { cancelJobRequest, job as jobSchema, patchJobRequest, retryJobRequest } from "../contracts/http/run.ts";
+import type { Job } from "../contracts/http/run.ts";
+import { viewStep } from "../contracts/wire/view.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
 import { orThrow } from "./answer.ts";
 import { readJob } from "./archived-run.ts";
 import { noteAct } from "./audit.ts";

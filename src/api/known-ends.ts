@@ -1,7 +1,7 @@
 // Which tokens have ended, as far as this isolate knows. Each owner is asked for itself, about the tokens in use here: so what one
 // owner ends is no other's business, and nothing is bounded that somebody else could fill. A token that is in use is asked about
 // in the background; whoever could not be asked for too long is refused for a while, and never let in.
-import type { TokenName } from "../contracts/owner.ts";
+import type { TokenName } from "../contracts/objects/owner.ts";
 import type { Millis } from "../domain/ids.ts";
 
 /** How old knowledge may be before it is asked for again, in the background. */

@@ -1,7 +1,7 @@
 // The calls of a runner while it holds a job. Below the wire they are plain operations of the repository and the log, so that
 // another runner's protocol can be mounted beside this one. Every answer says how the lease stands, and renews it.
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import type { LeaseClaim } from "../contracts/objects.ts";
+import type { LeaseClaim } from "../contracts/objects/objects.ts";
 import {
 	finishRequest,
 	leaseStateHeader,
@@ -10,11 +10,11 @@ import {
 	uploadIntervalHeader,
 	uploadLeftHeader,
 	uploadOffsetHeader,
-} from "../contracts/lease.ts";
-import type { FinishRequest } from "../contracts/lease.ts";
-import { leaseReply } from "../contracts/runner.ts";
-import type { LeaseState } from "../contracts/runner.ts";
-import { readStep } from "../contracts/view.ts";
+} from "../contracts/http/lease.ts";
+import type { FinishRequest } from "../contracts/http/lease.ts";
+import { leaseReply } from "../contracts/http/runner.ts";
+import type { LeaseState } from "../contracts/http/runner.ts";
+import { readStep } from "../contracts/wire/view.ts";
 import { leaseIdFrom } from "../domain/ids.ts";
 import type { FinishReport } from "../domain/job/job.ts";
 import { appendBytesMax, heartbeatSeconds } from "../domain/limits.ts";

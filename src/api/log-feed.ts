@@ -1,6 +1,6 @@
 // The feed of a log: the runner's end of a WebSocket whose other end is the log itself.
 import type { Hono } from "hono";
-import { feedAcknowledgement } from "../contracts/log-feed.ts";
+import { feedAcknowledgement } from "../contracts/http/log-feed.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";

@@ -1,10 +1,10 @@
 // A live log as a sequence of messages: what is stored first, then what comes, then `end`; from the archive when it is sealed,
 // and without a seam where the one turns into the other. Ended in the Worker: SSE, and sockets of sealed logs and of jobs.
-import { outputMessage } from "../contracts/log-stream.ts";
-import type { LogEnd, LogMessage, LogOutput } from "../contracts/log-stream.ts";
-import { tokenEndedCloseCode } from "../contracts/stream-token.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { Attempt, Job } from "../contracts/run.ts";
+import { outputMessage } from "../contracts/http/log-stream.ts";
+import type { LogEnd, LogMessage, LogOutput } from "../contracts/http/log-stream.ts";
+import { tokenEndedCloseCode } from "../contracts/wire/stream-token.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
+import type { Attempt, Job } from "../contracts/http/run.ts";
 import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
 import { cutFrame } from "../domain/log/log-frame.ts";
 import { orThrow } from "./answer.ts";

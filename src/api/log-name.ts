@@ -5,7 +5,7 @@ import { orThrow, ProblemAnswer } from "./answer.ts";
 import { authorizeRepository } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
 import { settled } from "./log-live.ts";
 import { findLog, loadAttempt } from "./log-source.ts";
 import type { LogSource } from "./log-source.ts";

@@ -4,7 +4,7 @@ import { parseJobId } from "../domain/ids.ts";
 import { appendBytesMax } from "../domain/limits.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
 import { refuse } from "../domain/refusal.ts";
-import type { Attempt } from "../contracts/run.ts";
+import type { Attempt } from "../contracts/http/run.ts";
 import { orThrow } from "./answer.ts";
 import { readJob } from "./archived-run.ts";
 import type { LogName, SealedLog, Services } from "./services.ts";

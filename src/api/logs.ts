@@ -1,8 +1,8 @@
 // Logs: the raw bytes, whole or in part, and the live view, for one attempt or for a job through all of its attempts.
 import type { Context, Hono } from "hono";
-import { restsOnQuery } from "../contracts/stream-token.ts";
-import type { StreamToken } from "../contracts/stream-token.ts";
-import { logMessage, logOffsetHeader } from "../contracts/log-stream.ts";
+import { restsOnQuery } from "../contracts/wire/stream-token.ts";
+import type { StreamToken } from "../contracts/wire/stream-token.ts";
+import { logMessage, logOffsetHeader } from "../contracts/http/log-stream.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { readJob as loadJob } from "./archived-run.ts";
 import type { ApiEnv } from "./context.ts";

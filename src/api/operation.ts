@@ -1,7 +1,7 @@
 // What an operator and a load balancer ask: does it live, is it ready, which switches are set.
 import { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
-import { switches, switchesPatch } from "../contracts/switches.ts";
+import { switches, switchesPatch } from "../contracts/http/switches.ts";
 import { noteAct } from "./audit.ts";
 import { authorizeOperator } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";

@@ -1,7 +1,7 @@
 // Pools as their owner sees them, and single runners of them: figures, pause, drain, removal.
 import type { Hono } from "hono";
-import { poolFigures, poolPatch, runnerFigures, runnerPatch } from "../contracts/runner.ts";
-import type { PoolFigures } from "../contracts/runner.ts";
+import { poolFigures, poolPatch, runnerFigures, runnerPatch } from "../contracts/http/runner.ts";
+import type { PoolFigures } from "../contracts/http/runner.ts";
 import { refuse } from "../domain/refusal.ts";
 import { orThrow } from "./answer.ts";
 import { noteAct } from "./audit.ts";

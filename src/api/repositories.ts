@@ -1,8 +1,8 @@
 // Repositories: settings, figures of the queue, names of secrets.
 import { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
-import { withoutNul } from "../contracts/fields.ts";
-import { queueFigures, repository, repositoryRequest } from "../contracts/repository.ts";
+import { withoutNul } from "../contracts/http/fields.ts";
+import { queueFigures, repository, repositoryRequest } from "../contracts/http/repository.ts";
 import { orThrow } from "./answer.ts";
 import { noteAct } from "./audit.ts";
 import { authorize, authorizeRepository, readCaller } from "./auth.ts";

@@ -3,10 +3,10 @@
 import { Buffer } from "node:buffer";
 import type { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { timeText } from "../contracts/fields.ts";
-import type { FieldError } from "../contracts/problem.ts";
+import { timeText } from "../contracts/http/fields.ts";
+import type { FieldError } from "../contracts/http/problem.ts";
 import { slugPattern } from "../domain/text/names.ts";
-import { pathText, readStrictJson } from "../contracts/strict-json.ts";
+import { pathText, readStrictJson } from "../contracts/wire/strict-json.ts";
 import { ProblemAnswer } from "./answer.ts";
 import { readBytes } from "./body.ts";
 import type { ApiEnv } from "./context.ts";

@@ -1,7 +1,7 @@
 // Which run or job a path is about. People know a run by its number and a job by its key, programs by their ids: each works
 // wherever the other does. Names are looked up in the repository's own object, so that they work without the read model.
 import type { Context } from "hono";
-import type { RepositoryName } from "../contracts/objects.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { JobId, RunId, RunName } from "../domain/ids.ts";
 import { parseJobId, parseRunName } from "../domain/ids.ts";
 import { refuse } from "../domain/refusal.ts";

@@ -1,7 +1,7 @@
 // The calls of runners: register, acquire by long poll, heartbeat, and a session.
 import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
-import type { NotKnown, RunnerIdentity } from "../contracts/objects.ts";
+import type { NotKnown, RunnerIdentity } from "../contracts/objects/objects.ts";
 import {
 	acquireRequest,
 	grant as grantSchema,
@@ -9,9 +9,9 @@ import {
 	heartbeatRequest,
 	registered,
 	registerRequest,
-} from "../contracts/runner.ts";
-import type { AcquireRequest, Grant, Registered } from "../contracts/runner.ts";
-import { tokenRevoked } from "../contracts/stream-token.ts";
+} from "../contracts/http/runner.ts";
+import type { AcquireRequest, Grant, Registered } from "../contracts/http/runner.ts";
+import { tokenRevoked } from "../contracts/wire/stream-token.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
 import { shardOf } from "../domain/pool/pool.ts";
 import { refuse } from "../domain/refusal.ts";

@@ -10,10 +10,10 @@ import {
 	retryRunRequest,
 	run as runSchema,
 	runRequest,
-} from "../contracts/run.ts";
-import type { RunRequest } from "../contracts/run.ts";
-import { readJob } from "../contracts/view.ts";
-import type { LeaseClaim, RepositoryName, Submitted } from "../contracts/objects.ts";
+} from "../contracts/http/run.ts";
+import type { RunRequest } from "../contracts/http/run.ts";
+import { readJob } from "../contracts/wire/view.ts";
+import type { LeaseClaim, RepositoryName, Submitted } from "../contracts/objects/objects.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { readJobs, readRun } from "./archived-run.ts";
 import { noteAct } from "./audit.ts";

@@ -1,7 +1,7 @@
 // What the API must be given to run: objects, read model, archive, keys and switches. `workers/wire.ts` builds it from
 // bindings; nothing here knows Cloudflare.
-import type { OperationalEvent } from "../contracts/operational-event.ts";
-import type { AuditRecord } from "../contracts/audit.ts";
+import type { OperationalEvent } from "../contracts/wire/operational-event.ts";
+import type { AuditRecord } from "../contracts/http/audit.ts";
 import type {
 	LeaseClaim,
 	LogCalls,
@@ -10,15 +10,15 @@ import type {
 	RepositoryName,
 	RunnerIdentity,
 	WholePool,
-} from "../contracts/objects.ts";
-import type { OwnerCalls, TokenName } from "../contracts/owner.ts";
-import type { Grant } from "../contracts/runner.ts";
-import type { LogMessage } from "../contracts/log-stream.ts";
-import type { FeedCalls } from "../contracts/run-events.ts";
-import type { Switches } from "../contracts/switches.ts";
-import type { Repository } from "../contracts/repository.ts";
-import type { Run } from "../contracts/run.ts";
-import type { TokenRecord } from "../contracts/token.ts";
+} from "../contracts/objects/objects.ts";
+import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
+import type { Grant } from "../contracts/http/runner.ts";
+import type { LogMessage } from "../contracts/http/log-stream.ts";
+import type { FeedCalls } from "../contracts/http/run-events.ts";
+import type { Switches } from "../contracts/http/switches.ts";
+import type { Repository } from "../contracts/http/repository.ts";
+import type { Run } from "../contracts/http/run.ts";
+import type { TokenRecord } from "../contracts/http/token.ts";
 import type { LogRecord } from "../domain/job/job.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
 import type { Room } from "../domain/room.ts";

@@ -1,7 +1,7 @@
 // Whether an open stream may go on. Streams that the Worker itself ends look every 15 s and with each message. A look waits for
 // nobody: it begins to ask where knowledge is old, and the next look sees the answer. An owner that does not answer ends nothing.
-import { tokenExpired, tokenLookMs, tokenRevoked } from "../contracts/stream-token.ts";
-import type { StreamToken } from "../contracts/stream-token.ts";
+import { tokenExpired, tokenLookMs, tokenRevoked } from "../contracts/wire/stream-token.ts";
+import type { StreamToken } from "../contracts/wire/stream-token.ts";
 import type { Caller } from "./auth.ts";
 import type { Services } from "./services.ts";
 

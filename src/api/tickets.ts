@@ -3,8 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { z } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
-import { time, timeText } from "../contracts/fields.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
+import { time, timeText } from "../contracts/http/fields.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
 import { allow, authorizeRepository, callerOf, forbidden, operatorCaller, readCaller, unauthorized } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";

@@ -2,8 +2,8 @@
 // hexadecimal over everything before it, so the last underscore always parts them. No look-up stands on the hot path.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { LeaseClaim, RunnerIdentity } from "../contracts/objects.ts";
-import type { Scope } from "../contracts/token.ts";
+import type { LeaseClaim, RunnerIdentity } from "../contracts/objects/objects.ts";
+import type { Scope } from "../contracts/http/token.ts";
 
 /** Signing keys by id; the first signs, all verify, so that rotation strands nobody. */
 export interface Keys {

@@ -1,9 +1,9 @@
 // Tokens as people make, list and revoke them. Making one needs no store to be reachable later: it verifies itself.
 import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
-import { slug, timeText } from "../contracts/fields.ts";
-import { tokenEnd, tokenMade, tokenRecord, tokenRequest } from "../contracts/token.ts";
-import type { TokenRecord } from "../contracts/token.ts";
+import { slug, timeText } from "../contracts/http/fields.ts";
+import { tokenEnd, tokenMade, tokenRecord, tokenRequest } from "../contracts/http/token.ts";
+import type { TokenRecord } from "../contracts/http/token.ts";
 import { refuse } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { noteAct } from "./audit.ts";

@@ -1,8 +1,8 @@
 // How the words of a command line become values. Whatever is wrong with one is commander's to report, as a usage error.
 import { readFile } from "node:fs/promises";
 import { InvalidArgumentError } from "commander";
-import type { RepositoryName } from "../contracts/objects.ts";
-import { pathText, readStrictJson } from "../contracts/strict-json.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
+import { pathText, readStrictJson } from "../contracts/wire/strict-json.ts";
 import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 

@@ -1,9 +1,9 @@
 // What a command's exit code says, in one place: scripts depend on it, and `spillway --help` prints it.
 import { CommanderError } from "commander";
-import { Outage } from "../contracts/outage.ts";
+import { Outage } from "../contracts/wire/outage.ts";
 import { hintFor } from "./hint.ts";
 import { ProblemError } from "../client/call-failure.ts";
-import type { Job, Run } from "../contracts/run.ts";
+import type { Job, Run } from "../contracts/http/run.ts";
 
 export const exitCode = {
 	done: 0,

@@ -1,7 +1,7 @@
 // How a command line names runs and jobs: a run by its number, its id, or as `latest`; a job by its id, as RUN/KEY, or by its
 // KEY alone in the newest run; `#ATTEMPT` may stand behind a job. What is there the server knows.
 import { InvalidArgumentError } from "commander";
-import type { RepositoryName } from "../contracts/objects.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
 import { parseJobId } from "../domain/ids.ts";
 import type { Connection } from "./connection.ts";
 import { CommandFailure, exitCode } from "./exit-code.ts";

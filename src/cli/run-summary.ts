@@ -1,5 +1,5 @@
 // A run and its jobs as a table: how it stands, or how it ended.
-import type { Job, Run } from "../contracts/run.ts";
+import type { Job, Run } from "../contracts/http/run.ts";
 import type { Paint } from "./terminal/paint.ts";
 import { spansText, spanText } from "./terminal/span.ts";
 import type { Column } from "./terminal/table.ts";

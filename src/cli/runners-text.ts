@@ -1,5 +1,5 @@
 // Runners as a table: of a pool, or one that was changed.
-import type { RunnerFigures } from "../contracts/runner.ts";
+import type { RunnerFigures } from "../contracts/http/runner.ts";
 import type { Paint } from "./terminal/paint.ts";
 import { table } from "./terminal/table.ts";
 

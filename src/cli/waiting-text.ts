@@ -1,8 +1,8 @@
 // What a job waits for, in words: why, at which place, and when it may start. A place is reckoned only for a job that is asked
 // for by itself, so lists ask for the first few.
 import type { Client } from "../client/client.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { Job, Waiting } from "../contracts/run.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
+import type { Job, Waiting } from "../contracts/http/run.ts";
 import { msText } from "./terminal/span.ts";
 
 /** Of one list: each is a call, and costs the server as much as the line is long. Who stands behind them sees how fast these move. */

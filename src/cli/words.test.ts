@@ -1,6 +1,6 @@
 // What people read of pools, runners, queues and jobs: each line says what is so, and in words.
 import { expect, it } from "vitest";
-import type { PoolFigures, RunnerFigures } from "../contracts/runner.ts";
+import type { PoolFigures, RunnerFigures } from "../contracts/http/runner.ts";
 import { aWireAttempt, aWireJob } from "../testing/wire-builders.ts";
 import { queueText } from "./repo/repo-show.ts";
 import { poolText, standingOf } from "./pool/pool-text.ts";

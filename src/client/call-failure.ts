@@ -1,7 +1,7 @@
 // The two ways in which a call fails: the server answered that it will not (`ProblemError`), or nobody knows what it did
 // (`Outage`). Whether either is tried again is decided in `retryable.ts` and nowhere else.
-import { Outage } from "../contracts/outage.ts";
-import type { FieldError, Problem } from "../contracts/problem.ts";
+import { Outage } from "../contracts/wire/outage.ts";
+import type { FieldError, Problem } from "../contracts/http/problem.ts";
 
 /** An answer of 400 or more. `code` is stable and made for programs, `detail` for people. */
 export class ProblemError extends Error {

@@ -1,11 +1,11 @@
 // The API as a person or a program calls it, one group of methods per resource. Shapes come from `contracts` as types only:
 // nothing is validated here, since the server already did, and no schema library is loaded.
-import type { AuditRecord } from "../contracts/audit.ts";
-import type { BulkCancel, BulkCancelRequest } from "../contracts/bulk-cancel.ts";
-import type { BulkRetry, BulkRetryRequest } from "../contracts/bulk-retry.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/repository.ts";
-import type { Job, Run, RunRequest } from "../contracts/run.ts";
+import type { AuditRecord } from "../contracts/http/audit.ts";
+import type { BulkCancel, BulkCancelRequest } from "../contracts/http/bulk-cancel.ts";
+import type { BulkRetry, BulkRetryRequest } from "../contracts/http/bulk-retry.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
+import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
+import type { Job, Run, RunRequest } from "../contracts/http/run.ts";
 import type {
 	PoolFigures,
 	PoolPatch,
@@ -13,9 +13,9 @@ import type {
 	RegisterRequest,
 	RunnerFigures,
 	RunnerPatch,
-} from "../contracts/runner.ts";
-import type { Switches } from "../contracts/switches.ts";
-import type { Scope, TokenMade, TokenRecord } from "../contracts/token.ts";
+} from "../contracts/http/runner.ts";
+import type { Switches } from "../contracts/http/switches.ts";
+import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
 import type { Call, TransportOptions } from "./transport.ts";
 import { pathOf, Transport } from "./transport.ts";
 

@@ -1,8 +1,8 @@
 // The calls of a runner, raw: one request each and no second try, since only the runner's loops know how long a try is
 // worth anything. `RunnerClient` speaks with a runner token, `LeaseClient` with the token of one lease.
 
-import type { FinishRequest, ReportedStep } from "../contracts/lease.ts";
-import type { Grant, HeartbeatReply, LeaseReply, LeaseState } from "../contracts/runner.ts";
+import type { FinishRequest, ReportedStep } from "../contracts/http/lease.ts";
+import type { Grant, HeartbeatReply, LeaseReply, LeaseState } from "../contracts/http/runner.ts";
 import { ProblemError } from "./call-failure.ts";
 import { LogFeed } from "./log-feed.ts";
 import type { FeedOptions } from "./log-feed.ts";

@@ -1,6 +1,6 @@
-// The headers of lease calls by name. They stand in `contracts/lease.ts` too, which loads the schema library; a runner has
+// The headers of lease calls by name. They stand in `contracts/http/lease.ts` too, which loads the schema library; a runner has
 // to stay small, since a process starts its children slower the bigger it is. The types below fail if the two differ.
-import type * as contract from "../contracts/lease.ts";
+import type * as contract from "../contracts/http/lease.ts";
 
 export const uploadOffsetHeader: typeof contract.uploadOffsetHeader = "Upload-Offset";
 export const uploadLeftHeader: typeof contract.uploadLeftHeader = "Upload-Left";

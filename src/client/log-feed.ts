@@ -1,7 +1,7 @@
 // The wire of a log's feed: frames of an offset and bytes out, acknowledgements in. Cheaper for the server than a call each,
 // and it can say at once that somebody watches. What is not acknowledged when it ends is sent again by whatever comes next.
-import type { FeedAcknowledgement } from "../contracts/log-feed.ts";
-import type { LeaseState } from "../contracts/runner.ts";
+import type { FeedAcknowledgement } from "../contracts/http/log-feed.ts";
+import type { LeaseState } from "../contracts/http/runner.ts";
 import { LiveSocket } from "./live-socket.ts";
 
 const offsetBytes = 8;

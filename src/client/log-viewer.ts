@@ -1,8 +1,8 @@
 // Follows a live log over WebSocket and gives back its bytes, each exactly once and in order, whatever happens to the
 // connection: a drop, or the server's close for slowness, is answered by coming back at the offset reached so far.
-import type { LogMessage } from "../contracts/log-stream.ts";
-import type { RepositoryName } from "../contracts/objects.ts";
-import { Outage } from "../contracts/outage.ts";
+import type { LogMessage } from "../contracts/http/log-stream.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
+import { Outage } from "../contracts/wire/outage.ts";
 import type { ProblemError } from "./call-failure.ts";
 import { repositoryPath } from "./client.ts";
 import { isRetryable, waitMs } from "./retryable.ts";

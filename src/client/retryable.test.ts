@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { Outage } from "../contracts/outage.ts";
+import { Outage } from "../contracts/wire/outage.ts";
 import { ProblemError, readRetryAfter } from "./call-failure.ts";
 import { createClient } from "./client.ts";
 import { isRetryable, retryable, retryDefaults, waitMs } from "./retryable.ts";

@@ -1,6 +1,6 @@
 // The one place that decides "try again". Full jitter, because clients that failed together would otherwise come back
 // together; the server's Retry-After is a floor below which no try is made.
-import { Outage } from "../contracts/outage.ts";
+import { Outage } from "../contracts/wire/outage.ts";
 import { ProblemError } from "./call-failure.ts";
 
 export interface RetryPolicy {

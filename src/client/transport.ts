@@ -1,6 +1,6 @@
 // One HTTP request of the API: bearer token, JSON both ways, a limit on each try, failures as `ProblemError` or `Outage`.
 // Runs in Node and in a browser, so nothing here is Node's alone.
-import { Outage } from "../contracts/outage.ts";
+import { Outage } from "../contracts/wire/outage.ts";
 import { outageFrom, ProblemError, problemFrom } from "./call-failure.ts";
 import type { RetryPolicy } from "./retryable.ts";
 import { retryable, retryDefaults } from "./retryable.ts";

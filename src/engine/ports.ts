@@ -1,6 +1,6 @@
 // What an object is given by the runtime it lives in. The engine knows nothing else of the world: in workerd these are the
 // object's storage and clock, in Node a SQLite in memory and a clock moved by hand. So the same program runs in both.
-import type { OperationalEvent } from "../contracts/operational-event.ts";
+import type { OperationalEvent } from "../contracts/wire/operational-event.ts";
 import type { Millis } from "../domain/ids.ts";
 
 export type SqlValue = ArrayBuffer | string | number | null;

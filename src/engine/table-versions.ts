@@ -1,6 +1,6 @@
 // The versions of an object's tables: each is applied once, in order, forward only, and the object's own row says how many were.
 // What is released never changes: another version is added after it. A build that finds more than it knows touches nothing.
-import { Outage } from "../contracts/outage.ts";
+import { Outage } from "../contracts/wire/outage.ts";
 import type { Storage } from "./ports.ts";
 
 /** Whose tables they are, as it is told to people. */

@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import { retryDefaults } from "../client/retryable.ts";
 import type { RetryPolicy } from "../client/retryable.ts";
 import { RunnerClient } from "../client/lease-client.ts";
-import type { Grant } from "../contracts/runner.ts";
+import type { Grant } from "../contracts/http/runner.ts";
 import { graceSeconds } from "../domain/limits.ts";
 import { acquireLoop } from "./session/acquire-loop.ts";
 import type { EventLog } from "./event-log.ts";

@@ -1,5 +1,5 @@
 // Commands by chance, made from what is known outside: most of them sensible, some late, stale, doubled or nonsense.
-import type { RepositoryRequest } from "../contracts/repository.ts";
+import type { RepositoryRequest } from "../contracts/http/repository.ts";
 import type { Millis } from "../domain/ids.ts";
 import { runIdFrom } from "../domain/ids.ts";
 import type { FinishReport } from "../domain/job/job.ts";

@@ -1,8 +1,8 @@
 // What may be asked of a repository's queue, as plain data: a list of commands can be printed, cut short and done again.
-import type { CanceledState } from "../contracts/bulk-cancel.ts";
-import type { RetriedOutcome } from "../contracts/bulk-retry.ts";
-import type { LeaseClaim, Submitted } from "../contracts/objects.ts";
-import type { RepositoryRequest } from "../contracts/repository.ts";
+import type { CanceledState } from "../contracts/http/bulk-cancel.ts";
+import type { RetriedOutcome } from "../contracts/http/bulk-retry.ts";
+import type { LeaseClaim, Submitted } from "../contracts/objects/objects.ts";
+import type { RepositoryRequest } from "../contracts/http/repository.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { FinishReport, RunnerName } from "../domain/job/job.ts";
 import type { Result } from "../domain/refusal.ts";

@@ -1,6 +1,6 @@
 // What those outside a queue know of it: the runs they were told are accepted, and the leases that runners were handed. Commands
 // are made from this, and the queue is held to it.
-import type { LeaseClaim } from "../contracts/objects.ts";
+import type { LeaseClaim } from "../contracts/objects/objects.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import { jobIdFrom } from "../domain/ids.ts";
 import type { Answer, Command } from "./command.ts";

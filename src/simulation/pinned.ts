@@ -1,6 +1,6 @@
 // What random commands once found, as the shortest commands that were found to repeat it. Kept as commands and not as seeds: a
 // seed means something else as soon as commands are made in another way.
-import type { LeaseClaim } from "../contracts/objects.ts";
+import type { LeaseClaim } from "../contracts/objects/objects.ts";
 import { jobIdFrom, runIdFrom } from "../domain/ids.ts";
 import type { JobRequest } from "../domain/job/submission.ts";
 import { noon } from "../testing/clock.ts";

@@ -1,7 +1,7 @@
 // The steps in which behaviours are told: runs by their jobs' keys, leases by whoever holds them, time by how much passes.
-import type { ClaimCall, Claimed, Demand, LeaseAnswer, LeaseClaim, SubmitCall } from "../contracts/objects.ts";
-import type { RepositoryRequest } from "../contracts/repository.ts";
-import type { Job, Run } from "../contracts/run.ts";
+import type { ClaimCall, Claimed, Demand, LeaseAnswer, LeaseClaim, SubmitCall } from "../contracts/objects/objects.ts";
+import type { RepositoryRequest } from "../contracts/http/repository.ts";
+import type { Job, Run } from "../contracts/http/run.ts";
 import { runIdFrom } from "../domain/ids.ts";
 import { renewSeconds } from "../domain/limits.ts";
 import type { FinishReport } from "../domain/job/job.ts";

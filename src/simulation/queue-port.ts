@@ -1,6 +1,6 @@
 // What a repository's queue must offer to be shown by the behaviours and driven by chance: its calls, and by hand the clock, the
 // alarm and its death. The simulation offers it over memory, the tests of workers/ over the real object.
-import type { Demand, RepoCalls } from "../contracts/objects.ts";
+import type { Demand, RepoCalls } from "../contracts/objects/objects.ts";
 import type { Millis } from "../domain/ids.ts";
 
 export type QueueCalls = Pick<

@@ -1,7 +1,7 @@
 // What the engine answers in Node under random commands, written down so that the object in the runtime can be held to it: the
 // tests of workers/ run where there is no SQLite of Node's. What only the runtime knows (logs, other runners) is left out.
 import { createHash } from "node:crypto";
-import type { Run } from "../contracts/run.ts";
+import type { Run } from "../contracts/http/run.ts";
 import type { Millis } from "../domain/ids.ts";
 import { seededRandom } from "../testing/random.ts";
 import type { Step } from "./chance.ts";

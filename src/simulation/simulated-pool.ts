@@ -1,7 +1,7 @@
 // A pool of two shards, as far as what it believes of a repository goes: the rules of the real one, over rows that a sleep leaves
 // and a memory that it takes.
-import type { Demand } from "../contracts/objects.ts";
-import { sumFigures } from "../contracts/pool-figures.ts";
+import type { Demand } from "../contracts/objects/objects.ts";
+import { sumFigures } from "../contracts/objects/pool-figures.ts";
 import { DemandBook } from "../domain/pool/demand-book.ts";
 import type { DemandRow } from "../domain/pool/demand-book.ts";
 import type { Millis } from "../domain/ids.ts";

@@ -1,6 +1,6 @@
 // All that a simulated repository has stored, at one instant, as texts: in its tables, and of runs that left them in the archive.
 // The ground of the invariants, which compare text by text. A run's text in the archive is the one that a recall stores again.
-import type { ArchivedRun } from "../contracts/view.ts";
+import type { ArchivedRun } from "../contracts/wire/view.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Sql } from "../engine/ports.ts";
 

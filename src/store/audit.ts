@@ -1,7 +1,7 @@
 // The audit: one row for each privileged act, written once and never changed.
 import { and, desc, eq, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { AuditRecord } from "../contracts/audit.ts";
+import type { AuditRecord } from "../contracts/http/audit.ts";
 import type { Slice } from "./runs.ts";
 import { audit } from "./schema.ts";
 

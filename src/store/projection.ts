@@ -2,9 +2,9 @@
 // a statement takes only 100 parameters.
 import { sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { ChangeEvent } from "../contracts/events.ts";
-import type { Repository } from "../contracts/repository.ts";
-import type { Run } from "../contracts/run.ts";
+import type { ChangeEvent } from "../contracts/objects/events.ts";
+import type { Repository } from "../contracts/http/repository.ts";
+import type { Run } from "../contracts/http/run.ts";
 
 /** Bytes of documents in one statement: its one value may have 2 MB, and JSON in JSON has a backslash more for each quote. */
 const statementBytesMax = 500_000;

@@ -2,9 +2,9 @@
 import { and, asc, desc, eq, gt, lt, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { RepositoryName } from "../contracts/objects.ts";
-import type { Repository } from "../contracts/repository.ts";
-import type { Run } from "../contracts/run.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
+import type { Repository } from "../contracts/http/repository.ts";
+import type { Run } from "../contracts/http/run.ts";
 import { pools, repositories, runs } from "./schema.ts";
 
 export interface Slice<T> {

@@ -1,9 +1,9 @@
 // Records of access tokens; the tokens themselves are stored nowhere.
 import { and, desc, eq, gt, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { TokenEnd } from "../contracts/owner.ts";
-import { tokenEnd } from "../contracts/token.ts";
-import type { TokenRecord } from "../contracts/token.ts";
+import type { TokenEnd } from "../contracts/objects/owner.ts";
+import { tokenEnd } from "../contracts/http/token.ts";
+import type { TokenRecord } from "../contracts/http/token.ts";
 import type { Slice } from "./runs.ts";
 import { tokens } from "./schema.ts";
 

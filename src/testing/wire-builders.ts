@@ -1,5 +1,5 @@
 // Runs, jobs and attempts as the API answers with them; the test names only the fields that it is about.
-import type { Attempt, Job, Run } from "../contracts/run.ts";
+import type { Attempt, Job, Run } from "../contracts/http/run.ts";
 
 const noon = "2026-05-01T12:00:00.000Z";
 

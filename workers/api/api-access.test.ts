@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ownerCalls } from "../stubs.ts";
 import { parseKeys, signToken } from "../../src/api/token.ts";
-import type { TokenMade, TokenRecord } from "../../src/contracts/token.ts";
+import type { TokenMade, TokenRecord } from "../../src/contracts/http/token.ts";
 import {
 	aRepo,
 	aRepoOf,

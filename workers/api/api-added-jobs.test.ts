@@ -1,6 +1,6 @@
 // What a running job may give to the jobs it adds: its own secrets, its own pool, and nothing once its lease is over.
 import { expect, it } from "vitest";
-import type { Problem } from "../../src/contracts/problem.ts";
+import type { Problem } from "../../src/contracts/http/problem.ts";
 import { aRepo, finish, job, refusal, running, send, states, submit } from "./api-fixture.ts";
 
 it("[B5] a job adds jobs with its own secrets and pool, and with no others; whoever may write is free", async () => {

@@ -2,9 +2,9 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { AuditRecord } from "../../src/contracts/audit.ts";
-import type { PoolFigures } from "../../src/contracts/runner.ts";
-import type { TokenRecord } from "../../src/contracts/token.ts";
+import type { AuditRecord } from "../../src/contracts/http/audit.ts";
+import type { PoolFigures } from "../../src/contracts/http/runner.ts";
+import type { TokenRecord } from "../../src/contracts/http/token.ts";
 import type { Place } from "./api-fixture.ts";
 import {
 	aRepo,

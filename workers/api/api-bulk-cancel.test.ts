@@ -1,8 +1,8 @@
 // Many jobs canceled in one call: which are found, what a dry run says, bounds, and the same call twice.
 import { expect, it } from "vitest";
-import type { AuditRecord } from "../../src/contracts/audit.ts";
-import type { BulkCancel } from "../../src/contracts/bulk-cancel.ts";
-import type { Run } from "../../src/contracts/run.ts";
+import type { AuditRecord } from "../../src/contracts/http/audit.ts";
+import type { BulkCancel } from "../../src/contracts/http/bulk-cancel.ts";
+import type { Run } from "../../src/contracts/http/run.ts";
 import type { Place } from "./api-fixture.ts";
 import { aRepo, aToken, finish, job, lease, refusal, runOf, running, send, states, submit } from "./api-fixture.ts";
 

@@ -1,7 +1,7 @@
 // Many jobs retried in one call: which are found, what a dry run says, bounds, and the same key twice.
 import { describe, expect, it } from "vitest";
-import type { BulkRetry } from "../../src/contracts/bulk-retry.ts";
-import type { Run } from "../../src/contracts/run.ts";
+import type { BulkRetry } from "../../src/contracts/http/bulk-retry.ts";
+import type { Run } from "../../src/contracts/http/run.ts";
 import type { Place } from "./api-fixture.ts";
 import {
 	aRepo,

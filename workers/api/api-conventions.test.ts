@@ -1,7 +1,7 @@
 // What holds for every path: request ids, problems, methods, sizes, types of content, names, and the open paths.
 import { describe, expect, it } from "vitest";
 import { requestBytesMax } from "../../src/domain/limits.ts";
-import type { Problem } from "../../src/contracts/problem.ts";
+import type { Problem } from "../../src/contracts/http/problem.ts";
 import {
 	aRepo,
 	aRunner,

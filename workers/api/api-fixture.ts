@@ -2,10 +2,10 @@
 // and repositories, tokens, runners and leases made through the front door.
 import { env, exports } from "cloudflare:workers";
 import { expect } from "vitest";
-import type { Problem } from "../../src/contracts/problem.ts";
-import type { Job, Run } from "../../src/contracts/run.ts";
-import type { Grant, PoolFigures, Registered } from "../../src/contracts/runner.ts";
-import type { Scope, TokenMade } from "../../src/contracts/token.ts";
+import type { Problem } from "../../src/contracts/http/problem.ts";
+import type { Job, Run } from "../../src/contracts/http/run.ts";
+import type { Grant, PoolFigures, Registered } from "../../src/contracts/http/runner.ts";
+import type { Scope, TokenMade } from "../../src/contracts/http/token.ts";
 
 export const origin = "https://spillway.test";
 export const operator: string = env.SPILLWAY_OPERATOR_TOKEN;

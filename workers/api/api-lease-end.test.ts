@@ -2,9 +2,9 @@
 // told again.
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Problem } from "../../src/contracts/problem.ts";
-import type { Attempt, Job } from "../../src/contracts/run.ts";
-import type { Grant } from "../../src/contracts/runner.ts";
+import type { Problem } from "../../src/contracts/http/problem.ts";
+import type { Attempt, Job } from "../../src/contracts/http/run.ts";
+import type { Grant } from "../../src/contracts/http/runner.ts";
 import { exclusiveMarginMs, logLeftGraceMs, overrunMarginMs } from "../../src/domain/limits.ts";
 import { eventually, logOf, repoOf, sha256 } from "../log/log-fixture.ts";
 import type { Place } from "./api-fixture.ts";

@@ -3,9 +3,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { orThrow } from "../../src/api/answer.ts";
-import type { Problem } from "../../src/contracts/problem.ts";
-import type { Job } from "../../src/contracts/run.ts";
-import type { Grant, PoolFigures, Registered } from "../../src/contracts/runner.ts";
+import type { Problem } from "../../src/contracts/http/problem.ts";
+import type { Job } from "../../src/contracts/http/run.ts";
+import type { Grant, PoolFigures, Registered } from "../../src/contracts/http/runner.ts";
 import { appendBytesMax, heartbeatSeconds } from "../../src/domain/limits.ts";
 import type { Place } from "./api-fixture.ts";
 import {

@@ -2,8 +2,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Job } from "../../src/contracts/run.ts";
-import type { Grant, Registered } from "../../src/contracts/runner.ts";
+import type { Job } from "../../src/contracts/http/run.ts";
+import type { Grant, Registered } from "../../src/contracts/http/runner.ts";
 import type { Answer, Place } from "./api-fixture.ts";
 import { PoolObject } from "../pool/pool-object.ts";
 import { poolOf } from "../repo/queue-fixture.ts";

@@ -1,7 +1,7 @@
 // What may be done with runs and jobs: cancel in every state, retry, reprioritise, add from inside, and what follows in the graph.
 import { describe, expect, it } from "vitest";
-import type { Job, Run } from "../../src/contracts/run.ts";
-import type { Grant } from "../../src/contracts/runner.ts";
+import type { Job, Run } from "../../src/contracts/http/run.ts";
+import type { Grant } from "../../src/contracts/http/runner.ts";
 import type { Place } from "./api-fixture.ts";
 import {
 	aRepo,

@@ -2,8 +2,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { RepositoryName } from "../../src/contracts/objects.ts";
-import type { Job, Run } from "../../src/contracts/run.ts";
+import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
+import type { Job, Run } from "../../src/contracts/http/run.ts";
 import { append, aRepo, fetchRaw, finish, job, refusal, running, send, submit } from "./api-fixture.ts";
 import type { Place } from "./api-fixture.ts";
 

@@ -1,6 +1,6 @@
 // Requests with more than one reading, and bodies and instants in other forms than usual.
 import { describe, expect, it } from "vitest";
-import type { Job } from "../../src/contracts/run.ts";
+import type { Job } from "../../src/contracts/http/run.ts";
 import { aRepo, aRunner, job, refusal, running, send, submit, timePattern } from "./api-fixture.ts";
 
 const json = { "content-type": "application/json" };

@@ -1,6 +1,6 @@
 // A pool's settings through the front door.
 import { expect, it } from "vitest";
-import type { PoolFigures } from "../../src/contracts/runner.ts";
+import type { PoolFigures } from "../../src/contracts/http/runner.ts";
 import { aRepo, aRunner, aToken, grantOf, job, poolOf, refusal, send, submit } from "./api-fixture.ts";
 
 it("[B9] an admin changes what is named, and the figures show it", async () => {

@@ -2,8 +2,8 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import type { Run } from "../../src/contracts/run.ts";
-import type { TokenRecord } from "../../src/contracts/token.ts";
+import type { Run } from "../../src/contracts/http/run.ts";
+import type { TokenRecord } from "../../src/contracts/http/token.ts";
 import type { Call, Place } from "./api-fixture.ts";
 import {
 	aRepo,

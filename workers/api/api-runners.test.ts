@@ -1,7 +1,7 @@
 // Single runners through the front door: drained, removed, and registered under a key.
 import { describe, expect, it } from "vitest";
-import type { AuditRecord } from "../../src/contracts/audit.ts";
-import type { Registered, RunnerFigures } from "../../src/contracts/runner.ts";
+import type { AuditRecord } from "../../src/contracts/http/audit.ts";
+import type { Registered, RunnerFigures } from "../../src/contracts/http/runner.ts";
 import { aRepo, aRunner, aToken, finish, grantOf, job, lease, poolOf, refusal, send, submit } from "./api-fixture.ts";
 import type { Place } from "./api-fixture.ts";
 

@@ -1,6 +1,6 @@
 // Submitting: what is accepted and how it is shown, what is refused and which field is to blame, and doubles of one key.
 import { describe, expect, it } from "vitest";
-import type { Job, Run } from "../../src/contracts/run.ts";
+import type { Job, Run } from "../../src/contracts/http/run.ts";
 import { requestJobsMax, runJobsMax } from "../../src/domain/limits.ts";
 import {
 	aRepo,

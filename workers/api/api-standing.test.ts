@@ -2,8 +2,8 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import type { Problem } from "../../src/contracts/problem.ts";
-import type { TokenMade } from "../../src/contracts/token.ts";
+import type { Problem } from "../../src/contracts/http/problem.ts";
+import type { TokenMade } from "../../src/contracts/http/token.ts";
 import worker from "../main.ts";
 import { ownerCalls } from "../stubs.ts";
 import { aRepo, aToken, job, makeToken, refusal, requestOf, send } from "./api-fixture.ts";

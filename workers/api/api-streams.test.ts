@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import type { Grant, Registered } from "../../src/contracts/runner.ts";
+import type { Grant, Registered } from "../../src/contracts/http/runner.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
 import { moveClock } from "../testing/clock-fixture.ts";
 import {

@@ -1,6 +1,6 @@
 // Tickets: what one opens, for whom, how often and how long.
 import { afterEach, expect, it, vi } from "vitest";
-import type { Run } from "../../src/contracts/run.ts";
+import type { Run } from "../../src/contracts/http/run.ts";
 import type { Place } from "./api-fixture.ts";
 import {
 	aRepo,

@@ -1,7 +1,7 @@
 // Tokens made under an idempotency key.
 import { expect, it } from "vitest";
-import type { AuditRecord } from "../../src/contracts/audit.ts";
-import type { TokenMade } from "../../src/contracts/token.ts";
+import type { AuditRecord } from "../../src/contracts/http/audit.ts";
+import type { TokenMade } from "../../src/contracts/http/token.ts";
 import { aRepo, aToken, refusal, send } from "./api-fixture.ts";
 
 const asked = (owner: string, rest: object = {}) => ({ owner, name: "ci", scopes: ["read"], ...rest });

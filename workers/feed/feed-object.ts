@@ -3,8 +3,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { readRun } from "../../src/api/archived-run.ts";
 import type { FeedName } from "../../src/api/services.ts";
-import type { FeedCalls, RunUpdate } from "../../src/contracts/run-events.ts";
-import { watchRun } from "../../src/contracts/run-events.ts";
+import type { FeedCalls, RunUpdate } from "../../src/contracts/http/run-events.ts";
+import { watchRun } from "../../src/contracts/http/run-events.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { accept, assert } from "../../src/domain/refusal.ts";
 import type { Result } from "../../src/domain/refusal.ts";

@@ -1,7 +1,7 @@
 // The SQLite tables of a FeedObject and every statement on them: a state at some place, and the changes around that place.
 // A change is one row; the state is written again only once for a thousand changes.
-import type { RunChange, WatchedRun } from "../../src/contracts/run-events.ts";
-import type { Job } from "../../src/contracts/run.ts";
+import type { RunChange, WatchedRun } from "../../src/contracts/http/run-events.ts";
+import type { Job } from "../../src/contracts/http/run.ts";
 import { bringForward } from "../../src/engine/table-versions.ts";
 import type { TableVersions } from "../../src/engine/table-versions.ts";
 

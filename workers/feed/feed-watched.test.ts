@@ -4,10 +4,10 @@ import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm, runInD
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
-import type { Job } from "../../src/contracts/run.ts";
-import type { RunEvent } from "../../src/contracts/run-events.ts";
-import { attemptsTold, watchJob } from "../../src/contracts/run-events.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { Job } from "../../src/contracts/http/run.ts";
+import type { RunEvent } from "../../src/contracts/http/run-events.ts";
+import { attemptsTold, watchJob } from "../../src/contracts/http/run-events.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import { aJob, aReport, aRepository, claim, repoOf, submit } from "../repo/queue-fixture.ts";
 import { RepoObject } from "../repo/repo-object.ts";

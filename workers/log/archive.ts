@@ -11,7 +11,7 @@ import { openCached } from "./archive-cache.ts";
 import type { EdgeCache, Opened } from "./archive-cache.ts";
 import { blockTimes, unpackBlock } from "./log-block.ts";
 import type { LogParts } from "./log-bytes.ts";
-import { Outage } from "../../src/contracts/outage.ts";
+import { Outage } from "../../src/contracts/wire/outage.ts";
 
 /** Read with the metadata at every opening: holds the index of the largest log (1 GiB: 4,096 blocks), and most logs whole. */
 const endBytes = 32 * 1_024;

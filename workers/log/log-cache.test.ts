@@ -5,7 +5,7 @@ import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { logBlockBytes } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { archiveKey, sealedLogOf } from "./archive.ts";
 import { forgetCached } from "./archive-cache.ts";
 import { bytesOf, closeOf, logOf, noise, sealNow, sha256, startLease, Viewer } from "./log-fixture.ts";

@@ -2,8 +2,8 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
-import type { FeedAcknowledgement } from "../../src/contracts/log-feed.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import type { FeedAcknowledgement } from "../../src/contracts/http/log-feed.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
 import { readWatchedMs } from "../../src/domain/log/log-demand.ts";
 import { aRepo, fetchRaw, job, refusal, running, submit } from "../api/api-fixture.ts";

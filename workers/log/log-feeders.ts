@@ -1,8 +1,8 @@
 // A runner's socket to its log: frames of bytes in, acknowledgements out. It hibernates between frames; whose it is stands in
 // its attachment. What was taken is said only when it is durable, since the runtime holds back messages until writes are.
-import { acknowledgement, readFrame } from "../../src/contracts/log-feed.ts";
-import type { LeaseClaim, LogAppended, Renewed } from "../../src/contracts/objects.ts";
-import { refusalFacts } from "../../src/contracts/problem.ts";
+import { acknowledgement, readFrame } from "../../src/contracts/http/log-feed.ts";
+import type { LeaseClaim, LogAppended, Renewed } from "../../src/contracts/objects/objects.ts";
+import { refusalFacts } from "../../src/contracts/http/problem.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { appendBytesMax, heartbeatSeconds } from "../../src/domain/limits.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { logLeftGraceMs } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { headLog } from "./archive.ts";

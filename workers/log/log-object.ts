@@ -1,9 +1,9 @@
 // One attempt's log until it is sealed: takes bytes at an offset, shows them to whoever watches, then moves everything to the
 // archive and forgets itself. An object that is empty has either not begun or is done; only the archive can tell which.
 import { DurableObject } from "cloudflare:workers";
-import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../../src/contracts/objects.ts";
-import type { LogEnd } from "../../src/contracts/log-stream.ts";
-import type { LeaseState } from "../../src/contracts/runner.ts";
+import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../../src/contracts/objects/objects.ts";
+import type { LogEnd } from "../../src/contracts/http/log-stream.ts";
+import type { LeaseState } from "../../src/contracts/http/runner.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
 import type { StepRecord } from "../../src/domain/job/job.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
@@ -11,7 +11,7 @@ import { decideAppend, isAdrift, isComplete, openRecord } from "../../src/domain
 import type { AppendKind } from "../../src/domain/log/log.ts";
 import { readWatchedMs, uploadSeconds } from "../../src/domain/log/log-demand.ts";
 import type { LogChunk } from "../../src/domain/log/log-time.ts";
-import { Outage } from "../../src/contracts/outage.ts";
+import { Outage } from "../../src/contracts/wire/outage.ts";
 import { accept, assert, refuse } from "../../src/domain/refusal.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { fetchRaw, refusal, send } from "../api/api-fixture.ts";
 import { archiveKey } from "./archive.ts";
 import { closeOf, eventually, logOf, sealNow, startLease } from "./log-fixture.ts";

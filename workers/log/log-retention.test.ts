@@ -1,9 +1,9 @@
 // The end of sealed logs: deleted when their days are over, in slices, and said to be so.
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Problem } from "../../src/contracts/problem.ts";
+import type { Problem } from "../../src/contracts/http/problem.ts";
 import { orThrow } from "../../src/api/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { send } from "../api/api-fixture.ts";
 import { archiveKey } from "./archive.ts";
 import { eventually, logOf, repoOf, sealNow, startLease } from "./log-fixture.ts";

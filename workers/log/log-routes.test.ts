@@ -2,9 +2,9 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
-import { outputBytes } from "../../src/contracts/log-stream.ts";
-import type { LogMessage } from "../../src/contracts/log-stream.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import { outputBytes } from "../../src/contracts/http/log-stream.ts";
+import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
 import { archiveKey } from "./archive.ts";

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { appendBytesMax, logBlockBytes, logLeftGraceMs, logSealGraceMs } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { archiveKey, headLog, sealedLogOf } from "./archive.ts";

@@ -1,7 +1,7 @@
 // The end of a log: when it is due, the move to the archive, and telling the repository. Each step may have been done by an
 // earlier try that died; none of them is done twice with another result.
 import type { LogName } from "../../src/api/services.ts";
-import type { LogEnd } from "../../src/contracts/log-stream.ts";
+import type { LogEnd } from "../../src/contracts/http/log-stream.ts";
 import type { LogRecord, StepRecord } from "../../src/domain/job/job.ts";
 import { alarmNearestMs } from "../../src/domain/limits.ts";
 import { decideSeal, isComplete, sealAgainAt, sealedRecord } from "../../src/domain/log/log.ts";

@@ -1,10 +1,10 @@
 // The Worker's end of WebSockets: towards an object, whose messages are taken in turn, and towards a viewer.
 import type { LiveSocket, LogName } from "../../src/api/services.ts";
-import { logMessage, slowViewerCloseCode } from "../../src/contracts/log-stream.ts";
-import type { LogMessage } from "../../src/contracts/log-stream.ts";
+import { logMessage, slowViewerCloseCode } from "../../src/contracts/http/log-stream.ts";
+import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
 import type { Env } from "../env.ts";
 import { untilTaken } from "./socket-backlog.ts";
-import { Outage } from "../../src/contracts/outage.ts";
+import { Outage } from "../../src/contracts/wire/outage.ts";
 import { logCalls } from "../stubs.ts";
 
 /** Messages that wait here for a slow reader, in UTF-16 units; beyond it the object is left and followed again by offset. */

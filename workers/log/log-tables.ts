@@ -2,7 +2,7 @@
 // job: to make one table is two rows, which is why what each log has stands under keys, and only one of 64 KiB or more makes
 // a table, of its blocks. An append is one row, a block is one more, and nothing is deleted before everything is: a tail's
 // slot is used again once its bytes are in a block.
-import type { LeaseState } from "../../src/contracts/runner.ts";
+import type { LeaseState } from "../../src/contracts/http/runner.ts";
 import type { StepRecord } from "../../src/domain/job/job.ts";
 import type { ClosedLog } from "../../src/domain/log/log.ts";
 import { refuseNewer } from "../../src/engine/table-versions.ts";

@@ -1,8 +1,8 @@
 // Who watches a log: hibernating sockets, each with the offset it has reached in its attachment, so that a woken object
 // knows as much as before. Fresh bytes go to all from memory; who is further behind is fed from storage, at its own pace.
-import { outputMessage } from "../../src/contracts/log-stream.ts";
-import type { LogEnd } from "../../src/contracts/log-stream.ts";
-import { slowViewerCloseCode } from "../../src/contracts/log-stream.ts";
+import { outputMessage } from "../../src/contracts/http/log-stream.ts";
+import type { LogEnd } from "../../src/contracts/http/log-stream.ts";
+import { slowViewerCloseCode } from "../../src/contracts/http/log-stream.ts";
 import { logFrameBytesMax } from "../../src/domain/limits.ts";
 import { frameIntervalMs } from "../../src/domain/log/log-demand.ts";
 import { cutFrame } from "../../src/domain/log/log-frame.ts";

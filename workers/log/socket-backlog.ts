@@ -1,6 +1,6 @@
 // What a WebSocket still has to send. Only newer runtimes tell (workerd from 17 November 2026 on, cloudflare/workerd#8479);
 // where they do not, 0: then a socket is paced, and one that nobody reads is paid for with memory.
-import { slowViewerCloseCode } from "../../src/contracts/log-stream.ts";
+import { slowViewerCloseCode } from "../../src/contracts/http/log-stream.ts";
 
 /** Output may wait for one reader; beyond it the reader gets no more until it has taken some. */
 const backlogMax = 256 * 1024;

@@ -1,7 +1,7 @@
 // Viewers' sockets that an object holds, and the tokens they rest on: kept as a tag of each socket, which outlives the object's
 // sleep. While there are such sockets the object wakes twice a minute and asks their owner's object about all of them at once.
-import { parseRestsOn, readRestsOn, tokenEndedCloseCode } from "../../src/contracts/stream-token.ts";
-import { tokenExpired, tokenRevoked } from "../../src/contracts/stream-token.ts";
+import { parseRestsOn, readRestsOn, tokenEndedCloseCode } from "../../src/contracts/wire/stream-token.ts";
+import { tokenExpired, tokenRevoked } from "../../src/contracts/wire/stream-token.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import type { Env } from "../env.ts";
 import { ownerCalls } from "../stubs.ts";

@@ -4,8 +4,8 @@
 // Members, sessions, the owner's secrets and limits in use will have their place here, each in tables of its own; a session that
 // was ended is one more kind of row in `ended`.
 import { DurableObject } from "cloudflare:workers";
-import type { OwnerCalls, TokenEnd } from "../../src/contracts/owner.ts";
-import { Outage } from "../../src/contracts/outage.ts";
+import type { OwnerCalls, TokenEnd } from "../../src/contracts/objects/owner.ts";
+import { Outage } from "../../src/contracts/wire/outage.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { alarmNearestMs, tellAgainMaxMs, tellAgainMs } from "../../src/domain/limits.ts";
 import { assert } from "../../src/domain/refusal.ts";

@@ -1,6 +1,6 @@
 // The SQLite tables of an OwnerObject. An owner of whom nothing was asked has none.
 import type { Millis } from "../../src/domain/ids.ts";
-import type { TokenEnd } from "../../src/contracts/owner.ts";
+import type { TokenEnd } from "../../src/contracts/objects/owner.ts";
 import { bringForward } from "../../src/engine/table-versions.ts";
 import type { TableVersions } from "../../src/engine/table-versions.ts";
 

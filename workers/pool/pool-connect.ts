@@ -1,6 +1,6 @@
 // How the Worker connects a runner's socket to its pool: who it is stands in a header that only the Worker writes, since it
 // makes the request anew.
-import type { RunnerIdentity } from "../../src/contracts/objects.ts";
+import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { LeaseId } from "../../src/domain/ids.ts";
 import { assert } from "../../src/domain/refusal.ts";
 

@@ -1,8 +1,8 @@
 // Hands jobs to runners: picks the repository that goes next, asks it, signs what it gives. One round at a time serves whoever
 // waits, the least busy first; after each await everything is asked anew.
 import { parseKeys, signToken } from "../../src/api/token.ts";
-import type { Claimed } from "../../src/contracts/objects.ts";
-import type { Grant } from "../../src/contracts/runner.ts";
+import type { Claimed } from "../../src/contracts/objects/objects.ts";
+import type { Grant } from "../../src/contracts/http/runner.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { claimMax } from "../../src/domain/limits.ts";
 import { chooseRepository, compareWaiting, shareOf } from "../../src/domain/pool/pool.ts";

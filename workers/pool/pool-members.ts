@@ -1,9 +1,9 @@
 // What a pool shard knows: the leases that its runners hold and what repositories asked for. Kept in memory, written through to
 // the tables; renewals are written rarely, since liveness must not cost a write per heartbeat.
-import type { Demand, LeaseClaim, RunnerIdentity, ShardFigures } from "../../src/contracts/objects.ts";
-import { sumFigures } from "../../src/contracts/pool-figures.ts";
-import { timeText } from "../../src/contracts/fields.ts";
-import type { RunnerFigures } from "../../src/contracts/runner.ts";
+import type { Demand, LeaseClaim, RunnerIdentity, ShardFigures } from "../../src/contracts/objects/objects.ts";
+import { sumFigures } from "../../src/contracts/objects/pool-figures.ts";
+import { timeText } from "../../src/contracts/http/fields.ts";
+import type { RunnerFigures } from "../../src/contracts/http/runner.ts";
 import { DemandBook } from "../../src/domain/pool/demand-book.ts";
 import type { DemandRow, DoubtfulDemand } from "../../src/domain/pool/demand-book.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";

@@ -12,8 +12,8 @@ import type {
 	ShardEntry,
 	ShardFigures,
 	ShardSettings,
-} from "../../src/contracts/objects.ts";
-import type { Grant, HeartbeatReply, PoolPatch, RunnerFigures, RunnerPatch } from "../../src/contracts/runner.ts";
+} from "../../src/contracts/objects/objects.ts";
+import type { Grant, HeartbeatReply, PoolPatch, RunnerFigures, RunnerPatch } from "../../src/contracts/http/runner.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { graceSeconds } from "../../src/domain/limits.ts";
 import type { Result } from "../../src/domain/refusal.ts";

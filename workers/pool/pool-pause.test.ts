@@ -4,7 +4,7 @@ import { env as bindings } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
-import type { PoolPatch } from "../../src/contracts/runner.ts";
+import type { PoolPatch } from "../../src/contracts/http/runner.ts";
 import type { Env } from "../env.ts";
 import { connectRequest } from "./pool-connect.ts";
 import type { Repo } from "../repo/queue-fixture.ts";

@@ -1,7 +1,7 @@
 // Whether a pool hands out jobs, as its owner says: paused, or draining, which its runners are told too. Kept in mind, written
 // through to the tables. Said to shard 0, which tells repositories and the other shards.
-import type { ShardSettings } from "../../src/contracts/objects.ts";
-import type { PoolPatch } from "../../src/contracts/runner.ts";
+import type { ShardSettings } from "../../src/contracts/objects/objects.ts";
+import type { PoolPatch } from "../../src/contracts/http/runner.ts";
 import { pauseOf } from "../../src/domain/pool/pool.ts";
 import type { PoolPause as Pause } from "../../src/domain/pool/pool.ts";
 import type { Env } from "../env.ts";

@@ -1,6 +1,6 @@
 // The runners of a pool shard: who is registered, when each was heard of, who is to go and who may not come back. Kept in
 // memory, written through to the tables, and rarely for a sign of life, which must not cost a write.
-import type { NotKnown, RunnerIdentity, RunnerWord } from "../../src/contracts/objects.ts";
+import type { NotKnown, RunnerIdentity, RunnerWord } from "../../src/contracts/objects/objects.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import {
 	ephemeralForgottenMs,

@@ -5,9 +5,9 @@ import {
 	malformedFrameCloseCode,
 	replacedCloseCode,
 	runnerFrame,
-} from "../../src/contracts/runner-session.ts";
-import type { RunnerFrame } from "../../src/contracts/runner-session.ts";
-import { parseStrictJson } from "../../src/contracts/strict-json.ts";
+} from "../../src/contracts/http/runner-session.ts";
+import type { RunnerFrame } from "../../src/contracts/http/runner-session.ts";
+import { parseStrictJson } from "../../src/contracts/wire/strict-json.ts";
 import { unreachable } from "../../src/domain/refusal.ts";
 import type { PoolLiveness } from "./pool-liveness.ts";
 import type { PoolMembers } from "./pool-members.ts";

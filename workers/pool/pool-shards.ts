@@ -1,9 +1,9 @@
 // What the shards of one pool have to do with each other. Shard 0 keeps how many there are, which repositories ask for, and the
 // owner's settings, which the others get from it. Runners, leases and their liveness are each shard's own.
-import type { Demand, ShardEntry, ShardSettings } from "../../src/contracts/objects.ts";
+import type { Demand, ShardEntry, ShardSettings } from "../../src/contracts/objects/objects.ts";
 import type { Env } from "../env.ts";
 import type { PoolTables, ShardRow } from "./pool-tables.ts";
-import { Outage } from "../../src/contracts/outage.ts";
+import { Outage } from "../../src/contracts/wire/outage.ts";
 import { poolCalls } from "../stubs.ts";
 
 export interface PoolName {

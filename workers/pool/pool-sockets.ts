@@ -1,7 +1,7 @@
 // The sockets of a pool shard: long polls, which get one grant, and sessions, over which grants and cancels are pushed. What a
 // socket must remember while the object sleeps is in its attachment; the maps here are a cache of those.
-import type { RunnerIdentity } from "../../src/contracts/objects.ts";
-import type { ServerFrame } from "../../src/contracts/runner-session.ts";
+import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
+import type { ServerFrame } from "../../src/contracts/http/runner-session.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 
 /** Waits for one grant. `named` null: the runner did not say what it holds. */

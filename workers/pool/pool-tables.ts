@@ -1,6 +1,6 @@
 // The SQLite tables of a PoolObject: runners that registered, leases they hold, the demand repositories told. Demand and
 // leases are kept in memory too, which is a cache of these.
-import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../../src/contracts/objects.ts";
+import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../../src/contracts/objects/objects.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 import { poolSettingsDefault } from "../../src/domain/pool/pool.ts";
 import type { Fitness } from "../../src/domain/pool/pool.ts";

@@ -2,11 +2,11 @@
 // since its end hibernates. A runner that hangs up is not noticed by workerd before it answers, and `request.signal` stays
 // silent (seen with 1.20261023.1, which reads no more of a connection while it works on a request); so a grant may be sent to
 // nobody. It lapses after 12 s, and the runner stands last [P8]. A session has no such gap: its socket's close is told.
-import type { RunnerIdentity } from "../../src/contracts/objects.ts";
-import type { Grant } from "../../src/contracts/runner.ts";
+import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
+import type { Grant } from "../../src/contracts/http/runner.ts";
 import type { Env } from "../env.ts";
 import { connectRequest } from "./pool-connect.ts";
-import { Outage } from "../../src/contracts/outage.ts";
+import { Outage } from "../../src/contracts/wire/outage.ts";
 import { poolCalls } from "../stubs.ts";
 
 export async function waitForGrant(

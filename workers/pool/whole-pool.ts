@@ -1,6 +1,6 @@
 // A pool as its owner sees it: its shards asked together. Shard 0 knows how many there are, so it is asked first.
-import type { PoolCalls, ShardFigures, WholePool } from "../../src/contracts/objects.ts";
-import { sumFigures } from "../../src/contracts/pool-figures.ts";
+import type { PoolCalls, ShardFigures, WholePool } from "../../src/contracts/objects/objects.ts";
+import { sumFigures } from "../../src/contracts/objects/pool-figures.ts";
 import type { Env } from "../env.ts";
 import { poolCalls } from "../stubs.ts";
 

@@ -1,9 +1,15 @@
 // What the tests of queues share: a repository of its own for each test, its object reached anew each time, a runner's steps.
 import { env } from "cloudflare:workers";
 import { orThrow } from "../../src/api/answer.ts";
-import type { Claimed, ClaimCall, LeaseClaim, RepositoryName, RunnerIdentity } from "../../src/contracts/objects.ts";
-import type { RepositoryRequest } from "../../src/contracts/repository.ts";
-import type { Grant, HeartbeatReply } from "../../src/contracts/runner.ts";
+import type {
+	Claimed,
+	ClaimCall,
+	LeaseClaim,
+	RepositoryName,
+	RunnerIdentity,
+} from "../../src/contracts/objects/objects.ts";
+import type { RepositoryRequest } from "../../src/contracts/http/repository.ts";
+import type { Grant, HeartbeatReply } from "../../src/contracts/http/runner.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import type { FinishReport } from "../../src/domain/job/job.ts";
 import type { JobRequest, Submission } from "../../src/domain/job/submission.ts";

@@ -2,7 +2,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { aJob, anIdentity, aReport, aRepository, poolOf, repoOf, startOne, submit } from "./queue-fixture.ts";
 
 afterEach(() => {

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import { parseKeys, readToken } from "../../src/api/token.ts";
-import type { LeaseClaim } from "../../src/contracts/objects.ts";
+import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { PoolObject } from "../pool/pool-object.ts";
 import type { Repo } from "./queue-fixture.ts";
 import { acquire, aJob, anIdentity, aReport, aRepository, heartbeat, poolOf, repoOf, submit } from "./queue-fixture.ts";

@@ -10,8 +10,8 @@ import type {
 	RepoCalls,
 	RepositoryName,
 	SubmitCall,
-} from "../../src/contracts/objects.ts";
-import type { RepositoryRequest } from "../../src/contracts/repository.ts";
+} from "../../src/contracts/objects/objects.ts";
+import type { RepositoryRequest } from "../../src/contracts/http/repository.ts";
 import type { JobId, RunId } from "../../src/domain/ids.ts";
 import type { FinishReport } from "../../src/domain/job/job.ts";
 import type { PoolPause } from "../../src/domain/pool/pool.ts";

@@ -1,5 +1,5 @@
 // What a repository's engine calls on this platform: objects over RPC, the two queues, runs in R2 and their rows in D1.
-import type { RepositoryName } from "../../src/contracts/objects.ts";
+import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
 import type { RunId } from "../../src/domain/ids.ts";
 import { batchesOf } from "../../src/engine/message-bytes.ts";
 import type { RepoOutside, RunStore } from "../../src/engine/repo/repo-ports.ts";

@@ -2,7 +2,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
-import type { QueueFigures } from "../../src/contracts/repository.ts";
+import type { QueueFigures } from "../../src/contracts/http/repository.ts";
 import type { Repo } from "./queue-fixture.ts";
 import { aJob, aReport, aRepository, repoOf, startOne, storeAsOf, submit } from "./queue-fixture.ts";
 

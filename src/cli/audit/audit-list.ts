@@ -1,7 +1,7 @@
 // `spillway audit list`: who did what, when, from where and why; newest first.
 import type { Command } from "commander";
 import type { Page } from "../../client/client.ts";
-import type { AuditRecord } from "../../contracts/audit.ts";
+import type { AuditRecord } from "../../contracts/http/audit.ts";
 import { readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

@@ -1,7 +1,7 @@
 // `spillway job cancel`: stops one job (SIGTERM, a grace, SIGKILL), or all unfinished ones that match.
 import type { Command } from "commander";
-import type { BulkCancel, BulkCancelRequest, CanceledState } from "../../contracts/bulk-cancel.ts";
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { BulkCancel, BulkCancelRequest, CanceledState } from "../../contracts/http/bulk-cancel.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { readList, readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

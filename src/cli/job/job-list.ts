@@ -1,8 +1,8 @@
 // `spillway job list`: all jobs of a run, with what they wait for or how they ended.
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
-import type { RepositoryName } from "../../contracts/objects.ts";
-import type { Job } from "../../contracts/run.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { Job } from "../../contracts/http/run.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";

@@ -1,7 +1,7 @@
 // `spillway job prioritise`: moves what waits ahead of others of its repository, or behind them.
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

@@ -1,7 +1,7 @@
 // `spillway job retry`: one more attempt of a finished job, or of all that match, also while their siblings run.
 import type { Command } from "commander";
-import type { BulkRetry, BulkRetryRequest, RetriedOutcome } from "../../contracts/bulk-retry.ts";
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { BulkRetry, BulkRetryRequest, RetriedOutcome } from "../../contracts/http/bulk-retry.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { readList, readRepository, readSince } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

@@ -1,8 +1,8 @@
 // `spillway job search`: the lines of a job's log that contain a text, without fetching the log.
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
-import type { RepositoryName } from "../../contracts/objects.ts";
-import { jsonLine } from "../../contracts/json-line.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import { jsonLine } from "../../contracts/wire/json-line.ts";
 import { readRepository, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

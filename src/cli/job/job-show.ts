@@ -1,7 +1,7 @@
 // `spillway job show`: one job with each of its attempts: where it ran, how it ended, who wanted it and what follows.
 import type { Command } from "commander";
-import type { RepositoryName } from "../../contracts/objects.ts";
-import type { Attempt, Job } from "../../contracts/run.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { Attempt, Job } from "../../contracts/http/run.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";

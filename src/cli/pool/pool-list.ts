@@ -1,7 +1,7 @@
 // `spillway pool list`: an owner's pools, what waits for each and who could take it.
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
-import type { PoolFigures } from "../../contracts/runner.ts";
+import type { PoolFigures } from "../../contracts/http/runner.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 import { table } from "../terminal/table.ts";

@@ -1,7 +1,7 @@
 // `spillway pool set`: pauses a pool, drains it, or lets it go on.
 import type { Command } from "commander";
 import { Option } from "commander";
-import type { PoolPatch } from "../../contracts/runner.ts";
+import type { PoolPatch } from "../../contracts/http/runner.ts";
 import { readPool } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

@@ -1,5 +1,5 @@
 // How a pool stands, in words.
-import type { PoolFigures } from "../../contracts/runner.ts";
+import type { PoolFigures } from "../../contracts/http/runner.ts";
 import { runnersText } from "../runners-text.ts";
 import type { Paint } from "../terminal/paint.ts";
 

@@ -1,7 +1,7 @@
 // `spillway repo list`: which repositories an owner has.
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
-import type { Repository } from "../../contracts/repository.ts";
+import type { Repository } from "../../contracts/http/repository.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 import { table } from "../terminal/table.ts";

@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import { ProblemError } from "../../client/call-failure.ts";
 import type { Client } from "../../client/client.ts";
-import type { RepositoryName } from "../../contracts/objects.ts";
-import type { Repository, RepositoryRequest } from "../../contracts/repository.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { Repository, RepositoryRequest } from "../../contracts/http/repository.ts";
 import { readGroup, readJson, readRepository, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

@@ -1,7 +1,7 @@
 // `spillway repo show`: a repository's settings and its queue.
 import type { Command } from "commander";
-import type { RepositoryName } from "../../contracts/objects.ts";
-import type { QueueFigures, Repository } from "../../contracts/repository.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { QueueFigures, Repository } from "../../contracts/http/repository.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";

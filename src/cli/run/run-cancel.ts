@@ -1,6 +1,6 @@
 // `spillway run cancel`: stops whatever of a run is not finished.
 import type { Command } from "commander";
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

@@ -1,8 +1,8 @@
 // `spillway run list`: a repository's latest runs, from the read model.
 import type { Command } from "commander";
 import type { Page, RunFilter } from "../../client/client.ts";
-import type { RepositoryName } from "../../contracts/objects.ts";
-import type { Run } from "../../contracts/run.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { Run } from "../../contracts/http/run.ts";
 import { readRepository, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

@@ -1,7 +1,7 @@
 // `spillway run retry`: one more round of a run, for its failed jobs or for all of them.
 import type { Command } from "commander";
 import { Option } from "commander";
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { readRepository } from "../arguments.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { connect } from "../connection.ts";

@@ -1,6 +1,6 @@
 // `spillway run show`: one run now, each job with its outcome or with what it waits for.
 import type { Command } from "commander";
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";

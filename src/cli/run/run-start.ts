@@ -1,7 +1,7 @@
 // `spillway run start`: submits a pipeline, and follows it if asked to.
 import type { Command } from "commander";
-import type { RepositoryName } from "../../contracts/objects.ts";
-import type { RunRequest } from "../../contracts/run.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { RunRequest } from "../../contracts/http/run.ts";
 import { readJson, readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

@@ -1,6 +1,6 @@
 // What a job waits for, its position and when it may start, as text shows them and as a watch tells of them.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Job } from "../../contracts/run.ts";
+import type { Job } from "../../contracts/http/run.ts";
 import { FakeApi } from "../../testing/fake-api.ts";
 import { run } from "../../testing/fake-terminal.ts";
 import { aWireAttempt, aWireJob, aWireRun } from "../../testing/wire-builders.ts";

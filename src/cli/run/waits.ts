@@ -1,6 +1,6 @@
 // Which waits a watch tells of: a job that still waits for the same at the second look, and once for each thing it waits for.
 // On a free runner a job waits for moments, and nobody wants a line for that; without one a watch would be silent for ever.
-import type { Job, Waiting } from "../../contracts/run.ts";
+import type { Job, Waiting } from "../../contracts/http/run.ts";
 
 type Code = Waiting["code"];
 

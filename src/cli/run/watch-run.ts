@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LogEvent } from "../../client/log-viewer.ts";
 import { viewLog } from "../../client/log-viewer.ts";
-import type { RepositoryName } from "../../contracts/objects.ts";
-import type { Job, Run } from "../../contracts/run.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { Job, Run } from "../../contracts/http/run.ts";
 import type { Connection } from "../connection.ts";
 import type { Patience } from "../patience.ts";
 import type { SharedWait } from "./waits.ts";

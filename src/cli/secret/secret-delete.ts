@@ -1,6 +1,6 @@
 // `spillway secret delete`: jobs that name it are refused from then on.
 import type { Command } from "commander";
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";

@@ -1,7 +1,7 @@
 // `spillway secret list`: names only; nobody gets a value back.
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";

@@ -1,6 +1,6 @@
 // `spillway secret set`: the value comes in by standard input, so that no list of processes and no shell's history has it.
 import type { Command } from "commander";
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { readRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";

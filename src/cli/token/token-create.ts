@@ -1,6 +1,6 @@
 // `spillway token create`: the token alone goes to standard output, so that a script can take it as it is.
 import type { Command } from "commander";
-import type { Scope } from "../../contracts/token.ts";
+import type { Scope } from "../../contracts/http/token.ts";
 import { readExpiry, readList, repositoryOf } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

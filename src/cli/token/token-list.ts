@@ -1,7 +1,7 @@
 // `spillway token list`: who may do what. The tokens themselves are kept nowhere.
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
-import type { TokenRecord } from "../../contracts/token.ts";
+import type { TokenRecord } from "../../contracts/http/token.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 import { table } from "../terminal/table.ts";

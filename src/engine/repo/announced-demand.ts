@@ -1,6 +1,6 @@
 // The demand that each pool was told last. Its version grows with each change, so that a pool may hear of it late, twice and in any
 // order. A restart forgets the versions, and begins above all of them.
-import type { Demand } from "../../contracts/objects.ts";
+import type { Demand } from "../../contracts/objects/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { demandRepeatMs } from "../../domain/limits.ts";
 import { demandOf } from "../../domain/queue/queue.ts";

@@ -1,8 +1,8 @@
 // What a repository tells others once it has committed: changes to the queue `events`, ends and cancels to LogObjects, demand and
 // hints to pools. One round runs at a time, and takes along what comes in meanwhile. The alarm repeats a round that failed. The
 // outbox is in memory: after a death the marks in the tables say what to tell again.
-import type { ChangeEvent, Delivery } from "../../contracts/events.ts";
-import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../contracts/objects.ts";
+import type { ChangeEvent, Delivery } from "../../contracts/objects/events.ts";
+import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
 import type { FinishedAttempt } from "../../domain/job/job.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";

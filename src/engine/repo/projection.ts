@@ -1,9 +1,9 @@
 // Which changes of a repository the read model must get, and which of them it has confirmed. The alarm repeats an unconfirmed
 // change; after waking the marks in the tables bring it back, and at the latest the sweep does. WatchFeeds tells more, to those
 // who follow a run.
-import type { ChangeEvent } from "../../contracts/events.ts";
-import type { RepositoryName } from "../../contracts/objects.ts";
-import { viewRepository, viewRun } from "../../contracts/view.ts";
+import type { ChangeEvent } from "../../contracts/objects/events.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import { viewRepository, viewRun } from "../../contracts/wire/view.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
 import type { Move } from "../../domain/job/job.ts";
 import type { Place } from "../../domain/job/open-job.ts";

@@ -2,10 +2,10 @@
 // bounded by a week's work. When its days are over too, it goes from there and from the read model. In bounded slices from the
 // alarm; a crash in the middle repeats what was done, with the same effect. A retry brings the run back as it was; what is
 // archived after it replaces what was.
-import type { RepositoryName } from "../../contracts/objects.ts";
-import type { Run } from "../../contracts/run.ts";
-import type { ArchivedRun } from "../../contracts/view.ts";
-import { viewArchived } from "../../contracts/view.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { Run } from "../../contracts/http/run.ts";
+import type { ArchivedRun } from "../../contracts/wire/view.ts";
+import { viewArchived } from "../../contracts/wire/view.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
 import { runJobsMax } from "../../domain/limits.ts";
 import { recordAt } from "../../domain/log/log.ts";

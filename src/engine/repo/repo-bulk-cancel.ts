@@ -1,7 +1,7 @@
 // Cancels many unfinished jobs of a repository at once: a bounded look at those that are open, then one decision for each run. The
 // statement here only reads.
-import type { BulkCancel } from "../../contracts/bulk-cancel.ts";
-import type { BulkCancelCall } from "../../contracts/objects.ts";
+import type { BulkCancel } from "../../contracts/http/bulk-cancel.ts";
+import type { BulkCancelCall } from "../../contracts/objects/objects.ts";
 import { decideCancelJobs } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import { bulkCancelMax } from "../../domain/limits.ts";

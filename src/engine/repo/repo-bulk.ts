@@ -1,7 +1,7 @@
 // Retries many finished jobs of a repository at once: a bounded look at its newest runs, then one decision for each run. The
 // statements here only read.
-import type { BulkRetryCall } from "../../contracts/objects.ts";
-import type { BulkRetry } from "../../contracts/bulk-retry.ts";
+import type { BulkRetryCall } from "../../contracts/objects/objects.ts";
+import type { BulkRetry } from "../../contracts/http/bulk-retry.ts";
 import { decideRetryJobs } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { FinishedJob } from "../../domain/job/job.ts";

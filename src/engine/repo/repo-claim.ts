@@ -1,6 +1,6 @@
 // Handing jobs to a pool's runner: chosen under the present limits, granted, and shown with all that a runner needs, secrets
 // included. The pool adds the tokens.
-import type { ClaimCall, Claimed } from "../../contracts/objects.ts";
+import type { ClaimCall, Claimed } from "../../contracts/objects/objects.ts";
 import { settle } from "../../domain/run/decide.ts";
 import type { LeasedJob, WaitingJob } from "../../domain/job/job.ts";
 import { grant, refuse } from "../../domain/job/job.ts";

@@ -1,7 +1,7 @@
 // One repository's queue: the truth for its runs, jobs, attempts, leases and limits, and alone in deciding about jobs. Each call
 // names the rule that decides and shows what came of it. The same program runs in RepoObject, in Node's tests and in the simulation.
-import type { BulkCancel } from "../../contracts/bulk-cancel.ts";
-import type { BulkRetry } from "../../contracts/bulk-retry.ts";
+import type { BulkCancel } from "../../contracts/http/bulk-cancel.ts";
+import type { BulkRetry } from "../../contracts/http/bulk-retry.ts";
 import type {
 	Actor,
 	AddJobsCall,
@@ -17,12 +17,12 @@ import type {
 	RepositoryName,
 	SubmitCall,
 	Submitted,
-} from "../../contracts/objects.ts";
-import type { QueueFigures, Repository, RepositoryRequest } from "../../contracts/repository.ts";
-import { mergeSettings } from "../../contracts/repository.ts";
-import type { Job, Run } from "../../contracts/run.ts";
-import type { LeaseState } from "../../contracts/runner.ts";
-import { viewRepository } from "../../contracts/view.ts";
+} from "../../contracts/objects/objects.ts";
+import type { QueueFigures, Repository, RepositoryRequest } from "../../contracts/http/repository.ts";
+import { mergeSettings } from "../../contracts/http/repository.ts";
+import type { Job, Run } from "../../contracts/http/run.ts";
+import type { LeaseState } from "../../contracts/http/runner.ts";
+import { viewRepository } from "../../contracts/wire/view.ts";
 import {
 	decideCancelJob,
 	decideCancelRun,

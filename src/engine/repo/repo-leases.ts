@@ -1,6 +1,6 @@
 // The backstop for a lease that its pool forgot, or whose pool's alarm is gone: now and then the sweep asks each pool whether it
 // still has the leases of what runs here. Only what has started is asked for: what has not lapses by itself.
-import type { LeaseClaim } from "../../contracts/objects.ts";
+import type { LeaseClaim } from "../../contracts/objects/objects.ts";
 import { jobIdFrom } from "../../domain/ids.ts";
 import type { Millis } from "../../domain/ids.ts";
 import type { RepoOutside } from "./repo-ports.ts";

@@ -1,5 +1,5 @@
 // Which run, and which job of it, the names that people use stand for.
-import type { RepoCalls } from "../../contracts/objects.ts";
+import type { RepoCalls } from "../../contracts/objects/objects.ts";
 import type { RunId, RunName } from "../../domain/ids.ts";
 import { jobIdFrom, parseJobId } from "../../domain/ids.ts";
 import { accept, refuse } from "../../domain/refusal.ts";

@@ -1,8 +1,8 @@
 // What a repository's engine calls outside itself: other objects, the two queues, the archive of runs, the sealing key. Each call
 // may fail or come twice on the way; none is made inside a transaction.
-import type { ChangeEvent, Delivery } from "../../contracts/events.ts";
-import type { LogCalls, PoolCalls, RepositoryName } from "../../contracts/objects.ts";
-import type { FeedCalls } from "../../contracts/run-events.ts";
+import type { ChangeEvent, Delivery } from "../../contracts/objects/events.ts";
+import type { LogCalls, PoolCalls, RepositoryName } from "../../contracts/objects/objects.ts";
+import type { FeedCalls } from "../../contracts/http/run-events.ts";
 import type { RunId } from "../../domain/ids.ts";
 
 export interface RepoOutside {

@@ -1,9 +1,9 @@
 // The turn of a repository: it loads what a command needs, lets a rule decide, writes all moves in one transaction, and then tells
 // others. Every decision about jobs is written here. What it keeps in memory is a cache of the tables: each call works as the
 // first one after an eviction.
-import type { Demand } from "../../contracts/objects.ts";
-import type { Job as JobView } from "../../contracts/run.ts";
-import type { ArchivedRun } from "../../contracts/view.ts";
+import type { Demand } from "../../contracts/objects/objects.ts";
+import type { Job as JobView } from "../../contracts/http/run.ts";
+import type { ArchivedRun } from "../../contracts/wire/view.ts";
 import { nextAlarm, shouldSet } from "../../domain/deadline.ts";
 import type { BudgetMinute } from "../../domain/job/budget.ts";
 import { count, retriesLeft } from "../../domain/job/budget.ts";

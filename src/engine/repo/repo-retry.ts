@@ -1,6 +1,6 @@
 // Retrying a finished job, or those of a run, by name: once per key, as one more round.
-import type { Actor, Submitted } from "../../contracts/objects.ts";
-import type { Job } from "../../contracts/run.ts";
+import type { Actor, Submitted } from "../../contracts/objects/objects.ts";
+import type { Job } from "../../contracts/http/run.ts";
 import { decideRetryJob, decideRetryRun } from "../../domain/run/decide.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Result } from "../../domain/refusal.ts";

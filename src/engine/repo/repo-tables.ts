@@ -1,7 +1,7 @@
 // The SQLite tables of a RepoObject and every statement on them. Rows written are what a job costs, so there is one index, of
 // unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be told stands as
 // marks in rows that are written anyway: `told` of a run, `sealing` of a job.
-import type { RepositoryName } from "../../contracts/objects.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { RunView } from "../../domain/run/decide.ts";
 import type { BudgetMinute } from "../../domain/job/budget.ts";
 import { nodeOf } from "../../domain/run/decide.ts";

@@ -1,9 +1,9 @@
 // What a RepoObject shows of itself: runs, jobs with their attempts and why they wait, figures of the queue.
-import { timeText } from "../../contracts/fields.ts";
-import type { QueueFigures } from "../../contracts/repository.ts";
-import type { LeaseClaim, LogAdmission } from "../../contracts/objects.ts";
-import type { Job, Run, Waiting } from "../../contracts/run.ts";
-import { viewJob, viewRun } from "../../contracts/view.ts";
+import { timeText } from "../../contracts/http/fields.ts";
+import type { QueueFigures } from "../../contracts/http/repository.ts";
+import type { LeaseClaim, LogAdmission } from "../../contracts/objects/objects.ts";
+import type { Job, Run, Waiting } from "../../contracts/http/run.ts";
+import { viewJob, viewRun } from "../../contracts/wire/view.ts";
 import type { Decision } from "../../domain/run/decide.ts";
 import { holds, isUnstarted, leaseStateOf } from "../../domain/run/decide.ts";
 import { expectStart } from "../../domain/queue/expectation.ts";

@@ -1,11 +1,11 @@
 // What a RepoObject tells the FeedObjects of runs that somebody watches: every change in its order, the jobs whole, as soon as
 // it is durable. A hint beside the queue `events`, by which a feed hears of a version that it missed. Which runs are watched, and
 // until when, the feeds say; it is stored, so that no feed's object comes to be by being asked.
-import type { RepositoryName } from "../../contracts/objects.ts";
-import type { RunUpdate } from "../../contracts/run-events.ts";
-import { watchJob } from "../../contracts/run-events.ts";
-import type { Job } from "../../contracts/run.ts";
-import { viewRun } from "../../contracts/view.ts";
+import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { RunUpdate } from "../../contracts/http/run-events.ts";
+import { watchJob } from "../../contracts/http/run-events.ts";
+import type { Job } from "../../contracts/http/run.ts";
+import { viewRun } from "../../contracts/wire/view.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
 import type { Job as DomainJob } from "../../domain/job/job.ts";
 import type { Run } from "../../domain/run/run.ts";

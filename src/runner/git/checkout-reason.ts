@@ -1,6 +1,6 @@
 // What a checkout that failed comes to, in words. Git says why in text alone, so its last words are read here (in English: its
 // locale is set), and nowhere else. What the other side prints by git begins with `remote:` and is no word of git's.
-import type { Grant } from "../../contracts/runner.ts";
+import type { Grant } from "../../contracts/http/runner.ts";
 import { commitIdPattern, isCloneUrl, isRefName } from "../../domain/text/git-names.ts";
 
 export type Source = NonNullable<Grant["run"]["source"]>;

@@ -1,7 +1,7 @@
 // A job's environment: what the machine lends by name, what every job gets, then the job's own variables and secrets, each
 // laid over the one before. Anything that is not named stays out, so the runner's own tokens cannot get in by accident.
 // Not promised: a job runs as the runner's user, and can read what that user can. Isolation is the machine's business.
-import type { Grant } from "../../contracts/runner.ts";
+import type { Grant } from "../../contracts/http/runner.ts";
 import { loginPath } from "../machine/own-env.ts";
 import { sharedCacheEnv } from "../machine/shared-cache.ts";
 import type { JobFolder } from "./job-folder.ts";

@@ -1,8 +1,8 @@
 // What runs of one job on this machine: hook, checkout, steps, hook. It knows nothing of the server; whoever owns it says when
 // to stop, and why is not its business.
 import { rmSync } from "node:fs";
-import type { ReportedStep } from "../../contracts/lease.ts";
-import type { Grant } from "../../contracts/runner.ts";
+import type { ReportedStep } from "../../contracts/http/lease.ts";
+import type { Grant } from "../../contracts/http/runner.ts";
 import { askpassScript } from "../git/askpass.ts";
 import { Checkout } from "../git/checkout.ts";
 import type { CheckoutEnd } from "../git/checkout.ts";

@@ -1,7 +1,7 @@
 // A job's steps one after the other, and what they come to. Each step's heading stands in the log itself, and its place is
 // told by offsets, so that a reader of the raw bytes and a viewer that folds steps see the same log.
 import { constants } from "node:os";
-import type { FinishRequest, ReportedStep } from "../../contracts/lease.ts";
+import type { FinishRequest, ReportedStep } from "../../contracts/http/lease.ts";
 import { checkoutStepName } from "../git/checkout.ts";
 import type { CheckoutEnd } from "../git/checkout.ts";
 import { JobFault } from "./job-fault.ts";

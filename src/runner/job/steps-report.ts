@@ -1,7 +1,7 @@
 // The loop that tells how far a job's steps are, for those who watch. Only progress: the finish carries the final steps, so
 // what fails here is dropped, and a short job sends nothing at all.
 import type { LeaseClient } from "../../client/lease-client.ts";
-import type { ReportedStep } from "../../contracts/lease.ts";
+import type { ReportedStep } from "../../contracts/http/lease.ts";
 import { WakeUp } from "../wake-up.ts";
 
 /** A job that is over within this long is told by its finish alone. It also is the least time between two reports. */

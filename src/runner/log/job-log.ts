@@ -1,6 +1,6 @@
 // What a job prints on its way to the spool: secrets are masked here, before anything is on disk or leaves the machine. So
 // every length, offset and hash that is told of a log is of the masked one.
-import type { Grant } from "../../contracts/runner.ts";
+import type { Grant } from "../../contracts/http/runner.ts";
 import { LogSpool } from "./log-spool.ts";
 import type { LogSpoolOptions } from "./log-spool.ts";
 import { Redactor } from "./redactor.ts";

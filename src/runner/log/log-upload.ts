@@ -2,7 +2,7 @@
 // job that lasts gets a feed, which costs the server less and can ask for more at once. It outlives outages of any length:
 // what is not acknowledged is still in the spool, and both ways follow the same offsets, so they change in mid-log.
 import { appendBytesMax } from "../../domain/limits.ts";
-import { Outage } from "../../contracts/outage.ts";
+import { Outage } from "../../contracts/wire/outage.ts";
 import type { LeaseClient } from "../../client/lease-client.ts";
 import type { LogFeed } from "../../client/log-feed.ts";
 import { backoffMs, isRetryable, sleep, waitMs } from "../../client/retryable.ts";

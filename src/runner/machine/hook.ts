@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import type { ChildProcess } from "node:child_process";
 import { placeEnv } from "../job/job-env.ts";
 import { JobFault } from "../job/job-fault.ts";
-import type { Grant } from "../../contracts/runner.ts";
+import type { Grant } from "../../contracts/http/runner.ts";
 import type { JobLog } from "../log/job-log.ts";
 import { ownEnv } from "./own-env.ts";
 import type { JobProcesses } from "../process/job-processes.ts";

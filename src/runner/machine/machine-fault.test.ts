@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
-import type { FinishRequest } from "../../contracts/lease.ts";
+import type { FinishRequest } from "../../contracts/http/lease.ts";
 import { buildGrant } from "../../testing/fake-server/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import type { RunnerOptions } from "../runner.ts";

@@ -3,7 +3,7 @@
 import { isRetryable, sleep, untilAborted, waitMs } from "../../client/retryable.ts";
 import type { RetryPolicy } from "../../client/retryable.ts";
 import { RunnerClient } from "../../client/lease-client.ts";
-import type { Grant } from "../../contracts/runner.ts";
+import type { Grant } from "../../contracts/http/runner.ts";
 import type { EventLog } from "../event-log.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { isUnknownRunner } from "./registration.ts";

@@ -4,7 +4,7 @@ import { createClient } from "../../client/client.ts";
 import { ProblemError } from "../../client/call-failure.ts";
 import { isRetryable, sleep, waitMs } from "../../client/retryable.ts";
 import type { RetryPolicy } from "../../client/retryable.ts";
-import type { RegisterRequest } from "../../contracts/runner.ts";
+import type { RegisterRequest } from "../../contracts/http/runner.ts";
 import { heartbeatSeconds } from "../../domain/limits.ts";
 import type { EventLog } from "../event-log.ts";
 import type { WorkFolder } from "../work-folder.ts";

@@ -1,6 +1,6 @@
 // How long the session loop waits between two tries for a session, by a clock that is moved by hand.
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Outage } from "../../contracts/outage.ts";
+import { Outage } from "../../contracts/wire/outage.ts";
 import { retryDefaults } from "../../client/retryable.ts";
 import { Health } from "../machine/health.ts";
 import { Gate } from "./gate.ts";

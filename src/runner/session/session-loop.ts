@@ -10,9 +10,9 @@ import {
 	RunnerSession,
 } from "../../client/runner-session.ts";
 import type { SocketEnd } from "../../client/live-socket.ts";
-import type { Grant } from "../../contracts/runner.ts";
-import { tokenEndedCloseCode } from "../../contracts/stream-token.ts";
-import type { ServerFrame } from "../../contracts/runner-session.ts";
+import type { Grant } from "../../contracts/http/runner.ts";
+import { tokenEndedCloseCode } from "../../contracts/wire/stream-token.ts";
+import type { ServerFrame } from "../../contracts/http/runner-session.ts";
 import type { EventLog } from "../event-log.ts";
 import type { Health } from "../machine/health.ts";
 import type { Gate } from "./gate.ts";

@@ -1,6 +1,6 @@
 // What the fake server knows of one lease: its grant, and all that the runner said about it.
-import type { FinishRequest, ReportedStep } from "../../contracts/lease.ts";
-import type { Grant, LeaseState } from "../../contracts/runner.ts";
+import type { FinishRequest, ReportedStep } from "../../contracts/http/lease.ts";
+import type { Grant, LeaseState } from "../../contracts/http/runner.ts";
 
 export class FakeLease {
 	readonly grant: Grant;

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Grant } from "../../contracts/runner.ts";
+import type { Grant } from "../../contracts/http/runner.ts";
 // @ts-expect-error ws ships no types, and its users here are few lines.
 import { WebSocketServer } from "ws";
 import { FakeLease } from "./fake-server-lease.ts";

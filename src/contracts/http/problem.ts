@@ -1,7 +1,7 @@
 // RFC 9457 problems: the one table that says what a refusal looks like on the wire.
 import { z } from "@hono/zod-openapi";
-import type { Refusal } from "../domain/refusal.ts";
-import { unreachable } from "../domain/refusal.ts";
+import type { Refusal } from "../../domain/refusal.ts";
+import { unreachable } from "../../domain/refusal.ts";
 
 export const problem = z
 	.object({

@@ -1,7 +1,7 @@
 // A pool's figures out of its shards'. Runners and leases are each in one shard and add up; what waits was told to all of them
 // alike, so of each repository the newest word counts, and once.
 import type { ShardFigures } from "./objects.ts";
-import type { PoolFigures } from "./runner.ts";
+import type { PoolFigures } from "../http/runner.ts";
 
 /** `first` is shard 0's, which has the owner's settings. */
 export function sumFigures(first: ShardFigures, rest: readonly ShardFigures[], now: number): PoolFigures {

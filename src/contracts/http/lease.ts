@@ -1,6 +1,6 @@
 // The calls a runner makes with a lease token while it holds a job, and the headers they share.
 import { z } from "@hono/zod-openapi";
-import { jobStepsMax } from "../domain/limits.ts";
+import { jobStepsMax } from "../../domain/limits.ts";
 import { commitId, instant } from "./fields.ts";
 
 /** The number of bytes the log has (in an answer) or the place where a body begins (in a request). */

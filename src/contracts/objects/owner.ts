@@ -1,5 +1,5 @@
 // What an owner's object answers to: the truth about what of the owner's has ended before its time.
-import type { Millis } from "../domain/ids.ts";
+import type { Millis } from "../../domain/ids.ts";
 
 export interface TokenName {
 	owner: string;

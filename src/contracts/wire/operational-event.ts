@@ -1,7 +1,7 @@
 // Every operational event that the server may print: one line of JSON on standard error each. The table in
 // docs/operations.md is checked against this list; alerts and metrics are to be made from it.
-import type { DiskRoom, Room } from "../domain/room.ts";
-import type { AuditRecord } from "./audit.ts";
+import type { DiskRoom, Room } from "../../domain/room.ts";
+import type { AuditRecord } from "../http/audit.ts";
 
 /** `cause` is an error's text, for people. */
 export type OperationalEvent =

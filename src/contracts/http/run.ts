@@ -1,8 +1,8 @@
 // Runs, jobs and attempts on the wire, and what a submission may say.
 import { z } from "@hono/zod-openapi";
-import { jobStepsMax, requestJobsMax } from "../domain/limits.ts";
-import { variablePattern } from "../domain/text/names.ts";
-import type { JobRequest } from "../domain/job/submission.ts";
+import { jobStepsMax, requestJobsMax } from "../../domain/limits.ts";
+import { variablePattern } from "../../domain/text/names.ts";
+import type { JobRequest } from "../../domain/job/submission.ts";
 import {
 	cloneUrl,
 	commitId,

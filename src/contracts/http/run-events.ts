@@ -1,7 +1,7 @@
 // What a watcher of a run is told, one JSON object each, over WebSocket and SSE alike: its state first, then every change. And
 // how a state follows the changes, which may come late, twice or not at all: each carries whole subjects and a version.
 import { z } from "@hono/zod-openapi";
-import type { Millis } from "../domain/ids.ts";
+import type { Millis } from "../../domain/ids.ts";
 import { time } from "./fields.ts";
 import type { Job, Run } from "./run.ts";
 import { job as jobSchema, run as runSchema } from "./run.ts";

@@ -1,7 +1,7 @@
 // A repository's settings as people write and read them.
 import { z } from "@hono/zod-openapi";
-import { poolWeightMax } from "../domain/limits.ts";
-import type { RepositorySettings } from "../domain/job/submission.ts";
+import { poolWeightMax } from "../../domain/limits.ts";
+import type { RepositorySettings } from "../../domain/job/submission.ts";
 import { cloneUrl, jobKey, poolName, refName, shortText, slug } from "./fields.ts";
 import { retryRequest } from "./run.ts";
 

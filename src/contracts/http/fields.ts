@@ -1,9 +1,9 @@
 // The small shapes that many requests share. Every object is strict: a field nobody knows is a 400, so that a typo in a
 // retry rule cannot pass unseen.
 import { z } from "@hono/zod-openapi";
-import { commitIdPattern, hasCredentials, isCloneUrl, isRefName, refNameRule } from "../domain/text/git-names.ts";
-import { labelsMax, runnerCapacityMax } from "../domain/limits.ts";
-import { jobKeyPattern, secretNamePattern, slugPattern } from "../domain/text/names.ts";
+import { commitIdPattern, hasCredentials, isCloneUrl, isRefName, refNameRule } from "../../domain/text/git-names.ts";
+import { labelsMax, runnerCapacityMax } from "../../domain/limits.ts";
+import { jobKeyPattern, secretNamePattern, slugPattern } from "../../domain/text/names.ts";
 
 export const slug = z.string().regex(slugPattern, "must match [a-z0-9][a-z0-9._-]{0,99}");
 export const jobKey = z.string().regex(jobKeyPattern, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,99}");

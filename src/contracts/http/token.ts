@@ -1,8 +1,8 @@
 // Tokens as people make them. What a token carries inside is `api/token.ts`'s business.
 import { z } from "@hono/zod-openapi";
-import type { Millis } from "../domain/ids.ts";
+import type { Millis } from "../../domain/ids.ts";
 import { instant, slug, time } from "./fields.ts";
-import type { TokenEnd } from "./owner.ts";
+import type { TokenEnd } from "../objects/owner.ts";
 
 export const scope = z.enum(["read", "write", "admin", "runner:register"]);
 export type Scope = z.infer<typeof scope>;

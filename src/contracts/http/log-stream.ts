@@ -1,6 +1,6 @@
 // The messages of a live log, one JSON object each, over WebSocket and SSE alike.
 import { z } from "@hono/zod-openapi";
-import type { Frame } from "../domain/log/log-frame.ts";
+import type { Frame } from "../../domain/log/log-frame.ts";
 
 /** Bytes [offset, next): `text` where they are UTF-8, else `data` (base64). Cut at character boundaries, so joining them rebuilds every byte. */
 const output = z

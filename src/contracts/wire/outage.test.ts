@@ -1,7 +1,7 @@
 // How an outage is recognised, and which calls between objects are made again after one.
 import { expect, it } from "vitest";
 import { asOutage, Outage } from "./outage.ts";
-import { isRepeatable } from "./repeatable.ts";
+import { isRepeatable } from "../objects/repeatable.ts";
 
 it("[W91] an outage is known by its class, or by its name where it came from another object", () => {
 	const own = new Outage("no answer", { isOverloaded: true });

@@ -1,16 +1,16 @@
 // What the objects answer to: plain data both ways, so that a Worker and an object of different versions understand each
 // other. `workers/` implements these over RPC, `src/api` is given them, tests may build them over memory.
-import type { JobId, Millis, RunId, RunName } from "../domain/ids.ts";
-import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../domain/job/job.ts";
-import type { AppendKind } from "../domain/log/log.ts";
-import type { LogChunk } from "../domain/log/log-time.ts";
-import type { PoolPause, PoolSettings, Unfit } from "../domain/pool/pool.ts";
-import type { Result } from "../domain/refusal.ts";
-import type { JobRequest, Submission } from "../domain/job/submission.ts";
-import type { BulkCancel, CanceledState } from "./bulk-cancel.ts";
-import type { BulkRetry, RetriedOutcome } from "./bulk-retry.ts";
-import type { QueueFigures, Repository, RepositoryRequest } from "./repository.ts";
-import type { Job, Run } from "./run.ts";
+import type { JobId, Millis, RunId, RunName } from "../../domain/ids.ts";
+import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../../domain/job/job.ts";
+import type { AppendKind } from "../../domain/log/log.ts";
+import type { LogChunk } from "../../domain/log/log-time.ts";
+import type { PoolPause, PoolSettings, Unfit } from "../../domain/pool/pool.ts";
+import type { Result } from "../../domain/refusal.ts";
+import type { JobRequest, Submission } from "../../domain/job/submission.ts";
+import type { BulkCancel, CanceledState } from "../http/bulk-cancel.ts";
+import type { BulkRetry, RetriedOutcome } from "../http/bulk-retry.ts";
+import type { QueueFigures, Repository, RepositoryRequest } from "../http/repository.ts";
+import type { Job, Run } from "../http/run.ts";
 import type {
 	Grant,
 	HeartbeatReply,
@@ -19,7 +19,7 @@ import type {
 	PoolPatch,
 	RunnerFigures,
 	RunnerPatch,
-} from "./runner.ts";
+} from "../http/runner.ts";
 
 export interface RepositoryName {
 	owner: string;

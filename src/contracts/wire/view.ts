@@ -1,13 +1,13 @@
 // From the domain's shapes to the wire's: the only place where one becomes the other.
-import type { Job as DomainJob, FinishedAttempt, LogRecord, OpenAttempt, StepRecord } from "../domain/job/job.ts";
-import type { Next } from "../domain/job/retry.ts";
-import type { Run as DomainRun } from "../domain/run/run.ts";
-import type { JobRequest, RepositorySettings } from "../domain/job/submission.ts";
-import { timeText } from "./fields.ts";
-import type { ReportedStep } from "./lease.ts";
-import type { RepositoryName } from "./objects.ts";
-import type { Repository } from "./repository.ts";
-import type { Attempt, Job, Run, RunRequest, Waiting } from "./run.ts";
+import type { Job as DomainJob, FinishedAttempt, LogRecord, OpenAttempt, StepRecord } from "../../domain/job/job.ts";
+import type { Next } from "../../domain/job/retry.ts";
+import type { Run as DomainRun } from "../../domain/run/run.ts";
+import type { JobRequest, RepositorySettings } from "../../domain/job/submission.ts";
+import { timeText } from "../http/fields.ts";
+import type { ReportedStep } from "../http/lease.ts";
+import type { RepositoryName } from "../objects/objects.ts";
+import type { Repository } from "../http/repository.ts";
+import type { Attempt, Job, Run, RunRequest, Waiting } from "../http/run.ts";
 
 export function viewRun(run: DomainRun, jobs?: Job[]): Run {
 	return {

@@ -1,6 +1,6 @@
 // What runners say and hear: registration, acquire, heartbeat, and the grant that carries a job.
 import { z } from "@hono/zod-openapi";
-import { acquireWaitSecondsMax } from "../domain/limits.ts";
+import { acquireWaitSecondsMax } from "../../domain/limits.ts";
 import { capacity, labels, shortText } from "./fields.ts";
 import { job } from "./run.ts";
 

@@ -1,8 +1,8 @@
 // The messages of the two queues. Each carries the whole present state of its subject and a version that only grows, so
 // that order and doubles do not matter; or, where that is more than a message holds, its name, and the consumer asks.
 import type { Demand, RepositoryName } from "./objects.ts";
-import type { Repository } from "./repository.ts";
-import type { Run } from "./run.ts";
+import type { Repository } from "../http/repository.ts";
+import type { Run } from "../http/run.ts";
 
 /** Queue `deliveries`: a wake-up for a shard of a pool. */
 export type Delivery =
