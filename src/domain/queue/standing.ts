@@ -22,6 +22,13 @@ export interface Asker {
 	isOnlyOne(lane: Pick<Lane, "pool" | "labels">): boolean;
 }
 
+/** Which jobs are meant. */
+export interface Matched {
+	states: ReadonlySet<JobState>;
+	label: string | null;
+	ref: string | null;
+}
+
 interface OpenLane extends Pick<Lane, "pool" | "labels" | "group"> {
 	queue: LaneQueue;
 }
@@ -64,6 +71,18 @@ export class Standing {
 			if (head === null) continue;
 			const { run, index, since } = head.job;
 			yield { pool, labels, group, waiting: queue.waiting, head: { run, index, rank: head.rank, since } };
+		}
+	}
+
+	/** Unfinished jobs in one of these states, with `label` and of `ref` unless null, in no order. Passes over all that are unfinished. */
+	*matching({ states, label, ref }: Matched): Iterable<Place> {
+		const lanes = new Map<string, boolean>();
+		for (const job of this.#jobs.values()) {
+			if (!states.has(job.state) || (ref !== null && job.ref !== ref)) continue;
+			const known = label === null || lanes.get(job.lane);
+			const fits = known ?? (label === null || parseLaneKey(job.lane).labels.includes(label));
+			if (known === undefined) lanes.set(job.lane, fits);
+			if (fits) yield job;
 		}
 	}
 

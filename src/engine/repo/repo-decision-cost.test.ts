@@ -6,6 +6,7 @@ import { SimulatedPort } from "../../simulation/simulated-port.ts";
 import { noon } from "../../testing/clock.ts";
 
 const jobsCount = 300;
+const aSubmission = { source: null, title: null, trigger: "api" as const, actor: "ann", cancelSuperseded: false };
 
 it("[W74] a run's cancel and its retry read few statements, not one for each job, and give the same as ever", async () => {
 	const port = new SimulatedPort("acme", noon);
@@ -16,14 +17,7 @@ it("[W74] a run's cancel and its retry read few statements, not one for each job
 		run: "true",
 		...(at % 3 === 2 ? { needs: [`j${at - 1}`] } : {}),
 	}));
-	const submission = {
-		source: null,
-		title: null,
-		trigger: "api" as const,
-		actor: "ann",
-		cancelSuperseded: false,
-		jobs,
-	};
+	const submission = { ...aSubmission, jobs };
 	must(await port.calls.submit({ run, key: null, digest: "", submission }));
 	const executed = vi.spyOn(port.storage.sql, "exec");
 	const reads = () => {
@@ -37,4 +31,21 @@ it("[W74] a run's cancel and its retry read few statements, not one for each job
 	expect(reads()).toBeLessThan(5);
 	expect(again).toMatchObject({ round: 2, counts: { waiting: 200, blocked: 100 } });
 	expect((again.jobs ?? []).map(({ key }) => key)).toEqual(jobs.map(({ key }) => key));
+});
+
+it("[W93] a bulk cancel reads none of the open jobs that it does not take", async () => {
+	const port = new SimulatedPort("acme", noon);
+	must(await port.calls.configure({ owner: "acme", repo: "web", request: {}, replace: true }));
+	for (const [byte, label] of ["gpu", "arm"].entries()) {
+		const jobs = Array.from({ length: 50 }, (_, at) => ({ key: `j${at}`, run: "true", labels: [label] }));
+		const run = runIdFrom(new Uint8Array(15).fill(byte));
+		must(await port.calls.submit({ run, key: null, digest: "", submission: { ...aSubmission, jobs } }));
+	}
+	const executed = vi.spyOn(port.storage.sql, "exec");
+	const call = { state: ["waiting" as const], ref: null, dryRun: true, actor: "ann", reason: null };
+	expect(must(await port.calls.cancelMatching({ ...call, label: "none" })).items).toEqual([]);
+	expect(executed.mock.calls.filter(([text]) => text.includes("FROM job"))).toEqual([]);
+	const { items } = must(await port.calls.cancelMatching({ ...call, label: "arm" }));
+	expect(items.map(({ key }) => key)).toEqual(Array.from({ length: 50 }, (_, at) => `j${at}`));
+	expect(executed.mock.calls.filter(([text]) => text.includes("FROM job"))).toHaveLength(1);
 });
