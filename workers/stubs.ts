@@ -3,6 +3,14 @@
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../src/contracts/objects/objects.ts";
 import type { OwnerCalls } from "../src/contracts/objects/owner.ts";
 import type { FeedCalls } from "../src/contracts/http/run-events.ts";
+import {
+	feedObjectName,
+	logObjectName,
+	ownerObjectName,
+	poolObjectName,
+	repoObjectName,
+} from "../src/contracts/wire/object-name.ts";
+import type { FeedName, LogName, PoolShardName } from "../src/contracts/wire/object-name.ts";
 import { asOutage, Outage } from "../src/contracts/wire/outage.ts";
 import { isRepeatable } from "../src/contracts/objects/repeatable.ts";
 import type { Env } from "./env.ts";
@@ -11,25 +19,24 @@ const callDeadlineMs = 10_000;
 const triesMax = 3;
 const pauseMs = 50;
 
-export function repoCalls(env: Env, { owner, repo }: RepositoryName, hint?: string | null): RepoCalls {
-	return calls(env.REPO, `${owner}/${repo}`, hint);
+export function repoCalls(env: Env, name: RepositoryName, hint?: string | null): RepoCalls {
+	return calls(env.REPO, repoObjectName(name), hint);
 }
 
-export function poolCalls(env: Env, { owner, pool, shard }: { owner: string; pool: string; shard: number }): PoolCalls {
-	return calls(env.POOL, `${owner}/${pool}/${shard}`);
+export function poolCalls(env: Env, name: PoolShardName): PoolCalls {
+	return calls(env.POOL, poolObjectName(name));
 }
 
-export function logCalls(env: Env, name: RepositoryName & { job: string; attempt: number }): LogCalls {
-	return calls(env.LOG, `${name.owner}/${name.repo}/${name.job}/${name.attempt}`);
+export function logCalls(env: Env, name: LogName): LogCalls {
+	return calls(env.LOG, logObjectName(name));
 }
 
-export function feedCalls(env: Env, { owner, repo, run }: RepositoryName & { run: string }): FeedCalls {
-	return calls(env.FEED, `${owner}/${repo}/${run}`);
+export function feedCalls(env: Env, name: FeedName): FeedCalls {
+	return calls(env.FEED, feedObjectName(name));
 }
 
-/** Null: the installation's operator, who is no owner; no owner's name has a slash. */
 export function ownerCalls(env: Env, owner: string | null): OwnerCalls {
-	return calls(env.OWNER, owner ?? "/operator");
+	return calls(env.OWNER, ownerObjectName(owner));
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;

@@ -9,7 +9,7 @@ import { writeAudit } from "./audit.ts";
 import { poolShardsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { diskRoom } from "./machine.ts";
-import { feedRequest } from "./log/log-feeders.ts";
+import { logFeedRequest } from "../src/contracts/wire/log-feed-request.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { readModel } from "./read-model.ts";
 import { endsOf } from "./owner/ends.ts";
@@ -41,7 +41,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		log: (name) => logCalls(env, name),
 		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name, { cache: caches.default, later }),
 		followLog: (call) => followLog(env, call),
-		openLogFeed: (claim) => logCalls(env, claim).fetch(feedRequest(claim)),
+		openLogFeed: (claim) => logCalls(env, claim).fetch(logFeedRequest(claim)),
 		feed: (name) => feedCalls(env, name),
 		readSocket,
 		acceptSocket,

@@ -1,6 +1,9 @@
 // How a route answers with a problem: it throws one, and the app's error handler, the only place that catches, writes it.
+import type { Context } from "hono";
 import { refusalFacts } from "../contracts/http/problem.ts";
 import type { ProblemFacts } from "../contracts/http/problem.ts";
+import { replayedHeader, replayedValue } from "../contracts/wire/replayed.ts";
+import { isUpgrade, upgradeHeaders } from "../contracts/wire/upgrade.ts";
 import type { Result } from "../domain/refusal.ts";
 
 /** Thrown by routes only: below them a refusal is a value. */
@@ -18,4 +21,15 @@ export class ProblemAnswer extends Error {
 export function orThrow<T>(result: Result<T>): T {
 	if (!result.ok) throw new ProblemAnswer(refusalFacts(result.refusal));
 	return result.value;
+}
+
+/** Throws 426 unless a WebSocket is asked for. */
+export function needUpgrade(request: { headers: Headers }, detail: string): void {
+	if (isUpgrade(request)) return;
+	throw new ProblemAnswer({ status: 426, code: "upgrade-required", detail, headers: upgradeHeaders });
+}
+
+/** The work was done before, by an earlier call with the same key. */
+export function sayReplayed(c: Context): void {
+	c.header(replayedHeader, replayedValue);
 }

@@ -1,7 +1,7 @@
 // Retries many jobs of a repository in one call, or says which it would.
 import type { Hono } from "hono";
 import { bulkRetry, bulkRetryRequest, retriedOutcomesDefault } from "../contracts/http/bulk-retry.ts";
-import { orThrow } from "./answer.ts";
+import { orThrow, sayReplayed } from "./answer.ts";
 import { noteAct } from "./audit.ts";
 import { authorizeRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
@@ -38,7 +38,7 @@ export function addBulkRetryRoutes(app: Hono<ApiEnv>): void {
 					reason: request.reason ?? null,
 				}),
 		);
-		if (replayed) c.header("Idempotency-Replayed", "true");
+		if (replayed) sayReplayed(c);
 		else if (!answer.dryRun) {
 			const { reason, dryRun: _, ...filter } = request;
 			const details = { ...filter, retried: answer.retried };

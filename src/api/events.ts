@@ -1,11 +1,12 @@
 // A run's events: its state, then every change, to whoever watches. Served by an object of their own, so that no number of
 // watchers is felt by the repository.
 import type { Context, Hono } from "hono";
-import { restsOnQuery } from "../contracts/wire/stream-token.ts";
 import { runEvent } from "../contracts/http/run-events.ts";
 import type { RunEvent } from "../contracts/http/run-events.ts";
+import { tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
+import { readNoRunWatch, runWatchRequest } from "../contracts/wire/run-watch-request.ts";
+import { isUpgrade } from "../contracts/wire/upgrade.ts";
 import { refuse } from "../domain/refusal.ts";
-import type { Refusal } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
@@ -24,7 +25,7 @@ document({
 	query: { after: "the last `seq` seen: only what came after it, without the snapshot", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: as `after`" },
 	answers: {
-		101: "One message per frame; closes with 4401 when the token has ended",
+		101: `One message per frame; closes with ${tokenEndedCloseCode} when the token has ended`,
 		200: runEvent,
 		410: "What came after that `seq` is not kept any more",
 	},
@@ -36,11 +37,9 @@ export function addEventRoutes(app: Hono<ApiEnv>): void {
 		const run = await readRunId(c, { owner, repo });
 		const services = c.get("services");
 		const after = readAfter(c);
-		const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
-		// A socket that ends here is watched here.
-		const restsOn = isSocket ? restsOnQuery(streamTokenOf(caller)) : "";
-		const url = `https://feed/?${after === null ? "" : `after=${after}`}${restsOn}`;
-		const request = new Request(url, { headers: { Upgrade: "websocket" } });
+		const isSocket = isUpgrade(c.req.raw);
+		// The Worker itself looks after the token of a stream that ends here.
+		const request = runWatchRequest({ after, token: isSocket ? streamTokenOf(caller) : null });
 		const response = await checked(await services.feed({ owner, repo, run }).fetch(request));
 		if (isSocket) return response;
 		const gone = new AbortController();
@@ -56,19 +55,20 @@ function readAfter(c: Context<ApiEnv>): number | null {
 }
 
 async function checked(response: Response): Promise<Response> {
-	switch (response.status) {
-		case 404:
-			return orThrow(refuse((await response.json()) as Refusal));
-		case 410: {
+	const no = await readNoRunWatch(response);
+	switch (no?.why) {
+		case undefined:
+			return response;
+		case "refused":
+			return orThrow(refuse(no.refusal));
+		case "events-compacted": {
 			const detail = "What came after that event is not kept any more: ask without `after` for the present state.";
 			throw new ProblemAnswer({ status: 410, code: "events-compacted", detail });
 		}
-		case 503: {
+		case "watchers-max": {
 			const detail = "As many watch this run as may.";
 			throw new ProblemAnswer({ status: 503, code: "run-watchers-max", detail, retryAfterSeconds: 10 });
 		}
-		default:
-			return response;
 	}
 }
 

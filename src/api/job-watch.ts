@@ -2,6 +2,7 @@
 // a look a second is late by a second. A feed that cannot be had, or that ends, only makes the looks more frequent again.
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { RunEvent } from "../contracts/http/run-events.ts";
+import { readNoRunWatch, runWatchRequest } from "../contracts/wire/run-watch-request.ts";
 import { parseJobId } from "../domain/ids.ts";
 import type { Services } from "./services.ts";
 
@@ -44,9 +45,8 @@ export class JobWatch {
 		const { owner, repo, job } = place;
 		const run = parseJobId(job)?.run;
 		if (run === undefined) return;
-		const request = new Request("https://feed/", { headers: { Upgrade: "websocket" } });
-		const response = await services.feed({ owner, repo, run }).fetch(request);
-		if (response.status !== 101) return;
+		const response = await services.feed({ owner, repo, run }).fetch(runWatchRequest({ after: null, token: null }));
+		if ((await readNoRunWatch(response)) !== null) return;
 		for await (const text of services.readSocket(response, signal)) {
 			const event = JSON.parse(text) as RunEvent;
 			// The snapshot too: what changed between the last look and now is in it.

@@ -4,7 +4,7 @@ import { cancelJobRequest, job as jobSchema, patchJobRequest, retryJobRequest } 
 import type { Job } from "../contracts/http/run.ts";
 import { viewStep } from "../contracts/wire/view.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import { orThrow } from "./answer.ts";
+import { orThrow, sayReplayed } from "./answer.ts";
 import { readJob } from "./archived-run.ts";
 import { noteAct } from "./audit.ts";
 import { authorizeRepository } from "./auth.ts";
@@ -85,7 +85,7 @@ export function addJobRoutes(app: Hono<ApiEnv>): void {
 		const { reason } = await readBody(c, retryJobRequest);
 		const call = { job: await readJobId(c, repository), key, actor: caller.name, reason: reason ?? null };
 		const { job, replayed } = orThrow(await c.get("services").repo(repository).retryJob(call));
-		if (replayed) c.header("Idempotency-Replayed", "true");
+		if (replayed) sayReplayed(c);
 		else noteAct(c, caller, { action: "job-retry", ...repository, subject: call.job, reason });
 		return c.json(job, replayed ? 200 : 202);
 	});

@@ -2,8 +2,6 @@
 // with it the same token, since tokens are signed and not drawn. Another body differs in the id's last part alone, so whoever
 // has the first knows that the key was used.
 import { hash } from "node:crypto";
-import type { Context } from "hono";
-import type { ApiEnv } from "./context.ts";
 
 const keyDigits = 16;
 const bodyDigits = 8;
@@ -18,8 +16,4 @@ export interface KeyedId {
 export function keyedId(kind: string, { scope, key, body }: { scope: string; key: string; body: unknown }): KeyedId {
 	const prefix = `${kind}${hash("sha256", `${scope}\n${key}`, "hex").slice(0, keyDigits)}`;
 	return { prefix, id: prefix + hash("sha256", JSON.stringify(body), "hex").slice(0, bodyDigits) };
-}
-
-export function sayReplayed(c: Context<ApiEnv>): void {
-	c.header("Idempotency-Replayed", "true");
 }

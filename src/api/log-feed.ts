@@ -1,9 +1,10 @@
 // The feed of a log: the runner's end of a WebSocket whose other end is the log itself.
 import type { Hono } from "hono";
 import { feedAcknowledgement } from "../contracts/http/log-feed.ts";
+import { doneCloseCode, replacedCloseCode } from "../contracts/wire/close-code.ts";
+import { readNoLogFeed } from "../contracts/wire/log-feed-request.ts";
 import { refuse } from "../domain/refusal.ts";
-import type { Refusal } from "../domain/refusal.ts";
-import { orThrow, ProblemAnswer } from "./answer.ts";
+import { needUpgrade, orThrow } from "./answer.ts";
 import { readLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
@@ -16,7 +17,7 @@ document({
 		"Append over a WebSocket: frames of 8 bytes of offset and the log's bytes, each answered by an acknowledgement",
 	auth: "lease",
 	answers: {
-		101: "Closes with 4000 and an HTTP status when bytes are refused, 4009 for a newer feed, 1000 once sealed",
+		101: `Closes with 4000 and an HTTP status when bytes are refused, ${replacedCloseCode} for a newer feed, ${doneCloseCode} once sealed`,
 		200: feedAcknowledgement,
 	},
 });
@@ -24,11 +25,9 @@ document({
 export function addLogFeedRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/lease/log/feed", async (c) => {
 		const claim = readLease(c);
-		if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-			const detail = "A feed is a WebSocket; over HTTP, PATCH /v1/lease/log.";
-			throw new ProblemAnswer({ status: 426, code: "upgrade-required", detail, headers: { upgrade: "websocket" } });
-		}
+		needUpgrade(c.req.raw, "A feed is a WebSocket; over HTTP, PATCH /v1/lease/log.");
 		const response = await c.get("services").openLogFeed(claim);
-		return response.status === 409 ? orThrow(refuse((await response.json()) as Refusal)) : response;
+		const refusal = await readNoLogFeed(response);
+		return refusal === null ? response : orThrow(refuse(refusal));
 	});
 }

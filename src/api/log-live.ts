@@ -2,7 +2,8 @@
 // and without a seam where the one turns into the other. Ended in the Worker: SSE, and sockets of sealed logs and of jobs.
 import { outputMessage } from "../contracts/http/log-stream.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../contracts/http/log-stream.ts";
-import { tokenEndedCloseCode } from "../contracts/wire/stream-token.ts";
+import { doneCloseCode, failedCloseCode, tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
+import type { LogName } from "../contracts/wire/object-name.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { Attempt, Job } from "../contracts/http/run.ts";
 import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
@@ -13,7 +14,7 @@ import { JobWatch } from "./job-watch.ts";
 import { bytesOf, loadAttempt, readLog } from "./log-source.ts";
 import { whenEnded } from "./stream-standing.ts";
 import type { StreamStanding } from "./stream-standing.ts";
-import type { LiveSocket, LogName, SealedLog, Services } from "./services.ts";
+import type { LiveSocket, SealedLog, Services } from "./services.ts";
 
 /**
  * How soon a job's next attempt is seen when its run's feed says nothing: each look is one call to its repository, so looks
@@ -204,9 +205,9 @@ export async function sendAll(
 			if (reason !== null) return endToken(reason);
 			await socket.send(JSON.stringify(message));
 		}
-		socket.close(1_000, "the log has ended");
+		socket.close(doneCloseCode, "the log has ended");
 	} catch (cause) {
-		socket.close(1_011, "come back by offset");
+		socket.close(failedCloseCode, "come back by offset");
 		throw cause;
 	} finally {
 		over.abort();

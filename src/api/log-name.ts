@@ -6,11 +6,12 @@ import { authorizeRepository } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
+import type { LogName } from "../contracts/wire/object-name.ts";
 import { settled } from "./log-live.ts";
 import { findLog, loadAttempt } from "./log-source.ts";
 import type { LogSource } from "./log-source.ts";
 import { readJobId } from "./run-place.ts";
-import type { LogName, Services } from "./services.ts";
+import type { Services } from "./services.ts";
 import { authorizeWatcher } from "./tickets.ts";
 
 export function readLogName(c: Context<ApiEnv>): Promise<LogName> {
@@ -37,10 +38,6 @@ export async function findLogOrEmpty(services: Services, name: LogName): Promise
 	const attempt = await loadAttempt(services, name);
 	if (settled(attempt.log.state) === null) return { length: 0, sealed: null };
 	throw new ProblemAnswer({ status: 410, code: "log-deleted", detail: "The log has outlived its retention." });
-}
-
-export function isUpgrade(c: Context<ApiEnv>): boolean {
-	return c.req.header("upgrade")?.toLowerCase() === "websocket";
 }
 
 export function pastEnd(length: number): ProblemAnswer {

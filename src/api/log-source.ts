@@ -7,7 +7,8 @@ import { refuse } from "../domain/refusal.ts";
 import type { Attempt } from "../contracts/http/run.ts";
 import { orThrow } from "./answer.ts";
 import { readJob } from "./archived-run.ts";
-import type { LogName, SealedLog, Services } from "./services.ts";
+import type { SealedLog, Services } from "./services.ts";
+import type { LogName } from "../contracts/wire/object-name.ts";
 
 export interface LogSource {
 	/** The bytes there are now. */

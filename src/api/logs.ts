@@ -1,8 +1,11 @@
 // Logs: the raw bytes, whole or in part, and the live view, for one attempt or for a job through all of its attempts.
 import type { Context, Hono } from "hono";
-import { restsOnQuery } from "../contracts/wire/stream-token.ts";
 import type { StreamToken } from "../contracts/wire/stream-token.ts";
 import { logMessage, logOffsetHeader } from "../contracts/http/log-stream.ts";
+import { tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
+import { logViewRequest, readNoLogView } from "../contracts/wire/log-view-request.ts";
+import type { LogName } from "../contracts/wire/object-name.ts";
+import { isUpgrade } from "../contracts/wire/upgrade.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { readJob as loadJob } from "./archived-run.ts";
 import type { ApiEnv } from "./context.ts";
@@ -12,11 +15,11 @@ import type { StreamEvent } from "./event-stream.ts";
 import { answerBytes, answerLines, answerTail, findTail, readForm, readTail, tailLinesMax } from "./log-bytes.ts";
 import { jobLogMessages, logMessages, sendAll } from "./log-live.ts";
 import type { JobLogMessage } from "./log-live.ts";
-import { findLogOrEmpty, isUpgrade, pastEnd, readLogName, readWatchedLogName } from "./log-name.ts";
+import { findLogOrEmpty, pastEnd, readLogName, readWatchedLogName } from "./log-name.ts";
 import { standingOf, streamTokenOf } from "./stream-standing.ts";
 import { badQuery } from "./request.ts";
 import { belowJob, readJobId } from "./run-place.ts";
-import type { LogName, Services } from "./services.ts";
+import type { Services } from "./services.ts";
 import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
 documentJob({
@@ -40,7 +43,10 @@ documentJob({
 	summary: "What is stored, then what comes, until the log ends: WebSocket if asked to upgrade, else SSE",
 	query: { from: "offset of the first byte wanted", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: the offset to go on from" },
-	answers: { 101: "One message per frame; closes with 4401 when the token has ended", 200: logMessage },
+	answers: {
+		101: `One message per frame; closes with ${tokenEndedCloseCode} when the token has ended`,
+		200: logMessage,
+	},
 });
 documentJob({
 	id: "watchJobLog",
@@ -49,7 +55,10 @@ documentJob({
 	summary: "The live log of the present attempt, and of each one after it until the job is finished",
 	query: ticketQuery,
 	headers: { "Last-Event-ID": "SSE: `attempt:offset` to go on from" },
-	answers: { 101: "One message per frame; closes with 4401 when the token has ended", 200: logMessage },
+	answers: {
+		101: `One message per frame; closes with ${tokenEndedCloseCode} when the token has ended`,
+		200: logMessage,
+	},
 });
 
 export function addLogRoutes(app: Hono<ApiEnv>): void {
@@ -70,7 +79,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 		const from = readFrom(c);
 		const log = await findLogOrEmpty(services, name);
 		if (from > log.length) throw pastEnd(log.length);
-		if (!isUpgrade(c)) {
+		if (!isUpgrade(c.req.raw)) {
 			const gone = new AbortController();
 			return eventStream(offsetEvents(logMessages(services, name, { from, gone: gone.signal })), gone, standing);
 		}
@@ -88,7 +97,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 		const name = { owner, repo, job };
 		const standing = standingOf(services, caller);
 		orThrow(await loadJob(services, { owner, repo }, job));
-		if (!isUpgrade(c)) {
+		if (!isUpgrade(c.req.raw)) {
 			const gone = new AbortController();
 			const place = readPlace(c);
 			return eventStream(placeEvents(jobLogMessages(services, name, { place, gone: gone.signal })), gone, standing);
@@ -118,18 +127,17 @@ async function watchObject(
 	name: LogName,
 	{ from, token }: { from: number; token: StreamToken | null },
 ): Promise<Response | null> {
-	const url = `https://log/?from=${from}&begun=1${restsOnQuery(token)}`;
-	const response = await services.log(name).fetch(new Request(url, { headers: { Upgrade: "websocket" } }));
-	switch (response.status) {
-		case 404:
+	const response = await services.log(name).fetch(logViewRequest({ from, hasBegun: true, token }));
+	switch (readNoLogView(response)) {
+		case "log-elsewhere":
 			return null;
-		case 416:
+		case "past-end":
 			throw pastEnd(from);
-		case 503: {
+		case "viewers-max": {
 			const detail = "As many watch this log as may.";
 			throw new ProblemAnswer({ status: 503, code: "log-viewers-max", detail, retryAfterSeconds: 10 });
 		}
-		default:
+		case null:
 			return response;
 	}
 }

@@ -12,17 +12,18 @@ import {
 } from "../contracts/http/runner.ts";
 import type { AcquireRequest, Grant, Registered } from "../contracts/http/runner.ts";
 import { tokenRevoked } from "../contracts/wire/stream-token.ts";
+import { tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
 import { heartbeatSeconds } from "../domain/limits.ts";
 import { shardOf } from "../domain/pool/pool.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Refusal } from "../domain/refusal.ts";
-import { orThrow, ProblemAnswer } from "./answer.ts";
+import { needUpgrade, orThrow, sayReplayed } from "./answer.ts";
 import { noteAct, noteActSeldom } from "./audit.ts";
 import { authorizeOwnerInPath, readRunner, unauthorized } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader } from "./document.ts";
-import { keyedId, sayReplayed } from "./keyed-id.ts";
+import { keyedId } from "./keyed-id.ts";
 import { readBody, readIdempotencyKey, readName } from "./request.ts";
 import type { Services } from "./services.ts";
 import { signToken } from "./token.ts";
@@ -61,7 +62,9 @@ document({
 	path: "/v1/runner/session",
 	summary: "A WebSocket over which grants and cancels are pushed",
 	auth: "runner",
-	answers: { 101: "Say hello first; closes with 4401 when the token that registered the runner was revoked" },
+	answers: {
+		101: `Say hello first; closes with ${tokenEndedCloseCode} when the token that registered the runner was revoked`,
+	},
 });
 
 export function addRunnerRoutes(app: Hono<ApiEnv>): void {
@@ -114,14 +117,7 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 
 	app.get("/v1/runner/session", async (c) => {
 		const runner = readRunner(c);
-		if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-			throw new ProblemAnswer({
-				status: 426,
-				code: "upgrade-required",
-				detail: "A session is a WebSocket.",
-				headers: { upgrade: "websocket" },
-			});
-		}
+		needUpgrade(c.req.raw, "A session is a WebSocket.");
 		await noteSession(c.get("services"), runner);
 		const response = await c.get("services").openSession(runner);
 		return response.status === 101 ? response : orThrow(refuse((await response.json()) as Refusal));

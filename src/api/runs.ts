@@ -14,7 +14,7 @@ import {
 import type { RunRequest } from "../contracts/http/run.ts";
 import { readJob } from "../contracts/wire/view.ts";
 import type { LeaseClaim, RepositoryName, Submitted } from "../contracts/objects/objects.ts";
-import { orThrow, ProblemAnswer } from "./answer.ts";
+import { orThrow, ProblemAnswer, sayReplayed } from "./answer.ts";
 import { readJobs, readRun } from "./archived-run.ts";
 import { noteAct } from "./audit.ts";
 import { authorizeRepository, findLease } from "./auth.ts";
@@ -164,7 +164,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const { only, reason } = await readBody(c, retryRunRequest);
 		const call = { run: await readRunId(c, repository), only, key, actor: caller.name, reason: reason ?? null };
 		const { run, replayed } = orThrow(await c.get("services").repo(repository).retryRun(call));
-		if (replayed) c.header("Idempotency-Replayed", "true");
+		if (replayed) sayReplayed(c);
 		else noteAct(c, caller, { action: "run-retry", ...repository, subject: call.run, reason, details: { only } });
 		return c.json(run, replayed ? 200 : 202);
 	});
@@ -202,7 +202,7 @@ function readFilter(c: Context<ApiEnv>): RunFilter {
 }
 
 function answerSubmitted(c: Context<ApiEnv>, { run, replayed }: Submitted): Response {
-	if (replayed) c.header("Idempotency-Replayed", "true");
+	if (replayed) sayReplayed(c);
 	// Relative to what was called: a proxy may have put that under another name and path.
 	c.header("Location", c.req.path.endsWith("/jobs") ? "jobs" : `runs/${run.id}`);
 	return c.json(run, replayed ? 200 : 201);

@@ -19,21 +19,13 @@ import type { Switches } from "../contracts/http/switches.ts";
 import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";
 import type { TokenRecord } from "../contracts/http/token.ts";
+import type { FeedName, LogName, PoolShardName } from "../contracts/wire/object-name.ts";
 import type { LogRecord } from "../domain/job/job.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
 import type { Room } from "../domain/room.ts";
 import type { Network } from "../domain/text/client-address.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
 import type { Keys } from "./token.ts";
-
-export interface LogName extends RepositoryName {
-	job: string;
-	attempt: number;
-}
-
-export interface FeedName extends RepositoryName {
-	run: string;
-}
 
 /** A sealed log in the archive. */
 export interface SealedLog {
@@ -100,7 +92,7 @@ export interface Ends {
 export interface Services {
 	report(event: OperationalEvent): void;
 	repo(name: RepositoryName): RepoCalls;
-	pool(name: { owner: string; pool: string; shard: number }): PoolCalls;
+	pool(name: PoolShardName): PoolCalls;
 	wholePool(name: { owner: string; pool: string }): WholePool;
 	/** Over how many shards new runners of a pool are spread. */
 	poolShards: number;

@@ -5,6 +5,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
 import { time, timeText } from "../contracts/http/fields.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
+import { isUpgrade } from "../contracts/wire/upgrade.ts";
 import { allow, authorizeRepository, callerOf, forbidden, operatorCaller, readCaller, unauthorized } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
@@ -47,7 +48,7 @@ export function addTicketRoutes(app: Hono<ApiEnv>): void {
 /** As `authorizeRepository` to read; a request for a WebSocket without a header may bring a ticket instead. */
 export async function authorizeWatcher(c: Context<ApiEnv>): Promise<RepositoryName & { caller: Caller }> {
 	const ticket = c.req.query("ticket");
-	const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
+	const isSocket = isUpgrade(c.req.raw);
 	if (ticket === undefined || !isSocket || c.req.header("authorization") !== undefined) {
 		return authorizeRepository(c, "read");
 	}

@@ -16,6 +16,7 @@ import type {
 } from "../contracts/http/runner.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
+import { isReplayed } from "../contracts/wire/replayed.ts";
 import type { Call, TransportOptions } from "./transport.ts";
 import { pathOf, Transport } from "./transport.ts";
 
@@ -172,7 +173,7 @@ function runCalls(transport: Transport) {
 		async submit(name: RepositoryName, request: RunRequest, options: CallOptions = {}): Promise<Submitted> {
 			const call = once(repositoryPath(name, "runs"), request, options);
 			const { body, status, headers } = await transport.answer<Run>(call);
-			return { run: body, replayed: headers.get("idempotency-replayed") === "true", spilled: status === 202 };
+			return { run: body, replayed: isReplayed(headers), spilled: status === 202 };
 		},
 		get: (name: RepositoryName, run: string, options: { signal?: AbortSignal | undefined } = {}) =>
 			get<Run>(transport, repositoryPath(name, "runs", run), options.signal),

@@ -1,7 +1,8 @@
 // A runner's standing connection, from its opening to its end: a ping now and then, whose answer proves that the server
 // hears, and an end that always comes. What is said over it is its users' matter.
 import { Outage } from "../contracts/wire/outage.ts";
-import { brokenCloseCode, openSocket } from "./socket.ts";
+import { brokenCloseCode, doneCloseCode } from "../contracts/wire/close-code.ts";
+import { openSocket } from "./socket.ts";
 
 /** A server, or a proxy in front of it, that does not let a connection begin within this will not. */
 const openMs = 15_000;
@@ -75,7 +76,7 @@ export class LiveSocket {
 	}
 
 	/** Ends it here at once, whether or not the other side still answers. */
-	close(code = 1_000, reason = ""): void {
+	close(code: number = doneCloseCode, reason = ""): void {
 		this.#over({ code, reason });
 		this.#socket.close();
 	}

@@ -2,6 +2,7 @@
 // connection: a drop, or the server's close for slowness, is answered by coming back at the offset reached so far.
 import type { LogMessage } from "../contracts/http/log-stream.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
+import { doneCloseCode } from "../contracts/wire/close-code.ts";
 import { Outage } from "../contracts/wire/outage.ts";
 import type { ProblemError } from "./call-failure.ts";
 import { repositoryPath } from "./client.ts";
@@ -75,7 +76,7 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 		}
 		options.signal?.throwIfAborted();
 		if (connection.lastedMs() >= connectionMsMin) failedAt = null;
-		if (place.ended && resumed === null && connection.closeCode === 1_000) return;
+		if (place.ended && resumed === null && connection.closeCode === doneCloseCode) return;
 		failedAt ??= transport.policy.now();
 		const failure = connection.wasOpen ? lostConnection() : await absence(transport, options);
 		if (!connection.wasOpen) options.onAbsence?.(failure);

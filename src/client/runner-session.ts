@@ -1,13 +1,7 @@
 // The wire of a runner's session: frames both ways. What a frame means to jobs, and when to come back, is the runner's.
-import type * as contract from "../contracts/http/runner-session.ts";
 import type { RunnerFrame, ServerFrame } from "../contracts/http/runner-session.ts";
 import { LiveSocket } from "./live-socket.ts";
 import type { SocketEnd } from "./live-socket.ts";
-
-// In `contracts/http/runner-session.ts` too, which loads the schema library; the types fail if the two differ.
-export const replacedCloseCode: typeof contract.replacedCloseCode = 4_009;
-export const forgottenCloseCode: typeof contract.forgottenCloseCode = 4_410;
-export const malformedFrameCloseCode: typeof contract.malformedFrameCloseCode = 4_400;
 
 export interface SessionOptions {
 	url: string;

@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
-import type { FeedName } from "../../src/api/services.ts";
+import type { FeedName } from "../../src/contracts/wire/object-name.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
 import type { RunEvent, RunUpdate, WatchedRun } from "../../src/contracts/http/run-events.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";

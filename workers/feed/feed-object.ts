@@ -2,11 +2,14 @@
 // twice or not at all, and asks for the state itself when something is missing. While nobody watches it keeps nothing.
 import { DurableObject } from "cloudflare:workers";
 import { readRun } from "../../src/api/archived-run.ts";
-import type { FeedName } from "../../src/api/services.ts";
 import type { FeedCalls, RunUpdate } from "../../src/contracts/http/run-events.ts";
 import { watchRun } from "../../src/contracts/http/run-events.ts";
+import { doneCloseCode, speaksOnlyCloseCode } from "../../src/contracts/wire/close-code.ts";
+import { readFeedObjectName } from "../../src/contracts/wire/object-name.ts";
+import type { FeedName } from "../../src/contracts/wire/object-name.ts";
+import { noRunWatch, readRunWatchRequest } from "../../src/contracts/wire/run-watch-request.ts";
 import type { Millis } from "../../src/domain/ids.ts";
-import { accept, assert } from "../../src/domain/refusal.ts";
+import { accept } from "../../src/domain/refusal.ts";
 import type { Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
 import { FeedHistory } from "./feed-history.ts";
@@ -55,34 +58,28 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		return this.#wantedUntil();
 	}
 
-	/**
-	 * `?after=` is the place to go on from; without it the state comes first. 404: there is no such run, the body is the
-	 * refusal; 410: what came after that place is not kept; 503: too many watch.
-	 */
 	override async fetch(request: Request): Promise<Response> {
-		const query = new URL(request.url).searchParams;
-		const text = query.get("after");
-		const after = text === null ? null : Number(text);
-		if (after !== null && !this.#history.isKept()) return new Response(null, { status: 410 });
+		const { after, restsOn } = readRunWatchRequest(request);
+		if (after !== null && !this.#history.isKept()) return noRunWatch({ why: "events-compacted" });
 		const looked = await this.#upToDate();
-		if (!looked.ok) return Response.json(looked.refusal, { status: 404 });
+		if (!looked.ok) return noRunWatch({ why: "refused", refusal: looked.refusal });
 		const messages = after === null ? [this.#history.snapshot()] : this.#history.after(after);
-		if (messages === null) return new Response(null, { status: 410 });
-		if (this.ctx.getWebSockets().length >= feedWatchersMax) return new Response(null, { status: 503 });
+		if (messages === null) return noRunWatch({ why: "events-compacted" });
+		if (this.ctx.getWebSockets().length >= feedWatchersMax) return noRunWatch({ why: "watchers-max" });
 		const { 0: client, 1: server } = new WebSocketPair();
-		this.ctx.acceptWebSocket(server, this.#ends.tagsOf(query));
+		this.ctx.acceptWebSocket(server, this.#ends.tagsOf(restsOn));
 		for (const message of messages) sendOrDrop(server, message);
 		await this.#stayWatched();
 		return new Response(null, { status: 101, webSocket: client });
 	}
 
 	override webSocketMessage(socket: WebSocket): void {
-		socket.close(1_003, "a run's events only speak");
+		socket.close(speaksOnlyCloseCode, "a run's events only speak");
 	}
 
 	/** A hibernating socket's close is not answered by the platform; without an answer the viewer waits 10 s for it. */
 	override async webSocketClose(closed: WebSocket): Promise<void> {
-		if (closed.readyState === WebSocket.CLOSING) closed.close(1_000);
+		if (closed.readyState === WebSocket.CLOSING) closed.close(doneCloseCode);
 		const isWatched = this.ctx.getWebSockets().some((socket) => socket !== closed);
 		if (!isWatched && this.#history.isKept()) await this.ctx.storage.setAlarm(Date.now() + keptMs);
 	}
@@ -154,9 +151,7 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 	}
 
 	#name(): FeedName {
-		const [owner, repo, run] = (this.ctx.id.name ?? "").split("/");
-		assert(owner && repo && run, "a feed is named owner/repo/run");
-		return { owner, repo, run };
+		return readFeedObjectName(this.ctx.id.name ?? "");
 	}
 }
 

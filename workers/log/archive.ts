@@ -1,7 +1,9 @@
 // Sealed logs in R2. One object per attempt: blocks of `logBlockBytes` raw bytes, each a gzip member of its own, then an
 // empty member whose extra field holds the blocks' compressed sizes. So `gunzip` of the whole gives the whole log, and a
 // reader of a part needs the object's end and the blocks that the part touches, never more than two reads.
-import type { LogName, SealedLog } from "../../src/api/services.ts";
+import type { SealedLog } from "../../src/api/services.ts";
+import { logObjectName, readLogObjectName } from "../../src/contracts/wire/object-name.ts";
+import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import type { LogRecord } from "../../src/domain/job/job.ts";
 import { logBlockBytes } from "../../src/domain/limits.ts";
 import { assert } from "../../src/domain/refusal.ts";
@@ -27,14 +29,12 @@ export interface Archived {
 
 export const logsPrefix = "logs/";
 
-export function archiveKey({ owner, repo, job, attempt }: LogName): string {
-	return `${logsPrefix}${owner}/${repo}/${job}/${attempt}`;
+export function archiveKey(name: LogName): string {
+	return logsPrefix + logObjectName(name);
 }
 
 export function readArchiveKey(key: string): LogName {
-	const [owner, repo, job, attempt] = key.slice(logsPrefix.length).split("/");
-	assert(owner && repo && job && attempt, "an archive's key is as archiveKey wrote it");
-	return { owner, repo, job, attempt: Number(attempt) };
+	return readLogObjectName(key.slice(logsPrefix.length));
 }
 
 export interface Sealing extends Archived {

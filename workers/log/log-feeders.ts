@@ -3,24 +3,19 @@
 import { acknowledgement, readFrame } from "../../src/contracts/http/log-feed.ts";
 import type { LeaseClaim, LogAppended, Renewed } from "../../src/contracts/objects/objects.ts";
 import { refusalFacts } from "../../src/contracts/http/problem.ts";
+import {
+	doneCloseCode,
+	malformedFrameCloseCode,
+	refusedCloseCode,
+	replacedCloseCode,
+	tryLaterCloseCode,
+} from "../../src/contracts/wire/close-code.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { appendBytesMax, heartbeatSeconds } from "../../src/domain/limits.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";
 import { assert } from "../../src/domain/refusal.ts";
 
 const tag = "feeder";
-const header = "x-spillway-claim";
-
-/** Only the Worker makes this request, so the claim in it was proved by a token. A claim is ASCII throughout. */
-export function feedRequest(claim: LeaseClaim): Request {
-	return new Request("https://log/feed", { headers: { Upgrade: "websocket", [header]: JSON.stringify(claim) } });
-}
-
-/** Null for a viewer's request. */
-export function readFeedRequest(request: Request): LeaseClaim | null {
-	const text = request.headers.get(header);
-	return text === null ? null : (JSON.parse(text) as LeaseClaim);
-}
 
 /** What a feed's socket must remember while the object sleeps. `unrenewed`: a session keeps its lease, as the pool said. */
 interface Feed extends LeaseClaim {
@@ -42,7 +37,7 @@ export class LogFeeders {
 
 	/** A log has one runner: its newer socket wins. */
 	accept(claim: LeaseClaim, appended: LogAppended): Response {
-		for (const older of this.#all()) close(older, 4_009, "another feed of this lease");
+		for (const older of this.#all()) close(older, replacedCloseCode, "another feed of this lease");
 		const { 0: client, 1: server } = new WebSocketPair();
 		this.#ctx.acceptWebSocket(server, [tag]);
 		server.serializeAttachment(claim satisfies Feed);
@@ -68,14 +63,15 @@ export class LogFeeders {
 		standing: () => LogAppended,
 	): Promise<void> {
 		const frame = typeof data === "string" ? null : readFrame(new Uint8Array(data));
-		if (frame === null) return close(socket, 4_400, "a frame is 8 bytes of offset and then the log's");
-		if (frame.bytes.length > appendBytesMax) return close(socket, 4_413, "too-large");
+		if (frame === null)
+			return close(socket, malformedFrameCloseCode, "a frame is 8 bytes of offset and then the log's");
+		if (frame.bytes.length > appendBytesMax) return close(socket, refusedCloseCode(413), "too-large");
 		const feed = socket.deserializeAttachment() as Feed | null;
 		assert(feed, "a feed has the claim it began with");
 		const { unrenewed, ...claim } = feed;
 		const appended = await append(claim, frame.offset, frame.bytes).catch((cause: unknown) => {
 			// The runner keeps what was not acknowledged, and sends it by calls, which say when to come back.
-			close(socket, 1_013, "try again later");
+			close(socket, tryLaterCloseCode, "try again later");
 			throw cause;
 		});
 		if (appended.ok) this.#send(socket, appended.value);
@@ -114,11 +110,11 @@ export class LogFeeders {
 	}
 
 	end(): void {
-		for (const socket of this.#all()) close(socket, 1_000, "the log is sealed");
+		for (const socket of this.#all()) close(socket, doneCloseCode, "the log is sealed");
 	}
 
 	#refuse(socket: WebSocket, refusal: Refusal): void {
-		close(socket, 4_000 + refusalFacts(refusal).status, refusal.code);
+		close(socket, refusedCloseCode(refusalFacts(refusal).status), refusal.code);
 	}
 
 	#send(socket: WebSocket, appended: LogAppended): void {

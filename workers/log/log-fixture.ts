@@ -3,7 +3,10 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createHash } from "node:crypto";
 import { vi } from "vitest";
-import type { LogName } from "../../src/api/services.ts";
+import { logFeedRequest } from "../../src/contracts/wire/log-feed-request.ts";
+import { logViewRequest } from "../../src/contracts/wire/log-view-request.ts";
+import { logObjectName, repoObjectName } from "../../src/contracts/wire/object-name.ts";
+import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import { writeFrame } from "../../src/contracts/http/log-feed.ts";
 import type { FeedAcknowledgement } from "../../src/contracts/http/log-feed.ts";
 import { logMessage, outputBytes } from "../../src/contracts/http/log-stream.ts";
@@ -13,7 +16,6 @@ import type { LogChunk } from "../../src/domain/log/log-time.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import { orThrow } from "../../src/api/answer.ts";
 import { archiveKey } from "./archive.ts";
-import { feedRequest } from "./log-feeders.ts";
 import type { LogObject } from "./log-object.ts";
 import type { RepoObject } from "../repo/repo-object.ts";
 
@@ -42,15 +44,15 @@ export async function startLease(logBytesMax = 8 * 1024 * 1024): Promise<LeaseCl
 	return claim;
 }
 
-export function repoOf({ owner, repo }: { owner: string; repo: string }): DurableObjectStub<RepoObject> {
+export function repoOf(name: { owner: string; repo: string }): DurableObjectStub<RepoObject> {
 	const namespace = env.REPO as DurableObjectNamespace<RepoObject>;
-	return namespace.get(namespace.idFromName(`${owner}/${repo}`));
+	return namespace.get(namespace.idFromName(repoObjectName(name)));
 }
 
 /** A new stub each time: one is broken after its object threw or was evicted. */
-export function logOf({ owner, repo, job, attempt }: LogName): DurableObjectStub<LogObject> {
+export function logOf(name: LogName): DurableObjectStub<LogObject> {
 	const namespace = env.LOG as DurableObjectNamespace<LogObject>;
-	return namespace.get(namespace.idFromName(`${owner}/${repo}/${job}/${attempt}`));
+	return namespace.get(namespace.idFromName(logObjectName(name)));
 }
 
 export function closeOf(claim: LeaseClaim, end: Partial<LogClose> & { length: number | null }): LogClose {
@@ -124,7 +126,7 @@ export class Feeder {
 	#news: () => void = () => undefined;
 
 	static async feed(claim: LeaseClaim): Promise<Feeder> {
-		return new Feeder(await logOf(claim).fetch(feedRequest(claim)));
+		return new Feeder(await logOf(claim).fetch(logFeedRequest(claim)));
 	}
 
 	static frame = writeFrame;
@@ -180,8 +182,7 @@ export class Viewer {
 	#news: () => void = () => undefined;
 
 	static async watch(name: LogName, from = 0, begun = false): Promise<Viewer> {
-		const url = `https://log/?from=${from}&begun=${begun ? 1 : 0}`;
-		const response = await logOf(name).fetch(url, { headers: { Upgrade: "websocket" } });
+		const response = await logOf(name).fetch(logViewRequest({ from, hasBegun: begun, token: null }));
 		return Viewer.of(response);
 	}
 

@@ -3,6 +3,9 @@
 import { DurableObject } from "cloudflare:workers";
 import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../../src/contracts/objects/objects.ts";
 import type { LogEnd } from "../../src/contracts/http/log-stream.ts";
+import { doneCloseCode, speaksOnlyCloseCode } from "../../src/contracts/wire/close-code.ts";
+import { noLogFeed, readLogFeedRequest } from "../../src/contracts/wire/log-feed-request.ts";
+import { noLogView, readLogViewRequest } from "../../src/contracts/wire/log-view-request.ts";
 import type { LeaseState } from "../../src/contracts/http/runner.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
 import type { StepRecord } from "../../src/domain/job/job.ts";
@@ -16,7 +19,7 @@ import { accept, assert, refuse } from "../../src/domain/refusal.ts";
 import type { Refusal, Result } from "../../src/domain/refusal.ts";
 import type { Env } from "../env.ts";
 import { needRoom } from "../machine.ts";
-import { LogFeeders, readFeedRequest } from "./log-feeders.ts";
+import { LogFeeders } from "./log-feeders.ts";
 import { LogSealer } from "./log-sealer.ts";
 import { LogStore } from "./log-store.ts";
 import { LogViewers, logViewersMax } from "./log-viewers.ts";
@@ -135,12 +138,12 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	}
 
 	override fetch(request: Request): Promise<Response> {
-		const claim = readFeedRequest(request);
-		return claim === null ? this.#acceptViewer(new URL(request.url).searchParams) : this.#acceptFeed(claim);
+		const claim = readLogFeedRequest(request);
+		return claim === null ? this.#acceptViewer(readLogViewRequest(request)) : this.#acceptFeed(claim);
 	}
 
 	override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-		if (!this.#feeders.has(socket)) return socket.close(1_003, "a log only speaks");
+		if (!this.#feeders.has(socket)) return socket.close(speaksOnlyCloseCode, "a log only speaks");
 		await this.#feeders.take(
 			socket,
 			data,
@@ -154,7 +157,7 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	 * close is not answered by the platform: without an answer the other end waits 10 s for it.
 	 */
 	override webSocketClose(socket: WebSocket): void {
-		if (socket.readyState === WebSocket.CLOSING) socket.close(1_000);
+		if (socket.readyState === WebSocket.CLOSING) socket.close(doneCloseCode);
 		if (this.#viewers.count(socket) === 0) this.#tellFeeder();
 	}
 
@@ -165,30 +168,24 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		if ((this.#store.load()?.tries ?? 0) === 0) await this.#ends.wakeForLook();
 	}
 
-	/**
-	 * `?from=` is an offset, `?begun=1` says that the attempt is known to have started, so an empty object is one that waits
-	 * for its first byte. 404: nothing is here; 416: `from` is past the end; 503: too many watch.
-	 */
-	async #acceptViewer(query: URLSearchParams): Promise<Response> {
-		const from = Number(query.get("from"));
+	async #acceptViewer({ from, hasBegun, restsOn }: ReturnType<typeof readLogViewRequest>): Promise<Response> {
 		if (this.#store.load() === null) {
-			const isSealed = query.get("begun") !== "1" || (await this.#sealer.archived().catch(() => null)) !== null;
-			if (this.#store.load() === null && (isSealed || this.#sealer.sealed)) return new Response(null, { status: 404 });
+			const isSealed = !hasBegun || (await this.#sealer.archived().catch(() => null)) !== null;
+			if (this.#store.load() === null && (isSealed || this.#sealer.sealed)) return noLogView("log-elsewhere");
 		}
-		if (from > (this.#watched()?.length ?? 0)) return new Response(null, { status: 416 });
-		if (this.#viewers.count() >= logViewersMax) return new Response(null, { status: 503 });
+		if (from > (this.#watched()?.length ?? 0)) return noLogView("past-end");
+		if (this.#viewers.count() >= logViewersMax) return noLogView("viewers-max");
 		const { 0: client, 1: server } = new WebSocketPair();
-		this.#viewers.accept(server, from, this.#ends.tagsOf(query));
+		this.#viewers.accept(server, from, this.#ends.tagsOf(restsOn));
 		await this.#ends.wakeForLook();
 		if (this.#viewers.count() === 1) this.#tellFeeder();
 		return new Response(null, { status: 101, webSocket: client });
 	}
 
-	/** 409 with the refusal as its body when the lease may not write. */
 	async #acceptFeed(claim: LeaseClaim): Promise<Response> {
 		const admitted = await this.#admit(claim);
 		const isStale = !admitted.ok || this.#store.open().row.epoch !== claim.epoch || isAdrift(this.#store.open().log);
-		if (isStale) return Response.json(admitted.ok ? { code: "lease-stale" } : admitted.refusal, { status: 409 });
+		if (isStale) return noLogFeed(admitted.ok ? { code: "lease-stale" } : admitted.refusal);
 		return this.#feeders.accept(claim, { ...this.#standing(), ...this.#demand(true) });
 	}
 

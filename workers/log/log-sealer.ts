@@ -1,6 +1,7 @@
 // The end of a log: when it is due, the move to the archive, and telling the repository. Each step may have been done by an
 // earlier try that died; none of them is done twice with another result.
-import type { LogName } from "../../src/api/services.ts";
+import { readLogObjectName } from "../../src/contracts/wire/object-name.ts";
+import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import type { LogEnd } from "../../src/contracts/http/log-stream.ts";
 import type { LogRecord, StepRecord } from "../../src/domain/job/job.ts";
 import { alarmNearestMs } from "../../src/domain/limits.ts";
@@ -127,9 +128,7 @@ export class LogSealer {
 	}
 
 	#name(): LogName {
-		const [owner, repo, job, attempt] = (this.#object.ctx.id.name ?? "").split("/");
-		assert(owner && repo && job && attempt, "a log is named owner/repo/job/attempt");
-		return { owner, repo, job, attempt: Number(attempt) };
+		return readLogObjectName(this.#object.ctx.id.name ?? "");
 	}
 }
 

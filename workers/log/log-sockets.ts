@@ -1,7 +1,10 @@
 // The Worker's end of WebSockets: towards an object, whose messages are taken in turn, and towards a viewer.
-import type { LiveSocket, LogName } from "../../src/api/services.ts";
-import { logMessage, slowViewerCloseCode } from "../../src/contracts/http/log-stream.ts";
+import type { LiveSocket } from "../../src/api/services.ts";
+import { logMessage } from "../../src/contracts/http/log-stream.ts";
 import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
+import { doneCloseCode, slowReaderCloseCode } from "../../src/contracts/wire/close-code.ts";
+import { logViewRequest, readNoLogView } from "../../src/contracts/wire/log-view-request.ts";
+import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import type { Env } from "../env.ts";
 import { untilTaken } from "./socket-backlog.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
@@ -18,9 +21,8 @@ export async function followLog(
 	env: Env,
 	{ name, from, gone }: { name: LogName; from: number; gone: AbortSignal },
 ): Promise<AsyncIterable<LogMessage> | null> {
-	const url = `https://log/?from=${from}&begun=1`;
-	const response = await logCalls(env, name).fetch(new Request(url, { headers: { Upgrade: "websocket" } }));
-	if (response.status === 404) return null;
+	const response = await logCalls(env, name).fetch(logViewRequest({ from, hasBegun: true, token: null }));
+	if (readNoLogView(response) === "log-elsewhere") return null;
 	if (response.webSocket === null) throw new Outage(`a log cannot be watched: ${response.status}`);
 	return logMessages(readSocket(response, gone));
 }
@@ -62,7 +64,7 @@ class Follower implements AsyncIterable<string> {
 	#leave(): void {
 		if (!this.#isOpen) return;
 		this.#isOpen = false;
-		this.#socket.close(1_000);
+		this.#socket.close(doneCloseCode);
 		this.#news();
 	}
 
@@ -107,7 +109,7 @@ export function acceptSocket(): { response: Response; socket: LiveSocket } {
 			units = 0;
 			await scheduler.wait(paceMs);
 			if (await untilTaken(server)) return;
-			server.close(slowViewerCloseCode, "too slow: come back by offset");
+			server.close(slowReaderCloseCode, "too slow: come back by offset");
 			gone.abort();
 		},
 		close(code, reason) {

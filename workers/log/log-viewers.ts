@@ -2,7 +2,7 @@
 // knows as much as before. Fresh bytes go to all from memory; who is further behind is fed from storage, at its own pace.
 import { outputMessage } from "../../src/contracts/http/log-stream.ts";
 import type { LogEnd } from "../../src/contracts/http/log-stream.ts";
-import { slowViewerCloseCode } from "../../src/contracts/http/log-stream.ts";
+import { doneCloseCode, slowReaderCloseCode } from "../../src/contracts/wire/close-code.ts";
 import { logFrameBytesMax } from "../../src/domain/limits.ts";
 import { frameIntervalMs } from "../../src/domain/log/log-demand.ts";
 import { cutFrame } from "../../src/domain/log/log-frame.ts";
@@ -144,12 +144,12 @@ export class LogViewers {
 
 	#part(socket: WebSocket, end: LogEnd): void {
 		this.#sendText(socket, JSON.stringify(end));
-		if (socket.readyState === WebSocket.OPEN) socket.close(1_000, "the log has ended");
+		if (socket.readyState === WebSocket.OPEN) socket.close(doneCloseCode, "the log has ended");
 	}
 
 	#drop(socket: WebSocket): void {
 		this.#fed.delete(socket);
-		socket.close(slowViewerCloseCode, "too far behind: come back by offset");
+		socket.close(slowReaderCloseCode, "too far behind: come back by offset");
 	}
 
 	#stopTimer(): void {

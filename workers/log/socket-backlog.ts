@@ -1,6 +1,6 @@
 // What a WebSocket still has to send. Only newer runtimes tell (workerd from 17 November 2026 on, cloudflare/workerd#8479);
 // where they do not, 0: then a socket is paced, and one that nobody reads is paid for with memory.
-import { slowViewerCloseCode } from "../../src/contracts/http/log-stream.ts";
+import { slowReaderCloseCode } from "../../src/contracts/wire/close-code.ts";
 
 /** Output may wait for one reader; beyond it the reader gets no more until it has taken some. */
 const backlogMax = 256 * 1024;
@@ -41,7 +41,7 @@ export async function untilTaken(socket: WebSocket): Promise<boolean> {
 /** For messages that are few and small. Who has not read a great many of them is dropped. */
 export function sendOrDrop(socket: WebSocket, message: string): void {
 	try {
-		if (backlogOf(socket) > unreadMax) socket.close(slowViewerCloseCode, "too slow: come back by place");
+		if (backlogOf(socket) > unreadMax) socket.close(slowReaderCloseCode, "too slow: come back by place");
 		else socket.send(message);
 	} catch {
 		// It was closed from the other side; its close event is on the way.

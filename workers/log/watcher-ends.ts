@@ -1,7 +1,8 @@
 // Viewers' sockets that an object holds, and the tokens they rest on: kept as a tag of each socket, which outlives the object's
 // sleep. While there are such sockets the object wakes twice a minute and asks their owner's object about all of them at once.
-import { parseRestsOn, readRestsOn, tokenEndedCloseCode } from "../../src/contracts/wire/stream-token.ts";
+import { parseRestsOn } from "../../src/contracts/wire/stream-token.ts";
 import { tokenExpired, tokenRevoked } from "../../src/contracts/wire/stream-token.ts";
+import { tokenEndedCloseCode } from "../../src/contracts/wire/close-code.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import type { Env } from "../env.ts";
 import { ownerCalls } from "../stubs.ts";
@@ -20,9 +21,8 @@ export class WatcherEnds {
 	}
 
 	/** What a socket that was asked for so is to be accepted with. */
-	tagsOf(query: URLSearchParams): string[] {
-		const token = readRestsOn(query);
-		return token === null ? [] : [prefix + token];
+	tagsOf(restsOn: string | null): string[] {
+		return restsOn === null ? [] : [prefix + restsOn];
 	}
 
 	/** When to look again; null while no socket rests on a token. */

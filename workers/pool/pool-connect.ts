@@ -1,6 +1,7 @@
 // How the Worker connects a runner's socket to its pool: who it is stands in a header that only the Worker writes, since it
 // makes the request anew.
 import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
+import { upgradeRequest } from "../../src/contracts/wire/upgrade.ts";
 import type { LeaseId } from "../../src/domain/ids.ts";
 import { assert } from "../../src/domain/refusal.ts";
 
@@ -11,9 +12,7 @@ export type Connect =
 const header = "x-spillway-connect";
 
 export function connectRequest(connect: Connect): Request {
-	return new Request("https://pool/", {
-		headers: { upgrade: "websocket", [header]: toAscii(JSON.stringify(connect)) },
-	});
+	return upgradeRequest("https://pool/", { [header]: toAscii(JSON.stringify(connect)) });
 }
 
 export function readConnect(request: Request): Connect {

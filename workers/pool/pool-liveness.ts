@@ -10,8 +10,8 @@ import {
 } from "../../src/domain/limits.ts";
 import { findQuiet } from "../../src/domain/pool/pool.ts";
 import type { Env } from "../env.ts";
-import { forgottenCloseCode } from "../../src/contracts/http/runner-session.ts";
-import { tokenEndedCloseCode, tokenRevoked } from "../../src/contracts/wire/stream-token.ts";
+import { tokenRevoked } from "../../src/contracts/wire/stream-token.ts";
+import { forgottenCloseCode, tokenEndedCloseCode } from "../../src/contracts/wire/close-code.ts";
 import type { PoolMembers } from "./pool-members.ts";
 import type { LeaseEnd, PoolRunners } from "./pool-runners.ts";
 import type { PoolSockets, Session } from "./pool-sockets.ts";

@@ -2,6 +2,7 @@
 // through to the tables. Said to shard 0, which tells repositories and the other shards.
 import type { ShardSettings } from "../../src/contracts/objects/objects.ts";
 import type { PoolPatch } from "../../src/contracts/http/runner.ts";
+import { drainOverCloseCode } from "../../src/contracts/wire/close-code.ts";
 import { pauseOf } from "../../src/domain/pool/pool.ts";
 import type { PoolPause as Pause } from "../../src/domain/pool/pool.ts";
 import type { Env } from "../env.ts";
@@ -12,8 +13,6 @@ import type { PoolSockets, Session } from "./pool-sockets.ts";
 import type { PoolTables } from "./pool-tables.ts";
 import { repoCalls } from "../stubs.ts";
 
-/** A wish to drain ends with the session that heard it, so this ends the session; its runner comes back and names its leases. */
-const drainOverCloseCode = 1_012;
 /** Repositories that are told at once; the others hear of it with their next demand, half a minute later at most. */
 const toldMax = 100;
 
@@ -93,6 +92,7 @@ export class PoolPause {
 	}
 
 	#end(socket: WebSocket, { runner }: Session): void {
+		// A wish to drain ends with the session that heard it: its runner comes back and names its leases.
 		this.#sockets.close(socket, drainOverCloseCode, "work is wanted again");
 		this.#liveness.detach(runner.id);
 	}

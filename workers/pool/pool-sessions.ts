@@ -1,12 +1,13 @@
 // What runners say over their sessions. Of several processes of one runner the newest wins: it closes the others' sessions,
 // and what only they held is lost at once.
+import { runnerFrame } from "../../src/contracts/http/runner-session.ts";
+import type { RunnerFrame } from "../../src/contracts/http/runner-session.ts";
 import {
+	doneCloseCode,
 	forgottenCloseCode,
 	malformedFrameCloseCode,
 	replacedCloseCode,
-	runnerFrame,
-} from "../../src/contracts/http/runner-session.ts";
-import type { RunnerFrame } from "../../src/contracts/http/runner-session.ts";
+} from "../../src/contracts/wire/close-code.ts";
 import { parseStrictJson } from "../../src/contracts/wire/strict-json.ts";
 import { unreachable } from "../../src/domain/refusal.ts";
 import type { PoolLiveness } from "./pool-liveness.ts";
@@ -60,7 +61,7 @@ export class PoolSessions {
 	/** A hibernating socket's close is not answered by the platform; without an answer the other end waits 10 s for it. */
 	left(socket: WebSocket): void {
 		const held = this.#sockets.forget(socket);
-		this.#sockets.close(socket, 1_000, "left");
+		this.#sockets.close(socket, doneCloseCode, "left");
 		if (held?.kind === "session" && this.#sockets.sessionOf(held.runner.id) === null) {
 			this.#runners.closed(held.runner.id, Date.now());
 			this.#liveness.detach(held.runner.id);

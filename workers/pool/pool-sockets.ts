@@ -1,5 +1,6 @@
 // The sockets of a pool shard: long polls, which get one grant, and sessions, over which grants and cancels are pushed. What a
 // socket must remember while the object sleeps is in its attachment; the maps here are a cache of those.
+import { doneCloseCode } from "../../src/contracts/wire/close-code.ts";
 import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { ServerFrame } from "../../src/contracts/http/runner-session.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
@@ -106,7 +107,7 @@ export class PoolSockets {
 		this.forget(socket);
 		try {
 			socket.send(text);
-			socket.close(1000, "granted");
+			socket.close(doneCloseCode, "granted");
 			return true;
 		} catch {
 			return false;

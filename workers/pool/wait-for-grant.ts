@@ -4,6 +4,7 @@
 // nobody. It lapses after 12 s, and the runner stands last [P8]. A session has no such gap: its socket's close is told.
 import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
+import { doneCloseCode } from "../../src/contracts/wire/close-code.ts";
 import type { Env } from "../env.ts";
 import { connectRequest } from "./pool-connect.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
@@ -30,6 +31,6 @@ export async function waitForGrant(
 		return await promise;
 	} finally {
 		clearTimeout(timer);
-		socket.close(1000, "done");
+		socket.close(doneCloseCode, "done");
 	}
 }

@@ -31,8 +31,6 @@ const attemptBegins = z.object({ type: z.literal("attempt"), number: z.int() }).
 export const logMessage = z.discriminatedUnion("type", [output, end, attemptBegins]).openapi("LogMessage");
 export type LogMessage = z.infer<typeof logMessage>;
 
-/** A viewer that does not read fast enough is dropped with this code, and may come back by offset. */
-export const slowViewerCloseCode = 4_008;
 /** On an answer with a log's last lines: the offset of its first byte. */
 export const logOffsetHeader = "Log-Offset";
 

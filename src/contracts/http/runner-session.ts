@@ -27,10 +27,3 @@ export type ServerFrame =
 	| { type: "cancel"; lease: string; graceSeconds: number }
 	| { type: "lost"; lease: string }
 	| { type: "drain" };
-
-/** A newer instance of the same runner has said hello: this one should stop. */
-export const replacedCloseCode = 4_009;
-/** The runner is known no more: its one job is over, or somebody removed it. Coming back is no use. */
-export const forgottenCloseCode = 4_410;
-/** A frame that is none. */
-export const malformedFrameCloseCode = 4_400;

@@ -6,8 +6,6 @@ export interface StreamToken extends TokenName {
 	expiresAt: Millis | null;
 }
 
-/** A WebSocket whose token was revoked or has expired is closed with this code. Coming back with that token is refused. */
-export const tokenEndedCloseCode = 4_401;
 export const tokenRevoked = "The token was revoked.";
 export const tokenExpired = "The token has expired.";
 /** How often whoever holds a stream looks at its token: an end then acts within 60 s. */

@@ -3,6 +3,7 @@
 // outbox is in memory: after a death the marks in the tables say what to tell again.
 import type { ChangeEvent, Delivery } from "../../contracts/objects/events.ts";
 import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../contracts/objects/objects.ts";
+import type { LogName } from "../../contracts/wire/object-name.ts";
 import type { Millis } from "../../domain/ids.ts";
 import type { FinishedAttempt } from "../../domain/job/job.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";
@@ -16,9 +17,7 @@ import type { Repository } from "./repo-tables.ts";
 /** LogObjects called at once: each that sleeps must wake, and on one machine opens its file for it. */
 const logsAtOnce = 50;
 
-interface LogName extends RepositoryName {
-	job: string;
-	attempt: number;
+interface LeaseLog extends LogName {
 	epoch: number;
 }
 
@@ -56,7 +55,7 @@ export class Outbox {
 	#pools = new Map<string, PoolNotices>();
 	readonly #changes: ChangeOutbox;
 	/** Attempts whose runners should stop: their logs pass it on with the next append. */
-	#canceled: (LogName & { state: "canceling" | "lost" })[] = [];
+	#canceled: (LeaseLog & { state: "canceling" | "lost" })[] = [];
 	readonly #closes = new Map<string, LogClose>();
 	#round: Promise<void> | null = null;
 	#again = false;
@@ -89,7 +88,7 @@ export class Outbox {
 		this.#closes.set(`${close.job}.${close.attempt}`, close);
 	}
 
-	hintLog(log: LogName & { state: "canceling" | "lost" }): void {
+	hintLog(log: LeaseLog & { state: "canceling" | "lost" }): void {
 		this.#canceled.push(log);
 	}
 

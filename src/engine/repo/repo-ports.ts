@@ -3,12 +3,13 @@
 import type { ChangeEvent, Delivery } from "../../contracts/objects/events.ts";
 import type { LogCalls, PoolCalls, RepositoryName } from "../../contracts/objects/objects.ts";
 import type { FeedCalls } from "../../contracts/http/run-events.ts";
+import type { FeedName, LogName, PoolShardName } from "../../contracts/wire/object-name.ts";
 import type { RunId } from "../../domain/ids.ts";
 
 export interface RepoOutside {
-	pool(shard: { owner: string; pool: string; shard: number }): PoolCalls;
-	log(name: RepositoryName & { job: string; attempt: number }): LogCalls;
-	feed(name: RepositoryName & { run: RunId }): FeedCalls;
+	pool(shard: PoolShardName): PoolCalls;
+	log(name: LogName): LogCalls;
+	feed(name: FeedName): FeedCalls;
 	/** Over how many shards a pool's new runners are spread. */
 	poolShards(): number;
 	sendDeliveries(deliveries: Delivery[]): Promise<void>;

@@ -3,15 +3,15 @@
 // polling gate opens, the other two loops do the same by calls, and this one tries again now and then.
 import { backoffMs, isRetryable, sleep, untilAborted } from "../../client/retryable.ts";
 import type { RetryPolicy } from "../../client/retryable.ts";
+import { RunnerSession } from "../../client/runner-session.ts";
+import type { SocketEnd } from "../../client/live-socket.ts";
+import type { Grant } from "../../contracts/http/runner.ts";
 import {
 	forgottenCloseCode,
 	malformedFrameCloseCode,
 	replacedCloseCode,
-	RunnerSession,
-} from "../../client/runner-session.ts";
-import type { SocketEnd } from "../../client/live-socket.ts";
-import type { Grant } from "../../contracts/http/runner.ts";
-import { tokenEndedCloseCode } from "../../contracts/wire/stream-token.ts";
+	tokenEndedCloseCode,
+} from "../../contracts/wire/close-code.ts";
 import type { ServerFrame } from "../../contracts/http/runner-session.ts";
 import type { EventLog } from "../event-log.ts";
 import type { Health } from "../machine/health.ts";

@@ -1,0 +1,115 @@
+// The private protocols between the Worker and the objects: what one side writes the other side reads.
+import { describe, expect, it } from "vitest";
+import type { LeaseClaim } from "../objects/objects.ts";
+import { parseRestsOn } from "./stream-token.ts";
+import * as closeCodes from "./close-code.ts";
+import { logFeedRequest, noLogFeed, readLogFeedRequest, readNoLogFeed } from "./log-feed-request.ts";
+import { logViewRequest, noLogView, readLogViewRequest, readNoLogView } from "./log-view-request.ts";
+import {
+	feedObjectName,
+	logObjectName,
+	ownerObjectName,
+	poolObjectName,
+	readFeedObjectName,
+	readLogObjectName,
+	readPoolObjectName,
+	readRepoObjectName,
+	repoObjectName,
+} from "./object-name.ts";
+import { noRunWatch, readNoRunWatch, readRunWatchRequest, runWatchRequest } from "./run-watch-request.ts";
+import { isUpgrade, upgradeRequest } from "./upgrade.ts";
+
+const token = { owner: "acme", token: "t1", expiresAt: 1_800_000_000_000 };
+const lasting = { ...token, expiresAt: null };
+const claim: LeaseClaim = {
+	...{ owner: "acme", repo: "web", pool: "default", shard: 0 },
+	...{ job: "jaaaaaaaaaaaaaaaaaaaaaaaa-0", attempt: 2, epoch: 7 },
+};
+
+function readToken(restsOn: string | null) {
+	return restsOn === null ? null : parseRestsOn(restsOn);
+}
+
+describe("requests between the Worker and the objects", () => {
+	it("[L38] whoever asks for a WebSocket is recognised by one test, however the word is written", () => {
+		expect(isUpgrade(upgradeRequest("https://log/"))).toBe(true);
+		expect(isUpgrade({ headers: new Headers({ upgrade: "WebSocket" }) })).toBe(true);
+		expect(isUpgrade({ headers: new Headers({ upgrade: "h2c" }) })).toBe(false);
+		expect(isUpgrade({ headers: new Headers() })).toBe(false);
+	});
+
+	it("[L38] a log's object reads the viewer's request as the Worker wrote it, and the Worker reads why there is no socket", () => {
+		for (const call of [
+			{ from: 0, hasBegun: false, token: null },
+			{ from: 2 ** 40, hasBegun: true, token },
+			{ from: 7, hasBegun: true, token: lasting },
+		]) {
+			const request = logViewRequest(call);
+			const { restsOn, ...read } = readLogViewRequest(request);
+			const expected = call.token && { id: call.token.token, expiresAt: call.token.expiresAt };
+			expect({ ...read, token: readToken(restsOn) }).toEqual({ ...call, token: expected });
+			expect(isUpgrade(request)).toBe(true);
+			expect(readLogFeedRequest(request)).toBeNull();
+		}
+		for (const why of ["log-elsewhere", "past-end", "viewers-max"] as const) {
+			expect(readNoLogView(noLogView(why))).toBe(why);
+		}
+		expect(readNoLogView({ status: 101 })).toBeNull();
+	});
+
+	it("[L38] a log's object reads the claim of the runner that feeds it, and the Worker reads the refusal", async () => {
+		expect(readLogFeedRequest(logFeedRequest(claim))).toEqual(claim);
+		expect(await readNoLogFeed(noLogFeed({ code: "lease-stale" }))).toEqual({ code: "lease-stale" });
+		expect(await readNoLogFeed(new Response(null, { status: 200 }))).toBeNull();
+	});
+
+	it("[L38] a run's feed reads the watcher's request as the Worker wrote it, and the Worker reads why there is no socket", async () => {
+		for (const call of [
+			{ after: null, token: null },
+			{ after: 0, token: null },
+			{ after: null, token },
+			{ after: 1_800_000_000_001, token: lasting },
+		]) {
+			const { after, restsOn } = readRunWatchRequest(runWatchRequest(call));
+			const expected = call.token && { id: call.token.token, expiresAt: call.token.expiresAt };
+			expect({ after, token: readToken(restsOn) }).toEqual({ after: call.after, token: expected });
+		}
+		for (const no of [
+			{ why: "refused" as const, refusal: { code: "run-unknown" as const } },
+			{ why: "events-compacted" as const },
+			{ why: "watchers-max" as const },
+		]) {
+			expect(await readNoRunWatch(noRunWatch(no))).toEqual(no);
+		}
+		expect(await readNoRunWatch(new Response(null, { status: 200 }))).toBeNull();
+	});
+});
+
+describe("names of objects", () => {
+	it("[L39] a name reads as it was written, and what is no name of its kind is a fault", () => {
+		const [log, feed, pool] = [
+			{ owner: "acme", repo: "web", job: claim.job, attempt: 12 },
+			{ owner: "acme", repo: "web", run: "raaaaaaaaaaaaaaaaaaaaaaaa" },
+			{ owner: "acme", pool: "default", shard: 0 },
+		];
+		const repo = { owner: "acme", repo: "web" };
+		expect(readRepoObjectName(repoObjectName({ ...repo, more: 1 } as typeof repo))).toEqual(repo);
+		expect(readLogObjectName(logObjectName(log))).toEqual(log);
+		expect(readFeedObjectName(feedObjectName(feed))).toEqual(feed);
+		expect(readPoolObjectName(poolObjectName(pool))).toEqual(pool);
+		for (const read of [readRepoObjectName, readLogObjectName, readFeedObjectName, readPoolObjectName]) {
+			for (const name of ["", "acme", "acme/", "acme/web/x/1/2"]) expect(() => read(name)).toThrow("is named");
+		}
+		expect(new Set([ownerObjectName(null), ownerObjectName("operator"), ownerObjectName("acme")]).size).toBe(3);
+	});
+});
+
+describe("close codes", () => {
+	it("[L40] each code that a WebSocket is closed with has one name and one meaning", () => {
+		const { refusedCloseCode, ...named } = closeCodes;
+		const codes = Object.values(named);
+		expect(new Set(codes).size).toBe(codes.length);
+		expect(codes.every((code) => (code >= 1_000 && code <= 1_015) || (code >= 4_000 && code <= 4_999))).toBe(true);
+		expect([refusedCloseCode(409), refusedCloseCode(413)]).toEqual([4_409, 4_413]);
+	});
+});
