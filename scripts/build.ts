@@ -50,7 +50,7 @@ async function buildWorker(): Promise<void> {
 async function buildCommandLine(): Promise<void> {
 	await build({
 		absWorkingDir: root,
-		entryPoints: { spillway: "src/cli/main.ts" },
+		entryPoints: { spillway: "src/cli/main.ts", "worker/peer-socket": "src/server/peer-socket.ts" },
 		outdir: draft,
 		bundle: true,
 		platform: "node",

@@ -1,4 +1,4 @@
-// The front door of `npm start`'s server: what comes early, and what names no host.
+// The front door of `npm start`'s server: what comes early, what names no host, and odd methods.
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, connect } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -86,6 +86,31 @@ it("[F18] a body that breaks off or is chunked wrongly is no fault, of whoever s
 	expect(child.complaint).not.toMatch(/fault/);
 });
 
+it("[F19] CONNECT opens no tunnel and is no fault, and odd methods and targets are refused or served as their path", async () => {
+	const server = await startServer(join(folder, "data"));
+	child = server.child;
+	const { url } = server.ready;
+	for (const target of ["example.com:443", "127.0.0.1:1", "miniflare-unsafe-internal-capnp-connect"]) {
+		const said = await exchange(url, [`CONNECT ${target} HTTP/1.1`, `Host: ${target}`, "", "GET / HTTP/1.1", "", ""]);
+		expect(said.replace(/^Host:.*\r\n/m, "")).toBe("HTTP/1.1 200 OK\r\n\r\n");
+	}
+	for (const [line, answer] of [
+		["TRACE /v1/repos", "405 Method Not Allowed"],
+		["PROPFIND /healthz", "405 Method Not Allowed"],
+		["OPTIONS /v1/repos", "405 Method Not Allowed"],
+		["get /healthz", "501 Not Implemented"],
+		["NONSENSE /healthz", "501 Not Implemented"],
+		["OPTIONS *", "404 Not Found"],
+		["GET *", "404 Not Found"],
+		["GET http://other.example/healthz", "200 OK"],
+	] as const) {
+		const head = [`${line} HTTP/1.1`, "Host: 127.0.0.1", "Connection: close", "", ""];
+		expect([line, await statusLine(url, head)]).toEqual([line, `HTTP/1.1 ${answer}`]);
+	}
+	await child.stop();
+	expect(child.complaint).not.toMatch(/error|handler|fault/);
+});
+
 async function freePort(): Promise<number> {
 	const server = createServer();
 	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -103,13 +128,17 @@ async function breakOff(url: string, lines: string[]): Promise<void> {
 	for await (const _ of socket.resume());
 }
 
-/** The first line of the answer to a request as it stands: no client of Node's would send these. */
-async function statusLine(url: string, lines: string[]): Promise<string> {
+/** The answer to a request as it stands: no client of Node's would send these. */
+async function exchange(url: string, lines: string[]): Promise<string> {
 	const { hostname, port } = new URL(url);
 	const socket = connect(Number(port), hostname);
 	socket.setEncoding("latin1");
 	socket.write(lines.join("\r\n"));
 	let answer = "";
 	for await (const text of socket) answer += String(text);
-	return answer.split("\r\n")[0] ?? "";
+	return answer;
+}
+
+async function statusLine(url: string, lines: string[]): Promise<string> {
+	return (await exchange(url, lines)).split("\r\n")[0] ?? "";
 }

@@ -176,11 +176,15 @@ it("[X28] a data folder of a newer build is refused in one line, and the build t
 	expect(await clientOf(second.ready).repositories.get(web)).toMatchObject({ maxRunning: 5 });
 });
 
-it("[A63] the audit says from where by the proxies that the operator trusts, and else by nobody's word", async () => {
-	const forged = { "x-forwarded-for": "8.8.8.8, 203.0.113.7, 10.0.0.5", "cf-connecting-ip": "9.9.9.9" };
+it("[A63][A65] the audit says from where by the connection, or by a proxy that the operator trusts", async () => {
+	const forged = {
+		"x-forwarded-for": "8.8.8.8, 203.0.113.7, 10.0.0.5",
+		"cf-connecting-ip": "9.9.9.9",
+		"mf-cf-blob": JSON.stringify({ clientIp: "7.7.7.7:1" }),
+	};
 	for (const [trusted, from] of [
-		["10.0.0.0/8", "203.0.113.7"],
-		["", null],
+		["10.0.0.0/8,127.0.0.1", "203.0.113.7"],
+		["10.0.0.0/8", "127.0.0.1"],
 	] as const) {
 		const { child, ready } = await start({ SPILLWAY_TRUSTED_PROXIES: trusted });
 		const authorization = `Bearer ${ready.operatorToken}`;

@@ -6,7 +6,7 @@ import type { AuditAction, AuditRecord } from "../contracts/http/audit.ts";
 import { timeText } from "../contracts/http/fields.ts";
 import { authorizeOperator, authorizeOwner, readCaller } from "./auth.ts";
 import type { Caller } from "./auth.ts";
-import { forwardedAddress } from "../domain/text/client-address.ts";
+import { callerAddress, peerAddress } from "../domain/text/client-address.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { badQuery, readPage, writeCursor } from "./request.ts";
@@ -92,8 +92,11 @@ export function noteActSeldom(c: Context<ApiEnv>, caller: Caller, { thing, ...ac
 	noteAct(c, caller, act);
 }
 
-/** As the edge says it, or a proxy that is trusted; what is no address is none. */
+/** As the edge says it; on one machine as the runtime does, or a proxy that is trusted. What is no address is none. */
 function addressOf(c: Context<ApiEnv>): string | null {
 	const edge = /^[0-9A-Fa-f:.]{2,45}$/.exec(c.req.header("cf-connecting-ip") ?? "")?.[0];
-	return edge ?? forwardedAddress(c.req.header("x-forwarded-for"), c.get("services").trustedProxies);
+	if (edge !== undefined) return edge;
+	const { cf } = c.req.raw as Request & { cf?: { clientIp?: unknown } };
+	const call = { peer: peerAddress(cf?.clientIp), forwarded: c.req.header("x-forwarded-for") };
+	return callerAddress(call, c.get("services").trustedProxies);
 }

@@ -1,9 +1,12 @@
 // The built Worker in workerd, through Miniflare's API: no proxy in front, no request log, no traces.
 //
-// Requests come in by a socket of the Worker's own. Miniflare's usual entry would also answer `/cdn-cgi/local/r2/public/…`
-// with any log in the archive, to anybody; `upstream` puts everything that reaches it under a path that leads nowhere.
-// That socket also takes RPC; so it leads to an entrypoint that has nothing but `fetch`, and nobody can forge a message.
+// Requests come in by a socket of the Worker's own (peer-socket.ts). Miniflare's usual entry would also answer
+// `/cdn-cgi/local/r2/public/…` with any log in the archive, to anybody; `upstream` puts everything that reaches it under a path
+// that leads nowhere.
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
@@ -12,6 +15,7 @@ import type { ObjectTables } from "./data-version.ts";
 import type { Disk } from "./disk.ts";
 import type { Keys } from "./keys.ts";
 import type { Database, Migration } from "./migrate.ts";
+import { peerSocketBinding } from "./peer-socket.ts";
 
 export interface WorkerOptions {
 	folder: string;
@@ -61,26 +65,49 @@ let isOpen = false;
 export const front = {
 	async fetch(request, env, ctx) {
 		if (!isOpen) isOpen = (await env.MACHINE.fetch("http://machine/door")).ok;
-		// Not from anybody who can be believed here.
+		// Cloudflare's word, which is nobody's here.
 		if (!request.headers.has("CF-Connecting-IP")) return main.fetch(request, env, ctx);
 		const headers = new Headers(request.headers);
 		headers.delete("CF-Connecting-IP");
 		return main.fetch(new Request(request, { headers }), env, ctx);
 	},
+	// The runtime has answered with 200 before it asks here; without a handler it answers with 500 and logs a fault.
+	connect: (socket) => socket.close(),
 };
 `;
 
+/** How often a free port is looked for: between that and the start of the runtime another process may take it. */
+const freePortTries = 5;
+
 /** Throws `PortInUse`; any other failure is a fault of the build or the machine. */
-export async function startWorker({
-	folder,
-	host,
-	port,
-	keys,
-	trustedProxies,
-	disk,
-	onRestart,
-	print,
-}: WorkerOptions): Promise<Worker> {
+/** What is listened on everywhere is reached here. */
+const everyHost = new Set(["*", "0.0.0.0", "::"]);
+
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+	if (options.port !== 0) return startOn(options);
+	for (let left = freePortTries; ; left--) {
+		try {
+			return await startOn({ ...options, port: await freePort(options.host) });
+		} catch (error) {
+			if (!(error instanceof PortInUse) || left === 1) throw error;
+		}
+	}
+}
+
+/** Miniflare tells the port of its own sockets alone, so it cannot be left to the runtime to find one. */
+async function freePort(host: string): Promise<number> {
+	const server = createServer();
+	server.listen(0, host);
+	await once(server, "listening");
+	const { port } = server.address() as AddressInfo;
+	server.close();
+	await once(server, "close");
+	return port;
+}
+
+async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
+	const { folder, host, port, keys, trustedProxies, disk, onRestart, print } = workerOptions;
+	const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
 	const { name, crons, bindings, ...settings } = readBuilt<Settings>("settings.json");
 	const everyMinute = crons.every((cron) => cron === "* * * * *");
 	if (!everyMinute) throw new Error("only a cron of every minute can be fired here");
@@ -101,7 +128,7 @@ export async function startWorker({
 				return new MachineResponse();
 			},
 		},
-		unsafeDirectSockets: [{ host, port, entrypoint: "front" }],
+		unsafeBindings: [peerSocketBinding(join(built, "peer-socket.js"), { address, entrypoint: "front" })],
 	} as V4WorkerOptions;
 	const options: V4MiniflareOptions = {
 		host: "127.0.0.1",
@@ -126,9 +153,8 @@ export async function startWorker({
 		}
 		throw error;
 	}
-	const url = await miniflare.unsafeGetDirectURL(name, "front");
 	return {
-		url: url.origin,
+		url: `http://${everyHost.has(host) ? `127.0.0.1:${port}` : address}`,
 		database: (await miniflare.getD1Database("DB")) as unknown as Database,
 		open: door.resolve,
 		async tick() {

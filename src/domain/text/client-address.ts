@@ -1,6 +1,5 @@
-// From where a call came. At the edge Cloudflare says it. On one machine the runtime does not tell who is at the other end of a
-// connection; so a proxy in front must say it, in a header that anybody can send, and which counts only where the operator said
-// which proxies there are, and lets nobody but the nearest of them reach the port.
+// From where a call came. At the edge Cloudflare says it. On one machine the runtime says who is at the other end of the
+// connection; where that is a proxy which the operator trusts, the proxy says the rest in a header, which anybody can send.
 
 /** Of each proxy: an address, or a network as `10.0.0.0/8`. */
 export interface Network {
@@ -22,18 +21,35 @@ export function parseNetworks(text: string): Network[] | null {
 }
 
 /**
- * [A63] The last hop that no trusted proxy made: what stands before it in the list, whoever called may have written. Null
- * without trusted proxies, and where the header is none.
+ * [A63] The last hop that no trusted proxy made: what stands before it in the header, whoever called may have written. Null where
+ * a trusted proxy's header is none. `peer` is the other end of the connection; null where the runtime does not say it, and then
+ * the connection is taken for one of a trusted proxy's, if there are such.
  */
-export function forwardedAddress(header: string | undefined, trusted: readonly Network[]): string | null {
-	if (trusted.length === 0 || header === undefined) return null;
-	const hops = header.split(",").map((hop) => hop.trim());
+export function callerAddress(
+	{ peer, forwarded }: { peer: string | null; forwarded: string | undefined },
+	trusted: readonly Network[],
+): string | null {
+	const isProxy = peer === null ? trusted.length > 0 : isTrusted(peer, trusted) === true;
+	if (!isProxy || forwarded === undefined) return peer;
+	const hops = forwarded.split(",").map((hop) => hop.trim());
 	for (const hop of hops.reverse()) {
-		const bits = addressPattern.test(hop) ? parseAddress(hop) : null;
-		if (bits === null) return null;
-		if (!trusted.some((network) => holds(network, bits))) return hop;
+		const isPassed = isTrusted(hop, trusted);
+		if (isPassed === null) return null;
+		if (!isPassed) return hop;
 	}
 	return hops.at(-1) ?? null;
+}
+
+/** The address in what the runtime says of a peer: `203.0.113.7:4711`, `[2001:db8::1]:4711`, `[::ffff:203.0.113.7]:4711`. */
+export function peerAddress(said: unknown): string | null {
+	const [, v6, v4] = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):\d+$/.exec(String(said)) ?? [];
+	const address = (v4 ?? v6 ?? "").replace(/^::ffff:(?=[0-9.]+$)/i, "");
+	return parseAddress(address) === null ? null : address;
+}
+
+function isTrusted(hop: string, trusted: readonly Network[]): boolean | null {
+	const address = addressPattern.test(hop) ? parseAddress(hop) : null;
+	return address && trusted.some((network) => holds(network, address));
 }
 
 interface Address {
