@@ -1,5 +1,5 @@
 // The API as `curl` and any WebSocket client see it: nothing of `src/client` in between.
-import { outputBytes } from "../src/contracts/http/log-stream.ts";
+import { outputBytes } from "../src/contracts/wire/log-output.ts";
 import type { LogMessage } from "../src/contracts/http/log-stream.ts";
 
 export interface Answer<T> {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Child, Ready } from "../scripts/child.ts";
 import { startServer } from "../scripts/child.ts";
-import { outputBytes } from "../src/contracts/http/log-stream.ts";
+import { outputBytes } from "../src/contracts/wire/log-output.ts";
 import type { LogMessage } from "../src/contracts/http/log-stream.ts";
 import type { Grant, Registered } from "../src/contracts/http/runner.ts";
 import { seededRandom } from "../src/testing/random.ts";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Child, Ready } from "../scripts/child.ts";
 import { startServer } from "../scripts/child.ts";
-import { outputBytes } from "../src/contracts/http/log-stream.ts";
+import { outputBytes } from "../src/contracts/wire/log-output.ts";
 import type { LogMessage } from "../src/contracts/http/log-stream.ts";
 import type { Grant, Registered } from "../src/contracts/http/runner.ts";
 

@@ -2,7 +2,7 @@
 // again only where the platform says that this can help. A stub is broken after an exception; an overloaded object is left alone.
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../src/contracts/objects/objects.ts";
 import type { OwnerCalls } from "../src/contracts/objects/owner.ts";
-import type { FeedCalls } from "../src/contracts/http/run-events.ts";
+import type { FeedCalls } from "../src/contracts/objects/feed.ts";
 import {
 	feedObjectName,
 	logObjectName,

@@ -1,7 +1,7 @@
 // How a route answers with a problem: it throws one, and the app's error handler, the only place that catches, writes it.
 import type { Context } from "hono";
-import { refusalFacts } from "../contracts/http/problem.ts";
-import type { ProblemFacts } from "../contracts/http/problem.ts";
+import { refusalFacts } from "../contracts/wire/refusal-facts.ts";
+import type { ProblemFacts } from "../contracts/wire/refusal-facts.ts";
 import { replayedHeader, replayedValue } from "../contracts/wire/replayed.ts";
 import { isUpgrade, upgradeHeaders } from "../contracts/wire/upgrade.ts";
 import type { Result } from "../domain/refusal.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
 import { auditAction, auditRecord } from "../contracts/http/audit.ts";
 import type { AuditAction, AuditRecord } from "../contracts/http/audit.ts";
-import { timeText } from "../contracts/http/fields.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
 import { authorizeOperator, authorizeOwner, readCaller } from "./auth.ts";
 import type { Caller } from "./auth.ts";
 import { callerAddress, peerAddress } from "../domain/text/client-address.ts";

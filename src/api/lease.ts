@@ -2,15 +2,13 @@
 // another runner's protocol can be mounted beside this one. Every answer says how the lease stands, and renews it.
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { LeaseClaim } from "../contracts/objects/objects.ts";
+import { finishRequest, startRequest, stepsRequest } from "../contracts/http/lease.ts";
 import {
-	finishRequest,
 	leaseStateHeader,
-	startRequest,
-	stepsRequest,
 	uploadIntervalHeader,
 	uploadLeftHeader,
 	uploadOffsetHeader,
-} from "../contracts/http/lease.ts";
+} from "../contracts/wire/lease-headers.ts";
 import type { FinishRequest } from "../contracts/http/lease.ts";
 import { leaseReply } from "../contracts/http/runner.ts";
 import type { LeaseState } from "../contracts/http/runner.ts";

@@ -1,7 +1,7 @@
 // A log as one answer: its bytes or a range of them, its last lines, each line with its time, or each line as JSON.
 import type { Context } from "hono";
-import { timeText } from "../contracts/http/fields.ts";
-import { logOffsetHeader } from "../contracts/http/log-stream.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
+import { logOffsetHeader } from "../contracts/wire/log-output.ts";
 import { readStep } from "../contracts/wire/view.ts";
 import type { StepRecord } from "../domain/job/job.ts";
 import { logBlockBytes } from "../domain/limits.ts";

@@ -1,6 +1,6 @@
 // A live log as a sequence of messages: what is stored first, then what comes, then `end`; from the archive when it is sealed,
 // and without a seam where the one turns into the other. Ended in the Worker: SSE, and sockets of sealed logs and of jobs.
-import { outputMessage } from "../contracts/http/log-stream.ts";
+import { outputMessage } from "../contracts/wire/log-output.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../contracts/http/log-stream.ts";
 import { doneCloseCode, failedCloseCode, tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
 import type { LogName } from "../contracts/wire/object-name.ts";

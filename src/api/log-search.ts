@@ -9,7 +9,7 @@ import { findLogOrEmpty, readLogName } from "./log-name.ts";
 import { readLog } from "./log-source.ts";
 import { badQuery, readPage, writeCursor } from "./request.ts";
 import { belowJob } from "./run-place.ts";
-import { timeText } from "../contracts/http/fields.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
 
 /** Read for one answer: some forty milliseconds of processor time, which on one machine everybody waits for. */
 const searchBytesMax = 4 * 1024 * 1024;

@@ -1,7 +1,8 @@
 // Logs: the raw bytes, whole or in part, and the live view, for one attempt or for a job through all of its attempts.
 import type { Context, Hono } from "hono";
 import type { StreamToken } from "../contracts/wire/stream-token.ts";
-import { logMessage, logOffsetHeader } from "../contracts/http/log-stream.ts";
+import { logMessage } from "../contracts/http/log-stream.ts";
+import { logOffsetHeader } from "../contracts/wire/log-output.ts";
 import { tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
 import { logViewRequest, readNoLogView } from "../contracts/wire/log-view-request.ts";
 import type { LogName } from "../contracts/wire/object-name.ts";

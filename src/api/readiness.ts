@@ -1,7 +1,8 @@
 // Whether what the API needs answers. Anybody may ask, so all that ask within some seconds share one look: a flood of questions
 // costs the parts nothing.
 import { z } from "@hono/zod-openapi";
-import { time, timeText } from "../contracts/http/fields.ts";
+import { time } from "../contracts/http/fields.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
 import type { Millis } from "../domain/ids.ts";
 
 export const state = z.enum(["ok", "degraded", "down"]);

@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { timeText } from "../contracts/http/fields.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
 import type { FieldError } from "../contracts/http/problem.ts";
 import { slugPattern } from "../domain/text/names.ts";
 import { pathText, readStrictJson } from "../contracts/wire/strict-json.ts";

@@ -14,7 +14,7 @@ import type {
 import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
 import type { Grant } from "../contracts/http/runner.ts";
 import type { LogMessage } from "../contracts/http/log-stream.ts";
-import type { FeedCalls } from "../contracts/http/run-events.ts";
+import type { FeedCalls } from "../contracts/objects/feed.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";

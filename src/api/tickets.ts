@@ -3,7 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { z } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
-import { time, timeText } from "../contracts/http/fields.ts";
+import { time } from "../contracts/http/fields.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import { isUpgrade } from "../contracts/wire/upgrade.ts";
 import { allow, authorizeRepository, callerOf, forbidden, operatorCaller, readCaller, unauthorized } from "./auth.ts";

@@ -1,8 +1,10 @@
 // Tokens as people make, list and revoke them. Making one needs no store to be reachable later: it verifies itself.
 import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
-import { slug, timeText } from "../contracts/http/fields.ts";
-import { tokenEnd, tokenMade, tokenRecord, tokenRequest } from "../contracts/http/token.ts";
+import { slug } from "../contracts/http/fields.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
+import { tokenMade, tokenRecord, tokenRequest } from "../contracts/http/token.ts";
+import { tokenEnd } from "../contracts/objects/owner.ts";
 import type { TokenRecord } from "../contracts/http/token.ts";
 import { refuse } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer, sayReplayed } from "./answer.ts";

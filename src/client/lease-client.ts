@@ -6,7 +6,12 @@ import type { Grant, HeartbeatReply, LeaseReply, LeaseState } from "../contracts
 import { ProblemError } from "./call-failure.ts";
 import { LogFeed } from "./log-feed.ts";
 import type { FeedOptions } from "./log-feed.ts";
-import { leaseStateHeader, uploadIntervalHeader, uploadLeftHeader, uploadOffsetHeader } from "./lease-headers.ts";
+import {
+	leaseStateHeader,
+	uploadIntervalHeader,
+	uploadLeftHeader,
+	uploadOffsetHeader,
+} from "../contracts/wire/lease-headers.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
 

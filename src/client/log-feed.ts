@@ -2,9 +2,9 @@
 // and it can say at once that somebody watches. What is not acknowledged when it ends is sent again by whatever comes next.
 import type { FeedAcknowledgement } from "../contracts/http/log-feed.ts";
 import type { LeaseState } from "../contracts/http/runner.ts";
+import { writeFrame } from "../contracts/wire/log-frame.ts";
 import { LiveSocket } from "./live-socket.ts";
 
-const offsetBytes = 8;
 /** A feed says little while a job is quiet; this keeps proxies from closing it, and finds a dead one within 40 s. */
 const pingMs = 20_000;
 /** Bytes on their way for this long without an acknowledgement: the feed is given up. */
@@ -65,10 +65,7 @@ export class LogFeed {
 	}
 
 	send(offset: number, bytes: Uint8Array): void {
-		const frame = new Uint8Array(offsetBytes + bytes.length);
-		new DataView(frame.buffer).setBigUint64(0, BigInt(offset));
-		frame.set(bytes, offsetBytes);
-		this.#socket.send(frame);
+		this.#socket.send(writeFrame(offset, bytes));
 		this.#sent = offset + bytes.length;
 		this.#waitingSince ??= this.#now();
 		this.#stall ??= setTimeout(() => this.close(), stallMs);

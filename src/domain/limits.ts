@@ -140,3 +140,6 @@ export const runnerForgottenMs = 24 * 60 * 60 * 1_000;
 export const ephemeralForgottenMs = 15 * 60_000;
 /** Slots of one runner. */
 export const runnerCapacityMax = 1_000;
+
+/** Attempts of a job in a run's feed; older ones are one GET away. Without a bound a job that people retry for years would fit no row. */
+export const watchedAttemptsMax = 20;

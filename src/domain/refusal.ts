@@ -1,4 +1,4 @@
-// Why a command is refused, as a value with its facts. `contracts/http/problem.ts` says what each looks like on the wire.
+// Why a command is refused, as a value with its facts. `contracts/wire/refusal-facts.ts` says what each looks like on the wire.
 
 export type Refusal =
 	| { code: "repository-unknown" }

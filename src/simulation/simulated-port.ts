@@ -2,7 +2,7 @@
 // handed in, far ends that answer when they are let. What is on its way when the engine dies is lost.
 import type { ChangeEvent } from "../contracts/objects/events.ts";
 import type { Demand, DemandAnswer, LogCalls, LogClose, PoolCalls } from "../contracts/objects/objects.ts";
-import type { FeedCalls } from "../contracts/http/run-events.ts";
+import type { FeedCalls } from "../contracts/objects/feed.ts";
 import type { Millis, RunId } from "../domain/ids.ts";
 import { alarmNearestMs } from "../domain/limits.ts";
 import { assert } from "../domain/refusal.ts";

@@ -2,7 +2,7 @@
 import { and, desc, eq, gt, isNotNull, isNull, lt, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { TokenEnd } from "../contracts/objects/owner.ts";
-import { tokenEnd } from "../contracts/http/token.ts";
+import { tokenEnd } from "../contracts/objects/owner.ts";
 import type { TokenRecord } from "../contracts/http/token.ts";
 import type { Slice } from "./runs.ts";
 import { tokens } from "./schema.ts";

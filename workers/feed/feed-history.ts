@@ -1,9 +1,11 @@
 // What a FeedObject keeps of a run: its present state, and the last changes for whoever comes back. Memory is a cache of the
 // tables; both change in one transaction, or neither does.
-import { applyState, decideChange, replayChange, snapshotOf } from "../../src/contracts/http/run-events.ts";
-import type { Changed, RunUpdate, WatchedRun, WatchedState } from "../../src/contracts/http/run-events.ts";
+import { applyState, decideChange, replayChange, snapshotOf } from "../../src/engine/feed/watched-state.ts";
+import type { WatchedRun } from "../../src/contracts/http/run-events.ts";
+import type { Changed, WatchedState } from "../../src/engine/feed/watched-state.ts";
+import type { RunUpdate } from "../../src/contracts/objects/feed.ts";
 import type { Job } from "../../src/contracts/http/run.ts";
-import { timeText } from "../../src/contracts/http/fields.ts";
+import { timeText } from "../../src/contracts/wire/time-text.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { assert } from "../../src/domain/refusal.ts";
 import type { FeedRow } from "./feed-tables.ts";

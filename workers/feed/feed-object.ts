@@ -2,8 +2,8 @@
 // twice or not at all, and asks for the state itself when something is missing. While nobody watches it keeps nothing.
 import { DurableObject } from "cloudflare:workers";
 import { readRun } from "../../src/api/archived-run.ts";
-import type { FeedCalls, RunUpdate } from "../../src/contracts/http/run-events.ts";
-import { watchRun } from "../../src/contracts/http/run-events.ts";
+import type { FeedCalls, RunUpdate } from "../../src/contracts/objects/feed.ts";
+import { watchRun } from "../../src/contracts/objects/feed.ts";
 import { doneCloseCode, speaksOnlyCloseCode } from "../../src/contracts/wire/close-code.ts";
 import { readFeedObjectName } from "../../src/contracts/wire/object-name.ts";
 import type { FeedName } from "../../src/contracts/wire/object-name.ts";

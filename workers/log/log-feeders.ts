@@ -1,8 +1,9 @@
 // A runner's socket to its log: frames of bytes in, acknowledgements out. It hibernates between frames; whose it is stands in
 // its attachment. What was taken is said only when it is durable, since the runtime holds back messages until writes are.
-import { acknowledgement, readFrame } from "../../src/contracts/http/log-feed.ts";
+import { acknowledgement, readFrame } from "../../src/contracts/wire/log-frame.ts";
 import type { LeaseClaim, LogAppended, Renewed } from "../../src/contracts/objects/objects.ts";
-import { refusalFacts } from "../../src/contracts/http/problem.ts";
+import { leaseStateHeader } from "../../src/contracts/wire/lease-headers.ts";
+import { refusalFacts } from "../../src/contracts/wire/refusal-facts.ts";
 import {
 	doneCloseCode,
 	malformedFrameCloseCode,
@@ -44,7 +45,7 @@ export class LogFeeders {
 		this.#send(server, appended);
 		this.#renewedAt = 0;
 		this.#renewSoon(server, claim);
-		return new Response(null, { status: 101, webSocket: client, headers: { "Lease-State": appended.lease } });
+		return new Response(null, { status: 101, webSocket: client, headers: { [leaseStateHeader]: appended.lease } });
 	}
 
 	has(socket: WebSocket): boolean {

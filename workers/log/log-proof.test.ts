@@ -6,7 +6,7 @@ import { env } from "cloudflare:workers";
 import { Buffer } from "node:buffer";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { outputBytes } from "../../src/contracts/http/log-stream.ts";
+import { outputBytes } from "../../src/contracts/wire/log-output.ts";
 import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
 import type { SeededRandom } from "../../src/testing/random.ts";

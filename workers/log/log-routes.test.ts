@@ -2,7 +2,7 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/api/answer.ts";
-import { outputBytes } from "../../src/contracts/http/log-stream.ts";
+import { outputBytes } from "../../src/contracts/wire/log-output.ts";
 import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { seededRandom } from "../../src/testing/random.ts";

@@ -1,6 +1,6 @@
 // Who watches a log: hibernating sockets, each with the offset it has reached in its attachment, so that a woken object
 // knows as much as before. Fresh bytes go to all from memory; who is further behind is fed from storage, at its own pace.
-import { outputMessage } from "../../src/contracts/http/log-stream.ts";
+import { outputMessage } from "../../src/contracts/wire/log-output.ts";
 import type { LogEnd } from "../../src/contracts/http/log-stream.ts";
 import { doneCloseCode, slowReaderCloseCode } from "../../src/contracts/wire/close-code.ts";
 import { logFrameBytesMax } from "../../src/domain/limits.ts";

@@ -1,7 +1,7 @@
 // A runner at its end of a session, as tests of the pool use it.
 import { expect, vi } from "vitest";
 import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
-import type { ServerFrame } from "../../src/contracts/http/runner-session.ts";
+import type { ServerFrame } from "../../src/contracts/wire/runner-session.ts";
 import { connectRequest } from "./pool-connect.ts";
 import { poolOf } from "../repo/queue-fixture.ts";
 

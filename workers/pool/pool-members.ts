@@ -2,7 +2,7 @@
 // the tables; renewals are written rarely, since liveness must not cost a write per heartbeat.
 import type { Demand, LeaseClaim, RunnerIdentity, ShardFigures } from "../../src/contracts/objects/objects.ts";
 import { sumFigures } from "../../src/contracts/objects/pool-figures.ts";
-import { timeText } from "../../src/contracts/http/fields.ts";
+import { timeText } from "../../src/contracts/wire/time-text.ts";
 import type { RunnerFigures } from "../../src/contracts/http/runner.ts";
 import { DemandBook } from "../../src/domain/pool/demand-book.ts";
 import type { DemandRow, DoubtfulDemand } from "../../src/domain/pool/demand-book.ts";

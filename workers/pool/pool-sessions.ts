@@ -1,7 +1,7 @@
 // What runners say over their sessions. Of several processes of one runner the newest wins: it closes the others' sessions,
 // and what only they held is lost at once.
-import { runnerFrame } from "../../src/contracts/http/runner-session.ts";
-import type { RunnerFrame } from "../../src/contracts/http/runner-session.ts";
+import { readRunnerFrame } from "../../src/contracts/wire/runner-session.ts";
+import type { RunnerFrame } from "../../src/contracts/wire/runner-session.ts";
 import {
 	doneCloseCode,
 	forgottenCloseCode,
@@ -94,5 +94,5 @@ export class PoolSessions {
 function readFrame(message: string | ArrayBuffer): RunnerFrame | null {
 	if (typeof message !== "string") return null;
 	const read = parseStrictJson(message);
-	return read.ok ? (runnerFrame.safeParse(read.value).data ?? null) : null;
+	return read.ok ? readRunnerFrame(read.value) : null;
 }

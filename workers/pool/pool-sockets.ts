@@ -2,7 +2,7 @@
 // socket must remember while the object sleeps is in its attachment; the maps here are a cache of those.
 import { doneCloseCode } from "../../src/contracts/wire/close-code.ts";
 import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
-import type { ServerFrame } from "../../src/contracts/http/runner-session.ts";
+import type { ServerFrame } from "../../src/contracts/wire/runner-session.ts";
 import type { LeaseId, Millis } from "../../src/domain/ids.ts";
 
 /** Waits for one grant. `named` null: the runner did not say what it holds. */

@@ -1,7 +1,7 @@
 // The operator's switches: tiny, rare, scalar state, and the only place for itty-durable. It persists in the setter alone (its
 // autoPersist would write on reads), and no user's request ever reaches it: its `fetch` would call any method by name.
 import { createDurable } from "itty-durable";
-import { switchesDefault } from "../../src/contracts/http/switches.ts";
+import { switchesDefault } from "../../src/contracts/objects/switches.ts";
 import type { Switches } from "../../src/contracts/http/switches.ts";
 
 export class SwitchesObject extends createDurable() {

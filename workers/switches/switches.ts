@@ -1,7 +1,7 @@
 // The switches as this isolate last knew them: refreshed in the background, and open when nobody answers, so that the
 // control plane never waits for its own emergency brake.
 import { proxyDurable } from "itty-durable";
-import { switchesDefault } from "../../src/contracts/http/switches.ts";
+import { switchesDefault } from "../../src/contracts/objects/switches.ts";
 import type { Switches } from "../../src/contracts/http/switches.ts";
 import type { Env } from "../env.ts";
 

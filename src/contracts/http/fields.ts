@@ -50,10 +50,3 @@ export const refName = z
 		pattern: "^[^-/. ~^:?*\\[\\\\][^ ~^:?*\\[\\\\]*$",
 	});
 export const commitId = z.string().regex(commitIdPattern, "must be 40 hexadecimal digits");
-
-/** Milliseconds since 1970 to RFC 3339. */
-export function timeText(at: number): string;
-export function timeText(at: number | null): string | null;
-export function timeText(at: number | null): string | null {
-	return at === null ? null : new Date(at).toISOString();
-}

@@ -1,19 +1,7 @@
-// The calls a runner makes with a lease token while it holds a job, and the headers they share.
+// The bodies of the calls that a runner makes with a lease token while it holds a job.
 import { z } from "@hono/zod-openapi";
 import { jobStepsMax } from "../../domain/limits.ts";
 import { commitId, instant } from "./fields.ts";
-
-/** The number of bytes the log has (in an answer) or the place where a body begins (in a request). */
-export const uploadOffsetHeader = "Upload-Offset";
-/**
- * On an append of what a runner that was killed had left of a log: `part`, or `last` when the server has all of it with this
- * body. It is taken of a lost attempt too, for some minutes, and renews no lease.
- */
-export const uploadLeftHeader = "Upload-Left";
-/** Seconds until the next upload is wanted. */
-export const uploadIntervalHeader = "Upload-Interval";
-/** `ok`, `canceling` or `lost`, on every answer to a lease call. */
-export const leaseStateHeader = "Lease-State";
 
 const offset = z.int().min(0);
 

@@ -1,7 +1,6 @@
 // A repository's settings as people write and read them.
 import { z } from "@hono/zod-openapi";
 import { poolWeightMax } from "../../domain/limits.ts";
-import type { RepositorySettings } from "../../domain/job/submission.ts";
 import { cloneUrl, jobKey, poolName, refName, shortText, slug } from "./fields.ts";
 import { retryRequest } from "./run.ts";
 
@@ -96,19 +95,3 @@ export const queueFigures = z
 	})
 	.openapi("QueueFigures");
 export type QueueFigures = z.infer<typeof queueFigures>;
-
-/** Lays what somebody wrote over what was there: objects field by field, `concurrencyGroups` as a whole. */
-export function mergeSettings(base: RepositorySettings, request: RepositoryRequest): RepositorySettings {
-	const { defaults, retryBudget, fairness, ...flat } = request;
-	return withoutUndefined({
-		...base,
-		...withoutUndefined(flat),
-		defaults: { ...base.defaults, ...withoutUndefined(defaults ?? {}) },
-		retryBudget: { ...base.retryBudget, ...withoutUndefined(retryBudget ?? {}) },
-		fairness: { ...base.fairness, ...withoutUndefined(fairness ?? {}) },
-	}) as RepositorySettings;
-}
-
-function withoutUndefined<T extends object>(value: T): T {
-	return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
-}

@@ -1,12 +1,13 @@
 // What runners say and hear: registration, acquire, heartbeat, and the grant that carries a job.
 import { z } from "@hono/zod-openapi";
-import { acquireWaitSecondsMax } from "../../domain/limits.ts";
+import { acquireWaitSecondsMax, runnerCapacityMax } from "../../domain/limits.ts";
 import { capacity, labels, shortText } from "./fields.ts";
 import { job } from "./run.ts";
 
 /** What is wrong with the runner's machine: while it says so it is granted nothing. Absent: it is well. */
 export const unwell = z.string().min(1).max(500);
-const leaseIds = z.array(z.string().max(100)).max(1_000);
+/** All leases that the runner holds: no more than it may have slots. */
+const leaseIds = z.array(z.string().max(100)).max(runnerCapacityMax);
 
 export const registerRequest = z
 	.strictObject({

@@ -14,5 +14,3 @@ export type Switches = z.infer<typeof switches>;
 export const switchesPatch = z
 	.strictObject({ acceptRuns: z.boolean().optional(), dispatch: z.boolean().optional() })
 	.openapi("SwitchesPatch");
-
-export const switchesDefault: Switches = { acceptRuns: true, dispatch: true };

@@ -1,8 +1,6 @@
 // Tokens as people make them. What a token carries inside is `api/token.ts`'s business.
 import { z } from "@hono/zod-openapi";
-import type { Millis } from "../../domain/ids.ts";
 import { instant, slug, time } from "./fields.ts";
-import type { TokenEnd } from "../objects/owner.ts";
 
 export const scope = z.enum(["read", "write", "admin", "runner:register"]);
 export type Scope = z.infer<typeof scope>;
@@ -35,12 +33,3 @@ export type TokenRecord = z.infer<typeof tokenRecord>;
 /** The token itself is shown once, when it is made. */
 export const tokenMade = tokenRecord.extend({ token: z.string() }).openapi("Token");
 export type TokenMade = z.infer<typeof tokenMade>;
-
-/**
- * A token that has expired need not be remembered as ended. One that registers runners must: what it registered outlives it, and
- * so is put out for good. Tokens of earlier versions may have no expiry.
- */
-export function tokenEnd({ id, scopes, expiresAt }: TokenRecord, at: Millis): TokenEnd {
-	const isLasting = expiresAt === null || scopes.includes("runner:register");
-	return { id, at, until: isLasting ? null : Date.parse(expiresAt) };
-}

@@ -1,5 +1,6 @@
 // What an owner's object answers to: the truth about what of the owner's has ended before its time.
 import type { Millis } from "../../domain/ids.ts";
+import type { TokenRecord } from "../http/token.ts";
 
 export interface TokenName {
 	owner: string;
@@ -26,4 +27,13 @@ export interface OwnerCalls {
 	opensSession(session: { token: string; pool: string; shard: number }): Promise<boolean>;
 	/** True once; false for whoever brings the ticket again. */
 	useTicket(ticket: { id: string; until: Millis }): Promise<boolean>;
+}
+
+/**
+ * A token that has expired need not be remembered as ended. One that registers runners must: what it registered outlives it, and
+ * so is put out for good. Tokens of earlier versions may have no expiry.
+ */
+export function tokenEnd({ id, scopes, expiresAt }: TokenRecord, at: Millis): TokenEnd {
+	const isLasting = expiresAt === null || scopes.includes("runner:register");
+	return { id, at, until: isLasting ? null : Date.parse(expiresAt) };
 }

@@ -2,7 +2,7 @@
 // must not be: its caller finds out by itself, and what was handed out in vain comes back by its deadline.
 import type { LogCalls, PoolCalls, RepoCalls } from "./objects.ts";
 import type { OwnerCalls } from "./owner.ts";
-import type { FeedCalls } from "../http/run-events.ts";
+import type { FeedCalls } from "./feed.ts";
 
 type Name<T> = keyof T & string;
 export type ObjectCall = Name<RepoCalls> | Name<PoolCalls> | Name<LogCalls> | Name<FeedCalls> | Name<OwnerCalls>;

@@ -3,7 +3,7 @@ import type { Job as DomainJob, FinishedAttempt, LogRecord, OpenAttempt, StepRec
 import type { Next } from "../../domain/job/retry.ts";
 import type { Run as DomainRun } from "../../domain/run/run.ts";
 import type { JobRequest, RepositorySettings } from "../../domain/job/submission.ts";
-import { timeText } from "../http/fields.ts";
+import { timeText } from "./time-text.ts";
 import type { ReportedStep } from "../http/lease.ts";
 import type { RepositoryName } from "../objects/objects.ts";
 import type { Repository } from "../http/repository.ts";

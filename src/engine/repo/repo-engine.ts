@@ -19,7 +19,7 @@ import type {
 	Submitted,
 } from "../../contracts/objects/objects.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../../contracts/http/repository.ts";
-import { mergeSettings } from "../../contracts/http/repository.ts";
+import { changeSettings } from "../../domain/job/settings-change.ts";
 import type { Job, Run } from "../../contracts/http/run.ts";
 import type { LeaseState } from "../../contracts/http/runner.ts";
 import { viewRepository } from "../../contracts/wire/view.ts";
@@ -84,7 +84,7 @@ export class RepoEngine implements RepoCalls {
 	): Promise<Result<Repository>> {
 		const known = this.queue.repository;
 		if (known === null && !call.replace) return refuse({ code: "repository-unknown" });
-		const settings = mergeSettings(call.replace || known === null ? settingsDefaults : known.settings, call.request);
+		const settings = changeSettings(call.replace || known === null ? settingsDefaults : known.settings, call.request);
 		const { owner, repo } = call;
 		return accept(viewRepository({ owner, repo }, this.queue.configure({ owner, repo, settings })));
 	}

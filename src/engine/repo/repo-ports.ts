@@ -2,7 +2,7 @@
 // may fail or come twice on the way; none is made inside a transaction.
 import type { ChangeEvent, Delivery } from "../../contracts/objects/events.ts";
 import type { LogCalls, PoolCalls, RepositoryName } from "../../contracts/objects/objects.ts";
-import type { FeedCalls } from "../../contracts/http/run-events.ts";
+import type { FeedCalls } from "../../contracts/objects/feed.ts";
 import type { FeedName, LogName, PoolShardName } from "../../contracts/wire/object-name.ts";
 import type { RunId } from "../../domain/ids.ts";
 

@@ -1,5 +1,5 @@
 // What a RepoObject shows of itself: runs, jobs with their attempts and why they wait, figures of the queue.
-import { timeText } from "../../contracts/http/fields.ts";
+import { timeText } from "../../contracts/wire/time-text.ts";
 import type { QueueFigures } from "../../contracts/http/repository.ts";
 import type { LeaseClaim, LogAdmission } from "../../contracts/objects/objects.ts";
 import type { Job, Run, Waiting } from "../../contracts/http/run.ts";

@@ -2,8 +2,8 @@
 // it is durable. A hint beside the queue `events`, by which a feed hears of a version that it missed. Which runs are watched, and
 // until when, the feeds say; it is stored, so that no feed's object comes to be by being asked.
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import type { RunUpdate } from "../../contracts/http/run-events.ts";
-import { watchJob } from "../../contracts/http/run-events.ts";
+import type { RunUpdate } from "../../contracts/objects/feed.ts";
+import { watchJob } from "../../contracts/objects/feed.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import { viewRun } from "../../contracts/wire/view.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";

@@ -12,7 +12,7 @@ import {
 	replacedCloseCode,
 	tokenEndedCloseCode,
 } from "../../contracts/wire/close-code.ts";
-import type { ServerFrame } from "../../contracts/http/runner-session.ts";
+import type { ServerFrame } from "../../contracts/wire/runner-session.ts";
 import type { EventLog } from "../event-log.ts";
 import type { Health } from "../machine/health.ts";
 import type { Gate } from "./gate.ts";

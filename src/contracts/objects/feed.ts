@@ -1,0 +1,36 @@
+// What a repository's object tells the FeedObject of one run, and how a run and a job look in it.
+import type { Millis } from "../../domain/ids.ts";
+import { watchedAttemptsMax } from "../../domain/limits.ts";
+import type { WatchedRun } from "../http/run-events.ts";
+import type { Job, Run } from "../http/run.ts";
+
+/** One change of a run, as its repository tells it directly to whoever follows it. */
+export interface RunUpdate {
+	at: Millis;
+	run: WatchedRun;
+	/** The run's version before: whoever has another one missed something. */
+	since: number;
+	jobs: Job[];
+	/** More jobs of this change follow: only the last part reaches the run's version. */
+	isPart?: boolean;
+}
+
+/** One run's changes for whoever watches it, named `owner/repo/run`. Both answer until when it wants to be told; null: nobody watches. */
+export interface FeedCalls {
+	/** Directly from the repository: late, double or lost ones cost time and nothing else. Nobody watching: nothing happens. */
+	changed(news: RunUpdate[]): Promise<Millis | null>;
+	/** There is this version, says the queue: whoever has an older one looks. 0: nothing is said, only asked. */
+	heard(version: number): Promise<Millis | null>;
+	/** The WebSocket of a watcher: `?after=` is the place to go on from. */
+	fetch(request: Request): Promise<Response>;
+}
+
+export function watchRun({ jobs = [], ...run }: Run): { run: WatchedRun; jobs: Job[] } {
+	return { run, jobs: jobs.map(watchJob) };
+}
+
+export function watchJob(job: Job): Job {
+	return job.attempts.length <= watchedAttemptsMax
+		? job
+		: { ...job, attempts: job.attempts.slice(-watchedAttemptsMax) };
+}

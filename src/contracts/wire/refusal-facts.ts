@@ -1,0 +1,148 @@
+// The one table that says what a refusal looks like on the wire, as the facts of an RFC 9457 problem.
+import type { Refusal } from "../../domain/refusal.ts";
+import { unreachable } from "../../domain/refusal.ts";
+import type { FieldError } from "../http/problem.ts";
+import { uploadOffsetHeader } from "./lease-headers.ts";
+
+export const problemContentType = "application/problem+json";
+
+export interface ProblemFacts {
+	status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 415 | 416 | 422 | 426 | 429 | 500 | 503;
+	code: string;
+	detail: string;
+	errors?: FieldError[];
+	/** 429 and 503 always have it. */
+	retryAfterSeconds?: number;
+	headers?: Record<string, string>;
+}
+
+const drainingRetryAfterSeconds = 60;
+
+/** Faults of one graph that are told: 1 MiB may hold a quarter of a million, and the first few say what is wrong. */
+const faultsShown = 20;
+
+export function refusalFacts(refusal: Refusal): ProblemFacts {
+	const { code } = refusal;
+	switch (code) {
+		case "repository-unknown":
+			return { status: 404, code, detail: "No such repository: PUT /v1/repos/{owner}/{repo} makes it known." };
+		case "run-unknown":
+			return { status: 404, code, detail: "No such run in this repository." };
+		case "run-archived":
+			return {
+				status: 409,
+				code,
+				detail: "The run was archived: while it is kept it can be read and retried, and else no longer changed.",
+			};
+		case "job-unknown":
+			return { status: 404, code, detail: "No such job in this repository." };
+		case "attempt-unknown":
+			return { status: 404, code, detail: "The job has no such attempt: one exists once it has started." };
+		case "runner-unknown":
+			return { status: 404, code, detail: "The pool has no such runner; a runner that was there registers again." };
+		case "runner-removed":
+			return { status: 403, code, detail: "The runner was removed from its pool." };
+		case "pool-full":
+			return { status: 409, code, detail: `The pool has ${refusal.max} runners, which is all it takes.` };
+		case "idempotency-key-reused":
+			return { status: 422, code, detail: "This Idempotency-Key was used with another body." };
+		case "graph-invalid":
+			return {
+				status: 400,
+				code: "malformed",
+				detail: "The jobs' needs do not make a graph that can run.",
+				errors: refusal.faults.slice(0, faultsShown).map(({ index, need, message }) => ({
+					path: need === null ? `jobs[${index}].key` : `jobs[${index}].needs[${need}]`,
+					message,
+				})),
+			};
+		case "repository-draining":
+			return {
+				status: 503,
+				code,
+				detail: "The repository takes no new runs at present; nothing was accepted.",
+				retryAfterSeconds: drainingRetryAfterSeconds,
+			};
+		case "clone-url-missing":
+			return {
+				status: 400,
+				code: "malformed",
+				detail: "The run has a source without a clone URL, and the repository has none either.",
+				errors: [{ path: "source.cloneUrl", message: "is missing" }],
+			};
+		case "run-jobs-max":
+			return { status: 409, code, detail: `A run holds at most ${refusal.max} jobs.` };
+		case "run-finished":
+			return { status: 409, code, detail: "The run is finished." };
+		case "run-canceled":
+			return { status: 409, code, detail: "The run was canceled and takes no more jobs, unless it is retried." };
+		case "run-superseded":
+			return { status: 409, code, detail: "A newer run has superseded this one, which takes no more jobs." };
+		case "run-nothing-to-retry":
+			return {
+				status: 409,
+				code,
+				detail: `No job of the run has ${refusal.only === "failed" ? "failed" : "finished"}.`,
+			};
+		case "job-finished":
+			return { status: 409, code, detail: "The job is finished." };
+		case "job-not-finished":
+			return { status: 409, code, detail: `The job is ${refusal.state}; only a finished job can be retried.` };
+		case "job-not-waiting":
+			return { status: 409, code, detail: `The job is ${refusal.state}; only one that waits has a priority.` };
+		case "pool-limited":
+		case "secrets-limited":
+			return limitedFacts(refusal);
+		case "lease-stale":
+		case "lease-not-started":
+		case "log-gap":
+		case "log-limit":
+		case "log-sealed":
+			return leaseFacts(refusal);
+		default:
+			return unreachable(refusal);
+	}
+}
+
+type LeaseRefusal = Extract<
+	Refusal,
+	{ code: "lease-stale" | "lease-not-started" | "log-gap" | "log-limit" | "log-sealed" }
+>;
+
+/** What a lease call is refused for. */
+function leaseFacts(refusal: LeaseRefusal): ProblemFacts {
+	const { code } = refusal;
+	switch (code) {
+		case "lease-stale":
+			return { status: 409, code, detail: "This lease has ended or passed to another; nothing was changed." };
+		case "lease-not-started":
+			return { status: 409, code, detail: "This lease has begun no attempt yet: POST /v1/lease/start comes first." };
+		case "log-gap":
+			return {
+				status: 409,
+				code,
+				detail: `The log has ${refusal.length} bytes; append from there.`,
+				headers: { [uploadOffsetHeader]: String(refusal.length) },
+			};
+		case "log-limit":
+			return { status: 413, code, detail: `A log keeps at most ${refusal.max} bytes here.` };
+		case "log-sealed":
+			return {
+				status: 409,
+				code,
+				detail: "The log is sealed.",
+				headers: { [uploadOffsetHeader]: String(refusal.length) },
+			};
+		default:
+			return unreachable(refusal);
+	}
+}
+
+function limitedFacts(refusal: Refusal & { code: "pool-limited" | "secrets-limited" }): ProblemFacts {
+	const { code, index } = refusal;
+	const [detail, path, message] =
+		code === "pool-limited"
+			? ["A job adds jobs for its own pool only.", "pool", `would be "${refusal.pool}"`]
+			: ["A job adds jobs with its own secrets only.", "secrets", `"${refusal.secret}" is not among them`];
+	return { status: 403, code, detail, errors: [{ path: `jobs[${index}].${path}`, message }] };
+}
