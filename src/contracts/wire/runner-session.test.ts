@@ -8,7 +8,10 @@ describe("a runner's frame", () => {
 	it.each([
 		["a hello", hello],
 		["a hello at its bounds", { ...hello, instanceId: "i".repeat(100), capacity: runnerCapacityMax, leases: [] }],
-		["a hello of a full runner", { ...hello, leases: Array.from({ length: runnerCapacityMax }, () => "l".repeat(100)) }],
+		[
+			"a hello of a full runner",
+			{ ...hello, leases: Array.from({ length: runnerCapacityMax }, () => "l".repeat(100)) },
+		],
 		["a hello of an unwell runner", { ...hello, unwell: "u".repeat(500) }],
 		["a bye", { type: "bye" }],
 	])("[W34] %s is read as it is", (_, frame) => {
