@@ -26,7 +26,8 @@ describe("what is built", () => {
 
 /** The files of this project through which the library comes. */
 async function schemaFilesOf(pattern: string): Promise<string[]> {
-	const entryPoints = (await Array.fromAsync(glob(pattern))).filter((file) => !file.endsWith(".test.ts"));
+	const entryPoints: string[] = [];
+	for await (const file of glob(pattern)) if (!file.endsWith(".test.ts")) entryPoints.push(file);
 	expect(entryPoints).not.toEqual([]);
 	const { metafile } = await build({
 		entryPoints,
