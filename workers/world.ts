@@ -7,6 +7,8 @@ export function worldOf({ storage }: DurableObjectState): World {
 		storage: {
 			sql: storage.sql as Sql,
 			transactionSync: (work) => storage.transactionSync(work),
+			// The runtime delivers nothing to the object before it is over, and what `work` throws rolls back and ends nothing else.
+			transaction: (work) => storage.transaction(work),
 			sync: () => storage.sync(),
 			setAlarm: (at) => storage.setAlarm(at),
 		},
@@ -17,6 +19,7 @@ export function worldOf({ storage }: DurableObjectState): World {
 			const timer = setTimeout(resolve, ms);
 			return { done: promise, cancel: () => clearTimeout(timer) };
 		},
+		giveWay: () => scheduler.wait(0),
 		report,
 	};
 }

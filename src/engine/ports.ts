@@ -25,6 +25,11 @@ export interface Storage {
 	readonly sql: Sql;
 	/** All writes of `work`, or, when it throws, none. Not nested. */
 	transactionSync<T>(work: () => T): T;
+	/**
+	 * As `transactionSync`, and `work` may give way meanwhile: no other event reaches the object before it is over, so that nobody
+	 * sees or writes anything in between.
+	 */
+	transaction<T>(work: () => Promise<T>): Promise<T>;
 	/** Resolves when all that was written is on disk. */
 	sync(): Promise<void>;
 	/** The object has one alarm; a later call moves it. */
@@ -38,5 +43,7 @@ export interface World {
 	random(): number;
 	/** `done` after `ms`, or never once it is canceled. */
 	wait(ms: Millis): { done: Promise<void>; cancel(): void };
+	/** Resolves once others on this thread had their turn: on one machine all objects share it. */
+	giveWay(): Promise<void>;
 	report(event: OperationalEvent): void;
 }

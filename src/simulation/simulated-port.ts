@@ -21,6 +21,9 @@ const runnersToldOf = 3;
 /** What the engine told of changes and of ends, whether it arrived or not. */
 export type Sent = { change: ChangeEvent } | { close: LogClose };
 
+/** So few that runs of the simulation are decided in one piece and in several. */
+const simulatedSliceJobs = 2;
+
 export class SimulatedPort implements QueuePort {
 	readonly owner: string;
 	readonly storage = new SqliteStorage();
@@ -36,17 +39,21 @@ export class SimulatedPort implements QueuePort {
 	readonly misled = new Set<string>();
 	/** Pools of which a shard slept and was told nothing since: it knows that something waited, and not how much. */
 	readonly slept = new Set<string>();
+	/** What others do whenever a long turn gives way to them. */
+	beforeOthers: () => void = () => {};
 	/** All that was ever told to far ends. */
 	readonly sent: Sent[] = [];
 	/** Calls to far ends that have not arrived. */
 	#underWay: (() => Promise<void>)[] = [];
 	#hasLostNews = false;
+	readonly #sliceJobs: number;
 	#now: Millis;
 	#snapshot: { at: string; read: Snapshot } | null = null;
 	#engine: RepoEngine;
 
-	constructor(owner: string, now: Millis) {
+	constructor(owner: string, now: Millis, { sliceJobs = simulatedSliceJobs } = {}) {
 		this.owner = owner;
+		this.#sliceJobs = sliceJobs;
 		this.#now = now;
 		this.#engine = this.#wake();
 	}
@@ -157,9 +164,10 @@ export class SimulatedPort implements QueuePort {
 			now: () => this.#now,
 			random: () => this.random,
 			wait: () => ({ done: Promise.resolve(), cancel: () => {} }),
+			giveWay: async () => this.beforeOthers(),
 			report: () => {},
 		};
-		return new RepoEngine({ world, outside: this.#outside() });
+		return new RepoEngine({ world, outside: this.#outside(), sliceJobs: this.#sliceJobs });
 	}
 
 	#outside(): RepoOutside {

@@ -25,6 +25,19 @@ export class SqliteStorage implements Storage {
 		}
 	}
 
+	/** Whoever shares the storage keeps from it meanwhile. */
+	async transaction<T>(work: () => Promise<T>): Promise<T> {
+		this.#database.exec("BEGIN");
+		try {
+			const result = await work();
+			this.#database.exec("COMMIT");
+			return result;
+		} catch (cause) {
+			this.#database.exec("ROLLBACK");
+			throw cause;
+		}
+	}
+
 	async sync(): Promise<void> {}
 
 	async setAlarm(at: Millis): Promise<void> {

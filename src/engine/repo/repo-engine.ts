@@ -50,11 +50,11 @@ import { cancelMatching } from "./repo-bulk-cancel.ts";
 import { claimJobs } from "./repo-claim.ts";
 import { RepoLeases } from "./repo-leases.ts";
 import { locate } from "./repo-locate.ts";
-import type { RepoOutside } from "./repo-ports.ts";
+import type { RepoPorts } from "./repo-ports.ts";
 import { RepoQueue } from "./repo-queue.ts";
 import type { RetryJobCall, RetryRunCall } from "./repo-retry.ts";
 import { retryJob, retryRun } from "./repo-retry.ts";
-import { addJobs, submitRun } from "./repo-submit.ts";
+import { addJobs, showSubmitted, submitRun, supersededBy } from "./repo-submit.ts";
 import { askPoolOf, askPools, jobsShown } from "./repo-view.ts";
 import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./repo-view.ts";
 import type { JobSlice } from "./repo-view.ts";
@@ -68,7 +68,7 @@ export class RepoEngine implements RepoCalls {
 	readonly #archive: RunArchive;
 	readonly #leases: RepoLeases;
 
-	constructor(ports: { world: World; outside: RepoOutside }) {
+	constructor(ports: RepoPorts) {
 		this.#world = ports.world;
 		this.#turns = new Turns(ports.world.storage);
 		this.#archive = new RunArchive(ports);
@@ -98,17 +98,20 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async submit(call: SubmitCall): Promise<Result<Submitted>> {
-		return this.#write(({ settings }) => submitRun(this.queue, settings, call));
+		const ends = supersededBy(this.queue, call);
+		const done = await this.#writeOn(ends, ({ settings }) => submitRun(this.queue, settings, call));
+		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
 	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
-		return this.#write(({ settings }) => addJobs(this.queue, settings, call));
+		const done = await this.#writeOn([call.run], ({ settings }) => addJobs(this.queue, settings, call));
+		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
 	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
 		if (watchedUntil !== undefined) this.queue.watchFeeds.watch(id, watchedUntil);
 		await askPools(this.queue, { run: id, from: 0, limit: jobsShown });
-		return this.#known(() => showRun(this.queue, id));
+		return this.queue.repository === null ? refuse({ code: "repository-unknown" }) : showRun(this.queue, id);
 	}
 
 	async jobs(call: JobSlice): Promise<Result<{ items: Job[]; next: number | null }>> {
@@ -126,10 +129,10 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async cancelRun({ run, ...by }: { run: RunId } & Actor): Promise<Result<Run>> {
-		return this.#write(() => {
-			const decided = this.queue.onRun(run, (view, at) => decideCancelRun(view, { ...by, at }));
-			return decided.ok ? showRun(this.queue, run) : decided;
-		});
+		const decided = await this.#writeOn([run], () =>
+			this.queue.onRun(run, (view, at) => decideCancelRun(view, { ...by, at })),
+		);
+		return decided.ok ? showRun(this.queue, run) : decided;
 	}
 
 	async cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>> {
@@ -139,7 +142,8 @@ export class RepoEngine implements RepoCalls {
 
 	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
 		await this.#archive.recall(this.queue, call.run);
-		return this.#write(() => retryRun(this.queue, call));
+		const done = await this.#writeOn([call.run], () => retryRun(this.queue, call));
+		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
 	async retryJob(call: RetryJobCall): Promise<Result<{ job: Job; replayed: boolean }>> {
@@ -244,6 +248,16 @@ export class RepoEngine implements RepoCalls {
 	/** As part of a turn, which may share its commit with others. */
 	#write<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Promise<Result<T>> {
 		return this.#turns.take(() => this.#known(work));
+	}
+
+	/** [W92] So too, and in a turn of its own that gives way to others where these runs have many jobs. */
+	#writeOn<T>(
+		runs: readonly RunId[],
+		work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>,
+	): Promise<Result<T>> {
+		const jobs = runs.reduce((sum, run) => sum + (this.queue.run(run)?.jobs ?? 0), 0);
+		if (jobs <= this.queue.sliceJobs) return this.#write(work);
+		return this.#turns.takeLong(() => this.queue.transactInSlices(runs, () => this.#known(work)));
 	}
 
 	#writeJob(id: JobId, decide: DecideJob): Promise<Result<Job>> {

@@ -2,6 +2,7 @@
 // second becomes part of the first after the commit, or is dropped whole.
 import type { BudgetMinute } from "../../domain/job/budget.ts";
 import type { Decision } from "../../domain/run/decide.ts";
+import type { Job, Move } from "../../domain/job/job.ts";
 import type { RunId } from "../../domain/ids.ts";
 import type { Run } from "../../domain/run/run.ts";
 import type { Standing } from "../../domain/queue/standing.ts";
@@ -30,6 +31,19 @@ export interface Draft {
 	decided: { decision: Decision; before: Run | null }[];
 	nextNumber: number | null;
 	budget: readonly BudgetMinute[] | null;
+	/** Null where each decision's moves are written at once. */
+	slices: Slices | null;
+}
+
+/** What a transaction that gives way has read before it decides, and has still to write afterwards. */
+export interface Slices {
+	/** By run, all of its jobs. */
+	read: Map<RunId, Map<number, Job>>;
+	unwritten: { moves: readonly Move[]; mark: number | null }[];
+}
+
+export function newDraft(slices: Slices | null): Draft {
+	return { runs: new Map(), decided: [], nextNumber: null, budget: null, slices };
 }
 
 /** Leaves a transaction whose answer is a refusal, so that the storage takes back what was written before it. */

@@ -5,6 +5,14 @@ import type { LogCalls, PoolCalls, RepositoryName } from "../../contracts/object
 import type { FeedCalls } from "../../contracts/objects/feed.ts";
 import type { FeedName, LogName, PoolShardName } from "../../contracts/wire/object-name.ts";
 import type { RunId } from "../../domain/ids.ts";
+import type { World } from "../ports.ts";
+
+export interface RepoPorts {
+	world: World;
+	outside: RepoOutside;
+	/** Jobs handled before other objects have their turn; absent: as many as the limit of that name says. */
+	sliceJobs?: number;
+}
 
 export interface RepoOutside {
 	pool(shard: PoolShardName): PoolCalls;

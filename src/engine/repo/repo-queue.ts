@@ -10,9 +10,9 @@ import { count, retriesLeft } from "../../domain/job/budget.ts";
 import type { Decision, RunView } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { JobId, Millis, RunId } from "../../domain/ids.ts";
-import type { HeldJob, Job, Move } from "../../domain/job/job.ts";
+import type { Job, Move } from "../../domain/job/job.ts";
 import { isAutomaticRetry } from "../../domain/job/job-end.ts";
-import { alarmSliceMax, demandRepeatMs } from "../../domain/limits.ts";
+import { alarmSliceMax, demandRepeatMs, sliceJobs as sliceJobsDefault } from "../../domain/limits.ts";
 import { accept, assert, refuse } from "../../domain/refusal.ts";
 import type { Refusal, Result } from "../../domain/refusal.ts";
 import { needsRow } from "../../domain/run/run.ts";
@@ -20,10 +20,11 @@ import type { Run } from "../../domain/run/run.ts";
 import { Standing } from "../../domain/queue/standing.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
 import type { Sql, World } from "../ports.ts";
-import { isRefused, nothing, TakenBack } from "./repo-memory.ts";
-import type { Draft } from "./repo-memory.ts";
+import { isRefused, newDraft, nothing, TakenBack } from "./repo-memory.ts";
+import type { Draft, Slices } from "./repo-memory.ts";
 import { AnnouncedDemand } from "./announced-demand.ts";
-import type { RepoOutside } from "./repo-ports.ts";
+import { hintMove } from "./lease-hints.ts";
+import type { RepoOutside, RepoPorts } from "./repo-ports.ts";
 import { RepoSamples, recentRunsMax } from "./repo-samples.ts";
 import { RepoTables } from "./repo-tables.ts";
 import { Projection } from "./projection.ts";
@@ -46,6 +47,8 @@ export interface Shell {
 }
 
 export class RepoQueue {
+	/** See its default. */
+	readonly sliceJobs: number;
 	readonly tables: RepoTables;
 	readonly tombstones: Tombstones;
 	readonly numbers: RunNumbers;
@@ -64,7 +67,8 @@ export class RepoQueue {
 	#armed: Millis | null = null;
 	readonly #demand: AnnouncedDemand;
 
-	constructor({ world, outside }: { world: World; outside: RepoOutside }, shell: Shell) {
+	constructor({ world, outside, sliceJobs = sliceJobsDefault }: RepoPorts, shell: Shell) {
+		this.sliceJobs = sliceJobs;
 		this.#world = world;
 		this.#outside = outside;
 		const { storage } = world;
@@ -221,7 +225,7 @@ export class RepoQueue {
 		if (run === null) return this.unknownRun(id);
 		const now = this.now();
 		return this.transact(() => {
-			const decided = decide(this.tables.view(run), now);
+			const decided = decide(this.tables.view(run, this.#drafted.slices?.read.get(id)), now);
 			// What changed nothing gives back the very run it was given.
 			if (decided.ok && decided.value.run !== run) this.commit(decided.value);
 			return decided;
@@ -264,7 +268,7 @@ export class RepoQueue {
 		if (this.#draft !== null) return work();
 		// Built from the tables as they are before: what a transaction has written may be taken back.
 		if (this.repository !== null) void this.standing;
-		const draft: Draft = { runs: new Map(), decided: [], nextNumber: null, budget: null };
+		const draft = newDraft(null);
 		this.#draft = draft;
 		let result: T;
 		try {
@@ -283,6 +287,58 @@ export class RepoQueue {
 		return result;
 	}
 
+	/**
+	 * [W92] As `transact`, for work on runs of many jobs: their jobs are read, and their moves written, in slices between which
+	 * other objects of this thread have their turn. Nobody sees or asks this one anything meanwhile. A run is decided once in it.
+	 */
+	async transactInSlices<T>(runs: readonly RunId[], work: () => T): Promise<T> {
+		assert(this.#draft === null, "one transaction at a time");
+		void this.standing;
+		const slices: Slices = { read: new Map(), unwritten: [] };
+		const draft = newDraft(slices);
+		const { storage } = this.#world;
+		let result: T;
+		this.#draft = draft;
+		try {
+			result = await storage.transaction(async () => {
+				for (const run of runs) slices.read.set(run, await this.#readInSlices(run));
+				const done = work();
+				if (draft.decided.length > 0 && isRefused(done)) throw new TakenBack(done);
+				for (const { moves, mark } of slices.unwritten) await this.#writeInSlices(moves, mark);
+				return done;
+			});
+		} catch (cause) {
+			if (cause instanceof TakenBack) return cause.refused as T;
+			throw cause;
+		} finally {
+			this.#draft = null;
+		}
+		this.#follow(draft);
+		return result;
+	}
+
+	async #readInSlices(run: RunId): Promise<Map<number, Job>> {
+		const read = new Map<number, Job>();
+		for (let from = 0, jobs = this.tables.jobs(run, from, this.sliceJobs); jobs.length > 0; ) {
+			for (const job of jobs) read.set(job.index, job);
+			await this.giveWay();
+			from += jobs.length;
+			jobs = this.tables.jobs(run, from, this.sliceJobs);
+		}
+		return read;
+	}
+
+	async #writeInSlices(moves: readonly Move[], mark: number | null): Promise<void> {
+		for (let from = 0; from < moves.length; from += this.sliceJobs) {
+			this.tables.saveMoves(moves.slice(from, from + this.sliceJobs), mark);
+			await this.giveWay();
+		}
+	}
+
+	giveWay(): Promise<void> {
+		return this.#world.giveWay();
+	}
+
 	get #drafted(): Draft {
 		assert(this.#draft, "only a transaction decides");
 		return this.#draft;
@@ -295,7 +351,11 @@ export class RepoQueue {
 		if (needsRow(before, run)) {
 			this.tables.saveRun(run, { told: this.projection.isTold(run.id), isNew: before === null });
 		}
-		this.tables.saveMoves(moves, run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null);
+		const mark = run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null;
+		const { slices } = this.#drafted;
+		assert(slices === null || !this.#drafted.runs.has(run.id), "what was decided in slices is not written yet");
+		if (slices === null) this.tables.saveMoves(moves, mark);
+		else slices.unwritten.push({ moves, mark });
 		this.#spend(moves);
 		this.#drafted.runs.set(run.id, run);
 		this.#drafted.decided.push({ decision, before });
@@ -348,37 +408,17 @@ export class RepoQueue {
 	}
 
 	#followDecision({ run, moves }: Decision, before: Run | null): void {
-		assert(this.repository, "only a known repository decides");
+		const { repository } = this;
+		assert(repository, "only a known repository decides");
 		this.standing.apply(moves);
 		this.projection.moved(run, moves);
 		for (const move of moves) {
-			this.#hint(move);
+			hintMove(this.#outbox, repository, move);
 			this.samples.moved(move);
-			if (move.attempt) this.#outbox.close(closeOf(this.repository, move.attempt));
+			if (move.attempt) this.#outbox.close(closeOf(repository, move.attempt));
 		}
 		const jobs = moves.map(({ after }) => after);
 		this.watchFeeds.change(run, before?.version ?? 0, jobs);
-	}
-
-	#hint({ before, after, attempt }: Move): void {
-		if (before === null || !("lease" in before)) return;
-		const { pool, shard, id } = before.lease;
-		if (!("lease" in after)) {
-			const { ended, lapsed, faulted } = this.#outbox.leases(pool, shard);
-			ended.push(id);
-			if (before.state === "leased" && after.state === "waiting") lapsed.push(id);
-			if (attempt?.platformFault === "machine-fault") faulted.push(id);
-		} else if (after.state === "canceling" && before.state === "running") {
-			this.#outbox.leases(pool, shard).canceled.push(id);
-			this.#hintLog(after, "canceling");
-		} else if (before.state !== "leased" && after.state !== "leased" && before.losesAt !== after.losesAt) {
-			this.#hintLog(after, "lost");
-		}
-	}
-
-	#hintLog({ id, attempt, epoch }: HeldJob, state: "canceling" | "lost"): void {
-		const name = nameOf(this.repository ?? { owner: "", repo: "" });
-		this.#outbox.hintLog({ ...name, job: id, attempt: attempt.number, epoch, state });
 	}
 
 	#remember(run: Run): void {
@@ -421,10 +461,6 @@ export class RepoQueue {
 		this.#armed = wanted;
 		void this.#world.storage.setAlarm(wanted);
 	}
-}
-
-function nameOf({ owner, repo }: { owner: string; repo: string }) {
-	return { owner, repo };
 }
 
 function isDeepEqual(a: unknown, b: unknown): boolean {

@@ -1,5 +1,5 @@
 // Retrying a finished job, or those of a run, by name: once per key, as one more round.
-import type { Actor, Submitted } from "../../contracts/objects/objects.ts";
+import type { Actor } from "../../contracts/objects/objects.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import { decideRetryJob, decideRetryRun } from "../../domain/run/decide.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
@@ -7,16 +7,16 @@ import type { Result } from "../../domain/refusal.ts";
 import { accept } from "../../domain/refusal.ts";
 import type { Cause } from "../../domain/job/submission.ts";
 import type { RepoQueue } from "./repo-queue.ts";
-import { showJob, showRun } from "./repo-view.ts";
+import type { Accepted } from "./repo-submit.ts";
+import { showJob } from "./repo-view.ts";
 
 export type RetryRunCall = { run: RunId; only: "failed" | "all"; key: string | null } & Actor;
 export type RetryJobCall = { job: JobId; key: string | null } & Actor;
 
-export function retryRun(queue: RepoQueue, call: RetryRunCall): Result<Submitted> {
+export function retryRun(queue: RepoQueue, call: RetryRunCall): Result<Accepted> {
 	const act = () => queue.onRun(call.run, (view, now) => decideRetryRun(view, call.only, cause(call, now)));
 	const done = queue.once(call.key, JSON.stringify(["retry", call.only, call.run, call.reason]), call.run, act);
-	const shown = done.ok ? showRun(queue, call.run) : done;
-	return shown.ok ? accept({ run: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
+	return done.ok ? accept({ run: call.run, made: null, replayed: done.value.earlier !== null }) : done;
 }
 
 export function retryJob(queue: RepoQueue, call: RetryJobCall): Result<{ job: Job; replayed: boolean }> {

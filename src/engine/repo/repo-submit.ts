@@ -5,11 +5,34 @@ import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../.
 import { checkReach } from "../../domain/job/reach.ts";
 import type { Result } from "../../domain/refusal.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
+import type { RunId } from "../../domain/ids.ts";
+import { resolveSource } from "../../domain/job/submission.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
 import type { RepoQueue } from "./repo-queue.ts";
 import { showNewRun, showRun } from "./repo-view.ts";
 
-export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Submitted> {
+/** What was accepted, now or under the same key before. It is shown once it is written. */
+export interface Accepted {
+	run: RunId;
+	/** Null: it was there before. */
+	made: Decision | null;
+	replayed: boolean;
+}
+
+/** The runs that a submission ends, as things stand. */
+export function supersededBy(queue: RepoQueue, { submission }: SubmitCall): RunId[] {
+	const { repository, tables } = queue;
+	const source = repository && resolveSource(submission.source, repository.settings);
+	return submission.cancelSuperseded && source?.ref ? tables.openRuns(source.ref) : [];
+}
+
+export async function showSubmitted(queue: RepoQueue, { run, made, replayed }: Accepted): Promise<Result<Submitted>> {
+	if (made !== null) return accept({ run: showNewRun(queue, made), replayed });
+	const shown = await showRun(queue, run);
+	return shown.ok ? accept({ run: shown.value, replayed }) : shown;
+}
+
+export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Accepted> {
 	// The id derives from key and body, so a run outlives its key.
 	const isThere = queue.run(call.run) !== null;
 	let made: Decision | null = null;
@@ -20,10 +43,7 @@ export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: 
 		if (decided.ok) made = decided.value;
 		return decided;
 	});
-	if (!done.ok) return done;
-	if (made !== null) return accept({ run: showNewRun(queue, made), replayed: false });
-	const shown = showRun(queue, done.value.earlier ?? call.run);
-	return shown.ok ? accept({ run: shown.value, replayed: true }) : shown;
+	return done.ok ? accept({ run: done.value.earlier ?? call.run, made, replayed: made === null }) : done;
 }
 
 function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Decision> {
@@ -42,7 +62,7 @@ function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitC
 	return decided;
 }
 
-export function addJobs(queue: RepoQueue, settings: RepositorySettings, call: AddJobsCall): Result<Submitted> {
+export function addJobs(queue: RepoQueue, settings: RepositorySettings, call: AddJobsCall): Result<Accepted> {
 	const { run, jobs, key, digest, actor, reason, lease } = call;
 	const { defaults } = settings;
 	const add = (view: RunView, at: number): Result<Decision> => {
@@ -52,6 +72,5 @@ export function addJobs(queue: RepoQueue, settings: RepositorySettings, call: Ad
 	// Before the key is looked at: a lease that is over gets no answer out of a replay either.
 	if (lease && leaseStateOf(queue.job(lease.job), lease) === "lost") return refuse({ code: "lease-stale" });
 	const done = queue.once(key, digest, run, () => queue.onRun(run, add));
-	const shown = done.ok ? showRun(queue, run) : done;
-	return shown.ok ? accept({ run: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
+	return done.ok ? accept({ run, made: null, replayed: done.value.earlier !== null }) : done;
 }

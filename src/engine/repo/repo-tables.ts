@@ -250,10 +250,12 @@ export class RepoTables {
 		return this.attempts(run, index, index).filter(({ log }) => log.state === "sealing");
 	}
 
-	/** For one decision, before anything of it is written: each job is read once, however often the decision looks at it. */
-	view(run: Run): RunView {
+	/**
+	 * For one decision, before anything of it is written: each job is read once, however often the decision looks at it. `read`:
+	 * all of the run's jobs, or none.
+	 */
+	view(run: Run, read = new Map<number, Job>()): RunView {
 		const { id } = run;
-		const read = new Map<number, Job>();
 		const readAll = (text: string): Job[] => {
 			const jobs = this.#docs<Job>(text, id);
 			for (const job of jobs) read.set(job.index, job);
@@ -270,6 +272,8 @@ export class RepoTables {
 			nodes: () => new Map(every().map((job): [number, Node] => [job.index, nodeOf(job)])),
 			keys: () => new Map(every().map((job): [string, number] => [job.spec.key, job.index])),
 			jobs: (which) => {
+				if (run.jobs > 0 && read.size === run.jobs)
+					return every().filter(({ state }) => (state === "finished") === (which === "finished"));
 				const compared = which === "finished" ? "=" : "<>";
 				return readAll(`SELECT doc FROM job WHERE run = ? AND state ${compared} 'finished' ORDER BY place`);
 			},

@@ -18,8 +18,8 @@ function submit(run: string, ref: string, supersedes = false): Command {
 }
 
 /** Two runs wait, of one of which a job runs; one has failed. */
-async function aWorld(): Promise<SimulatedPort> {
-	const port = new SimulatedPort("acme", noon);
+async function aWorld(sliceJobs: number): Promise<SimulatedPort> {
+	const port = new SimulatedPort("acme", noon, { sliceJobs });
 	must(await port.calls.configure({ owner: "acme", repo: "web", request: {}, replace: true }));
 	await perform(port, submit(first, "refs/heads/main"));
 	for (const _ of ["a", "b"]) {
@@ -68,16 +68,20 @@ async function shown(port: SimulatedPort): Promise<unknown> {
 }
 
 describe("a write that fails", () => {
-	it.each(commands)("[W80] leaves no trace of its turn: $do", async (command) => {
+	const inSlices = commands.map((command) => ({ ...command, sliceJobs: 1 }));
+	const atOnce = commands.map((command) => ({ ...command, sliceJobs: 200 }));
+
+	it.each([...atOnce, ...inSlices])("[W80] leaves no trace of its turn: $do, $sliceJobs jobs a slice", async (each) => {
+		const { sliceJobs, ...command } = each;
 		let failures = 0;
 		for (let isDone = false; !isDone; failures++) {
-			const port = await aWorld();
+			const port = await aWorld(sliceJobs);
 			const before = { stored: port.stored, sent: port.sent.length };
 			let left = failures + 1;
 			port.storage.beforeWrite = () => {
 				if (--left === 0) throw new Error("the disk is full");
 			};
-			const answer = await perform(port, command).catch(() => null);
+			const answer = await perform(port, command as Command).catch(() => null);
 			isDone = left > 0;
 			port.storage.beforeWrite = () => {};
 			await port.rest();

@@ -12,6 +12,7 @@ import { parseJobId } from "../../domain/ids.ts";
 import type { FinishedAttempt, Job as DomainJob } from "../../domain/job/job.ts";
 import type { Result } from "../../domain/refusal.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
+import type { Run as DomainRun } from "../../domain/run/run.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
 import { explainWaiting } from "../../domain/queue/waiting.ts";
 import type { RepoQueue } from "./repo-queue.ts";
@@ -38,11 +39,28 @@ export async function askPoolOf(queue: RepoQueue, job: JobId): Promise<void> {
 	if (place !== null) await askPools(queue, { run: place.run, from: place.index, limit: 1 });
 }
 
-export function showRun(queue: RepoQueue, id: RunId): Result<Run> {
-	const run = queue.run(id);
-	return run === null
-		? queue.unknownRun(id)
-		: accept(viewRun(run, jobsOf(queue, { run: id, from: 0, limit: jobsShown })));
+/** How often a run is read anew that changes while it is read; then it is read in one piece. */
+const readsMax = 3;
+
+/** [W94] As it is at one moment, though others have their turn while its jobs are read. */
+export async function showRun(queue: RepoQueue, id: RunId): Promise<Result<Run>> {
+	for (let reads = 1; ; reads++) {
+		const run = queue.run(id);
+		if (run === null) return queue.unknownRun(id);
+		const jobs = await jobsInSlices(queue, run, reads > readsMax ? jobsShown : queue.sliceJobs);
+		if (jobs !== null) return accept(viewRun(run, jobs));
+	}
+}
+
+/** Null when the run has changed meanwhile. */
+async function jobsInSlices(queue: RepoQueue, run: DomainRun, limit: number): Promise<Job[] | null> {
+	const items: Job[] = [];
+	for (let from = 0; from < Math.min(run.jobs, jobsShown); from += limit) {
+		if (from > 0) await queue.giveWay();
+		if (queue.run(run.id)?.version !== run.version) return null;
+		items.push(...jobsOf(queue, { run: run.id, from, limit }));
+	}
+	return items;
 }
 
 /** A run right after its submission: nothing of it need be read again. */

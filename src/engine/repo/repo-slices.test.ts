@@ -1,0 +1,93 @@
+// Acts on runs of many jobs, over the SQLite of Node: on one machine all objects share a thread, and none may keep it for long.
+import { expect, it, vi } from "vitest";
+import type { Job, Run } from "../../contracts/http/run.ts";
+import { jobIdFrom, runIdFrom } from "../../domain/ids.ts";
+import type { RunId } from "../../domain/ids.ts";
+import { must } from "../../simulation/queue-driver.ts";
+import { SimulatedPort } from "../../simulation/simulated-port.ts";
+import { noon } from "../../testing/clock.ts";
+
+const jobsCount = 100;
+const sliceJobs = 10;
+const dev = { actor: "ann", reason: null };
+const [run, newer] = [7, 8].map((byte) => runIdFrom(new Uint8Array(15).fill(byte))) as [RunId, RunId];
+
+function submit(id: RunId, count: number, cancelSuperseded = false) {
+	const jobs = Array.from({ length: count }, (_, at) => ({ key: `j${at}`, run: "true" }));
+	const source = { cloneUrl: "https://git.example/web.git", ref: "refs/heads/main", commit: null };
+	const submission = { source, title: null, trigger: "api" as const, actor: "ann", cancelSuperseded, jobs };
+	return { run: id, key: null, digest: "", submission };
+}
+
+async function aRun(): Promise<SimulatedPort> {
+	const port = new SimulatedPort("acme", noon, { sliceJobs });
+	must(await port.calls.configure({ owner: "acme", repo: "web", request: {}, replace: true }));
+	must(await port.calls.submit(submit(run, jobsCount)));
+	await port.rest();
+	await port.tell();
+	return port;
+}
+
+const acts: { act: string; begin(port: SimulatedPort): Promise<void>; work(port: SimulatedPort): Promise<unknown> }[] =
+	[
+		{ act: "cancel", begin: async () => {}, work: ({ calls }) => calls.cancelRun({ run, ...dev }) },
+		{
+			act: "retry",
+			begin: async ({ calls }) => void must(await calls.cancelRun({ run, ...dev })),
+			work: ({ calls }) => calls.retryRun({ run, only: "all", key: "again", ...dev }),
+		},
+		{
+			act: "end by a newer run",
+			begin: async () => {},
+			work: ({ calls }) => calls.submit(submit(newer, 1, true)),
+		},
+		{
+			act: "addition of a job",
+			begin: async () => {},
+			work: ({ calls }) => calls.addJobs({ run, jobs: [{ key: "more", run: "true" }], key: null, digest: "", ...dev }),
+		},
+		{ act: "showing", begin: async () => {}, work: ({ calls }) => calls.run(run) },
+	];
+
+it.each(acts)("[W92][W94] the $act of a run of many jobs gives way after some of them", async ({ begin, work }) => {
+	const port = await aRun();
+	await begin(port);
+	const executed = vi.spyOn(port.storage.sql, "exec");
+	let most = 0;
+	let rows = 0;
+	const count = () => {
+		rows = executed.mock.results.reduce((sum, { value }) => sum + 1 + value.rowsRead, 0);
+		most = Math.max(most, rows);
+		executed.mockClear();
+	};
+	port.beforeOthers = count;
+	await work(port);
+	count();
+	expect(most).toBeLessThan(4 * sliceJobs);
+});
+
+it("[W94] a run that changes while it is shown is shown as it is at one moment", async () => {
+	const port = await aRun();
+	let ends = 0;
+	port.beforeOthers = () => {
+		if (ends < 2) void port.calls.cancelJob({ job: jobIdFrom(run, ends++), force: false, ...dev });
+	};
+	const shown = must(await port.calls.run(run));
+	expect(ends).toBe(2);
+	expect(countsOf(shown)).toMatchObject({ waiting: jobsCount - 2, finished: 2 });
+	expect(countsOf(shown)).toMatchObject(
+		Object.fromEntries(Object.entries(shown.counts).filter(([, count]) => count > 0)),
+	);
+});
+
+it("[W94] a run that never rests is shown all the same", async () => {
+	const port = await aRun();
+	let priority = 0;
+	port.beforeOthers = () => void port.calls.reprioritise({ job: jobIdFrom(run, 0), priority: ++priority % 10 });
+	expect(must(await port.calls.run(run)).jobs).toHaveLength(jobsCount);
+});
+
+function countsOf({ jobs = [] }: Run): Record<string, number> {
+	const byState = Map.groupBy(jobs, ({ state }: Job) => state);
+	return Object.fromEntries([...byState].map(([state, those]) => [state, those.length]));
+}
