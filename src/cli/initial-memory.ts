@@ -3,30 +3,41 @@
 import { Buffer } from "node:buffer";
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
-/** proc_pid_stat(5) counts from 1; arguments and environment lie one behind the other. */
-const fields = { argumentsBegin: 48, environmentEnd: 51 };
+/** proc_pid_stat(5), which counts from 1. */
+const fields = { argumentsBegin: 48, argumentsEnd: 49, environmentBegin: 50, environmentEnd: 51 };
 /** A shorter text would be found where it means something else; every token of a server's is longer. */
 const secretLengthMin = 16;
-/** What Linux allows for both together is 6 MiB. */
+/** What Linux allows for arguments and environment together is 6 MiB. */
 const bytesMax = 8 * 1024 * 1024;
 
 /**
- * Overwrites each place where `secret` stands in the process's own first arguments and environment. False where the system has no
- * such memory to write (anything but Linux, some sandboxes): then it stays readable.
+ * Overwrites the environment that this process was started with, and each place in its first arguments where `secret` stands.
+ * `process.env` keeps what has no secret in it. False where the system has no such memory to write (anything but Linux, some
+ * sandboxes): then it stays readable.
  */
-export function eraseFromInitialMemory(secret: string): boolean {
-	if (secret.length < secretLengthMin) return false;
-	for (const [name, value] of Object.entries(process.env)) if (value?.includes(secret)) delete process.env[name];
+export function eraseInitialMemory(secret: string): boolean {
+	const isLong = secret.length >= secretLengthMin;
+	for (const [name, value = ""] of Object.entries(process.env)) {
+		if (isLong && value.includes(secret)) delete process.env[name];
+		// A value that is set anew lies elsewhere from then on, out of what is erased below.
+		else process.env[name] = value;
+	}
 	try {
 		const stat = readFileSync("/proc/self/stat", "utf8");
 		// The program's name, in brackets, may have blanks and brackets.
 		const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-		const from = Number(rest[fields.argumentsBegin - 3]);
-		const size = Number(rest[fields.environmentEnd - 3]) - from;
-		if (!(from > 0 && size > 0 && size <= bytesMax)) return false;
+		const place = (begin: number, end: number) => {
+			const from = Number(rest[begin - 3]);
+			const size = Number(rest[end - 3]) - from;
+			return from > 0 && size >= 0 && size <= bytesMax ? { from, size } : null;
+		};
+		const words = place(fields.argumentsBegin, fields.argumentsEnd);
+		const environment = place(fields.environmentBegin, fields.environmentEnd);
+		if (words === null || environment === null) return false;
 		const memory = openSync("/proc/self/mem", "r+");
 		try {
-			return overwrite(memory, { from, size, secret: Buffer.from(secret) });
+			const isEmpty = write(memory, environment.from, Buffer.alloc(environment.size));
+			return isEmpty && isLong && overwrite(memory, { ...words, secret: Buffer.from(secret) });
 		} finally {
 			closeSync(memory);
 		}
@@ -40,7 +51,11 @@ function overwrite(memory: number, { from, size, secret }: { from: number; size:
 	if (readSync(memory, text, 0, size, from) !== size) return false;
 	const nothing = Buffer.alloc(secret.length, "x");
 	for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + secret.length)) {
-		if (writeSync(memory, nothing, 0, nothing.length, from + at) !== nothing.length) return false;
+		if (!write(memory, from + at, nothing)) return false;
 	}
 	return true;
+}
+
+function write(memory: number, from: number, bytes: Buffer): boolean {
+	return writeSync(memory, bytes, 0, bytes.length, from) === bytes.length;
 }

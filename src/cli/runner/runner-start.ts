@@ -9,7 +9,7 @@ import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import type { ContainmentKind } from "../../runner/process/job-processes.ts";
 import type { RunnerOptions } from "../../runner/runner.ts";
-import { eraseFromInitialMemory } from "../initial-memory.ts";
+import { eraseInitialMemory } from "../initial-memory.ts";
 import type { Host } from "../io.ts";
 import { moreThanRegister } from "./runner-token.ts";
 
@@ -116,7 +116,7 @@ export function addRunnerStart(
 
 async function run(options: RunnerOptions): Promise<void> {
 	const { runRunner } = await import("../../runner/runner.ts");
-	if (!eraseFromInitialMemory(options.token)) {
+	if (!eraseInitialMemory(options.token)) {
 		options.eventLog?.("token-in-environment", { risk: "jobs that are not isolated may read it" });
 	}
 	await runRunner(options);

@@ -1,12 +1,12 @@
 // Jobs that break what their runner starts steps by, and what the runner then says of itself: real processes, and a job that
 // takes nothing from the next one.
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../../testing/fake-server/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
+import { hasSandbox } from "../../testing/real-sandbox.ts";
 import { bubblewrap } from "../machine/isolation.ts";
 
 let fixture: FakeServerRunner;
@@ -82,10 +82,7 @@ it("[N174] pipes that cannot be made ahead end no runner, and no job while there
 	expect(fixture.has("runner-unwell")).toBe(false);
 });
 
-/** Where users may make no namespaces there is none to try. */
-const hasSandbox = spawnSync("bwrap", ["--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "true"]).status === 0;
-if (!hasSandbox) process.stderr.write("[N168] not tried here: a real sandbox, for no bwrap works on this machine\n");
-else
+if (hasSandbox)
 	describe("in a real sandbox", () => {
 		it("[N168] what is hidden from a job is hidden by every name, links to it included", async () => {
 			fixture = new FakeServerRunner();
