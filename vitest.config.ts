@@ -1,16 +1,20 @@
 // Three kinds of tests: rules and programs in Node, objects in the real runtime, and journeys through the front door of a
 // whole server. Nothing here may be skipped: `.ci/run` counts a skipped test as a failure.
+//
+// All of it must take at most five minutes on two cores, so: four files at a time whatever their kind, since half of the files
+// mostly wait; the journeys first, which wait longest; and one process or runtime for many files, except for the journeys.
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { workerdPath } from "./src/server/workerd-path.ts";
+import { isLong } from "./src/testing/long-form.ts";
 
 /** Keys for tests only; a real installation makes or is given its own. */
 const testBindings = {
 	SPILLWAY_OPERATOR_TOKEN: "operator-token-for-tests",
 	SPILLWAY_SIGNING_KEYS: `k1:${"5e".repeat(32)}`,
 	SPILLWAY_SEALING_KEYS: `k1:${"a7".repeat(32)}`,
-	// Which seeds the log's proof tries; empty: its own.
-	LOG_PROOF_SEEDS: process.env.LOG_PROOF_SEEDS ?? "",
+	// Which seeds the log's proof tries; empty: its own, of which these are the first.
+	LOG_PROOF_SEEDS: process.env.LOG_PROOF_SEEDS ?? (isLong ? "" : "401-405"),
 };
 
 /** Objects are tested in the workerd that `npm start` runs. */
@@ -18,6 +22,9 @@ process.env.MINIFLARE_WORKERD_PATH = workerdPath();
 
 /** Where `.ci/run` wants the results to count them. */
 const report = process.env.SPILLWAY_TEST_REPORT;
+
+/** Vitest's own choice on two cores is one. With more than four, tests that look at real time would be late. */
+const filesAtOnce = 4;
 
 export default defineConfig({
 	test: {
@@ -29,6 +36,7 @@ export default defineConfig({
 					name: "node",
 					include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
 					environment: "node",
+					maxWorkers: filesAtOnce,
 					testTimeout: 60_000,
 				},
 			},
@@ -42,7 +50,10 @@ export default defineConfig({
 				test: {
 					name: "workers",
 					include: ["workers/**/*.test.ts"],
-					setupFiles: ["./workers/testing/apply-migrations.ts"],
+					maxWorkers: filesAtOnce,
+					// A runtime takes 3 s of CPU to start; `empty-storage.ts` empties one in a tenth of that.
+					isolate: false,
+					setupFiles: ["./workers/testing/empty-storage.ts"],
 					globalSetup: ["./src/simulation/record-chance.ts"],
 					testTimeout: 60_000,
 					// itty-durable 2.4.1 ships ES modules in a package that does not say so; bundling it first is the way round.
@@ -55,9 +66,7 @@ export default defineConfig({
 					name: "journeys",
 					include: ["test/**/*.test.ts"],
 					environment: "node",
-					// Each starts a server of its own and mostly waits: some at a time, after the rest.
-					maxWorkers: 4,
-					sequence: { groupOrder: 1 },
+					maxWorkers: filesAtOnce,
 					testTimeout: 120_000,
 					hookTimeout: 120_000,
 				},

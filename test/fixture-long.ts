@@ -1,8 +1,7 @@
 // Proofs that wait in real time, for a minute and more: for a lease to go quiet, for a hold to end. They run where
 // SPILLWAY_LONG_TESTS is 1, as `.ci/run` sets it; elsewhere they are not there, so that `npm test` takes minutes.
 import { it } from "vitest";
-
-export const isLong = process.env.SPILLWAY_LONG_TESTS === "1";
+import { isLong } from "../src/testing/long-form.ts";
 
 const leftOut = Object.assign(() => {}, { each: () => () => {} });
 

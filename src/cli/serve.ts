@@ -74,7 +74,7 @@ function readReserve(text: string | undefined): number {
 /** An installed command line has no runtime beside it, and an old Node no SQLite. */
 function cannotServe(failure: unknown): never {
 	const { code } = failure as NodeJS.ErrnoException;
-	if (code !== "ERR_MODULE_NOT_FOUND" && code !== "ERR_UNKNOWN_BUILTIN_MODULE") throw failure;
+	if (!["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND", "ERR_UNKNOWN_BUILTIN_MODULE"].includes(code ?? "")) throw failure;
 	throw new CommandFailure("the server runs from a clone of Spillway: npm start there");
 }
 
