@@ -10,6 +10,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type * as Runtime from "miniflare";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
 import type { ObjectTables } from "./data-version.ts";
 import type { Disk } from "./disk.ts";
@@ -25,7 +26,7 @@ const {
 	LogLevel,
 	Miniflare,
 	Response: MachineResponse,
-} = createRequire(import.meta.url)("miniflare") as typeof import("miniflare");
+} = createRequire(import.meta.url)("miniflare") as typeof Runtime;
 
 export interface WorkerOptions {
 	folder: string;
