@@ -7,7 +7,7 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /** `keys` are `id:<64 hex digits>`, comma between several: the first seals, all open. */
-export function seal(keys: string, place: string, value: string): string {
+export function sealSecret(keys: string, place: string, value: string): string {
 	const [key] = parse(keys);
 	if (!key) throw new Error("no sealing key: want `id:<64 hexadecimal digits>`");
 	const nonce = randomBytes(nonceBytes);
@@ -17,7 +17,7 @@ export function seal(keys: string, place: string, value: string): string {
 }
 
 /** Throws when the key is gone or the value was changed or moved. */
-export function open(keys: string, place: string, sealed: string): string {
+export function unsealSecret(keys: string, place: string, sealed: string): string {
 	const [id, text = ""] = sealed.split(":");
 	const key = parse(keys).find((candidate) => candidate.id === id);
 	if (!key) throw new Error("the key that sealed this secret is not here any more");

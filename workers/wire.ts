@@ -18,7 +18,7 @@ import { readArchived } from "../src/engine/repo/repo-archive.ts";
 import { report } from "./report.ts";
 import { readReadiness } from "./readiness.ts";
 import { runStore } from "./repo/repo-outside.ts";
-import { seal } from "./sealing.ts";
+import { sealSecret } from "./sealing.ts";
 import { feedCalls, logCalls, ownerCalls, poolCalls, repoCalls } from "./stubs.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches/switches.ts";
 import { waitForGrant } from "./pool/wait-for-grant.ts";
@@ -59,7 +59,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		writeAudit: (record) => writeAudit(env, record),
 		keys: keysOf(env),
 		sealSecret: async ({ owner, repo }, { name, value }) =>
-			seal(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),
+			sealSecret(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),
 		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
 		trustedProxies: trustedProxiesOf(env),
 		readiness: () => readReadiness(env, later),

@@ -15,7 +15,7 @@ import type { ApiEnv } from "./context.ts";
 import { addBulkCancelRoutes } from "./bulk-cancel.ts";
 import { addBulkRetryRoutes } from "./bulk-retry.ts";
 import { boundDearCalls } from "./dear-calls.ts";
-import { needRoom } from "./disk-room.ts";
+import { refuseWithoutRoom } from "./disk-room.ts";
 import { describeAll, document } from "./document.ts";
 import { addEventRoutes } from "./events.ts";
 import { addJobRoutes } from "./jobs.ts";
@@ -69,7 +69,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	app.use(refuseNamelessHost);
 	app.use("/v1/lease/*", sayStateAnyway);
 	app.use(refuseEncoded);
-	app.use("/v1/*", needRoom);
+	app.use("/v1/*", refuseWithoutRoom);
 	app.use("/v1/repos/*", boundDearCalls);
 	app.use(refuseLarge);
 

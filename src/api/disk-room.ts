@@ -9,7 +9,7 @@ import type { ApiEnv } from "./context.ts";
 const retryAfterSeconds = 10;
 
 /** [X25] Refuses before anything of the request is read: nothing of it has taken effect. */
-export const needRoom: MiddlewareHandler<ApiEnv> = async (c, next) => {
+export const refuseWithoutRoom: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	const writing = writingOf(c.req.method, c.req.path);
 	if (writing !== "nothing" && !mayWrite(await c.get("services").diskRoom(), writing)) throw diskFull();
 	await next();

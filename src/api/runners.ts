@@ -4,7 +4,7 @@ import type { Context, Hono } from "hono";
 import type { NotKnown, RunnerIdentity } from "../contracts/objects/objects.ts";
 import {
 	acquireRequest,
-	grant as grantSchema,
+	grantBody,
 	heartbeatReply,
 	heartbeatRequest,
 	registered,
@@ -44,7 +44,7 @@ document({
 	summary: "Long poll for one grant; names the leases that the runner holds",
 	auth: "runner",
 	body: acquireRequest,
-	answers: { 200: grantSchema, 204: "Nothing in that time" },
+	answers: { 200: grantBody, 204: "Nothing in that time" },
 });
 document({
 	id: "heartbeat",

@@ -12,7 +12,7 @@ import {
 	runRequest,
 } from "../contracts/http/run.ts";
 import type { RunRequest } from "../contracts/http/run.ts";
-import { readJob } from "../contracts/wire/view.ts";
+import { readJobRequest } from "../contracts/wire/view.ts";
 import type { LeaseClaim, RepositoryName, Submitted } from "../contracts/objects/objects.ts";
 import { orThrow, ProblemAnswer, sayReplayed } from "./answer.ts";
 import { readJobs, readRun } from "./archived-run.ts";
@@ -145,7 +145,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const key = readIdempotencyKey(c);
 		const { jobs } = await readBody(c, jobsRequest);
 		const digest = hash("sha256", `${run}\n${JSON.stringify(jobs)}`, "hex");
-		const call = { run, jobs: jobs.map(readJob), key, digest, actor, reason: null, ...by };
+		const call = { run, jobs: jobs.map(readJobRequest), key, digest, actor, reason: null, ...by };
 		return answerSubmitted(c, orThrow(await c.get("services").repo({ owner, repo }).addJobs(call)));
 	});
 
@@ -216,6 +216,6 @@ function submissionOf(request: RunRequest, actor: string): Submission {
 		trigger: request.trigger ?? "api",
 		actor: request.actor ?? actor,
 		cancelSuperseded: request.cancelSuperseded ?? false,
-		jobs: request.jobs.map(readJob),
+		jobs: request.jobs.map(readJobRequest),
 	};
 }

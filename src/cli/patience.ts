@@ -4,8 +4,8 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { createClient } from "../client/client.ts";
 import type { Client } from "../client/client.ts";
-import { retryable, retryDefaults } from "../client/retryable.ts";
-import type { RetryPolicy } from "../client/retryable.ts";
+import { retryable, repeatDefaults } from "../client/retryable.ts";
+import type { RepeatPolicy } from "../client/retryable.ts";
 import { readWhole } from "./arguments.ts";
 import type { Connection } from "./connection.ts";
 import type { Io } from "./io.ts";
@@ -39,14 +39,14 @@ export class Patience {
 	}
 
 	/** For `viewLog`, which sits through absences by itself. */
-	get viewing(): { deadlineMs: number; retry: Partial<RetryPolicy> } {
+	get viewing(): { deadlineMs: number; retry: Partial<RepeatPolicy> } {
 		return { deadlineMs: this.ms, retry: { maxMs: pauseMsMax } };
 	}
 
 	/** Tries again for as long as the server is away. `call` must do no more if it is done twice. */
 	async ask<T>(call: (client: Client) => Promise<T>, signal: AbortSignal | null = null): Promise<T> {
 		const answer = await retryable(() => call(this.#client), {
-			policy: { ...retryDefaults, deadlineMs: this.ms, maxMs: pauseMsMax },
+			policy: { ...repeatDefaults, deadlineMs: this.ms, maxMs: pauseMsMax },
 			idempotent: true,
 			signal,
 			onWait: (failure) => this.away(failure.message),

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { PoolFigures, RunnerFigures } from "../contracts/http/runner.ts";
 import { aWireAttempt, aWireJob } from "../testing/wire-builders.ts";
 import { queueText } from "./repo/repo-show.ts";
-import { poolText, standingOf } from "./pool/pool-text.ts";
+import { poolText, poolStanding } from "./pool/pool-text.ts";
 import { jobRow } from "./run-summary.ts";
 import { createPaint } from "./terminal/paint.ts";
 import { spansText } from "./terminal/span.ts";
@@ -30,7 +30,7 @@ it("[X21] a pool names the runners that take nothing, and why an unwell one does
 		"two     rn-two  unwell    0/1           2026-05-01T12:00:00.000Z  its disk is full: 3 KiB are left",
 		"pool acme/big is active; 2 waiting, the oldest for 4 s, 1 running, 0 runners busy, 0 idle, 1 draining, 1 unwell",
 	]);
-	expect(standingOf({ ...pool, draining: true, pauseNote: "new disks" })).toBe("draining: new disks");
+	expect(poolStanding({ ...pool, draining: true, pauseNote: "new disks" })).toBe("draining: new disks");
 });
 
 const noWaits = { oldestWaitingSeconds: null, waitSecondsP50: null, waitSecondsP99: null };

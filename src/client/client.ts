@@ -18,7 +18,7 @@ import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
 import { isReplayed } from "../contracts/wire/replayed.ts";
 import type { Call, TransportOptions } from "./transport.ts";
-import { pathOf, Transport } from "./transport.ts";
+import { urlPath, Transport } from "./transport.ts";
 
 /** A list as the read model has it: `asOf` says how old, `stale` that it could not be reached just now. */
 export interface Page<T> {
@@ -39,7 +39,7 @@ export interface CallOptions {
 	signal?: AbortSignal | undefined;
 }
 
-export interface Submitted {
+export interface SubmittedRun {
 	run: Run;
 	/** The server had this submission already. */
 	replayed: boolean;
@@ -56,7 +56,7 @@ export interface LogRange {
 	timestamps?: boolean;
 }
 
-export interface LogBytes {
+export interface LogSlice {
 	/** Offset of the first byte, and how long the log is now; null when the server did not say. */
 	from: number;
 	length: number | null;
@@ -111,7 +111,7 @@ export function createClient(options: TransportOptions) {
 		) =>
 			transport.json<Registered>({
 				method: "POST",
-				path: pathOf("v1", "pools", owner, pool, "runners"),
+				path: urlPath("v1", "pools", owner, pool, "runners"),
 				json: request,
 				idempotent: false,
 				signal,
@@ -130,7 +130,7 @@ export async function* everyItem<T>(page: (cursor: string | undefined) => Promis
 }
 
 export function repositoryPath({ owner, repo }: RepositoryName, ...rest: (string | number)[]): string {
-	return pathOf("v1", "repos", owner, repo, ...rest);
+	return urlPath("v1", "repos", owner, repo, ...rest);
 }
 
 /** `job`: its id, or `RUN/KEY` with the run's id, its number or `latest`. */
@@ -170,7 +170,7 @@ function secretCalls(transport: Transport) {
 
 function runCalls(transport: Transport) {
 	return {
-		async submit(name: RepositoryName, request: RunRequest, options: CallOptions = {}): Promise<Submitted> {
+		async submit(name: RepositoryName, request: RunRequest, options: CallOptions = {}): Promise<SubmittedRun> {
 			const call = once(repositoryPath(name, "runs"), request, options);
 			const { body, status, headers } = await transport.answer<Run>(call);
 			return { run: body, replayed: isReplayed(headers), spilled: status === 202 };
@@ -230,7 +230,7 @@ function attemptCalls(transport: Transport) {
 			name: RepositoryName,
 			{ job, attempt }: { job: string; attempt: number },
 			range: LogRange & { signal?: AbortSignal | undefined } = {},
-		): Promise<LogBytes> {
+		): Promise<LogSlice> {
 			const headers: Record<string, string> = { accept: "text/plain" };
 			if (range.from !== undefined || range.to !== undefined) {
 				headers.range = `bytes=${range.from ?? 0}-${range.to === undefined ? "" : range.to - 1}`;
@@ -274,14 +274,14 @@ export interface RunnerPlace {
 function poolCalls(transport: Transport) {
 	return {
 		list: (owner: string, page: PageOptions = {}) =>
-			list<PoolFigures>(transport, pathOf("v1", "pools", owner), { ...page }),
+			list<PoolFigures>(transport, urlPath("v1", "pools", owner), { ...page }),
 		get: ({ owner, pool }: { owner: string; pool: string }) =>
-			get<PoolFigures>(transport, pathOf("v1", "pools", owner, pool)),
+			get<PoolFigures>(transport, urlPath("v1", "pools", owner, pool)),
 		/** Pauses, drains or goes on; needs scope `admin`. */
 		patch: ({ owner, pool }: { owner: string; pool: string }, patch: PoolPatch) =>
 			transport.json<PoolFigures>({
 				method: "PATCH",
-				path: pathOf("v1", "pools", owner, pool),
+				path: urlPath("v1", "pools", owner, pool),
 				json: patch,
 				idempotent: true,
 			}),
@@ -289,7 +289,7 @@ function poolCalls(transport: Transport) {
 		patchRunner: ({ owner, pool, runner }: RunnerPlace, patch: RunnerPatch) =>
 			transport.json<RunnerFigures>({
 				method: "PATCH",
-				path: pathOf("v1", "pools", owner, pool, "runners", runner),
+				path: urlPath("v1", "pools", owner, pool, "runners", runner),
 				json: patch,
 				idempotent: true,
 			}),
@@ -297,7 +297,7 @@ function poolCalls(transport: Transport) {
 		removeRunner: ({ owner, pool, runner }: RunnerPlace) =>
 			transport.json<void>({
 				method: "DELETE",
-				path: pathOf("v1", "pools", owner, pool, "runners", runner),
+				path: urlPath("v1", "pools", owner, pool, "runners", runner),
 				idempotent: true,
 			}),
 	};
@@ -313,7 +313,7 @@ function tokenCalls(transport: Transport) {
 		revoke: (id: string, owner?: string) =>
 			transport.json<TokenRecord | null>({
 				method: "DELETE",
-				path: pathOf("v1", "tokens", id),
+				path: urlPath("v1", "tokens", id),
 				query: { owner },
 				idempotent: true,
 			}),

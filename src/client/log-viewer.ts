@@ -1,6 +1,6 @@
 // Follows a live log over WebSocket and gives back its bytes, each exactly once and in order, whatever happens to the
 // connection: a drop, or the server's close for slowness, is answered by coming back at the offset reached so far.
-import type { LogMessage } from "../contracts/http/log-stream.ts";
+import type { LogEnd, LogMessage } from "../contracts/http/log-stream.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import { doneCloseCode } from "../contracts/wire/close-code.ts";
 import { Outage } from "../contracts/wire/outage.ts";
@@ -10,8 +10,6 @@ import { isRetryable, waitMs } from "./retryable.ts";
 import { openSocket } from "./socket.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
-
-export type LogEnd = Extract<LogMessage, { type: "end" }>;
 
 /** `attempt` comes first when a job is followed, and again with each further attempt, whose offsets begin at 0. */
 export type LogEvent =

@@ -6,8 +6,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Outage } from "../contracts/wire/outage.ts";
 import { ProblemError, readRetryAfter } from "./call-failure.ts";
 import { createClient } from "./client.ts";
-import { isRetryable, retryable, retryDefaults, waitMs } from "./retryable.ts";
-import type { RetryPolicy } from "./retryable.ts";
+import { isRetryable, retryable, repeatDefaults, waitMs } from "./retryable.ts";
+import type { RepeatPolicy } from "./retryable.ts";
 
 function problemOf(status: number, retryAfter?: string): ProblemError {
 	const headers = retryAfter === undefined ? {} : { "retry-after": retryAfter };
@@ -15,14 +15,14 @@ function problemOf(status: number, retryAfter?: string): ProblemError {
 }
 
 /** Time passes only by sleeping. */
-function handMoved(random: number): { policy: RetryPolicy; slept: number[] } {
+function handMoved(random: number): { policy: RepeatPolicy; slept: number[] } {
 	const slept: number[] = [];
 	let now = 0;
 	const sleep = async (ms: number) => {
 		slept.push(ms);
 		now += ms;
 	};
-	return { policy: { ...retryDefaults, random: () => random, now: () => now, sleep }, slept };
+	return { policy: { ...repeatDefaults, random: () => random, now: () => now, sleep }, slept };
 }
 
 describe("deciding", () => {
@@ -81,7 +81,7 @@ describe("deciding", () => {
 	it("[C7] an abort ends the wait with its own reason", async () => {
 		const stop = new AbortController();
 		const work = retryable(() => Promise.reject(problemOf(503)), {
-			policy: { ...retryDefaults, initialMs: 1_000_000, maxMs: 1_000_000, deadlineMs: 2_000_000, random: () => 0.9 },
+			policy: { ...repeatDefaults, initialMs: 1_000_000, maxMs: 1_000_000, deadlineMs: 2_000_000, random: () => 0.9 },
 			idempotent: true,
 			signal: stop.signal,
 			onWait: () => stop.abort(new Error("enough")),

@@ -3,7 +3,7 @@
 import { Outage } from "../contracts/wire/outage.ts";
 import { ProblemError } from "./call-failure.ts";
 
-export interface RetryPolicy {
+export interface RepeatPolicy {
 	/** No try begins later than this after the first; 0: one try only. */
 	deadlineMs: number;
 	/** Bounds of the backoff: the n-th wait is random in [0, min(initialMs × 2^(n−1), maxMs)). */
@@ -15,7 +15,7 @@ export interface RetryPolicy {
 }
 
 /** Half a minute outlasts a deploy or the reset of one object; a person at a terminal will not wait much longer. */
-export const retryDefaults: RetryPolicy = {
+export const repeatDefaults: RepeatPolicy = {
 	deadlineMs: 30_000,
 	initialMs: 250,
 	maxMs: 8_000,
@@ -25,7 +25,7 @@ export const retryDefaults: RetryPolicy = {
 };
 
 export interface Retrying {
-	policy: RetryPolicy;
+	policy: RepeatPolicy;
 	/** Whether doing it twice does no more than doing it once. */
 	idempotent: boolean;
 	signal?: AbortSignal | null;
@@ -76,15 +76,15 @@ export function isRetryable(failure: unknown, idempotent: boolean): failure is P
 export function waitMs(
 	failure: ProblemError | Outage,
 	tried: number,
-	policy: Pick<RetryPolicy, "initialMs" | "maxMs" | "random">,
+	policy: Pick<RepeatPolicy, "initialMs" | "maxMs" | "random">,
 ): number {
 	const asked = failure instanceof ProblemError ? (failure.retryAfterSeconds ?? 0) * 1_000 : 0;
 	// On top of what was asked for, not instead: everybody was told the same second.
-	return Math.floor(asked + backoffMs(tried, policy));
+	return Math.floor(asked + jitteredMs(tried, policy));
 }
 
 /** Full jitter, for what failed without a word from the server. `tried` counts from 1. */
-export function backoffMs(tried: number, policy: Pick<RetryPolicy, "initialMs" | "maxMs" | "random">): number {
+export function jitteredMs(tried: number, policy: Pick<RepeatPolicy, "initialMs" | "maxMs" | "random">): number {
 	return policy.random() * Math.min(policy.initialMs * 2 ** (tried - 1), policy.maxMs);
 }
 

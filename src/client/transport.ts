@@ -2,15 +2,15 @@
 // Runs in Node and in a browser, so nothing here is Node's alone.
 import { Outage } from "../contracts/wire/outage.ts";
 import { outageFrom, ProblemError, problemFrom } from "./call-failure.ts";
-import type { RetryPolicy } from "./retryable.ts";
-import { retryable, retryDefaults } from "./retryable.ts";
+import type { RepeatPolicy } from "./retryable.ts";
+import { retryable, repeatDefaults } from "./retryable.ts";
 
 export interface TransportOptions {
 	/** The server's address, with or without a slash at the end. */
 	url: string;
 	/** Null in a browser, where the session cookie speaks. */
 	token: string | null;
-	retry?: Partial<RetryPolicy>;
+	retry?: Partial<RepeatPolicy>;
 	fetch?: typeof fetch;
 }
 
@@ -29,7 +29,7 @@ export interface Call {
 	tryMs?: number;
 	signal?: AbortSignal | undefined;
 	/** Overrides the transport's own. */
-	retry?: Partial<RetryPolicy>;
+	retry?: Partial<RepeatPolicy>;
 }
 
 /** A server that says nothing for this long is given up and asked again; its own limit for a request is shorter. */
@@ -38,13 +38,13 @@ const tryMsDefault = 30_000;
 export class Transport {
 	readonly url: string;
 	readonly token: string | null;
-	readonly policy: RetryPolicy;
+	readonly policy: RepeatPolicy;
 	readonly #fetch: typeof fetch;
 
 	constructor(options: TransportOptions) {
 		this.url = options.url.replace(/\/+$/, "");
 		this.token = options.token;
-		this.policy = { ...retryDefaults, ...options.retry };
+		this.policy = { ...repeatDefaults, ...options.retry };
 		this.#fetch = options.fetch ?? fetch;
 	}
 
@@ -118,6 +118,6 @@ export class Transport {
 }
 
 /** Path segments, each escaped: `pathOf("v1", "repos", owner)`. */
-export function pathOf(...segments: (string | number)[]): string {
+export function urlPath(...segments: (string | number)[]): string {
 	return segments.map((segment) => `/${encodeURIComponent(segment)}`).join("");
 }

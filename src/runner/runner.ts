@@ -3,8 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { arch, hostname, platform } from "node:os";
 import { basename } from "node:path";
-import { retryDefaults } from "../client/retryable.ts";
-import type { RetryPolicy } from "../client/retryable.ts";
+import { repeatDefaults } from "../client/retryable.ts";
+import type { RepeatPolicy } from "../client/retryable.ts";
 import { RunnerClient } from "../client/lease-client.ts";
 import type { Grant } from "../contracts/http/runner.ts";
 import { graceSeconds } from "../domain/limits.ts";
@@ -75,7 +75,7 @@ export interface RunnerOptions {
 	session?: boolean;
 	/** Longest wait of a poll for work; the server ends it at 30 s. */
 	waitSeconds?: number;
-	retry?: Partial<RetryPolicy>;
+	retry?: Partial<RepeatPolicy>;
 	/** How often an unwell machine is looked at. */
 	healthBackoff?: { initialMs: number; maxMs: number };
 	/** Default `process.env`. */
@@ -164,7 +164,7 @@ export class Runner {
 		} = options;
 		const hostEnv = options.hostEnv ?? process.env;
 		const eventLog = options.eventLog ?? plainEventLog((line) => process.stderr.write(line));
-		const policy: RetryPolicy = { ...retryDefaults, ...backoff, ...options.retry };
+		const policy: RepeatPolicy = { ...repeatDefaults, ...backoff, ...options.retry };
 		this.#options = options;
 		this.#polling = new Gate(options.session === false);
 		this.#held = new HeldJobs(once ? 1 : capacity);

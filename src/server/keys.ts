@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export interface Keys {
+export interface ServerKeys {
 	SPILLWAY_OPERATOR_TOKEN: string;
 	/** `id:secret`, comma between several; the first signs, all verify. */
 	SPILLWAY_SIGNING_KEYS: string;
@@ -21,8 +21,8 @@ const files = {
 } as const;
 
 /** What the environment names wins and is not written down. Throws with one line when that is unusable. */
-export function loadKeys(folder: string, environment: NodeJS.ProcessEnv): Keys {
-	const keys: Keys = {
+export function loadKeys(folder: string, environment: NodeJS.ProcessEnv): ServerKeys {
+	const keys: ServerKeys = {
 		SPILLWAY_OPERATOR_TOKEN: load("SPILLWAY_OPERATOR_TOKEN", () => `spw_operator_${randomBytes(24).toString("hex")}`),
 		SPILLWAY_SIGNING_KEYS: load("SPILLWAY_SIGNING_KEYS", makeKey),
 		SPILLWAY_SEALING_KEYS: load("SPILLWAY_SEALING_KEYS", makeKey),
@@ -32,7 +32,7 @@ export function loadKeys(folder: string, environment: NodeJS.ProcessEnv): Keys {
 	}
 	return keys;
 
-	function load(name: keyof Keys, make: () => string): string {
+	function load(name: keyof ServerKeys, make: () => string): string {
 		return environment[name] || keep(join(folder, files[name]), make);
 	}
 }

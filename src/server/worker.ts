@@ -14,7 +14,7 @@ import type * as Runtime from "miniflare";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
 import type { ObjectTables } from "./data-version.ts";
 import type { Disk } from "./disk.ts";
-import type { Keys } from "./keys.ts";
+import type { ServerKeys } from "./keys.ts";
 import type { Database, Migration } from "./migrate.ts";
 import { peerSocketBinding } from "./peer-socket.ts";
 
@@ -33,7 +33,7 @@ export interface WorkerOptions {
 	host: string;
 	/** 0: any free one. */
 	port: number;
-	keys: Keys;
+	keys: ServerKeys;
 	/** Passed on to the Worker, which believes these about who called; empty: nobody. */
 	trustedProxies: string;
 	disk: Disk;

@@ -3,7 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { readRun } from "../../src/api/archived-run.ts";
 import type { FeedCalls, RunUpdate } from "../../src/contracts/objects/feed.ts";
-import { watchRun } from "../../src/contracts/objects/feed.ts";
+import { watchedRunOf } from "../../src/contracts/objects/feed.ts";
 import { doneCloseCode, speaksOnlyCloseCode } from "../../src/contracts/wire/close-code.ts";
 import { readFeedObjectName } from "../../src/contracts/wire/object-name.ts";
 import type { FeedName } from "../../src/contracts/wire/object-name.ts";
@@ -138,7 +138,7 @@ export class FeedObject extends DurableObject<Env> implements FeedCalls {
 		// A run in the archive may be retried, and goes on being followed then.
 		const answered = await readRun(runsOf(this.env), { owner, repo }, { run: id, watchedUntil: until });
 		if (!answered.ok) return answered;
-		const { run, jobs } = watchRun(answered.value);
+		const { run, jobs } = watchedRunOf(answered.value);
 		if (!this.#history.isKept()) this.#history.begin(run, jobs, Date.now());
 		else if (run.version >= this.#history.version) this.#tell(this.#history.change(run, jobs, Date.now()));
 		this.#lookedAt = now;

@@ -8,7 +8,7 @@ import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import type { Job } from "../../src/contracts/http/run.ts";
 import type { RunEvent } from "../../src/contracts/http/run-events.ts";
 import { watchedAttemptsMax } from "../../src/domain/limits.ts";
-import { watchJob } from "../../src/contracts/objects/feed.ts";
+import { watchedJobOf } from "../../src/contracts/objects/feed.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import { aJob, aReport, aRepository, claim, repoOf, submit } from "../repo/queue-fixture.ts";
 import { RepoObject } from "../repo/repo-object.ts";
@@ -110,7 +110,7 @@ it("[L34] the job is told whole: as it is shown, with its attempts and what it w
 
 it("[L34] a job that was tried very often is told with its last attempts", () => {
 	const attempts = Array.from({ length: watchedAttemptsMax + 5 }, (_, at) => ({ number: at + 1 }));
-	const shown = watchJob({ id: "j", attempts } as Job);
+	const shown = watchedJobOf({ id: "j", attempts } as Job);
 	expect(shown.attempts.map(({ number }) => number)).toEqual(attempts.slice(5).map(({ number }) => number));
 });
 

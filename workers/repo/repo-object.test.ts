@@ -9,7 +9,7 @@ import { alarmSliceMax, graceSeconds, lossesMax, startBySeconds } from "../../sr
 import type { Repo } from "./queue-fixture.ts";
 import { aJob, aReport, aRepository, aSubmitCall, claim, repoOf, startOne, submit } from "./queue-fixture.ts";
 import type { Env } from "../env.ts";
-import { seal } from "../sealing.ts";
+import { sealSecret } from "../sealing.ts";
 
 const env = bindings as unknown as Env;
 
@@ -281,7 +281,7 @@ describe("secrets", () => {
 	it("[W17] a secret reaches the grant and no table, message or answer in the clear", async () => {
 		const repo = await aRepository();
 		const place = `${repo.owner}/${repo.repo}/NPM_TOKEN`;
-		const sealed = seal(env.SPILLWAY_SEALING_KEYS, place, "hunter2");
+		const sealed = sealSecret(env.SPILLWAY_SEALING_KEYS, place, "hunter2");
 		orThrow(await repoOf(repo).setSecret({ name: "NPM_TOKEN", sealed }));
 		const run = await submit(repo, [aJob("a", { secrets: ["NPM_TOKEN"] })]);
 		const { grants } = await claim(repo);

@@ -7,7 +7,7 @@ import { forgetRuns } from "../../src/store/expiry.ts";
 import { poolShardsOf } from "../env.ts";
 import type { Env } from "../env.ts";
 import { database, noteBehind } from "../read-model.ts";
-import { open } from "../sealing.ts";
+import { unsealSecret } from "../sealing.ts";
 import { feedCalls, logCalls, poolCalls } from "../stubs.ts";
 
 export function repoOutside(env: Env): RepoOutside {
@@ -24,7 +24,7 @@ export function repoOutside(env: Env): RepoOutside {
 		},
 		setBehind: (name, isBehind) => noteBehind(env, name, isBehind),
 		archive: runStore(env),
-		openSecret: (place, sealed) => open(env.SPILLWAY_SEALING_KEYS, place, sealed),
+		openSecret: (place, sealed) => unsealSecret(env.SPILLWAY_SEALING_KEYS, place, sealed),
 	};
 }
 

@@ -5,7 +5,7 @@ import type { PoolFigures } from "../../contracts/http/runner.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 import { table } from "../terminal/table.ts";
-import { standingOf } from "./pool-text.ts";
+import { poolStanding } from "./pool-text.ts";
 
 export function addPoolList(parent: Command, { io }: Host): void {
 	parent
@@ -25,5 +25,5 @@ const headings = ["pool", "runners", "waiting", "running", "idle", "state"];
 function row(figures: PoolFigures): string[] {
 	const { owner, pool, runners, waiting, running, idle } = figures;
 	const counts = [runners.length, waiting, running, idle].map(String);
-	return [`${owner}/${pool}`, ...counts, standingOf(figures)];
+	return [`${owner}/${pool}`, ...counts, poolStanding(figures)];
 }

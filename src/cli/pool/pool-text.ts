@@ -3,7 +3,7 @@ import type { PoolFigures } from "../../contracts/http/runner.ts";
 import { runnersText } from "../runners-text.ts";
 import type { Paint } from "../terminal/paint.ts";
 
-export function standingOf({ paused, pauseNote, draining }: PoolFigures): string {
+export function poolStanding({ paused, pauseNote, draining }: PoolFigures): string {
 	if (!paused && !draining) return "active";
 	return `${draining ? "draining" : "paused"}${pauseNote === null ? "" : `: ${pauseNote}`}`;
 }
@@ -16,6 +16,6 @@ export function poolText(figures: PoolFigures, paint: Paint): string {
 		const count = runners.filter((runner) => runner.state === state).length;
 		return count === 0 ? [] : [`, ${count} ${state}`];
 	});
-	const line = `pool ${owner}/${pool} is ${standingOf(figures)}; ${counts}${others.join("")}`;
+	const line = `pool ${owner}/${pool} is ${poolStanding(figures)}; ${counts}${others.join("")}`;
 	return [runnersText(runners, paint), line].join("\n");
 }

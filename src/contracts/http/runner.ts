@@ -53,7 +53,7 @@ export const heartbeatReply = z
 	.openapi("HeartbeatReply");
 export type HeartbeatReply = z.infer<typeof heartbeatReply>;
 
-export const grant = z
+export const grantBody = z
 	.object({
 		lease: z.object({
 			id: z.string(),
@@ -85,7 +85,7 @@ export const grant = z
 		repository: z.object({ owner: z.string(), repo: z.string() }),
 	})
 	.openapi("Grant");
-export type Grant = z.infer<typeof grant>;
+export type Grant = z.infer<typeof grantBody>;
 
 /** What is not named stays as it is. */
 export const poolPatch = z

@@ -25,11 +25,11 @@ export interface FeedCalls {
 	fetch(request: Request): Promise<Response>;
 }
 
-export function watchRun({ jobs = [], ...run }: Run): { run: WatchedRun; jobs: Job[] } {
-	return { run, jobs: jobs.map(watchJob) };
+export function watchedRunOf({ jobs = [], ...run }: Run): { run: WatchedRun; jobs: Job[] } {
+	return { run, jobs: jobs.map(watchedJobOf) };
 }
 
-export function watchJob(job: Job): Job {
+export function watchedJobOf(job: Job): Job {
 	return job.attempts.length <= watchedAttemptsMax
 		? job
 		: { ...job, attempts: job.attempts.slice(-watchedAttemptsMax) };

@@ -1,7 +1,7 @@
 // JSON of which there is one reading. `JSON.parse` takes the last of two equal keys and half a surrogate pair, a decoder drops a
 // byte order mark and replaces what is no UTF-8: another reader of the same bytes would see something else. All of it is refused
 // with its place. What is in order costs a parse, one pass over the text and one over the value.
-import { lostKeys, pathOf, places } from "./lost-keys.ts";
+import { lostKeys, jsonPath, places } from "./lost-keys.ts";
 
 export interface JsonFault {
 	path: PropertyKey[];
@@ -151,7 +151,7 @@ function brokenTexts(text: string, value: unknown): JsonFault[] {
 	const faults: JsonFault[] = [];
 	for (const place of places(value)) {
 		const isBroken = [place.key, place.value].some((one) => typeof one === "string" && !one.isWellFormed());
-		if (isBroken) faults.push({ path: pathOf(place), message: "has half a surrogate pair, which is no character" });
+		if (isBroken) faults.push({ path: jsonPath(place), message: "has half a surrogate pair, which is no character" });
 	}
 	return faults;
 }

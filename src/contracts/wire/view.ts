@@ -132,7 +132,7 @@ export function viewRepository(name: RepositoryName, settings: RepositorySetting
 }
 
 /** A job as it was asked for on the wire, for the rules. */
-export function readJob({ notBefore, ...job }: RunRequest["jobs"][number]): JobRequest {
+export function readJobRequest({ notBefore, ...job }: RunRequest["jobs"][number]): JobRequest {
 	return notBefore === undefined ? job : { ...job, notBefore: Date.parse(notBefore) };
 }
 

@@ -14,7 +14,7 @@ import {
 } from "../../testing/builders.ts";
 import { noon } from "../../testing/clock.ts";
 import type { Job, JobState, Move } from "./job.ts";
-import { create, expire, grant, lapse, promote, ready, refuse, reprioritise, retry, skip, start } from "./job.ts";
+import { create, expire, grant, lapse, promote, ready, refuseJob, reprioritise, retry, skip, start } from "./job.ts";
 import { deadlineOf, timeUp } from "./job-deadline.ts";
 import { abandon, cancel, finish, lose, overrun, suspect } from "./job-end.ts";
 import { blockedMaxMs, exclusiveMarginMs, graceSeconds, stopAfterSeconds } from "../limits.ts";
@@ -32,7 +32,7 @@ const commands = {
 	lapse: (job: Parameters<typeof lapse>[0]) => lapse(job, noon),
 	promote: (job: Parameters<typeof promote>[0]) => promote(job),
 	expire: (job: Parameters<typeof expire>[0]) => expire(job, noon),
-	refuse: (job: Parameters<typeof refuse>[0]) => refuse(job, "no such secret", noon),
+	refuse: (job: Parameters<typeof refuseJob>[0]) => refuseJob(job, "no such secret", noon),
 	start: (job: Parameters<typeof start>[0]) => start(job, noon),
 	finish: (job: Parameters<typeof finish>[0]) => finish(job, aReport(), noon, 0.5),
 	fail: (job: Parameters<typeof finish>[0]) => finish({ ...job, spec: retrying }, aFailure(), noon, 0.5),
@@ -432,7 +432,7 @@ describe("cancel", () => {
 	});
 
 	it("[J14] what cannot run as it is ends as refused, and no attempt is made", () => {
-		const { after, attempt } = refuse(aJob("waiting"), "no secret NPM_TOKEN", noon);
+		const { after, attempt } = refuseJob(aJob("waiting"), "no secret NPM_TOKEN", noon);
 		expect(after).toMatchObject({ outcome: "refused", reason: "no secret NPM_TOKEN", attempts: 0, epoch: 0 });
 		expect(attempt).toBeUndefined();
 	});

@@ -276,7 +276,7 @@ export function expire(job: BlockedJob | WaitingJob, now: Millis): Move<Finished
 }
 
 /** What it needs is not there: it is not handed to a runner that could only fail it. */
-export function refuse(job: WaitingJob, reason: string, now: Millis): Move<FinishedJob> {
+export function refuseJob(job: WaitingJob, reason: string, now: Millis): Move<FinishedJob> {
 	return { before: job, after: end(job, "refused", reason, now) };
 }
 

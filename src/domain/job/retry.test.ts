@@ -9,7 +9,7 @@ import {
 	decideAfterLoss,
 	decideAfterMachineFault,
 	decideRetry,
-	retryDefaults,
+	resolveRetry,
 } from "./retry.ts";
 
 const plain: Backoff = { initialSeconds: 5, factor: 2, maxSeconds: 300, jitter: "none" };
@@ -155,9 +155,9 @@ describe("after a lost runner", () => {
 		expect(
 			[7, 9, 10].map((losses) => decideAfterLoss({ ...careless, retry: { maxLosses: 10 } }, losses, noon)),
 		).toEqual([{ at: noon + 60_000 }, { at: noon + 60_000 }, { withheld: "poison" }]);
-		expect(retryDefaults({}, { maxLosses: 5 }).maxLosses).toBe(5);
-		expect(retryDefaults({ maxLosses: 2 }, { maxLosses: 5 }).maxLosses).toBe(2);
-		expect(retryDefaults(undefined, {}).maxLosses).toBe(3);
+		expect(resolveRetry({}, { maxLosses: 5 }).maxLosses).toBe(5);
+		expect(resolveRetry({ maxLosses: 2 }, { maxLosses: 5 }).maxLosses).toBe(2);
+		expect(resolveRetry(undefined, {}).maxLosses).toBe(3);
 	});
 });
 
@@ -184,7 +184,7 @@ describe("after a machine that could not run the job", () => {
 
 describe("whose words count", () => {
 	it("[R6] nobody's: one attempt, then failed and timed-out are what would be retried", () => {
-		expect(retryDefaults(undefined, {})).toEqual({
+		expect(resolveRetry(undefined, {})).toEqual({
 			maxAttempts: 1,
 			maxLosses: 3,
 			on: [{ outcome: "failed" }, { outcome: "timed-out" }],
@@ -195,12 +195,12 @@ describe("whose words count", () => {
 	it("[R6] the job's, field by field, then the repository's", () => {
 		const repository = { maxAttempts: 2, on: [{ signal: "SIGKILL" }], backoff: { factor: 3, maxSeconds: 60 } };
 		const own = { maxAttempts: 5, backoff: { factor: 1, initialSeconds: 0 } };
-		expect(retryDefaults(own, repository)).toEqual({
+		expect(resolveRetry(own, repository)).toEqual({
 			maxAttempts: 5,
 			maxLosses: 3,
 			on: [{ signal: "SIGKILL" }],
 			backoff: { initialSeconds: 0, factor: 1, maxSeconds: 60, jitter: "full" },
 		});
-		expect(retryDefaults({ on: [] }, repository).on).toEqual([]);
+		expect(resolveRetry({ on: [] }, repository).on).toEqual([]);
 	});
 });

@@ -58,7 +58,7 @@ export type Next = null | { at: Millis } | { withheld: Withheld };
 const backoffDefaults: Backoff = { initialSeconds: 5, factor: 2, maxSeconds: 300, jitter: "full" };
 
 /** The job's own words win field by field over the repository's. Without `on`, `failed` and `timed-out` are retried. */
-export function retryDefaults(own: RetryRequest | undefined, repository: RetryRequest): RetryPolicy {
+export function resolveRetry(own: RetryRequest | undefined, repository: RetryRequest): RetryPolicy {
 	return {
 		maxAttempts: own?.maxAttempts ?? repository.maxAttempts ?? 1,
 		maxLosses: own?.maxLosses ?? repository.maxLosses ?? lossesMax,

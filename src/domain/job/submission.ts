@@ -4,7 +4,7 @@ import type { Fairness } from "../queue/fairness.ts";
 import { fairnessDefault } from "../queue/fairness.ts";
 import type { Millis } from "../ids.ts";
 import type { RetryPolicy, RetryRequest } from "./retry.ts";
-import { retryDefaults } from "./retry.ts";
+import { resolveRetry } from "./retry.ts";
 
 export type When = "success" | "failure" | "always";
 export type OnLost = "retry" | "fail";
@@ -161,7 +161,7 @@ export function resolveSpec(request: JobRequest, defaults: JobDefaults): JobSpec
 		concurrencyGroup: group,
 		exclusive: request.exclusive ?? group !== null,
 		onLost: request.onLost ?? (group === null ? "retry" : "fail"),
-		retry: retryDefaults(request.retry, defaults.retry),
+		retry: resolveRetry(request.retry, defaults.retry),
 		notBefore: request.notBefore ?? null,
 	};
 }

@@ -7,7 +7,7 @@ import { jobIdFrom } from "../ids.ts";
 import type { Job, WaitingJob } from "../job/job.ts";
 import { grant } from "../job/job.ts";
 import { avoidMs } from "../limits.ts";
-import { openJobOf } from "../job/open-job.ts";
+import { queuedJobOf } from "../job/queued-job.ts";
 import { chooseLane } from "./queue.ts";
 import { Standing } from "./standing.ts";
 
@@ -35,7 +35,7 @@ function jobsOf(...names: string[]): WaitingJob[] {
 /** The order in which all would be granted, none of them ending meanwhile. */
 function order(jobs: WaitingJob[], fairness: Partial<Fairness> = {}): string {
 	const standing = new Standing(
-		jobs.flatMap((job) => openJobOf(job) ?? []),
+		jobs.flatMap((job) => queuedJobOf(job) ?? []),
 		{ ...fairnessDefault, ...fairness },
 	);
 	const found: Job[] = [];
@@ -85,7 +85,7 @@ describe("a lost runner", () => {
 	/** Who goes next to whoever asks, among jobs that `runner` was lost with, or not, and that began to wait at some time. */
 	function next(jobs: Pick<WaitingJob, "avoids" | "since" | "createdAt">[]) {
 		const named = jobsOf(...jobs.map(() => "a")).map((job, at) => ({ ...job, ...jobs[at] }));
-		const standing = new Standing(named.flatMap((job) => openJobOf(job) ?? []));
+		const standing = new Standing(named.flatMap((job) => queuedJobOf(job) ?? []));
 		return (asks: string, now: number, isOnly = false) => {
 			const [lane] = standing.lanes({ runner: asks, now, isOnlyOne: () => isOnly });
 			return lane?.head.index ?? null;
@@ -128,7 +128,7 @@ describe("a lost runner", () => {
 			{ ...later, createdAt: noon + 60_000 },
 			{ ...other, createdAt: noon + 30_000 },
 		];
-		const standing = new Standing(jobs.flatMap((job) => openJobOf(job) ?? []));
+		const standing = new Standing(jobs.flatMap((job) => queuedJobOf(job) ?? []));
 		const wanted = { pool: "default", labels: new Set<string>() };
 		const asked = (asks: string) => {
 			const lanes = standing.lanes({ runner: asks, now: noon, isOnlyOne: () => false });

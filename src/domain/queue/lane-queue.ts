@@ -2,7 +2,7 @@
 // never changes; which row goes next changes with what runs, so their heads stand in a heap whose outdated entries are passed
 // over.
 import { Heap } from "./heap.ts";
-import type { PlacedJob } from "../job/open-job.ts";
+import type { PlacedJob } from "../job/queued-job.ts";
 
 interface Row {
 	party: string;

@@ -8,7 +8,7 @@ import { deadlineOf, timeUp } from "../job/job-deadline.ts";
 import { finish, lose } from "../job/job-end.ts";
 import type { Job, Move } from "../job/job.ts";
 import { chooseLane } from "./queue.ts";
-import { openJobOf } from "../job/open-job.ts";
+import { queuedJobOf } from "../job/queued-job.ts";
 import { Standing } from "./standing.ts";
 
 const granted = { runner: aRunner(), pool: "default", shard: 0 };
@@ -24,7 +24,7 @@ const strict = { by: "ref", perRunningSeconds: 0, weights: {} } as const;
 
 function standingOf(...jobs: Job[]): Standing {
 	return new Standing(
-		jobs.flatMap((job) => openJobOf(job) ?? []),
+		jobs.flatMap((job) => queuedJobOf(job) ?? []),
 		strict,
 	);
 }

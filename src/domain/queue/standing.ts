@@ -8,8 +8,8 @@ import { jobIdFrom } from "../ids.ts";
 import type { JobState, Move, RunnerName } from "../job/job.ts";
 import type { KeptFrom } from "./lane-queue.ts";
 import { LaneQueue } from "./lane-queue.ts";
-import type { OpenJob, Place, PlacedJob } from "../job/open-job.ts";
-import { openJobOf } from "../job/open-job.ts";
+import type { QueuedJob, JobPlace, PlacedJob } from "../job/queued-job.ts";
+import { queuedJobOf } from "../job/queued-job.ts";
 import { avoidMs } from "../limits.ts";
 import type { Lane, Load } from "./queue.ts";
 import { parseLaneKey } from "./queue.ts";
@@ -51,7 +51,7 @@ export class Standing {
 	/** Slots held, by pool. */
 	readonly #runningIn = new Map<string, number>();
 
-	constructor(rows: Iterable<OpenJob>, fairness: Fairness = fairnessDefault) {
+	constructor(rows: Iterable<QueuedJob>, fairness: Fairness = fairnessDefault) {
 		this.#fairness = fairness;
 		for (const row of rows) this.#enter(jobIdFrom(row.run, row.index), row);
 	}
@@ -59,7 +59,7 @@ export class Standing {
 	apply(moves: readonly Move[]): void {
 		for (const { after } of moves) {
 			this.#leave(after.id);
-			const row = openJobOf(after);
+			const row = queuedJobOf(after);
 			if (row) this.#enter(after.id, row);
 		}
 	}
@@ -75,7 +75,7 @@ export class Standing {
 	}
 
 	/** Unfinished jobs in one of these states, with `label` and of `ref` unless null, in no order. Passes over all that are unfinished. */
-	*matching({ states, label, ref }: Matched): Iterable<Place> {
+	*matching({ states, label, ref }: Matched): Iterable<JobPlace> {
 		const lanes = new Map<string, boolean>();
 		for (const job of this.#jobs.values()) {
 			if (!states.has(job.state) || (ref !== null && job.ref !== ref)) continue;
@@ -111,7 +111,7 @@ export class Standing {
 	}
 
 	/** Jobs whose deadline has passed, at most `limit`; they stay until a move takes them on. */
-	due(now: Millis, limit: number): Place[] {
+	due(now: Millis, limit: number): JobPlace[] {
 		const due: PlacedJob[] = [];
 		for (let next = this.#first(this.#deadlines); next && next.deadline <= now; next = this.#first(this.#deadlines)) {
 			this.#deadlines.pop();
@@ -134,7 +134,7 @@ export class Standing {
 		return this.#jobs.get(jobIdFrom(entry.run, entry.index)) === entry;
 	}
 
-	#enter(id: JobId, row: OpenJob): void {
+	#enter(id: JobId, row: QueuedJob): void {
 		const job: PlacedJob = { ...row, party: partyOf(row, this.#fairness) };
 		this.#jobs.set(id, job);
 		this.counts[job.state]++;
@@ -185,6 +185,6 @@ function add(counts: Map<string, number>, key: string, by: 1 | -1): void {
 }
 
 /** A leased, running or canceling job takes a slot of its repository and of its group. */
-function holdsSlot({ state }: OpenJob): boolean {
+function holdsSlot({ state }: QueuedJob): boolean {
 	return state === "leased" || state === "running" || state === "canceling";
 }

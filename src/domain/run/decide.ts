@@ -1,8 +1,8 @@
 // What each command does to a run and its jobs: plain data in, moves out. A `RunView` reads the bounded part of a run that a
 // command needs, synchronously; whoever implements it writes all moves of a decision in one transaction or none.
 
-import type { Node, Readiness } from "./graph.ts";
-import { carryOn, checkGraph, readiness, reopened, skipReason } from "./graph.ts";
+import type { Node, NodeReadiness } from "./graph.ts";
+import { carryOn, checkGraph, nodeReadiness, reopened, skipReason } from "./graph.ts";
 import type { JobId, Millis, RunId } from "../ids.ts";
 import type { BlockedJob, Cancel, FinishedAttempt, FinishReport, HeldJob, Job, Move } from "../job/job.ts";
 import { create, ready, reprioritise, retry, skip, start } from "../job/job.ts";
@@ -42,7 +42,7 @@ export interface Claim {
 }
 
 /** What a decision is handed beside its subject. */
-export interface Chance {
+export interface Circumstances {
 	now: Millis;
 	/** In [0, 1). */
 	random: number;
@@ -108,7 +108,11 @@ export function decideAddJobs(
 }
 
 /** A new job whose needs have ended already waits, or is skipped, at once. */
-function placed(move: Move, found: Readiness, { nodes, now }: { nodes: ReadonlyMap<number, Node>; now: Millis }): Move {
+function placed(
+	move: Move,
+	found: NodeReadiness,
+	{ nodes, now }: { nodes: ReadonlyMap<number, Node>; now: Millis },
+): Move {
 	const { after } = move;
 	if (after.state !== "blocked" || found === "open") return move;
 	return { before: null, after: followed(after, found, { nodes, now }).after };
@@ -178,7 +182,7 @@ export function decideFinish(
 	view: RunView,
 	claim: Claim,
 	report: FinishReport,
-	{ now, random, retriesLeft = Number.POSITIVE_INFINITY }: Chance,
+	{ now, random, retriesLeft = Number.POSITIVE_INFINITY }: Circumstances,
 ): Result<Decision> {
 	const index = indexOf(claim.job);
 	const job = view.job(index);
@@ -212,7 +216,7 @@ export function decideExpire(
 export function decideTimeUp(
 	view: RunView,
 	indexes: number[],
-	{ now, random, retriesLeft = Number.POSITIVE_INFINITY }: Chance,
+	{ now, random, retriesLeft = Number.POSITIVE_INFINITY }: Circumstances,
 ): Decision {
 	const moves: Move[] = [];
 	let left = retriesLeft;
@@ -310,7 +314,7 @@ function again(view: RunView, indexes: number[], cause: Cause): Decision {
 		const job = view.job(index);
 		const node = nodes.get(index);
 		assert(job?.state === "finished" && node, `job ${index} is finished`);
-		return retry(job, cause, readiness(node, nodes) === "open");
+		return retry(job, cause, nodeReadiness(node, nodes) === "open");
 	});
 	const { run } = view;
 	const { actor, reason, at } = cause;

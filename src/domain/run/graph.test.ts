@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { outcomes } from "../../testing/builders.ts";
 import type { Node } from "./graph.ts";
-import { carryOn, checkGraph, readiness, reopened, skipReason } from "./graph.ts";
+import { carryOn, checkGraph, nodeReadiness, reopened, skipReason } from "./graph.ts";
 import type { Outcome } from "../job/job.ts";
 import { requestJobsMax, runJobsMax } from "../limits.ts";
 import type { When } from "../job/submission.ts";
@@ -85,7 +85,7 @@ describe("readiness", () => {
 	it.each(cases)("[G2][G5] $when after a need that ended as $outcome: $expected", ({ outcome, when, expected }) => {
 		const found = [false, true].map((allowFailure) => {
 			const nodes = graphOf(aNode(0, { outcome, allowFailure }), aNode(1, { needs: [0], when, blocked: true }));
-			return readiness(nodes.get(1) ?? aNode(1), nodes);
+			return nodeReadiness(nodes.get(1) ?? aNode(1), nodes);
 		});
 		expect(found).toEqual(expected);
 	});
@@ -96,12 +96,12 @@ describe("readiness", () => {
 		["always", "open"],
 	] as const)("[G2] %s with one bad end and one need still open: %s", (when, expected) => {
 		const nodes = graphOf(aNode(0, { outcome: "failed" }), aNode(1), aNode(2, { needs: [0, 1], when }));
-		expect(readiness(nodes.get(2) ?? aNode(2), nodes)).toBe(expected);
+		expect(nodeReadiness(nodes.get(2) ?? aNode(2), nodes)).toBe(expected);
 	});
 
 	it("[G2] success waits for all when none ended badly", () => {
 		const nodes = graphOf(aNode(0, { outcome: "passed" }), aNode(1), aNode(2, { needs: [0, 1] }));
-		expect(readiness(nodes.get(2) ?? aNode(2), nodes)).toBe("open");
+		expect(nodeReadiness(nodes.get(2) ?? aNode(2), nodes)).toBe("open");
 	});
 });
 
@@ -269,7 +269,7 @@ function naiveCarryOn(nodes: Map<number, Node>): Map<number, string> {
 	for (let changed = true; changed; ) {
 		changed = false;
 		for (const node of nodes.values()) {
-			const now = node.blocked ? readiness(node, nodes) : "open";
+			const now = node.blocked ? nodeReadiness(node, nodes) : "open";
 			if (now === "open") continue;
 			node.blocked = false;
 			if (now === "skip") node.outcome = "skipped";
@@ -286,7 +286,7 @@ function naiveReopened(nodes: Map<number, Node>, from: number[]): number[] {
 	for (let changed = true; changed; ) {
 		changed = false;
 		for (const node of nodes.values()) {
-			if (node.outcome !== "skipped" || readiness(node, nodes) === "skip") continue;
+			if (node.outcome !== "skipped" || nodeReadiness(node, nodes) === "skip") continue;
 			node.outcome = null;
 			woken.push(node.index);
 			changed = true;

@@ -76,7 +76,7 @@ export interface Node {
 	outcome: Outcome | null;
 }
 
-export type Readiness = "open" | "ready" | "skip";
+export type NodeReadiness = "open" | "ready" | "skip";
 
 /** How a node's needs stand. */
 interface Tally {
@@ -88,11 +88,11 @@ interface Tally {
  * [G2] `success` asks that every need ended well, `failure` that one did not, `always` only that all ended. A `success` is
  * given up as soon as one need ended badly; the other two wait for all.
  */
-export function readiness(node: Node, nodes: ReadonlyMap<number, Node>): Readiness {
+export function nodeReadiness(node: Node, nodes: ReadonlyMap<number, Node>): NodeReadiness {
 	return verdict(node.when, tallyOf(node, nodes));
 }
 
-function verdict(when: When, { open, bad }: Tally): Readiness {
+function verdict(when: When, { open, bad }: Tally): NodeReadiness {
 	if (when === "success" && bad > 0) return "skip";
 	if (open > 0) return "open";
 	if (when === "failure") return bad > 0 ? "ready" : "skip";

@@ -5,11 +5,11 @@ import type { Millis } from "../../domain/ids.ts";
 import { demandRepeatMs } from "../../domain/limits.ts";
 import { demandOf } from "../../domain/queue/queue.ts";
 import type { Standing } from "../../domain/queue/standing.ts";
-import type { Repository } from "./repo-tables.ts";
+import type { ConfiguredRepository } from "./repo-tables.ts";
 
 export interface DemandSource {
 	now(): Millis;
-	repository(): Repository | null;
+	repository(): ConfiguredRepository | null;
 	standing(): Standing;
 }
 

@@ -12,7 +12,7 @@ import { jsonBytes, messageBytesMax } from "../message-bytes.ts";
 import type { World } from "../ports.ts";
 import { ChangeOutbox } from "./change-outbox.ts";
 import type { RepoOutside } from "./repo-ports.ts";
-import type { Repository } from "./repo-tables.ts";
+import type { ConfiguredRepository } from "./repo-tables.ts";
 
 /** LogObjects called at once: each that sleeps must wake, and on one machine opens its file for it. */
 const logsAtOnce = 50;
@@ -286,7 +286,7 @@ function deliveriesOf(shards: readonly number[], demand: Demand): Delivery[] {
 }
 
 /** The end of an attempt, for its log. */
-export function closeOf(repository: Repository, attempt: FinishedAttempt): LogClose {
+export function closeOf(repository: ConfiguredRepository, attempt: FinishedAttempt): LogClose {
 	const { job, number, epoch, outcome, log, logSha256 = null, reported } = attempt;
 	const end = { outcome, length: reported ? log.length : null, sha256: logSha256 };
 	const { owner, repo, settings } = repository;

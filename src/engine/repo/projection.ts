@@ -6,10 +6,10 @@ import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { viewRepository, viewRun } from "../../contracts/wire/view.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
 import type { Move } from "../../domain/job/job.ts";
-import type { Place } from "../../domain/job/open-job.ts";
+import type { JobPlace } from "../../domain/job/queued-job.ts";
 import { assert } from "../../domain/refusal.ts";
 import type { Run } from "../../domain/run/run.ts";
-import type { LogEnded, Repository, RepoTables } from "./repo-tables.ts";
+import type { LogEnded, ConfiguredRepository, RepoTables } from "./repo-tables.ts";
 
 /** Runs remembered here; beyond it some are told once more than needed. */
 const runsKept = 5_000;
@@ -20,7 +20,7 @@ const untoldMax = 500;
 
 export interface ProjectionSource {
 	tables: RepoTables;
-	repository(): Repository | null;
+	repository(): ConfiguredRepository | null;
 	run(id: RunId): Run | null;
 	/** Takes a change to be told. */
 	tell(change: ChangeEvent): void;
@@ -65,7 +65,7 @@ export class Projection {
 		if (moves.length === 0 || moves.some(({ after }) => after.state !== "leased")) this.whole(run);
 	}
 
-	configured(repository: Repository): void {
+	configured(repository: ConfiguredRepository): void {
 		const name = nameOf(repository);
 		const shown = viewRepository(name, repository.settings);
 		this.#source.tell({ ...name, at: this.#source.now(), repository: shown, run: null });
@@ -121,7 +121,7 @@ export class Projection {
 	}
 
 	/** What became of an attempt's log; until the read model has its run, the job keeps its mark. */
-	logEnded(place: Place & { number: number }, end: LogEnded): void {
+	logEnded(place: JobPlace & { number: number }, end: LogEnded): void {
 		const isOver = this.#source.run(place.run)?.state === "finished";
 		this.#source.tables.saveLogRecord(place, end, isOver && !this.#ended.has(place.run));
 	}

@@ -12,7 +12,7 @@ import { recordAt } from "../../domain/log/log.ts";
 import type { World } from "../ports.ts";
 import type { RepoOutside, RunStore } from "./repo-ports.ts";
 import type { RepoQueue } from "./repo-queue.ts";
-import type { Repository } from "./repo-tables.ts";
+import type { ConfiguredRepository } from "./repo-tables.ts";
 
 /** How long a finished run stays in its object: people retry and look at what is new. */
 export const hotMs = 7 * 24 * 60 * 60 * 1_000;
@@ -113,7 +113,7 @@ export class RunArchive {
 	}
 
 	/** Null when all is done that was due. */
-	async #slice(queue: RepoQueue, repository: Repository, now: Millis): Promise<Place | null> {
+	async #slice(queue: RepoQueue, repository: ConfiguredRepository, now: Millis): Promise<Place | null> {
 		let { step, from } = this.#place;
 		if (step === "move") {
 			const next = await this.#move(queue, repository, { from, now });
@@ -126,7 +126,7 @@ export class RunArchive {
 
 	async #move(
 		queue: RepoQueue,
-		repository: Repository,
+		repository: ConfiguredRepository,
 		{ from, now }: { from: RunId; now: Millis },
 	): Promise<RunId | null> {
 		const before = now - hotMs;
@@ -146,7 +146,7 @@ export class RunArchive {
 	/** The tombstone last: it is by this that the rest is found. */
 	async #delete(
 		queue: RepoQueue,
-		repository: Repository,
+		repository: ConfiguredRepository,
 		{ from, now }: { from: RunId; now: Millis },
 	): Promise<RunId | null> {
 		const { runs, next } = queue.tombstones.expired({ from, rowsMax: tombstonesMax, runsMax }, now);
@@ -158,7 +158,7 @@ export class RunArchive {
 }
 
 /** A run outlives its logs, also one that ended under other settings. */
-function expiryOf({ run, attempts }: ArchivedRun, { settings }: Repository, now: Millis): Millis {
+function expiryOf({ run, attempts }: ArchivedRun, { settings }: ConfiguredRepository, now: Millis): Millis {
 	const own = Math.max((run.finishedAt ?? 0) + settings.retentionDays * dayMs, now + keptMs);
 	return attempts.reduce((latest, { log }) => Math.max(latest, log.expiresAt ?? 0), own);
 }

@@ -3,14 +3,14 @@
 import type { ClaimCall, Claimed } from "../../contracts/objects/objects.ts";
 import { settle } from "../../domain/run/decide.ts";
 import type { LeasedJob, WaitingJob } from "../../domain/job/job.ts";
-import { grant, refuse } from "../../domain/job/job.ts";
+import { grant, refuseJob } from "../../domain/job/job.ts";
 import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../../domain/limits.ts";
 import type { Lane } from "../../domain/queue/queue.ts";
 import { chooseLane } from "../../domain/queue/queue.ts";
 import { assert } from "../../domain/refusal.ts";
 import type { Run } from "../../domain/run/run.ts";
 import type { RepoQueue } from "./repo-queue.ts";
-import type { Repository } from "./repo-tables.ts";
+import type { ConfiguredRepository } from "./repo-tables.ts";
 
 /** [Q5] At most `claimMax` at a time, each under the limits as the ones before it left them. */
 export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
@@ -56,7 +56,7 @@ function grantJob(
 	const run = queue.run(job.run);
 	assert(run, `the run of job ${job.id} is stored`);
 	if (secrets.missing !== null) {
-		queue.commit(settle(queue.tables.view(run), [refuse(job, secrets.missing, now)], now));
+		queue.commit(settle(queue.tables.view(run), [refuseJob(job, secrets.missing, now)], now));
 		return null;
 	}
 	const { runner, pool, shard } = call;
@@ -92,7 +92,7 @@ function openSecrets(queue: RepoQueue, job: WaitingJob): Secrets {
 function viewGrant(
 	job: LeasedJob,
 	run: Run,
-	{ owner, repo, settings }: Repository,
+	{ owner, repo, settings }: ConfiguredRepository,
 	secrets: Record<string, string>,
 ): Claimed["grants"][number] {
 	const { lease, spec, epoch } = job;

@@ -33,7 +33,7 @@ import {
 	decideTimeUp,
 	leaseStateOf,
 } from "../../domain/run/decide.ts";
-import type { Chance, Decision, RunView } from "../../domain/run/decide.ts";
+import type { Circumstances, Decision, RunView } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { FinishReport } from "../../domain/job/job.ts";
@@ -212,7 +212,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>> {
-		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, this.#chance(now)));
+		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, this.#circumstances(now)));
 	}
 
 	async lease(claim: LeaseClaim): Promise<LeaseState> {
@@ -231,7 +231,7 @@ export class RepoEngine implements RepoCalls {
 
 	async alarm(): Promise<void> {
 		if (this.queue.repository === null) return;
-		await this.queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#chance(now)));
+		await this.queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#circumstances(now)));
 		await this.#archive.work(this.queue, this.#world.now());
 		this.queue.arm(this.#world.now(), true);
 	}
@@ -241,7 +241,7 @@ export class RepoEngine implements RepoCalls {
 		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
 	}
 
-	#chance(now: number): Chance {
+	#circumstances(now: number): Circumstances {
 		return { now, random: this.#world.random(), retriesLeft: this.queue.retriesLeft(now) };
 	}
 

@@ -29,7 +29,7 @@ import { RepoSamples, recentRunsMax } from "./repo-samples.ts";
 import { RepoTables } from "./repo-tables.ts";
 import { Projection } from "./projection.ts";
 import { KnownPools } from "./known-pools.ts";
-import type { Repository } from "./repo-tables.ts";
+import type { ConfiguredRepository } from "./repo-tables.ts";
 import { closeOf, Outbox } from "./outbox.ts";
 import { WatchFeeds } from "./watch-feeds.ts";
 import { RunNumbers } from "./run-numbers.ts";
@@ -60,7 +60,7 @@ export class RepoQueue {
 	readonly #outside: RepoOutside;
 	readonly #outbox: Outbox;
 	readonly #alsoDue: () => Millis | null;
-	repository: Repository | null;
+	repository: ConfiguredRepository | null;
 	#memory = nothing();
 	/** What the transaction that is under way has decided; null outside of one. */
 	#draft: Draft | null = null;
@@ -205,7 +205,7 @@ export class RepoQueue {
 		});
 	}
 
-	configure(repository: Repository): RepositorySettings {
+	configure(repository: ConfiguredRepository): RepositorySettings {
 		this.transact(() => this.tables.saveRepository(repository, this.repository === null));
 		const before = this.repository?.settings.fairness;
 		this.repository = repository;

@@ -11,8 +11,8 @@ import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move, StepReco
 import { seal } from "../../domain/job/job-end.ts";
 import type { Run } from "../../domain/run/run.ts";
 import { weightOf } from "../../domain/run/run.ts";
-import type { OpenJob, Place } from "../../domain/job/open-job.ts";
-import { openJobOf } from "../../domain/job/open-job.ts";
+import type { QueuedJob, JobPlace } from "../../domain/job/queued-job.ts";
+import { queuedJobOf } from "../../domain/job/queued-job.ts";
 import type { Lane } from "../../domain/queue/queue.ts";
 import { parseLaneKey } from "../../domain/queue/queue.ts";
 import { settingsDefaults } from "../../domain/job/submission.ts";
@@ -73,7 +73,7 @@ export interface LogEnded {
 	steps?: StepRecord[];
 }
 
-export interface Repository extends RepositoryName {
+export interface ConfiguredRepository extends RepositoryName {
 	settings: RepositorySettings;
 }
 
@@ -87,7 +87,7 @@ export class RepoTables {
 	}
 
 	/** Null while nobody configured it: an object that strangers guess at stays empty. */
-	repository(): Repository | null {
+	repository(): ConfiguredRepository | null {
 		if (this.#rows("SELECT 1 FROM sqlite_master WHERE name = 'repository'").length === 0) return null;
 		const from = this.#rows<{ schema: number }>("SELECT schema FROM repository")[0]?.schema;
 		if (from === undefined) return null;
@@ -101,7 +101,7 @@ export class RepoTables {
 		return { owner: row.owner, repo: row.repo, settings };
 	}
 
-	saveRepository({ owner, repo, settings }: Repository, isNew: boolean): void {
+	saveRepository({ owner, repo, settings }: ConfiguredRepository, isNew: boolean): void {
 		const text = JSON.stringify(settings);
 		if (!isNew) {
 			this.#sql.exec("UPDATE repository SET settings = ?, told = 0", text);
@@ -284,7 +284,7 @@ export class RepoTables {
 	saveMoves(moves: readonly Move[], mark: number | null): void {
 		for (const { before, after, attempt } of moves) {
 			if (attempt) this.#moveAttemptAside(after);
-			const row = openJobOf(after);
+			const row = queuedJobOf(after);
 			const place = row && [row.lane, row.ref, row.actor, row.avoids, row.rank, row.since, row.deadline];
 			const values = [after.state, weightOf(after), ...(place ?? noPlace), JSON.stringify(after)];
 			if (before === null) {
@@ -312,7 +312,7 @@ export class RepoTables {
 	}
 
 	/** The only change a finished attempt ever sees: what became of its log, and of the steps that were told there. */
-	saveLogRecord(place: Place & { number: number }, { record, steps = [] }: LogEnded, keepOpen: boolean): void {
+	saveLogRecord(place: JobPlace & { number: number }, { record, steps = [] }: LogEnded, keepOpen: boolean): void {
 		const { run, index, number } = place;
 		const attempt = this.attempt(run, index, number);
 		if (attempt === null) return;
@@ -356,10 +356,10 @@ export class RepoTables {
 	}
 
 	/** All unfinished jobs without their documents: read once, when the object wakes. */
-	*openJobs(): Iterable<OpenJob> {
+	*openJobs(): Iterable<QueuedJob> {
 		const open = `SELECT run, place AS 'index', state, lane, ref, actor, avoids, rank, since, deadline
 			FROM job WHERE open = 1 AND state <> 'finished'`;
-		for (const row of this.#sql.exec<SqlRow>(open)) yield row as unknown as OpenJob;
+		for (const row of this.#sql.exec<SqlRow>(open)) yield row as unknown as QueuedJob;
 	}
 
 	/** All that have started and not ended. */
@@ -368,7 +368,7 @@ export class RepoTables {
 	}
 
 	/** Jobs with an attempt whose log is not known to be in the archive. */
-	sealingPlaces(): Place[] {
+	sealingPlaces(): JobPlace[] {
 		return this.#rows<{ run: string; index: number }>(
 			"SELECT run, place AS 'index' FROM job WHERE open = 1 AND sealing = 1",
 		);

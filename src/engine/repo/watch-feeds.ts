@@ -3,7 +3,7 @@
 // until when, the feeds say; it is stored, so that no feed's object comes to be by being asked.
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { RunUpdate } from "../../contracts/objects/feed.ts";
-import { watchJob } from "../../contracts/objects/feed.ts";
+import { watchedJobOf } from "../../contracts/objects/feed.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import { viewRun } from "../../contracts/wire/view.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
@@ -138,7 +138,7 @@ export class WatchFeeds {
 		for (const { at, run, since, jobs } of changes) {
 			const bare = viewRun(run);
 			for (let from = 0; from < jobs.length || from === 0; from += partJobs) {
-				const shown = this.#source.show(jobs.slice(from, from + partJobs)).map(watchJob);
+				const shown = this.#source.show(jobs.slice(from, from + partJobs)).map(watchedJobOf);
 				length += JSON.stringify(shown).length;
 				if (news.length > 0 && length > partLength) {
 					yield news;

@@ -3,7 +3,7 @@
 import type { Grant } from "../../contracts/http/runner.ts";
 import { commitIdPattern, isCloneUrl, isRefName } from "../../domain/text/git-names.ts";
 
-export type Source = NonNullable<Grant["run"]["source"]>;
+export type CheckoutSource = NonNullable<Grant["run"]["source"]>;
 
 export const exitCodes = {
 	unreachable: 101,
@@ -17,7 +17,7 @@ export const exitCodes = {
 } as const;
 
 /** Null when it can be fetched, else the reason why it cannot. The server asks the same; this is the second lock. */
-export function sourceFault({ cloneUrl, ref, commit }: Source): string | null {
+export function sourceFault({ cloneUrl, ref, commit }: CheckoutSource): string | null {
 	if (!isCloneUrl(cloneUrl)) return `checkout: ${shown(cloneUrl)} is no clone URL`;
 	if (ref !== null && !isRefName(ref)) return `checkout: ${JSON.stringify(ref)} is no name of a ref`;
 	if (commit !== null && !commitIdPattern.test(commit)) return `checkout: ${JSON.stringify(commit)} is no commit`;
@@ -66,7 +66,11 @@ const words: [RegExp, (of: string) => string, "machine"?][] = [
 ];
 
 /** `said` is the end of what git printed. */
-export function checkoutFault({ cloneUrl, ref, commit }: Source, exitCode: number | null, said: string): CheckoutFault {
+export function checkoutFault(
+	{ cloneUrl, ref, commit }: CheckoutSource,
+	exitCode: number | null,
+	said: string,
+): CheckoutFault {
 	const url = shown(cloneUrl);
 	const own = said
 		.split("\n")

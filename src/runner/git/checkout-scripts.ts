@@ -1,13 +1,13 @@
 // The scripts that fetch exactly one commit, and the history and refs that the job asks for. Git's own words stay in the log;
 // the exit code says which fact ended a script. Nothing of a URL, ref or commit is taken for an option, nobody is asked for a
 // password, and nothing that the repository or the cache has in it is run: no hook, no file system monitor, no template.
-import type { Source } from "./checkout-reason.ts";
+import type { CheckoutSource } from "./checkout-reason.ts";
 import { exitCodes } from "./checkout-reason.ts";
 import type { CheckoutWishes } from "./checkout-wishes.ts";
 import { quoted } from "../process/shell-quote.ts";
 
 export interface CheckoutPlan {
-	source: Source;
+	source: CheckoutSource;
 	wishes: CheckoutWishes;
 	/** Where the commit that was found is written, for the next script and for the report. */
 	commitFile: string;

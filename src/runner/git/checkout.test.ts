@@ -8,7 +8,7 @@ import type { FakeLease } from "../../testing/fake-server/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import { askpassScript } from "./askpass.ts";
 import { checkoutFault, sourceFault } from "./checkout-reason.ts";
-import type { Source } from "./checkout-reason.ts";
+import type { CheckoutSource } from "./checkout-reason.ts";
 
 let fixture: FakeServerRunner;
 let cloneUrl: string;
@@ -36,10 +36,10 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 async function check(
-	source: Partial<Source>,
+	source: Partial<CheckoutSource>,
 	run = 'cat file; git rev-parse HEAD; echo "at $SPILLWAY_COMMIT"',
 ): Promise<FakeLease> {
-	const whole: Source = { cloneUrl, ref: null, commit: null, ...source };
+	const whole: CheckoutSource = { cloneUrl, ref: null, commit: null, ...source };
 	const lease = fixture.server.offer(
 		buildGrant({ run }, { run: { id: "rtest", number: 1, title: null, source: whole } }),
 	);

@@ -8,7 +8,7 @@ import { ownEnv } from "../machine/own-env.ts";
 import { programPath } from "../machine/programs.ts";
 import { signalGroup } from "../process/process-identity.ts";
 import { checkoutFault } from "./checkout-reason.ts";
-import type { CheckoutFault, Source } from "./checkout-reason.ts";
+import type { CheckoutFault, CheckoutSource } from "./checkout-reason.ts";
 import { cacheScript, checkoutScript } from "./checkout-scripts.ts";
 import type { CheckoutWishes } from "./checkout-wishes.ts";
 import type { GitCache } from "./git-cache.ts";
@@ -21,7 +21,7 @@ const saidCharactersMax = 16_384;
 const outputMs = 500;
 
 export interface CheckoutOptions {
-	source: Source;
+	source: CheckoutSource;
 	wishes: CheckoutWishes;
 	/** Where it goes; a file for the commit that was found, and the program that git asks for a token. */
 	places: { work: string; commit: string; askpass: string };

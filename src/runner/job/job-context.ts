@@ -1,5 +1,5 @@
 // What all jobs of one runner share.
-import type { RetryPolicy } from "../../client/retryable.ts";
+import type { RepeatPolicy } from "../../client/retryable.ts";
 import type { EventLog } from "../event-log.ts";
 import type { Containment } from "../process/containment.ts";
 import type { Fifos } from "../process/fifos.ts";
@@ -32,6 +32,6 @@ export interface JobContext {
 	graceMs: number;
 	/** After an interrupt a hook and an unheard report have this long. */
 	leaveMs: number;
-	policy: RetryPolicy;
+	policy: RepeatPolicy;
 	eventLog: EventLog;
 }

@@ -21,7 +21,7 @@ export interface Beginning {
 	isTelling: boolean;
 }
 
-export interface Found {
+export interface FoundForms {
 	/** Each in the order of their beginnings. */
 	matches: Match[];
 	beginnings: Beginning[];
@@ -54,11 +54,11 @@ export class FormSearch {
 		for (const form of forms) this.#addStart(form);
 	}
 
-	find(bytes: Uint8Array): Found {
+	find(bytes: Uint8Array): FoundForms {
 		const window = this.#window;
 		const block = this.#block;
 		const shifts = this.#shifts;
-		const found: Found = { matches: [], beginnings: [] };
+		const found: FoundForms = { matches: [], beginnings: [] };
 		for (let at = window - 1; at < bytes.length; ) {
 			const hash = hashAt(bytes, at, block);
 			const shift = shifts[hash] ?? 1;
@@ -71,7 +71,7 @@ export class FormSearch {
 		return found;
 	}
 
-	#findAround(found: Found, bytes: Uint8Array, { hash, at }: { hash: number; at: number }): void {
+	#findAround(found: FoundForms, bytes: Uint8Array, { hash, at }: { hash: number; at: number }): void {
 		for (const { form, from, to, bytes: anchor } of this.#byWindowEnd.get(hash) ?? []) {
 			if (at + anchor.length > bytes.length || !agrees(anchor, bytes, at, anchor.length)) continue;
 			const start = FormWalk.backwards(form, bytes, { unit: from, at }).end;
@@ -83,7 +83,7 @@ export class FormSearch {
 	}
 
 	/** Beginnings in which no anchor stands yet. */
-	#findAtEnd({ beginnings }: Found, bytes: Uint8Array): void {
+	#findAtEnd({ beginnings }: FoundForms, bytes: Uint8Array): void {
 		const whole = bytes.length - startBytes;
 		for (let start = Math.max(0, bytes.length - this.#anchoredWithin); start < bytes.length; start++) {
 			if (start <= whole && this.#mayStart[pairAt(bytes, start + 1)] === 0) continue;

@@ -8,7 +8,7 @@ import { problem } from "../../testing/fake-server/fake-server.ts";
 import { buildGrant, headingOf } from "../../testing/fake-server/fake-server-lease.ts";
 import type { FakeLease } from "../../testing/fake-server/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
-import { retryDefaults } from "../../client/retryable.ts";
+import { repeatDefaults } from "../../client/retryable.ts";
 import { LeftLogs } from "./left-logs.ts";
 
 let fixture: FakeServerRunner;
@@ -111,7 +111,7 @@ describe("a folder of logs", () => {
 		const { retry: policy, url } = { ...fixture.options(), url: fixture.server.url };
 		await left.deliver({
 			url,
-			policy: { ...retryDefaults, ...policy },
+			policy: { ...repeatDefaults, ...policy },
 			eventLog,
 			signal: new AbortController().signal,
 		});

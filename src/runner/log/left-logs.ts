@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { LeaseClient } from "../../client/lease-client.ts";
 import { retryable } from "../../client/retryable.ts";
-import type { RetryPolicy } from "../../client/retryable.ts";
+import type { RepeatPolicy } from "../../client/retryable.ts";
 import { appendBytesMax } from "../../domain/limits.ts";
 import type { EventLog } from "../event-log.ts";
 import { readPlainFile } from "../job/plain-file.ts";
@@ -35,7 +35,7 @@ export interface LeftLease {
 
 export interface Offer {
 	url: string;
-	policy: RetryPolicy;
+	policy: RepeatPolicy;
 	eventLog: EventLog;
 	/** The runner ends: what was not delivered stays for the next one. */
 	signal: AbortSignal;

@@ -5,8 +5,8 @@ import { appendBytesMax } from "../../domain/limits.ts";
 import { Outage } from "../../contracts/wire/outage.ts";
 import type { LeaseClient } from "../../client/lease-client.ts";
 import type { LogFeed } from "../../client/log-feed.ts";
-import { backoffMs, isRetryable, sleep, waitMs } from "../../client/retryable.ts";
-import type { RetryPolicy } from "../../client/retryable.ts";
+import { jitteredMs, isRetryable, sleep, waitMs } from "../../client/retryable.ts";
+import type { RepeatPolicy } from "../../client/retryable.ts";
 import type { LogSpool } from "./log-spool.ts";
 import { WakeUp } from "../wake-up.ts";
 
@@ -26,7 +26,7 @@ const feedWindowBytes = 2 * 1024 * 1024;
 export interface LogUploadOptions {
 	lease: LeaseClient;
 	spool: LogSpool;
-	policy: RetryPolicy;
+	policy: RepeatPolicy;
 	/** Ends the loop at once. */
 	signal: AbortSignal;
 	onFailure: (failure: Error) => void;
@@ -139,7 +139,7 @@ export class LogUpload {
 		} catch {
 			// By calls, then; they say what is wrong if anything is.
 			this.#feedsFailed++;
-			this.#feedAgain(backoffMs(this.#feedsFailed, { ...feedRetry, random: policy.random }));
+			this.#feedAgain(jitteredMs(this.#feedsFailed, { ...feedRetry, random: policy.random }));
 		}
 	}
 

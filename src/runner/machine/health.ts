@@ -2,7 +2,7 @@
 // again, ever more rarely, until nothing is wrong. What no look can find (a hook that fails) the next job finds: so each fault
 // makes the wait before that longer, until a job comes through. Not so a fault that a job may have made: jobs that do so each time
 // must not put a pool out of service.
-import { backoffMs } from "../../client/retryable.ts";
+import { jitteredMs } from "../../client/retryable.ts";
 import type { EventLog } from "../event-log.ts";
 
 /** The first look comes after half of this to all of it, the last ones every one or two minutes: a disk that was cleared waits no longer. */
@@ -79,7 +79,7 @@ export class Health {
 
 	#later(): void {
 		const { initialMs, maxMs } = this.#options.backoff ?? healthBackoff;
-		const wholeMs = backoffMs(this.#faults, { initialMs, maxMs, random: () => 1 });
+		const wholeMs = jitteredMs(this.#faults, { initialMs, maxMs, random: () => 1 });
 		// Equal jitter: machines that broke together do not come back as one, and none comes back at once.
 		this.#timer = setTimeout(() => void this.#lookAgain(), (wholeMs / 2) * (1 + this.#options.random()));
 	}

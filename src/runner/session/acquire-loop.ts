@@ -1,13 +1,13 @@
 // The loop that asks for work: one long poll at a time while a slot is free, naming all leases that are held. It never gives
 // up on a server that is down, and comes back with full jitter, so that a fleet does not return as one.
 import { isRetryable, sleep, untilAborted, waitMs } from "../../client/retryable.ts";
-import type { RetryPolicy } from "../../client/retryable.ts";
+import type { RepeatPolicy } from "../../client/retryable.ts";
 import { RunnerClient } from "../../client/lease-client.ts";
 import type { Grant } from "../../contracts/http/runner.ts";
 import type { EventLog } from "../event-log.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { isUnknownRunner } from "./registration.ts";
-import type { Registered, Registration } from "./registration.ts";
+import type { RegisteredRunner, Registration } from "./registration.ts";
 import { sinceBootMs } from "../since-boot.ts";
 
 /** A server that says "nothing" sooner than this is not waiting (dispatch switched off, an object restarted): do not spin. */
@@ -18,7 +18,7 @@ export interface AcquireLoopOptions {
 	waitSeconds: number;
 	registration: Registration;
 	held: HeldJobs;
-	policy: RetryPolicy;
+	policy: RepeatPolicy;
 	eventLog: EventLog;
 	/** Ends the loop at once; a grant that is on its way then lapses by itself. */
 	signal: AbortSignal;
@@ -36,7 +36,7 @@ export async function acquireLoop(options: AcquireLoopOptions): Promise<void> {
 		// After the slot, not before: the wish to drain may come while all slots are taken.
 		await options.untilWanted();
 		if (signal.aborted) return;
-		let known: Registered | null = null;
+		let known: RegisteredRunner | null = null;
 		try {
 			known = await untilAborted(registration.current(), signal);
 			const grant = await poll(options, known);
@@ -58,7 +58,7 @@ export async function acquireLoop(options: AcquireLoopOptions): Promise<void> {
 	}
 }
 
-async function poll(options: AcquireLoopOptions, { token }: Registered): Promise<Grant | null> {
+async function poll(options: AcquireLoopOptions, { token }: RegisteredRunner): Promise<Grant | null> {
 	const { url, waitSeconds, held, policy, signal } = options;
 	const leases = held.leases();
 	const sentAt = sinceBootMs();

@@ -3,7 +3,7 @@
 // is over. While the machine is unwell it says so, at once and with each beat.
 import { RunnerClient } from "../../client/lease-client.ts";
 import { sleep, waitMs, isRetryable } from "../../client/retryable.ts";
-import type { RetryPolicy } from "../../client/retryable.ts";
+import type { RepeatPolicy } from "../../client/retryable.ts";
 import type { EventLog } from "../event-log.ts";
 import type { Health } from "../machine/health.ts";
 import type { Gate } from "./gate.ts";
@@ -16,7 +16,7 @@ export interface HeartbeatLoopOptions {
 	url: string;
 	registration: Registration;
 	held: HeldJobs;
-	policy: RetryPolicy;
+	policy: RepeatPolicy;
 	eventLog: EventLog;
 	signal: AbortSignal;
 	/** Shut while there is a session. */

@@ -3,13 +3,13 @@
 import { createClient } from "../../client/client.ts";
 import { ProblemError } from "../../client/call-failure.ts";
 import { isRetryable, sleep, waitMs } from "../../client/retryable.ts";
-import type { RetryPolicy } from "../../client/retryable.ts";
+import type { RepeatPolicy } from "../../client/retryable.ts";
 import type { RegisterRequest } from "../../contracts/http/runner.ts";
 import { heartbeatSeconds } from "../../domain/limits.ts";
 import type { EventLog } from "../event-log.ts";
 import type { WorkFolder } from "../work-folder.ts";
 
-export interface Registered {
+export interface RegisteredRunner {
 	id: string | null;
 	token: string;
 	heartbeatSeconds: number;
@@ -23,7 +23,7 @@ export interface RegistrationOptions {
 	pool: string;
 	request: RegisterRequest;
 	folder: WorkFolder;
-	policy: RetryPolicy;
+	policy: RepeatPolicy;
 	eventLog: EventLog;
 	signal: AbortSignal;
 }
@@ -32,8 +32,8 @@ export class Registration {
 	readonly #options: RegistrationOptions;
 	/** What must be the same for a kept registration to be this runner's. */
 	readonly #subject: string;
-	#present: Registered | null = null;
-	#registering: Promise<Registered> | null = null;
+	#present: RegisteredRunner | null = null;
+	#registering: Promise<RegisteredRunner> | null = null;
 
 	constructor(options: RegistrationOptions) {
 		this.#options = options;
@@ -46,12 +46,12 @@ export class Registration {
 	}
 
 	/** Null before the server has answered. */
-	get known(): Registered | null {
+	get known(): RegisteredRunner | null {
 		return this.#present;
 	}
 
 	/** Tries until the server answers; throws when it refuses. */
-	async current(): Promise<Registered> {
+	async current(): Promise<RegisteredRunner> {
 		if (this.#present) return this.#present;
 		this.#registering ??= this.#register().finally(() => {
 			this.#registering = null;
@@ -61,20 +61,20 @@ export class Registration {
 	}
 
 	/** The server does not know `refused`. Throws what it said when there is no other way to be known. */
-	forget(refused: Registered, failure: ProblemError): void {
+	forget(refused: RegisteredRunner, failure: ProblemError): void {
 		if (refused.id === null) throw failure;
 		if (this.#present?.token !== refused.token) return;
 		this.#present = null;
 		this.#options.eventLog("runner-unknown", { runner: refused.id, code: failure.code });
 	}
 
-	async #register(): Promise<Registered> {
+	async #register(): Promise<RegisteredRunner> {
 		const { url, token, owner, pool, request, policy, eventLog, signal } = this.#options;
 		const client = createClient({ url, token, retry: { deadlineMs: 0 } });
 		for (let tried = 1; ; tried++) {
 			try {
 				const { id, token: own, heartbeatSeconds } = await client.registerRunner({ owner, pool }, request, signal);
-				const registered: Registered = { id, token: own, heartbeatSeconds };
+				const registered: RegisteredRunner = { id, token: own, heartbeatSeconds };
 				if (!request.ephemeral) this.#keep(registered);
 				eventLog("runner-registered", { runner: id, name: request.name, owner, pool });
 				return registered;
@@ -88,7 +88,7 @@ export class Registration {
 	}
 
 	/** A disk that takes nothing keeps no runner from being one: its next start registers anew. */
-	#keep(registered: Registered): void {
+	#keep(registered: RegisteredRunner): void {
 		const { folder, eventLog } = this.#options;
 		try {
 			folder.writeRegistration({ subject: this.#subject, ...registered });
@@ -97,8 +97,8 @@ export class Registration {
 		}
 	}
 
-	#read(): Registered | null {
-		const kept = this.#options.folder.readRegistration() as (Registered & { subject: string }) | null;
+	#read(): RegisteredRunner | null {
+		const kept = this.#options.folder.readRegistration() as (RegisteredRunner & { subject: string }) | null;
 		if (this.#options.request.ephemeral || kept?.subject !== this.#subject) return null;
 		return { id: kept.id, token: kept.token, heartbeatSeconds: kept.heartbeatSeconds };
 	}

@@ -1,7 +1,7 @@
 // How long the session loop waits between two tries for a session, by a clock that is moved by hand.
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Outage } from "../../contracts/wire/outage.ts";
-import { retryDefaults } from "../../client/retryable.ts";
+import { repeatDefaults } from "../../client/retryable.ts";
 import { Health } from "../machine/health.ts";
 import { Gate } from "./gate.ts";
 import { HeldJobs } from "./held-jobs.ts";
@@ -24,7 +24,7 @@ it.each([0.25, 0.5, 1])(
 		} as unknown as Registration;
 		const loop = sessionLoop({
 			...{ url: "http://127.0.0.1:1", registration, held: new HeldJobs(1), capacity: 1, instanceId: "one" },
-			policy: { ...retryDefaults, initialMs: 1_000, random: () => part },
+			policy: { ...repeatDefaults, initialMs: 1_000, random: () => part },
 			...{ eventLog: () => {}, polling: new Gate(false), draining: new AbortController().signal },
 			...{ signal: over.signal, onGrant: () => {}, onDraining: () => {} },
 			health: new Health({ look: async () => null, eventLog: () => {}, random: () => 0 }),

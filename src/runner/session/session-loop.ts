@@ -1,8 +1,8 @@
 // The loop that holds the runner's session: grants, cancels and losses come by it, and its pings keep every lease alive, so
 // that no call is made to wait for work or to renew. Where none can be had (an old server, a proxy that refuses upgrades) the
 // polling gate opens, the other two loops do the same by calls, and this one tries again now and then.
-import { backoffMs, isRetryable, sleep, untilAborted } from "../../client/retryable.ts";
-import type { RetryPolicy } from "../../client/retryable.ts";
+import { jitteredMs, isRetryable, sleep, untilAborted } from "../../client/retryable.ts";
+import type { RepeatPolicy } from "../../client/retryable.ts";
 import { RunnerSession } from "../../client/runner-session.ts";
 import type { SocketEnd } from "../../client/live-socket.ts";
 import type { Grant } from "../../contracts/http/runner.ts";
@@ -17,7 +17,7 @@ import type { EventLog } from "../event-log.ts";
 import type { Health } from "../machine/health.ts";
 import type { Gate } from "./gate.ts";
 import type { HeldJobs } from "./held-jobs.ts";
-import type { Registered, Registration } from "./registration.ts";
+import type { RegisteredRunner, Registration } from "./registration.ts";
 import { sinceBootMs } from "../since-boot.ts";
 import { WakeUp } from "../wake-up.ts";
 
@@ -37,7 +37,7 @@ export interface SessionLoopOptions {
 	capacity: number;
 	/** New with each process: the newest instance of a runner wins. */
 	instanceId: string;
-	policy: RetryPolicy;
+	policy: RepeatPolicy;
 	eventLog: EventLog;
 	/** Opened while there is no session, shut while there is one. */
 	polling: Gate;
@@ -82,7 +82,7 @@ export async function sessionLoop(options: SessionLoopOptions): Promise<void> {
 			if (failed === 0) eventLog("session-refused", { reason: failure.message });
 			failed++;
 		}
-		await sleep(backoffMs(Math.max(failed, 1), { ...policy, maxMs: retryMsMax }), signal).catch(() => {});
+		await sleep(jitteredMs(Math.max(failed, 1), { ...policy, maxMs: retryMsMax }), signal).catch(() => {});
 	}
 }
 
@@ -93,7 +93,7 @@ function judgeEnd({ code, reason }: SocketEnd): void {
 	if (code === malformedFrameCloseCode) throw new Error(`the server does not understand this runner: ${reason}`);
 }
 
-async function holdSession(options: SessionLoopOptions, known: Registered): Promise<SocketEnd> {
+async function holdSession(options: SessionLoopOptions, known: RegisteredRunner): Promise<SocketEnd> {
 	const { url, held, draining, signal, polling, eventLog, health } = options;
 	const opening = RunnerSession.open({
 		url,

@@ -1,6 +1,6 @@
 // Who is handed what, who is told of it, and what those who wait are told. [I7] [I9] [I10] [E1]
 import { nodeOf } from "../../domain/run/decide.ts";
-import { readiness } from "../../domain/run/graph.ts";
+import { nodeReadiness } from "../../domain/run/graph.ts";
 import type { Millis } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job/job.ts";
 import { avoidMs, demandFreshMs } from "../../domain/limits.ts";
@@ -73,7 +73,7 @@ export function leavesNobodyBehind({ command, answer, after, now }: Facts): stri
 	for (const jobs of runs.values()) {
 		const nodes = new Map(jobs.map((job) => [job.index, nodeOf(job)]));
 		for (const job of jobs) {
-			if (job.state === "blocked" && readiness(nodeOf(job), nodes) !== "open")
+			if (job.state === "blocked" && nodeReadiness(nodeOf(job), nodes) !== "open")
 				return `job ${job.id} is blocked by nothing`;
 		}
 	}

@@ -6,7 +6,7 @@ import { deadlineOf } from "./job-deadline.ts";
 import { laneKey } from "../queue/queue.ts";
 
 /** What is stored of an unfinished job beside its document: enough to find its place again. */
-export interface OpenJob {
+export interface QueuedJob {
 	run: RunId;
 	index: number;
 	state: Exclude<JobState, "finished">;
@@ -21,17 +21,17 @@ export interface OpenJob {
 	deadline: Millis;
 }
 
-export interface PlacedJob extends OpenJob {
+export interface PlacedJob extends QueuedJob {
 	party: string;
 }
 
-export interface Place {
+export interface JobPlace {
 	run: RunId;
 	index: number;
 }
 
 /** Null for a finished job. */
-export function openJobOf(job: Job): OpenJob | null {
+export function queuedJobOf(job: Job): QueuedJob | null {
 	const deadline = deadlineOf(job);
 	if (job.state === "finished" || deadline === null) return null;
 	const queued = job.state === "waiting" && job.notBefore === null;
