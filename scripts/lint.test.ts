@@ -62,6 +62,12 @@ const imports: Case[] = [
 	{ file: "src/contracts/objects/schema.ts", code: `import "@hono/zod-openapi";`, rule: walls },
 	{ file: "src/contracts/http/schema.ts", code: `import "@hono/zod-openapi"; import "../wire/word.ts";`, rule: null },
 	{ file: "src/engine/repo/turn.ts", code: `import "../ports.ts"; import "../../domain/job.ts";`, rule: null },
+	{
+		file: "src/engine/repo/commands/claim.ts",
+		code: `import "../turn.ts"; import "../outgoing/box.ts"; import "../../ports.ts"; import "../../../domain/job.ts";`,
+		rule: null,
+	},
+	{ file: "src/engine/repo/reads/view.ts", code: `import "../../../store/runs.ts";`, rule: walls },
 	{ file: "src/engine/pool/turn.ts", code: `import "../../store/runs.ts";`, rule: walls },
 	{ file: "src/runner/job/job.ts", code: `import "../log/spool.ts"; import "../../client/call.ts";`, rule: null },
 	{ file: "src/runner/log/upload.ts", code: `import "../../api/token.ts";`, rule: walls },

@@ -18,7 +18,7 @@ import { moveClock } from "./testing/clock-fixture.ts";
 import type { Env } from "./env.ts";
 import main from "./main.ts";
 import { batchLength, jsonBytes } from "../src/engine/message-bytes.ts";
-import { ChangeOutbox } from "../src/engine/repo/change-outbox.ts";
+import { ChangeOutbox } from "../src/engine/repo/outgoing/change-outbox.ts";
 import { repoOf } from "./repo/queue-fixture.ts";
 
 const env = bindings as unknown as Env;

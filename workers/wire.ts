@@ -14,7 +14,7 @@ import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { readModel } from "./read-model.ts";
 import { endsOf } from "./owner/ends.ts";
 import { connectRequest } from "./pool/pool-connect.ts";
-import { readArchived } from "../src/engine/repo/repo-archive.ts";
+import { readArchived } from "../src/engine/repo/archive/repo-archive.ts";
 import { report } from "./report.ts";
 import { readReadiness } from "./readiness.ts";
 import { runStore } from "./repo/repo-outside.ts";

@@ -6,7 +6,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Migration } from "./migrate.ts";
 import { sqlite } from "./sqlite.ts";
 
-/** Of one kind of object, as `workers/table-versions.ts` has them. */
+/** Of one kind of object, as `src/engine/table-versions.ts` has them. */
 export interface ObjectTables {
 	of: string;
 	versions: string[];

@@ -15,7 +15,7 @@ import type { Env } from "../env.ts";
 import { FeedHistory } from "./feed-history.ts";
 import { sendOrDrop } from "../log/socket-backlog.ts";
 import { WatcherEnds } from "../log/watcher-ends.ts";
-import { readArchived } from "../../src/engine/repo/repo-archive.ts";
+import { readArchived } from "../../src/engine/repo/archive/repo-archive.ts";
 import { runStore } from "../repo/repo-outside.ts";
 import { repoCalls } from "../stubs.ts";
 import { report } from "../report.ts";

@@ -22,7 +22,7 @@ import {
 	storeAsOf,
 	submit,
 } from "./queue-fixture.ts";
-import { readArchived } from "../../src/engine/repo/repo-archive.ts";
+import { readArchived } from "../../src/engine/repo/archive/repo-archive.ts";
 import { archivedRunKey, runStore } from "./repo-outside.ts";
 
 const env = bindings as unknown as Env;

@@ -22,18 +22,18 @@ import type { RepositorySettings } from "../../domain/job/submission.ts";
 import type { Sql, World } from "../ports.ts";
 import { isRefused, newDraft, nothing, TakenBack } from "./repo-memory.ts";
 import type { Draft, Slices } from "./repo-memory.ts";
-import { AnnouncedDemand } from "./announced-demand.ts";
-import { hintMove } from "./lease-hints.ts";
+import { AnnouncedDemand } from "./outgoing/announced-demand.ts";
+import { hintMove } from "./outgoing/lease-hints.ts";
 import type { RepoOutside, RepoPorts } from "./repo-ports.ts";
-import { RepoSamples, recentRunsMax } from "./repo-samples.ts";
+import { RepoSamples, recentRunsMax } from "./reads/repo-samples.ts";
 import { RepoTables } from "./repo-tables.ts";
-import { Projection } from "./projection.ts";
-import { KnownPools } from "./known-pools.ts";
+import { Projection } from "./outgoing/projection.ts";
+import { KnownPools } from "./outgoing/known-pools.ts";
 import type { ConfiguredRepository } from "./repo-tables.ts";
-import { closeOf, Outbox } from "./outbox.ts";
-import { WatchFeeds } from "./watch-feeds.ts";
-import { RunNumbers } from "./run-numbers.ts";
-import { Tombstones } from "./tombstones.ts";
+import { closeOf, Outbox } from "./outgoing/outbox.ts";
+import { WatchFeeds } from "./outgoing/watch-feeds.ts";
+import { RunNumbers } from "./archive/run-numbers.ts";
+import { Tombstones } from "./archive/tombstones.ts";
 
 /** Runs kept in mind; beyond it all are read anew. */
 const runsKept = 5_000;

@@ -17,7 +17,7 @@ import type { Lane } from "../../domain/queue/queue.ts";
 import { parseLaneKey } from "../../domain/queue/queue.ts";
 import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
-import { waitOf } from "./repo-samples.ts";
+import { waitOf } from "./reads/repo-samples.ts";
 import type { Storage, Sql, SqlRow, SqlValue } from "../ports.ts";
 import { bringForward } from "../table-versions.ts";
 import type { TableVersions } from "../table-versions.ts";

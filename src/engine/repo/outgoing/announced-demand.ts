@@ -1,11 +1,11 @@
 // The demand that each pool was told last. Its version grows with each change, so that a pool may hear of it late, twice and in any
 // order. A restart forgets the versions, and begins above all of them.
-import type { Demand } from "../../contracts/objects/objects.ts";
-import type { Millis } from "../../domain/ids.ts";
-import { demandRepeatMs } from "../../domain/limits.ts";
-import { demandOf } from "../../domain/queue/queue.ts";
-import type { Standing } from "../../domain/queue/standing.ts";
-import type { ConfiguredRepository } from "./repo-tables.ts";
+import type { Demand } from "../../../contracts/objects/objects.ts";
+import type { Millis } from "../../../domain/ids.ts";
+import { demandRepeatMs } from "../../../domain/limits.ts";
+import { demandOf } from "../../../domain/queue/queue.ts";
+import type { Standing } from "../../../domain/queue/standing.ts";
+import type { ConfiguredRepository } from "../repo-tables.ts";
 
 export interface DemandSource {
 	now(): Millis;

@@ -1,15 +1,15 @@
 // Cancels many unfinished jobs of a repository at once: a look at all of them in memory, then one decision for each run. The
 // statement here only reads.
-import type { BulkCancel } from "../../contracts/http/bulk-cancel.ts";
-import type { BulkCancelCall } from "../../contracts/objects/objects.ts";
-import { decideCancelJobs } from "../../domain/run/decide.ts";
-import { parseJobId } from "../../domain/ids.ts";
-import type { RunId } from "../../domain/ids.ts";
-import { bulkCancelMax } from "../../domain/limits.ts";
-import type { Result } from "../../domain/refusal.ts";
-import { accept } from "../../domain/refusal.ts";
-import type { Sql } from "../ports.ts";
-import type { RepoQueue } from "./repo-queue.ts";
+import type { BulkCancel } from "../../../contracts/http/bulk-cancel.ts";
+import type { BulkCancelCall } from "../../../contracts/objects/objects.ts";
+import { decideCancelJobs } from "../../../domain/run/decide.ts";
+import { parseJobId } from "../../../domain/ids.ts";
+import type { RunId } from "../../../domain/ids.ts";
+import { bulkCancelMax } from "../../../domain/limits.ts";
+import type { Result } from "../../../domain/refusal.ts";
+import { accept } from "../../../domain/refusal.ts";
+import type { Sql } from "../../ports.ts";
+import type { RepoQueue } from "../repo-queue.ts";
 
 /** [B19] [B20] Looks and cancels in one turn, so that what was found is what is canceled. */
 export function cancelMatching(queue: RepoQueue, call: BulkCancelCall): Result<BulkCancel> {

@@ -1,16 +1,16 @@
 // Handing jobs to a pool's runner: chosen under the present limits, granted, and shown with all that a runner needs, secrets
 // included. The pool adds the tokens.
-import type { ClaimCall, Claimed } from "../../contracts/objects/objects.ts";
-import { settle } from "../../domain/run/decide.ts";
-import type { LeasedJob, WaitingJob } from "../../domain/job/job.ts";
-import { grant, refuseJob } from "../../domain/job/job.ts";
-import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../../domain/limits.ts";
-import type { Lane } from "../../domain/queue/queue.ts";
-import { chooseLane } from "../../domain/queue/queue.ts";
-import { assert } from "../../domain/refusal.ts";
-import type { Run } from "../../domain/run/run.ts";
-import type { RepoQueue } from "./repo-queue.ts";
-import type { ConfiguredRepository } from "./repo-tables.ts";
+import type { ClaimCall, Claimed } from "../../../contracts/objects/objects.ts";
+import { settle } from "../../../domain/run/decide.ts";
+import type { LeasedJob, WaitingJob } from "../../../domain/job/job.ts";
+import { grant, refuseJob } from "../../../domain/job/job.ts";
+import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../../../domain/limits.ts";
+import type { Lane } from "../../../domain/queue/queue.ts";
+import { chooseLane } from "../../../domain/queue/queue.ts";
+import { assert } from "../../../domain/refusal.ts";
+import type { Run } from "../../../domain/run/run.ts";
+import type { RepoQueue } from "../repo-queue.ts";
+import type { ConfiguredRepository } from "../repo-tables.ts";
 
 /** [Q5] At most `claimMax` at a time, each under the limits as the ones before it left them. */
 export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {

@@ -1,21 +1,21 @@
 // What a RepoObject shows of itself: runs, jobs with their attempts and why they wait, figures of the queue.
-import { timeText } from "../../contracts/wire/time-text.ts";
-import type { QueueFigures } from "../../contracts/http/repository.ts";
-import type { LeaseClaim, LogAdmission } from "../../contracts/objects/objects.ts";
-import type { Job, Run, Waiting } from "../../contracts/http/run.ts";
-import { viewJob, viewRun } from "../../contracts/wire/view.ts";
-import type { Decision } from "../../domain/run/decide.ts";
-import { holds, isUnstarted, leaseStateOf } from "../../domain/run/decide.ts";
-import { expectStart } from "../../domain/queue/expectation.ts";
-import type { JobId, RunId } from "../../domain/ids.ts";
-import { parseJobId } from "../../domain/ids.ts";
-import type { FinishedAttempt, Job as DomainJob } from "../../domain/job/job.ts";
-import type { Result } from "../../domain/refusal.ts";
-import { accept, refuse } from "../../domain/refusal.ts";
-import type { Run as DomainRun } from "../../domain/run/run.ts";
-import type { RepositorySettings } from "../../domain/job/submission.ts";
-import { explainWaiting } from "../../domain/queue/waiting.ts";
-import type { RepoQueue } from "./repo-queue.ts";
+import { timeText } from "../../../contracts/wire/time-text.ts";
+import type { QueueFigures } from "../../../contracts/http/repository.ts";
+import type { LeaseClaim, LogAdmission } from "../../../contracts/objects/objects.ts";
+import type { Job, Run, Waiting } from "../../../contracts/http/run.ts";
+import { viewJob, viewRun } from "../../../contracts/wire/view.ts";
+import type { Decision } from "../../../domain/run/decide.ts";
+import { holds, isUnstarted, leaseStateOf } from "../../../domain/run/decide.ts";
+import { expectStart } from "../../../domain/queue/expectation.ts";
+import type { JobId, RunId } from "../../../domain/ids.ts";
+import { parseJobId } from "../../../domain/ids.ts";
+import type { FinishedAttempt, Job as DomainJob } from "../../../domain/job/job.ts";
+import type { Result } from "../../../domain/refusal.ts";
+import { accept, refuse } from "../../../domain/refusal.ts";
+import type { Run as DomainRun } from "../../../domain/run/run.ts";
+import type { RepositorySettings } from "../../../domain/job/submission.ts";
+import { explainWaiting } from "../../../domain/queue/waiting.ts";
+import type { RepoQueue } from "../repo-queue.ts";
 
 /** Jobs that a run shows in one piece; the rest is paged. */
 export const jobsShown = 1_000;

@@ -1,17 +1,17 @@
 // What a RepoObject tells the FeedObjects of runs that somebody watches: every change in its order, the jobs whole, as soon as
 // it is durable. A hint beside the queue `events`, by which a feed hears of a version that it missed. Which runs are watched, and
 // until when, the feeds say; it is stored, so that no feed's object comes to be by being asked.
-import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import type { RunUpdate } from "../../contracts/objects/feed.ts";
-import { watchedJobOf } from "../../contracts/objects/feed.ts";
-import type { Job } from "../../contracts/http/run.ts";
-import { viewRun } from "../../contracts/wire/view.ts";
-import type { Millis, RunId } from "../../domain/ids.ts";
-import type { Job as DomainJob } from "../../domain/job/job.ts";
-import type { Run } from "../../domain/run/run.ts";
-import type { World } from "../ports.ts";
-import type { RepoOutside } from "./repo-ports.ts";
-import type { RepoTables } from "./repo-tables.ts";
+import type { RepositoryName } from "../../../contracts/objects/objects.ts";
+import type { RunUpdate } from "../../../contracts/objects/feed.ts";
+import { watchedJobOf } from "../../../contracts/objects/feed.ts";
+import type { Job } from "../../../contracts/http/run.ts";
+import { viewRun } from "../../../contracts/wire/view.ts";
+import type { Millis, RunId } from "../../../domain/ids.ts";
+import type { Job as DomainJob } from "../../../domain/job/job.ts";
+import type { Run } from "../../../domain/run/run.ts";
+import type { World } from "../../ports.ts";
+import type { RepoOutside } from "../repo-ports.ts";
+import type { RepoTables } from "../repo-tables.ts";
 
 /** Watched runs remembered here; beyond it the ones that end first are forgotten, until their feeds say so again. */
 const runsKept = 5_000;

@@ -1,14 +1,14 @@
 // Retrying a finished job, or those of a run, by name: once per key, as one more round.
-import type { Actor } from "../../contracts/objects/objects.ts";
-import type { Job } from "../../contracts/http/run.ts";
-import { decideRetryJob, decideRetryRun } from "../../domain/run/decide.ts";
-import type { JobId, RunId } from "../../domain/ids.ts";
-import type { Result } from "../../domain/refusal.ts";
-import { accept } from "../../domain/refusal.ts";
-import type { Cause } from "../../domain/job/submission.ts";
-import type { RepoQueue } from "./repo-queue.ts";
+import type { Actor } from "../../../contracts/objects/objects.ts";
+import type { Job } from "../../../contracts/http/run.ts";
+import { decideRetryJob, decideRetryRun } from "../../../domain/run/decide.ts";
+import type { JobId, RunId } from "../../../domain/ids.ts";
+import type { Result } from "../../../domain/refusal.ts";
+import { accept } from "../../../domain/refusal.ts";
+import type { Cause } from "../../../domain/job/submission.ts";
+import type { RepoQueue } from "../repo-queue.ts";
 import type { Accepted } from "./repo-submit.ts";
-import { showJob } from "./repo-view.ts";
+import { showJob } from "../reads/repo-view.ts";
 
 export type RetryRunCall = { run: RunId; only: "failed" | "all"; key: string | null } & Actor;
 export type RetryJobCall = { job: JobId; key: string | null } & Actor;

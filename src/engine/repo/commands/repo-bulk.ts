@@ -1,16 +1,16 @@
 // Retries many finished jobs of a repository at once: a bounded look at its newest runs, then one decision for each run. The
 // statements here only read.
-import type { BulkRetryCall } from "../../contracts/objects/objects.ts";
-import type { BulkRetry } from "../../contracts/http/bulk-retry.ts";
-import { decideRetryJobs } from "../../domain/run/decide.ts";
-import { parseJobId } from "../../domain/ids.ts";
-import type { FinishedJob } from "../../domain/job/job.ts";
-import { bulkRetryMax, bulkRowsMax, bulkRunsMax, bulkTombstonesMax } from "../../domain/limits.ts";
-import type { Result } from "../../domain/refusal.ts";
-import { accept } from "../../domain/refusal.ts";
-import type { Sql } from "../ports.ts";
-import { hotMs } from "./repo-archive.ts";
-import type { RepoQueue } from "./repo-queue.ts";
+import type { BulkRetryCall } from "../../../contracts/objects/objects.ts";
+import type { BulkRetry } from "../../../contracts/http/bulk-retry.ts";
+import { decideRetryJobs } from "../../../domain/run/decide.ts";
+import { parseJobId } from "../../../domain/ids.ts";
+import type { FinishedJob } from "../../../domain/job/job.ts";
+import { bulkRetryMax, bulkRowsMax, bulkRunsMax, bulkTombstonesMax } from "../../../domain/limits.ts";
+import type { Result } from "../../../domain/refusal.ts";
+import { accept } from "../../../domain/refusal.ts";
+import type { Sql } from "../../ports.ts";
+import { hotMs } from "../archive/repo-archive.ts";
+import type { RepoQueue } from "../repo-queue.ts";
 
 type Found = Pick<BulkRetry, "items" | "truncated" | "archived">;
 

@@ -1,18 +1,18 @@
 // What a repository tells others once it has committed: changes to the queue `events`, ends and cancels to LogObjects, demand and
 // hints to pools. One round runs at a time, and takes along what comes in meanwhile. The alarm repeats a round that failed. The
 // outbox is in memory: after a death the marks in the tables say what to tell again.
-import type { ChangeEvent, Delivery } from "../../contracts/objects/events.ts";
-import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../contracts/objects/objects.ts";
-import type { LogName } from "../../contracts/wire/object-name.ts";
-import type { Millis } from "../../domain/ids.ts";
-import type { FinishedAttempt } from "../../domain/job/job.ts";
-import { tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";
-import { ShardsTold } from "../../domain/pool/shards-told.ts";
-import { jsonBytes, messageBytesMax } from "../message-bytes.ts";
-import type { World } from "../ports.ts";
+import type { ChangeEvent, Delivery } from "../../../contracts/objects/events.ts";
+import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../../contracts/objects/objects.ts";
+import type { LogName } from "../../../contracts/wire/object-name.ts";
+import type { Millis } from "../../../domain/ids.ts";
+import type { FinishedAttempt } from "../../../domain/job/job.ts";
+import { tellAgainMaxMs, tellAgainMs } from "../../../domain/limits.ts";
+import { ShardsTold } from "../../../domain/pool/shards-told.ts";
+import { jsonBytes, messageBytesMax } from "../../message-bytes.ts";
+import type { World } from "../../ports.ts";
 import { ChangeOutbox } from "./change-outbox.ts";
-import type { RepoOutside } from "./repo-ports.ts";
-import type { ConfiguredRepository } from "./repo-tables.ts";
+import type { RepoOutside } from "../repo-ports.ts";
+import type { ConfiguredRepository } from "../repo-tables.ts";
 
 /** LogObjects called at once: each that sleeps must wake, and on one machine opens its file for it. */
 const logsAtOnce = 50;

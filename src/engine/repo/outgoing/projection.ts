@@ -1,15 +1,15 @@
 // Which changes of a repository the read model must get, and which of them it has confirmed. The alarm repeats an unconfirmed
 // change; after waking the marks in the tables bring it back, and at the latest the sweep does. WatchFeeds tells more, to those
 // who follow a run.
-import type { ChangeEvent } from "../../contracts/objects/events.ts";
-import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { viewRepository, viewRun } from "../../contracts/wire/view.ts";
-import type { Millis, RunId } from "../../domain/ids.ts";
-import type { Move } from "../../domain/job/job.ts";
-import type { JobPlace } from "../../domain/job/queued-job.ts";
-import { assert } from "../../domain/refusal.ts";
-import type { Run } from "../../domain/run/run.ts";
-import type { LogEnded, ConfiguredRepository, RepoTables } from "./repo-tables.ts";
+import type { ChangeEvent } from "../../../contracts/objects/events.ts";
+import type { RepositoryName } from "../../../contracts/objects/objects.ts";
+import { viewRepository, viewRun } from "../../../contracts/wire/view.ts";
+import type { Millis, RunId } from "../../../domain/ids.ts";
+import type { Move } from "../../../domain/job/job.ts";
+import type { JobPlace } from "../../../domain/job/queued-job.ts";
+import { assert } from "../../../domain/refusal.ts";
+import type { Run } from "../../../domain/run/run.ts";
+import type { LogEnded, ConfiguredRepository, RepoTables } from "../repo-tables.ts";
 
 /** Runs remembered here; beyond it some are told once more than needed. */
 const runsKept = 5_000;

@@ -1,15 +1,15 @@
 // Accepting a run, or more jobs for one: once per key, whole or not at all; with a run the end of those that it supersedes.
-import type { AddJobsCall, SubmitCall, Submitted } from "../../contracts/objects/objects.ts";
-import type { Decision, RunView } from "../../domain/run/decide.ts";
-import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../../domain/run/decide.ts";
-import { checkReach } from "../../domain/job/reach.ts";
-import type { Result } from "../../domain/refusal.ts";
-import { accept, refuse } from "../../domain/refusal.ts";
-import type { RunId } from "../../domain/ids.ts";
-import { resolveSource } from "../../domain/job/submission.ts";
-import type { RepositorySettings } from "../../domain/job/submission.ts";
-import type { RepoQueue } from "./repo-queue.ts";
-import { showNewRun, showRun } from "./repo-view.ts";
+import type { AddJobsCall, SubmitCall, Submitted } from "../../../contracts/objects/objects.ts";
+import type { Decision, RunView } from "../../../domain/run/decide.ts";
+import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../../../domain/run/decide.ts";
+import { checkReach } from "../../../domain/job/reach.ts";
+import type { Result } from "../../../domain/refusal.ts";
+import { accept, refuse } from "../../../domain/refusal.ts";
+import type { RunId } from "../../../domain/ids.ts";
+import { resolveSource } from "../../../domain/job/submission.ts";
+import type { RepositorySettings } from "../../../domain/job/submission.ts";
+import type { RepoQueue } from "../repo-queue.ts";
+import { showNewRun, showRun } from "../reads/repo-view.ts";
 
 /** What was accepted, now or under the same key before. It is shown once it is written. */
 export interface Accepted {

@@ -2,17 +2,17 @@
 // bounded by a week's work. When its days are over too, it goes from there and from the read model. In bounded slices from the
 // alarm; a crash in the middle repeats what was done, with the same effect. A retry brings the run back as it was; what is
 // archived after it replaces what was.
-import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import type { Run } from "../../contracts/http/run.ts";
-import type { ArchivedRun } from "../../contracts/wire/view.ts";
-import { viewArchived } from "../../contracts/wire/view.ts";
-import type { Millis, RunId } from "../../domain/ids.ts";
-import { runJobsMax } from "../../domain/limits.ts";
-import { recordAt } from "../../domain/log/log.ts";
-import type { World } from "../ports.ts";
-import type { RepoOutside, RunStore } from "./repo-ports.ts";
-import type { RepoQueue } from "./repo-queue.ts";
-import type { ConfiguredRepository } from "./repo-tables.ts";
+import type { RepositoryName } from "../../../contracts/objects/objects.ts";
+import type { Run } from "../../../contracts/http/run.ts";
+import type { ArchivedRun } from "../../../contracts/wire/view.ts";
+import { viewArchived } from "../../../contracts/wire/view.ts";
+import type { Millis, RunId } from "../../../domain/ids.ts";
+import { runJobsMax } from "../../../domain/limits.ts";
+import { recordAt } from "../../../domain/log/log.ts";
+import type { World } from "../../ports.ts";
+import type { RepoOutside, RunStore } from "../repo-ports.ts";
+import type { RepoQueue } from "../repo-queue.ts";
+import type { ConfiguredRepository } from "../repo-tables.ts";
 
 /** How long a finished run stays in its object: people retry and look at what is new. */
 export const hotMs = 7 * 24 * 60 * 60 * 1_000;

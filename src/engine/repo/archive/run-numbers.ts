@@ -1,8 +1,8 @@
 // Which run has which number. The numbers of the newest runs follow from the list of recent ones, which is written with each
 // run anyway; each full list is kept as one row, so that a number costs a sixty-fourth of a row and is found by reading one.
-import type { RunId } from "../../domain/ids.ts";
-import type { Sql } from "../ports.ts";
-import { recentRunsMax } from "./repo-samples.ts";
+import type { RunId } from "../../../domain/ids.ts";
+import type { Sql } from "../../ports.ts";
+import { recentRunsMax } from "../reads/repo-samples.ts";
 
 /** Rows looked at in one round of the archive: the oldest, since runs go in the order of their ends, more or less. */
 const rowsMax = 200;

@@ -1,13 +1,13 @@
 // What a repository knows of its pools from the answers of their shards: how many runners fit which labels, and whether the pool
 // hands out jobs. Kept in memory. Before a job's waiting is explained, the pool is asked again if its answer is older than some
 // seconds, and its answer is awaited for a moment.
-import type { Demand, DemandAnswer } from "../../contracts/objects/objects.ts";
-import type { Millis } from "../../domain/ids.ts";
-import { fits } from "../../domain/pool/pool.ts";
-import type { PoolPause, Unfit } from "../../domain/pool/pool.ts";
-import type { Lane } from "../../domain/queue/queue.ts";
-import type { World } from "../ports.ts";
-import type { PoolFacts } from "../../domain/queue/waiting.ts";
+import type { Demand, DemandAnswer } from "../../../contracts/objects/objects.ts";
+import type { Millis } from "../../../domain/ids.ts";
+import { fits } from "../../../domain/pool/pool.ts";
+import type { PoolPause, Unfit } from "../../../domain/pool/pool.ts";
+import type { Lane } from "../../../domain/queue/queue.ts";
+import type { World } from "../../ports.ts";
+import type { PoolFacts } from "../../../domain/queue/waiting.ts";
 
 /** What a pool said is taken for true this long. */
 const freshMs = 3_000;

@@ -1,9 +1,9 @@
 // Which run, and which job of it, the names that people use stand for.
-import type { RepoCalls } from "../../contracts/objects/objects.ts";
-import type { RunId, RunName } from "../../domain/ids.ts";
-import { jobIdFrom, parseJobId } from "../../domain/ids.ts";
-import { accept, refuse } from "../../domain/refusal.ts";
-import type { RepoQueue } from "./repo-queue.ts";
+import type { RepoCalls } from "../../../contracts/objects/objects.ts";
+import type { RunId, RunName } from "../../../domain/ids.ts";
+import { jobIdFrom, parseJobId } from "../../../domain/ids.ts";
+import { accept, refuse } from "../../../domain/refusal.ts";
+import type { RepoQueue } from "../repo-queue.ts";
 
 type Located = Awaited<ReturnType<RepoCalls["locate"]>>;
 

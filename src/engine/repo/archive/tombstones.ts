@@ -1,11 +1,11 @@
 // How runs leave a RepoObject for the archive, and what it keeps of them: until when they are there, and how their jobs ended.
 // A tombstone outlives its run, so that the run's id is not used again while anything of it might still be found.
-import type { ArchivedRun } from "../../contracts/wire/view.ts";
-import { parseJobId } from "../../domain/ids.ts";
-import type { Millis, RunId } from "../../domain/ids.ts";
-import { assert } from "../../domain/refusal.ts";
-import type { Sql } from "../ports.ts";
-import type { RepoTables } from "./repo-tables.ts";
+import type { ArchivedRun } from "../../../contracts/wire/view.ts";
+import { parseJobId } from "../../../domain/ids.ts";
+import type { Millis, RunId } from "../../../domain/ids.ts";
+import { assert } from "../../../domain/refusal.ts";
+import type { Sql } from "../../ports.ts";
+import type { RepoTables } from "../repo-tables.ts";
 
 /** From one id on; at most so many rows are looked at, and so many runs found. */
 interface Walk {

@@ -1,8 +1,8 @@
 // How long the jobs granted last had waited, and how long the last attempts took. The rows of the last runs' jobs have it, which
 // are written anyway; so it survives a sleep, and is read only when somebody asks for the first time since.
-import type { Millis, RunId } from "../../domain/ids.ts";
-import type { Job, Move } from "../../domain/job/job.ts";
-import { Recent, recentMax } from "../../domain/recent.ts";
+import type { Millis, RunId } from "../../../domain/ids.ts";
+import type { Job, Move } from "../../../domain/job/job.ts";
+import { Recent, recentMax } from "../../../domain/recent.ts";
 
 /** Runs remembered as the last: their ids are written with each new one. */
 export const recentRunsMax = 64;
