@@ -24,7 +24,7 @@ export class MemoryRun implements RunView {
 	/** A run of these jobs, submitted at noon. */
 	static of(...jobs: (Partial<JobRequest> & { key: string })[]): MemoryRun {
 		const requests = jobs.map((job) => ({ run: "true", ...job }));
-		const decided = decideSubmit(aRunId(), 1, aSubmission(requests), someSettings(), noon);
+		const decided = decideSubmit({ id: aRunId(), number: 1, submission: aSubmission(requests) }, someSettings(), noon);
 		if (!decided.ok) throw new Error(decided.refusal.code);
 		return new MemoryRun(decided.value);
 	}

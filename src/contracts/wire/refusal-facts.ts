@@ -85,11 +85,9 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 				detail: `No job of the run has ${refusal.only === "failed" ? "failed" : "finished"}.`,
 			};
 		case "job-finished":
-			return { status: 409, code, detail: "The job is finished." };
 		case "job-not-finished":
-			return { status: 409, code, detail: `The job is ${refusal.state}; only a finished job can be retried.` };
 		case "job-not-waiting":
-			return { status: 409, code, detail: `The job is ${refusal.state}; only one that waits has a priority.` };
+			return jobFacts(refusal);
 		case "pool-limited":
 		case "secrets-limited":
 			return limitedFacts(refusal);
@@ -99,6 +97,23 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "log-limit":
 		case "log-sealed":
 			return leaseFacts(refusal);
+		default:
+			return unreachable(refusal);
+	}
+}
+
+/** What a command on a job is refused for. */
+function jobFacts(
+	refusal: Extract<Refusal, { code: "job-finished" | "job-not-finished" | "job-not-waiting" }>,
+): ProblemFacts {
+	const { code } = refusal;
+	switch (code) {
+		case "job-finished":
+			return { status: 409, code, detail: "The job is finished." };
+		case "job-not-finished":
+			return { status: 409, code, detail: `The job is ${refusal.state}; only a finished job can be retried.` };
+		case "job-not-waiting":
+			return { status: 409, code, detail: `The job is ${refusal.state}; only one that waits has a priority.` };
 		default:
 			return unreachable(refusal);
 	}

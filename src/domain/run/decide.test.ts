@@ -46,7 +46,11 @@ function indexOf(run: MemoryRun, key: string): number {
 
 describe("submit", () => {
 	const submit = (...jobs: { key: string; needs?: string[] }[]) =>
-		decideSubmit(aRunId(), 1, aSubmission(jobs.map((job) => ({ run: "true", ...job }))), someSettings(), noon);
+		decideSubmit(
+			{ id: aRunId(), number: 1, submission: aSubmission(jobs.map((job) => ({ run: "true", ...job }))) },
+			someSettings(),
+			noon,
+		);
 
 	it("[D1] makes all jobs, those without needs waiting", () => {
 		const run = MemoryRun.of({ key: "b", needs: ["a"] }, { key: "a" });
@@ -63,7 +67,11 @@ describe("submit", () => {
 		const source = { cloneUrl: "", ref: "main", commit: null };
 		const jobs = [{ key: "a", run: "true" }];
 		const decide = (cloneUrl: string | null) =>
-			decideSubmit(aRunId(), 1, aSubmission(jobs, { source }), someSettings({ cloneUrl }), noon);
+			decideSubmit(
+				{ id: aRunId(), number: 1, submission: aSubmission(jobs, { source }) },
+				someSettings({ cloneUrl }),
+				noon,
+			);
 		expect(decide(null)).toMatchObject({ ok: false, refusal: { code: "clone-url-missing" } });
 		expect(decide("https://git.example/a")).toMatchObject({
 			value: { run: { source: { cloneUrl: "https://git.example/a", ref: "main" } } },

@@ -57,9 +57,7 @@ function withinBudget(move: Move, retriesLeft: number, now: Millis): Move {
 
 /** [D1] A submission is accepted whole or not at all. `number` is the next in its repository. */
 export function decideSubmit(
-	id: RunId,
-	number: number,
-	submission: Submission,
+	{ id, number, submission }: { id: RunId; number: number; submission: Submission },
 	settings: RepositorySettings,
 	now: Millis,
 ): Result<Decision> {
@@ -68,7 +66,8 @@ export function decideSubmit(
 	if (source === undefined) return refuse({ code: "clone-url-missing" });
 	const resolved = { ...submission, source };
 	const cause: Cause = { by: "submit", actor: submission.actor, reason: null, at: now };
-	return append(createRun(id, number, resolved, now), new Map(), submission.jobs, settings, cause);
+	const run = createRun(id, number, resolved, now);
+	return append({ run, known: new Map() }, submission.jobs, settings, cause);
 }
 
 /**
@@ -86,7 +85,7 @@ export function decideAddJobs(
 	// While its last jobs stop, one of them, or somebody who has not heard of it, may still want more.
 	if (run.cancel !== null) return refuse({ code: run.supersededBy === null ? "run-canceled" : "run-superseded" });
 	if (run.jobs + jobs.length > runJobsMax) return refuse({ code: "run-jobs-max", max: runJobsMax });
-	const added = append(run, view.keys(), jobs, settings, cause);
+	const added = append({ run, known: view.keys() }, jobs, settings, cause);
 	if (!added.ok) return added;
 	const nodes = view.nodes();
 	const needed = new Set<number>();
@@ -127,9 +126,9 @@ function followed(
 	return found === "ready" ? ready(job, now) : skip(job, skipReason(nodeOf(job), nodes, job.spec.needs), now);
 }
 
+/** `known` are the places of the jobs that the run has, by key. */
 function append(
-	run: Run,
-	known: Map<string, number>,
+	{ run, known }: { run: Run; known: ReadonlyMap<string, number> },
 	jobs: JobRequest[],
 	settings: RepositorySettings,
 	cause: Cause,

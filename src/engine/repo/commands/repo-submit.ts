@@ -49,7 +49,7 @@ export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: 
 function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Decision> {
 	const at = queue.now();
 	const { submission } = call;
-	const decided = decideSubmit(call.run, queue.nextNumber, submission, settings, at);
+	const decided = decideSubmit({ id: call.run, number: queue.nextNumber, submission }, settings, at);
 	if (!decided.ok) return decided;
 	queue.takeNumber(call.run);
 	queue.commit(decided.value);
