@@ -1,11 +1,12 @@
-// A server whose database is gone or broken: what is not shown any more is not true any less.
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+// A server whose database is gone or broken, or whose archive takes nothing: what is not shown is not true any less.
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { startServer } from "../scripts/child.ts";
 import type { Child, Ready } from "../scripts/child.ts";
 import { createClient } from "../src/client/client.ts";
+import { until } from "./fixture-until.ts";
 
 let data: string;
 let child: Child | null;
@@ -86,3 +87,18 @@ for (const [how, harm] of [
 		expect(await readiness(url)).toBe("degraded, database down, archive ok, objects ok, disk ok");
 	});
 }
+
+it("[A66] an archive that can be read and takes nothing is down, until it takes something again", async () => {
+	const first = await start();
+	await createClient({ url: first.url, token: first.operatorToken }).repositories.put(web, {});
+	await stop();
+	const blobs = join(data, "r2", "spillway-archive", "blobs");
+	await rm(blobs, { recursive: true, force: true });
+	await writeFile(blobs, "no folder");
+	const { url, operatorToken } = await start();
+	expect(await readiness(url)).toBe("degraded, database ok, archive down, objects ok, disk ok");
+	expect(await submit(url, operatorToken)).toBe(201);
+	await rm(blobs);
+	await mkdir(blobs);
+	await until("the archive is well", async () => (await readiness(url)).startsWith("ok, database ok, archive ok"));
+});

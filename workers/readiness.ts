@@ -16,7 +16,13 @@ const tableQueries = Object.values(schema).map((table) => {
 	return `SELECT ${columns.join(", ")} FROM "${name}" LIMIT 1`;
 });
 
+/** A write costs as much as a dozen reads, so one is tried by each instance once a minute while writes are taken. */
+const archiveWrittenMs = 60_000;
+/** An object takes one write a second: instances that look at the same time mostly write different ones. */
+const archiveProbes = 64;
+
 const known = new WeakMap<Env, Readiness>();
+const archiveWrittenAt = new WeakMap<Env, number>();
 
 /** As this isolate saw it, at most some seconds ago. */
 export function readReadiness(env: Env, later: (work: Promise<unknown>) => void): Promise<ReadinessAnswer> {
@@ -24,12 +30,24 @@ export function readReadiness(env: Env, later: (work: Promise<unknown>) => void)
 	known.set(env, readiness);
 	const dependencies: Dependency[] = [
 		{ name: "database", isVital: false, look: () => env.DB.batch(tableQueries.map((query) => env.DB.prepare(query))) },
-		{ name: "archive", isVital: false, look: () => env.ARCHIVE.head("readyz") },
+		{ name: "archive", isVital: false, look: () => lookAtArchive(env) },
 		// The one object that every installation has, and that no submission waits for.
 		{ name: "objects", isVital: true, look: () => readSwitches(env) },
 	];
 	if (env.MACHINE) dependencies.push({ name: "disk", isVital: true, look: () => lookForRoom(env) });
 	return readiness.read(dependencies, later);
+}
+
+/** An archive that can be read may take no log: so it is written to. What was refused is tried again by the next look. */
+async function lookAtArchive(env: Env): Promise<void> {
+	const probe = `readyz/${Math.floor(Math.random() * archiveProbes)}`;
+	const writtenAt = archiveWrittenAt.get(env) ?? Number.NEGATIVE_INFINITY;
+	if (Date.now() - writtenAt < archiveWrittenMs) {
+		await env.ARCHIVE.head(probe);
+		return;
+	}
+	await env.ARCHIVE.put(probe, new Date().toISOString());
+	archiveWrittenAt.set(env, Date.now());
 }
 
 /** Below the reserve nothing new is accepted: that is what `down` says. */
