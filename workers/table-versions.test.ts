@@ -7,7 +7,7 @@ import { aRepo, job, send, submit } from "./api/api-fixture.ts";
 import { feedTables } from "./feed/feed-tables.ts";
 import { logTables } from "./log/log-tables.ts";
 import { ownerTables } from "./owner/owner-tables.ts";
-import { poolTables } from "./pool/pool-tables.ts";
+import { poolTables } from "../src/engine/pool/pool-tables.ts";
 import { repoTables } from "../src/engine/repo/repo-tables.ts";
 import { bringForward } from "../src/engine/table-versions.ts";
 

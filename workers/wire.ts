@@ -13,7 +13,7 @@ import { logFeedRequest } from "../src/contracts/wire/log-feed-request.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { readModel } from "./read-model.ts";
 import { endsOf } from "./owner/ends.ts";
-import { connectRequest } from "./pool/pool-connect.ts";
+import { connectRequest } from "../src/contracts/wire/runner-socket.ts";
 import { readArchived } from "../src/engine/repo/archive/repo-archive.ts";
 import { report } from "./report.ts";
 import { readReadiness } from "./readiness.ts";

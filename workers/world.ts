@@ -11,6 +11,7 @@ export function worldOf({ storage }: DurableObjectState): World {
 			transaction: (work) => storage.transaction(work),
 			sync: () => storage.sync(),
 			setAlarm: (at) => storage.setAlarm(at),
+			getAlarm: () => storage.getAlarm(),
 		},
 		now: () => Date.now(),
 		random: () => Math.random(),

@@ -34,6 +34,8 @@ export interface Storage {
 	sync(): Promise<void>;
 	/** The object has one alarm; a later call moves it. */
 	setAlarm(at: Millis): Promise<void>;
+	/** When it goes off; null: it is not set, or is going off just now. */
+	getAlarm(): Promise<Millis | null>;
 }
 
 export interface World {

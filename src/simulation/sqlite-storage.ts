@@ -44,6 +44,10 @@ export class SqliteStorage implements Storage {
 		this.alarmAt = at;
 	}
 
+	async getAlarm(): Promise<Millis | null> {
+		return this.alarmAt;
+	}
+
 	/** How many rows were ever written: what reads everything need not read it again while this stays. */
 	get changes(): number {
 		return this.#exec<{ n: number }>("SELECT total_changes() AS n", []).one().n;

@@ -2,7 +2,7 @@
 import { expect, vi } from "vitest";
 import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { ServerFrame } from "../../src/contracts/wire/runner-session.ts";
-import { connectRequest } from "./pool-connect.ts";
+import { connectRequest } from "../../src/contracts/wire/runner-socket.ts";
 import { poolOf } from "../repo/queue-fixture.ts";
 
 /** Frames are taken in the order in which they came. */

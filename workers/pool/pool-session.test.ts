@@ -7,7 +7,7 @@ import { parseLeaseId } from "../../src/domain/ids.ts";
 import { shardOf } from "../../src/domain/pool/pool.ts";
 import { SessionRunner } from "./pool-fixture.ts";
 import type { PoolObject } from "./pool-object.ts";
-import { PoolTables } from "./pool-tables.ts";
+import { PoolTables } from "../../src/engine/pool/pool-tables.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import { RepoObject } from "../repo/repo-object.ts";
 import {

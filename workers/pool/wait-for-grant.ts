@@ -6,7 +6,7 @@ import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
 import { doneCloseCode } from "../../src/contracts/wire/close-code.ts";
 import type { Env } from "../env.ts";
-import { connectRequest } from "./pool-connect.ts";
+import { connectRequest } from "../../src/contracts/wire/runner-socket.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
 import { poolCalls } from "../stubs.ts";
 

@@ -1,11 +1,12 @@
-// The SQLite tables of a PoolObject: runners that registered, leases they hold, the demand repositories told. Demand and
-// leases are kept in memory too, which is a cache of these.
-import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../../src/contracts/objects/objects.ts";
-import type { LeaseId, Millis } from "../../src/domain/ids.ts";
-import { poolSettingsDefault } from "../../src/domain/pool/pool.ts";
-import type { Fitness } from "../../src/domain/pool/pool.ts";
-import { bringForward } from "../../src/engine/table-versions.ts";
-import type { TableVersions } from "../../src/engine/table-versions.ts";
+// The SQLite tables of a pool's shard: runners that registered, leases they hold, the demand repositories told. What memory keeps
+// is read here once. A write is collected, and stored with the others of its turn in one transaction.
+import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../../contracts/objects/objects.ts";
+import type { LeaseId, Millis } from "../../domain/ids.ts";
+import { poolSettingsDefault } from "../../domain/pool/pool.ts";
+import type { Fitness } from "../../domain/pool/pool.ts";
+import type { Sql, SqlValue, Storage } from "../ports.ts";
+import { bringForward } from "../table-versions.ts";
+import type { TableVersions } from "../table-versions.ts";
 
 const versions = [
 	`CREATE TABLE pool (id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, looked_at INTEGER, grace_until INTEGER,
@@ -78,12 +79,19 @@ export interface Look {
 	graceUntil: Millis | null;
 }
 
-export class PoolTables {
-	readonly #storage: DurableObjectStorage;
-	readonly #sql: SqlStorage;
-	#made: boolean;
+interface Write {
+	statement: string;
+	values: SqlValue[];
+}
 
-	constructor(storage: DurableObjectStorage) {
+export class PoolTables {
+	readonly #storage: Storage;
+	readonly #sql: Sql;
+	#made: boolean;
+	/** Writes of the turn that is under way. */
+	#writes: Write[] = [];
+
+	constructor(storage: Storage) {
 		const { sql } = storage;
 		this.#storage = storage;
 		this.#sql = sql;
@@ -101,14 +109,12 @@ export class PoolTables {
 
 	/** The column `spent` is of an older schema, and always 0. */
 	saveRunner({ seenAt, ...identity }: PoolRunner): void {
-		this.#make();
 		const doc = JSON.stringify(identity);
-		this.#sql.exec("INSERT OR REPLACE INTO runner VALUES (?, ?, 0, ?)", identity.id, seenAt, doc);
+		this.#write("INSERT OR REPLACE INTO runner VALUES (?, ?, 0, ?)", identity.id, seenAt, doc);
 	}
 
 	saveRemoved({ id, at, ephemeral }: Removed): void {
-		this.#make();
-		this.#sql.exec("INSERT OR REPLACE INTO removed VALUES (?, ?, ?)", id, at, ephemeral ? 1 : 0);
+		this.#write("INSERT OR REPLACE INTO removed VALUES (?, ?, ?)", id, at, ephemeral ? 1 : 0);
 	}
 
 	isRemoved(id: string): boolean {
@@ -125,11 +131,11 @@ export class PoolTables {
 
 	/** Forgets the ephemeral runners whose one job was over before that; those that were removed stay. */
 	dropSpent(before: Millis): void {
-		if (this.#made) this.#sql.exec("DELETE FROM removed WHERE ephemeral = 1 AND at < ?", before);
+		if (this.#made) this.#write("DELETE FROM removed WHERE ephemeral = 1 AND at < ?", before);
 	}
 
 	dropRunner(id: string): void {
-		this.#sql.exec("DELETE FROM runner WHERE id = ?", id);
+		this.#write("DELETE FROM runner WHERE id = ?", id);
 	}
 
 	*leases(): Iterable<PoolLease> {
@@ -157,8 +163,7 @@ export class PoolTables {
 	}
 
 	saveLease(lease: PoolLease): void {
-		this.#make();
-		this.#sql.exec(
+		this.#write(
 			"INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?)",
 			lease.id,
 			lease.runner,
@@ -171,7 +176,7 @@ export class PoolTables {
 	}
 
 	dropLease(id: LeaseId): void {
-		this.#sql.exec("DELETE FROM lease WHERE id = ?", id);
+		this.#write("DELETE FROM lease WHERE id = ?", id);
 	}
 
 	*demands(): Iterable<[repository: string, Demand]> {
@@ -181,14 +186,13 @@ export class PoolTables {
 	}
 
 	saveDemand(repository: string, demand: Demand): void {
-		this.#make();
 		const { version, sets } = demand;
 		const doc = JSON.stringify({ ...demand, sets: sets.slice(0, setsStoredMax) });
-		this.#sql.exec("INSERT OR REPLACE INTO demand VALUES (?, ?, ?)", repository, version, doc);
+		this.#write("INSERT OR REPLACE INTO demand VALUES (?, ?, ?)", repository, version, doc);
 	}
 
 	dropDemand(repository: string): void {
-		this.#sql.exec("DELETE FROM demand WHERE repository = ?", repository);
+		this.#write("DELETE FROM demand WHERE repository = ?", repository);
 	}
 
 	look(): Look {
@@ -200,8 +204,7 @@ export class PoolTables {
 	}
 
 	saveLook({ lookedAt, graceUntil }: Look): void {
-		this.#make();
-		this.#sql.exec("UPDATE pool SET looked_at = ?, grace_until = ?", lookedAt, graceUntil);
+		this.#write("UPDATE pool SET looked_at = ?, grace_until = ?", lookedAt, graceUntil);
 	}
 
 	settings(): ShardSettings {
@@ -212,8 +215,7 @@ export class PoolTables {
 	}
 
 	saveSettings(settings: ShardSettings): void {
-		this.#make();
-		this.#sql.exec("UPDATE pool SET settings = ?", JSON.stringify(settings));
+		this.#write("UPDATE pool SET settings = ?", JSON.stringify(settings));
 	}
 
 	shards(): ShardRow {
@@ -224,16 +226,39 @@ export class PoolTables {
 	}
 
 	saveShards({ count, entered, spread }: ShardRow): void {
-		this.#make();
-		this.#sql.exec("UPDATE pool SET shards = ?, entered = ?, spread = ?", count, entered ? 1 : 0, spread);
+		this.#write("UPDATE pool SET shards = ?, entered = ?, spread = ?", count, entered ? 1 : 0, spread);
 	}
 
-	/** An object that nobody registered with stays empty. */
+	/** Stores what was collected: all of it, or, when it throws, nothing. One statement is whole by itself. */
+	commit(): void {
+		const writes = this.#writes;
+		this.#writes = [];
+		const [only, ...more] = writes;
+		if (only === undefined) return;
+		if (this.#made && more.length === 0) {
+			this.#sql.exec(only.statement, ...only.values);
+			return;
+		}
+		this.#storage.transactionSync(() => {
+			if (!this.#made) this.#make();
+			for (const { statement, values } of writes) this.#sql.exec(statement, ...values);
+		});
+		this.#made = true;
+	}
+
+	/** Forgets what was collected. */
+	discard(): void {
+		this.#writes = [];
+	}
+
+	#write(statement: string, ...values: SqlValue[]): void {
+		this.#writes.push({ statement, values });
+	}
+
+	/** With the first write: an object that nobody registered with stays empty. */
 	#make(): void {
-		if (this.#made) return;
 		for (const version of versions) this.#sql.exec(version);
 		this.#sql.exec("INSERT INTO pool (id, schema) VALUES (1, ?)", versions.length);
-		this.#made = true;
 	}
 
 	#migrate(from: number): void {

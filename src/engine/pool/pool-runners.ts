@@ -1,16 +1,16 @@
 // The runners of a pool shard: who is registered, when each was heard of, who is to go and who may not come back. Kept in
 // memory, written through to the tables, and rarely for a sign of life, which must not cost a write.
-import type { NotKnown, RunnerIdentity, RunnerWord } from "../../src/contracts/objects/objects.ts";
-import type { Millis } from "../../src/domain/ids.ts";
+import type { NotKnown, RunnerIdentity, RunnerWord } from "../../contracts/objects/objects.ts";
+import type { Millis } from "../../domain/ids.ts";
 import {
 	ephemeralForgottenMs,
 	idempotencyKeptMs,
 	poolRunnersMax,
 	renewSeconds,
 	runnerForgottenMs,
-} from "../../src/domain/limits.ts";
-import { accept, refuse } from "../../src/domain/refusal.ts";
-import type { Result } from "../../src/domain/refusal.ts";
+} from "../../domain/limits.ts";
+import { accept, refuse } from "../../domain/refusal.ts";
+import type { Result } from "../../domain/refusal.ts";
 import type { PoolRunner, PoolTables } from "./pool-tables.ts";
 
 const seenWrittenMs = 60_000;
@@ -98,8 +98,7 @@ export class PoolRunners {
 	}
 
 	/** [P8][P12] What the end of a lease says of its runner. Jobs that it held at once when its machine failed are one fault. */
-	learn(runner: PoolRunner, how: LeaseEnd, grantedAt: Millis): void {
-		const now = Date.now();
+	learn(runner: PoolRunner, how: LeaseEnd, { grantedAt, now }: { grantedAt: Millis; now: Millis }): void {
 		const { faults = 0, faultedAt = null } = runner;
 		const isNews = grantedAt >= (runner.lastFaultAt ?? 0);
 		switch (how) {
