@@ -2,6 +2,15 @@
 import type { Sql, World } from "../src/engine/ports.ts";
 import { report } from "./report.ts";
 
+export const clock: Pick<World, "now" | "wait"> = {
+	now: () => Date.now(),
+	wait: (ms) => {
+		const { promise, resolve } = Promise.withResolvers<void>();
+		const timer = setTimeout(resolve, ms);
+		return { done: promise, cancel: () => clearTimeout(timer) };
+	},
+};
+
 export function worldOf({ storage }: DurableObjectState): World {
 	return {
 		storage: {
@@ -12,14 +21,10 @@ export function worldOf({ storage }: DurableObjectState): World {
 			sync: () => storage.sync(),
 			setAlarm: (at) => storage.setAlarm(at),
 			getAlarm: () => storage.getAlarm(),
+			deleteAll: () => storage.deleteAll(),
 		},
-		now: () => Date.now(),
+		...clock,
 		random: () => Math.random(),
-		wait: (ms) => {
-			const { promise, resolve } = Promise.withResolvers<void>();
-			const timer = setTimeout(resolve, ms);
-			return { done: promise, cancel: () => clearTimeout(timer) };
-		},
 		giveWay: () => scheduler.wait(0),
 		report,
 	};

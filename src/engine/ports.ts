@@ -18,7 +18,7 @@ export interface SqlCursor<T> extends Iterable<T> {
 /** Synchronous: a turn of an object does not wait for its own tables. */
 export interface Sql {
 	/** Without values it may be several statements. */
-	exec<T extends SqlRow>(statement: string, ...values: SqlValue[]): SqlCursor<T>;
+	exec<T extends SqlRow>(statement: string, ...values: (SqlValue | Uint8Array)[]): SqlCursor<T>;
 }
 
 export interface Storage {
@@ -36,6 +36,8 @@ export interface Storage {
 	setAlarm(at: Millis): Promise<void>;
 	/** When it goes off; null: it is not set, or is going off just now. */
 	getAlarm(): Promise<Millis | null>;
+	/** Everything, the alarm too: an object of which nothing is left takes no room. */
+	deleteAll(): Promise<void>;
 }
 
 export interface World {

@@ -6,7 +6,7 @@ import type { Sql, SqlCursor, SqlRow, SqlValue, Storage } from "../engine/ports.
 import type { Millis } from "../domain/ids.ts";
 
 export class SqliteStorage implements Storage {
-	readonly #database = new DatabaseSync(":memory:");
+	#database = new DatabaseSync(":memory:");
 	readonly #statements = new Map<string, { statement: StatementSync; hasRows: boolean }>();
 	alarmAt: Millis | null = null;
 	/** Before each statement that writes: what it throws is the disk's fault. */
@@ -48,12 +48,20 @@ export class SqliteStorage implements Storage {
 		return this.alarmAt;
 	}
 
+	async deleteAll(): Promise<void> {
+		this.beforeWrite();
+		this.#database.close();
+		this.#database = new DatabaseSync(":memory:");
+		this.#statements.clear();
+		this.alarmAt = null;
+	}
+
 	/** How many rows were ever written: what reads everything need not read it again while this stays. */
 	get changes(): number {
 		return this.#exec<{ n: number }>("SELECT total_changes() AS n", []).one().n;
 	}
 
-	#exec<T extends SqlRow>(text: string, values: SqlValue[]): SqlCursor<T> {
+	#exec<T extends SqlRow>(text: string, values: (SqlValue | Uint8Array)[]): SqlCursor<T> {
 		let known = this.#statements.get(text);
 		if (known === undefined) {
 			if (values.length === 0 && text.includes(";")) {

@@ -9,7 +9,7 @@ import type { RunEvent, WatchedRun } from "../../src/contracts/http/run-events.t
 import type { RunUpdate } from "../../src/contracts/objects/feed.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import { seededRandom } from "../../src/testing/random.ts";
-import { changesKept } from "./feed-history.ts";
+import { changesKept } from "../../src/engine/feed/feed-history.ts";
 import type { FeedObject } from "./feed-object.ts";
 import { repoOf } from "../log/log-fixture.ts";
 

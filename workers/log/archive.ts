@@ -11,8 +11,8 @@ import { timesBetween } from "../../src/domain/log/log-time.ts";
 import type { LogChunk } from "../../src/domain/log/log-time.ts";
 import { openCached } from "./archive-cache.ts";
 import type { EdgeCache, Opened } from "./archive-cache.ts";
-import { blockTimes, unpackBlock } from "./log-block.ts";
-import type { LogParts } from "./log-bytes.ts";
+import { blockTimes, unpackBlock } from "../../src/engine/log/log-block.ts";
+import type { Archived, LogParts, Sealing } from "../../src/engine/log/log-ports.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
 
 /** Read with the metadata at every opening: holds the index of the largest log (1 GiB: 4,096 blocks), and most logs whole. */
@@ -22,11 +22,6 @@ const indexHeadBytes = 16;
 /** After them: an empty deflate block, a CRC and a length of 0. */
 const indexFoot = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-export interface Archived {
-	record: LogRecord;
-	outcome: string | null;
-}
-
 export const logsPrefix = "logs/";
 
 export function archiveKey(name: LogName): string {
@@ -35,12 +30,6 @@ export function archiveKey(name: LogName): string {
 
 export function readArchiveKey(key: string): LogName {
 	return readLogObjectName(key.slice(logsPrefix.length));
-}
-
-export interface Sealing extends Archived {
-	/** Null: kept for ever. */
-	expiresAt: number | null;
-	parts: LogParts;
 }
 
 /** False when there was an archive before: nothing is ever written over. Holds one block in memory at a time. */

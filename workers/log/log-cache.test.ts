@@ -9,7 +9,7 @@ import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { archiveKey, sealedLogOf } from "./archive.ts";
 import { forgetCached } from "./archive-cache.ts";
 import { bytesOf, closeOf, logOf, noise, sealNow, sha256, startLease, Viewer } from "./log-fixture.ts";
-import { logViewersMax } from "./log-viewers.ts";
+import { logViewersMax } from "../../src/engine/log/log-viewers.ts";
 
 let claim: LeaseClaim;
 let bytes: Uint8Array;

@@ -2,8 +2,9 @@
 // since nothing in a test can stop a real one from being read; a real one stops in test/log-slow.test.ts.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { logFrameBytesMax } from "../../src/domain/limits.ts";
-import { LogViewers } from "./log-viewers.ts";
-import { backlogAllowed, sendOrDrop, stalledMs, untilTaken } from "./socket-backlog.ts";
+import { LogViewers } from "../../src/engine/log/log-viewers.ts";
+import { backlogAllowed, sendOrDrop, stalledMs, untilTaken } from "../../src/engine/socket-backlog.ts";
+import { clock } from "../world.ts";
 
 const logBytes = 8 * 1024 * 1024;
 const log = {
@@ -63,17 +64,17 @@ class Reader {
 
 function viewersOf(readers: Reader[]) {
 	const work: Promise<unknown>[] = [];
-	const ctx = {
-		getWebSockets: () => readers,
-		acceptWebSocket: () => undefined,
-		waitUntil: (promise: Promise<unknown>) => void work.push(promise),
+	const ports = {
+		world: clock,
+		sockets: { getWebSockets: () => readers, getTags: () => [] },
+		outside: { later: (promise: Promise<unknown>) => void work.push(promise) },
 	};
-	const viewers = new LogViewers(ctx as unknown as DurableObjectState, () => log);
-	for (const reader of readers) viewers.accept(reader as unknown as WebSocket, 0);
-	return { viewers, fed: () => Promise.all(work) };
+	const viewers = new LogViewers(ports, () => log);
+	for (const reader of readers) viewers.accept(() => reader, 0);
+	return { viewers, caughtUp: () => Promise.all(work) };
 }
 
-/** Resolves when the feeding has come by twice more. Each look of `waitUntil` moves the clock on by its interval. */
+/** Resolves when the pump has come by twice more. Each look of `waitUntil` moves the clock on by its interval. */
 async function looked(reader: Reader): Promise<void> {
 	const before = reader.looks;
 	await vi.waitUntil(() => reader.looks >= before + 2, { interval: 5, timeout: 10_000 });
@@ -89,7 +90,7 @@ describe("a viewer that does not read", () => {
 
 	it("[L31] is sent no more than may wait for it, and holds up nobody", async () => {
 		const [slow, fast] = [new Reader(true), new Reader(false)];
-		const { fed } = viewersOf([slow, fast]);
+		const { caughtUp } = viewersOf([slow, fast]);
 		await vi.waitUntil(() => fast.sent === logBytes, { interval: 5, timeout: 10_000 });
 		expect(slow.bufferedAmount).toBeGreaterThan(0);
 		expect(slow.sent).toBeLessThanOrEqual(backlogAllowed(2) + logFrameBytesMax);
@@ -97,12 +98,12 @@ describe("a viewer that does not read", () => {
 		slow.take(slow.bufferedAmount);
 		await vi.waitUntil(() => slow.sent > before, { interval: 5, timeout: 10_000 });
 		slow.leave();
-		await fed();
+		await caughtUp();
 	});
 
 	it("[L31] is dropped with 4008 when it has taken nothing for a while, and not before", async () => {
 		const reader = new Reader(true);
-		const { fed } = viewersOf([reader]);
+		const { caughtUp } = viewersOf([reader]);
 		await vi.waitUntil(() => reader.bufferedAmount > backlogAllowed(1), { interval: 5, timeout: 10_000 });
 		await looked(reader);
 		vi.setSystemTime(Date.now() + stalledMs / 2);
@@ -112,26 +113,25 @@ describe("a viewer that does not read", () => {
 		await looked(reader);
 		expect(reader.closeCode).toBeNull();
 		vi.setSystemTime(Date.now() + stalledMs / 2);
-		await fed();
+		await caughtUp();
 		expect(reader.closeCode).toBe(4_008);
 		expect(reader.sent).toBeLessThanOrEqual(backlogAllowed(1) + logFrameBytesMax);
 	});
 
 	it("[L31] at the end gets 4008 when it is far behind, and the end when it is not", async () => {
 		const [slow, fast] = [new Reader(true), new Reader(false)];
-		const { viewers, fed } = viewersOf([slow, fast]);
+		const { viewers, caughtUp } = viewersOf([slow, fast]);
 		await vi.waitUntil(() => fast.sent === logBytes, { interval: 5, timeout: 10_000 });
 		viewers.end({ type: "end", length: logBytes, sha256: null, outcome: "passed", state: "sealed" });
-		await fed();
+		await caughtUp();
 		expect([slow.closeCode, fast.closeCode]).toEqual([4_008, 1_000]);
 	});
 
 	it("[L31] of a sealed log is waited for while it takes something, and no longer", async () => {
 		const reader = new Reader(true);
-		const socket = reader as unknown as WebSocket;
 		for (let sent = 0; sent < 6; sent++) reader.send(JSON.stringify({ text: "a".repeat(logFrameBytesMax) }));
 		const answers: boolean[] = [];
-		const waits = untilTaken(socket).then((isTaken) => answers.push(isTaken));
+		const waits = untilTaken(reader, clock).then((isTaken) => answers.push(isTaken));
 		await looked(reader);
 		vi.setSystemTime(Date.now() + stalledMs / 2);
 		reader.take(1);
@@ -140,7 +140,7 @@ describe("a viewer that does not read", () => {
 		reader.take(3 * logFrameBytesMax);
 		await waits;
 		for (let sent = 0; sent < 3; sent++) reader.send(JSON.stringify({ text: "a".repeat(logFrameBytesMax) }));
-		const stalls = untilTaken(socket).then((isTaken) => answers.push(isTaken));
+		const stalls = untilTaken(reader, clock).then((isTaken) => answers.push(isTaken));
 		await looked(reader);
 		vi.setSystemTime(Date.now() + stalledMs);
 		await stalls;
@@ -150,7 +150,7 @@ describe("a viewer that does not read", () => {
 	it("[L31] of a run is dropped when a great deal waits for it", () => {
 		const reader = new Reader(true);
 		const message = JSON.stringify({ text: "a".repeat(1024 * 1024) });
-		for (let sent = 0; sent < 20; sent++) sendOrDrop(reader as unknown as WebSocket, message);
+		for (let sent = 0; sent < 20; sent++) sendOrDrop(reader, message);
 		expect(reader.closeCode).toBe(4_008);
 		expect(reader.sent).toBeLessThan(10 * 1024 * 1024);
 	});

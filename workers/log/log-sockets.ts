@@ -5,9 +5,11 @@ import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
 import { doneCloseCode, slowReaderCloseCode } from "../../src/contracts/wire/close-code.ts";
 import { logViewRequest, readNoLogView } from "../../src/contracts/wire/log-view-request.ts";
 import type { LogName } from "../../src/contracts/wire/object-name.ts";
+import type { HeldSocket } from "../../src/engine/sockets.ts";
 import type { Env } from "../env.ts";
-import { untilTaken } from "./socket-backlog.ts";
+import { untilTaken } from "../../src/engine/socket-backlog.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
+import { clock } from "../world.ts";
 import { logCalls } from "../stubs.ts";
 
 /** Messages that wait here for a slow reader, in UTF-16 units; beyond it the object is left and followed again by offset. */
@@ -107,8 +109,8 @@ export function acceptSocket(): { response: Response; socket: LiveSocket } {
 			units += text.length;
 			if (units < paceUnits) return;
 			units = 0;
-			await scheduler.wait(paceMs);
-			if (await untilTaken(server)) return;
+			await clock.wait(paceMs).done;
+			if (await untilTaken(server as HeldSocket, clock)) return;
 			server.close(slowReaderCloseCode, "too slow: come back by offset");
 			gone.abort();
 		},

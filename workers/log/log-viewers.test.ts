@@ -6,8 +6,9 @@ import { orThrow } from "../../src/api/answer.ts";
 import { appendBytesMax, logFrameBytesMax } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { sealedLogOf } from "./archive.ts";
-import { LogViewers } from "./log-viewers.ts";
+import { LogViewers } from "../../src/engine/log/log-viewers.ts";
 import { bytesOf, closeOf, joined, logOf, noise, sealNow, sha256, someLog, startLease, Viewer } from "./log-fixture.ts";
+import { clock } from "../world.ts";
 
 const text = new TextEncoder();
 
@@ -21,12 +22,13 @@ describe("viewers", () => {
 		[125, 25],
 		[1_000, 200],
 		[2_500, 500],
-	])("[L18] %i of them get a frame every %i ms, however much comes", (count, expectedMs) => {
+	])("[L18] %i of them get a frame every %i ms, however much comes", async (count, expectedMs) => {
 		vi.useFakeTimers({ now: 1_000_000 });
 		const sent: number[] = [];
 		const sockets = Array.from({ length: count }, (_, at) => ({
 			...{ readyState: WebSocket.OPEN, bufferedAmount: 0 },
 			send: () => void (at === 0 && sent.push(Date.now())),
+			close: () => undefined,
 			...{ serializeAttachment: () => {}, deserializeAttachment: () => ({ next: 0 }) },
 		}));
 		const log = {
@@ -35,11 +37,16 @@ describe("viewers", () => {
 			farewell: null,
 			read: (from: number, to: number) => new Uint8Array(to - from),
 		};
-		const viewers = new LogViewers({ getWebSockets: () => sockets } as unknown as DurableObjectState, () => log);
+		const ports = {
+			world: clock,
+			sockets: { getWebSockets: () => sockets, getTags: () => [] },
+			outside: { later: () => undefined },
+		};
+		const viewers = new LogViewers(ports, () => log);
 		for (let ms = 0; ms < 2_000; ms += 5) {
 			log.length += 10;
-			viewers.tell();
-			vi.advanceTimersByTime(5);
+			viewers.flushSoon();
+			await vi.advanceTimersByTimeAsync(5);
 		}
 		const waits = new Set(sent.slice(1).map((at, before) => at - (sent[before] ?? 0)));
 		expect([...waits]).toEqual([expectedMs]);

@@ -1,9 +1,10 @@
 // The SQLite tables of a FeedObject and every statement on them: a state at some place, and the changes around that place.
 // A change is one row; the state is written again only once for a thousand changes.
-import type { RunChange, WatchedRun } from "../../src/contracts/http/run-events.ts";
-import type { Job } from "../../src/contracts/http/run.ts";
-import { bringForward } from "../../src/engine/table-versions.ts";
-import type { TableVersions } from "../../src/engine/table-versions.ts";
+import type { RunChange, WatchedRun } from "../../contracts/http/run-events.ts";
+import type { Job } from "../../contracts/http/run.ts";
+import type { Sql, Storage } from "../ports.ts";
+import { bringForward } from "../table-versions.ts";
+import type { TableVersions } from "../table-versions.ts";
 
 /** Each is applied once, in order; `feed.schema` says how many were. Forward only. */
 const versions = [
@@ -31,10 +32,10 @@ export interface FeedBase {
 }
 
 export class FeedTables {
-	readonly #storage: DurableObjectStorage;
-	readonly #sql: SqlStorage;
+	readonly #storage: Storage;
+	readonly #sql: Sql;
 
-	constructor(storage: DurableObjectStorage) {
+	constructor(storage: Storage) {
 		this.#storage = storage;
 		this.#sql = storage.sql;
 	}

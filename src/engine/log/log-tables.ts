@@ -2,11 +2,13 @@
 // job: to make one table is two rows, which is why what each log has stands under keys, and only one of 64 KiB or more makes
 // a table, of its blocks. An append is one row, a block is one more, and nothing is deleted before everything is: a tail's
 // slot is used again once its bytes are in a block.
-import type { LeaseState } from "../../src/contracts/http/runner.ts";
-import type { StepRecord } from "../../src/domain/job/job.ts";
-import type { ClosedLog } from "../../src/domain/log/log.ts";
-import { refuseNewer } from "../../src/engine/table-versions.ts";
-import type { TableVersions } from "../../src/engine/table-versions.ts";
+import type { LeaseState } from "../../contracts/http/runner.ts";
+import type { StepRecord } from "../../domain/job/job.ts";
+import type { ClosedLog } from "../../domain/log/log.ts";
+import type { Sql } from "../ports.ts";
+import { refuseNewer } from "../table-versions.ts";
+import type { TableVersions } from "../table-versions.ts";
+import type { KeyValues } from "./log-ports.ts";
 
 const rowKey = "log";
 const tailKey = (slot: number) => `tail ${slot}`;
@@ -35,17 +37,17 @@ export interface TailRow {
 }
 
 export class LogTables {
-	readonly #kv: SyncKvStorage;
-	readonly #sql: SqlStorage;
+	readonly #values: KeyValues;
+	readonly #sql: Sql;
 
-	constructor({ kv, sql }: DurableObjectStorage) {
-		this.#kv = kv;
+	constructor(sql: Sql, values: KeyValues) {
+		this.#values = values;
 		this.#sql = sql;
 	}
 
 	/** Null for an object that nothing was written to: looking leaves no trace in it. */
 	load(): LogRow | null {
-		const stored = this.#kv.get<LogRow & { schema?: number }>(rowKey);
+		const stored = this.#values.get<LogRow & { schema?: number }>(rowKey);
 		if (stored === undefined) return null;
 		const { schema = 1, ...row } = stored;
 		refuseNewer(logTables, schema);
@@ -53,7 +55,7 @@ export class LogTables {
 	}
 
 	save(row: LogRow): void {
-		this.#kv.put(rowKey, { ...row, schema: logTables.versions.length });
+		this.#values.put(rowKey, { ...row, schema: logTables.versions.length });
 	}
 
 	blockCount(): number {
@@ -80,7 +82,7 @@ export class LogTables {
 	/** The tail's rows in order, `from` being its first byte. One that does not follow is a leftover of an earlier tail. */
 	*tail(from: number): Iterable<TailRow> {
 		for (let slot = 0, next = from; ; slot++) {
-			const row = this.#kv.get<Omit<TailRow, "slot">>(tailKey(slot));
+			const row = this.#values.get<Omit<TailRow, "slot">>(tailKey(slot));
 			if (row?.start !== next) return;
 			next += row.bytes.length;
 			yield { slot, ...row };
@@ -88,7 +90,7 @@ export class LogTables {
 	}
 
 	saveTail({ slot, ...row }: TailRow): void {
-		this.#kv.put(tailKey(slot), row);
+		this.#values.put(tailKey(slot), row);
 	}
 
 	#hasBlocks(): boolean {

@@ -1,6 +1,9 @@
 // What a WebSocket still has to send. Only newer runtimes tell (workerd from 17 November 2026 on, cloudflare/workerd#8479);
 // where they do not, 0: then a socket is paced, and one that nobody reads is paid for with memory.
-import { slowReaderCloseCode } from "../../src/contracts/wire/close-code.ts";
+import { slowReaderCloseCode } from "../contracts/wire/close-code.ts";
+import type { World } from "./ports.ts";
+import { closeWhereOpen, isOpen, sendWhereOpen } from "./sockets.ts";
+import type { HeldSocket } from "./sockets.ts";
 
 /** Output may wait for one reader; beyond it the reader gets no more until it has taken some. */
 const backlogMax = 256 * 1024;
@@ -15,8 +18,8 @@ export const stalledMs = 10_000;
 export const stalledPauseMs = 50;
 
 /** In bytes. */
-export function backlogOf(socket: WebSocket): number {
-	return (socket.bufferedAmount as number | undefined) ?? 0;
+export function backlogOf(socket: HeldSocket): number {
+	return socket.bufferedAmount ?? 0;
 }
 
 /** How much may wait for each of so many readers. */
@@ -25,25 +28,21 @@ export function backlogAllowed(readers: number): number {
 }
 
 /** Resolves when the only reader of something has taken enough to be sent more; to false when it takes nothing. */
-export async function untilTaken(socket: WebSocket): Promise<boolean> {
+export async function untilTaken(socket: HeldSocket, world: Pick<World, "now" | "wait">): Promise<boolean> {
 	const allowed = backlogAllowed(1);
-	let stall = { since: Date.now(), backlog: Number.POSITIVE_INFINITY };
+	let stall = { since: world.now(), backlog: Number.POSITIVE_INFINITY };
 	for (;;) {
 		const backlog = backlogOf(socket);
-		const now = Date.now();
-		if (backlog <= allowed || socket.readyState !== WebSocket.OPEN) return true;
+		const now = world.now();
+		if (backlog <= allowed || !isOpen(socket)) return true;
 		if (backlog < stall.backlog) stall = { since: now, backlog };
 		if (now - stall.since >= stalledMs) return false;
-		await scheduler.wait(stalledPauseMs);
+		await world.wait(stalledPauseMs).done;
 	}
 }
 
 /** For messages that are few and small. Who has not read a great many of them is dropped. */
-export function sendOrDrop(socket: WebSocket, message: string): void {
-	try {
-		if (backlogOf(socket) > unreadMax) socket.close(slowReaderCloseCode, "too slow: come back by place");
-		else socket.send(message);
-	} catch {
-		// It was closed from the other side; its close event is on the way.
-	}
+export function sendOrDrop(socket: HeldSocket, message: string): void {
+	if (backlogOf(socket) > unreadMax) closeWhereOpen(socket, slowReaderCloseCode, "too slow: come back by place");
+	else sendWhereOpen(socket, message);
 }

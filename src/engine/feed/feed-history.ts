@@ -1,15 +1,16 @@
 // What a FeedObject keeps of a run: its present state, and the last changes for whoever comes back. Memory is a cache of the
 // tables; both change in one transaction, or neither does.
-import { applyState, decideChange, replayChange, snapshotOf } from "../../src/engine/feed/watched-state.ts";
-import type { WatchedRun } from "../../src/contracts/http/run-events.ts";
-import type { Changed, WatchedState } from "../../src/engine/feed/watched-state.ts";
-import type { RunUpdate } from "../../src/contracts/objects/feed.ts";
-import type { Job } from "../../src/contracts/http/run.ts";
-import { timeText } from "../../src/contracts/wire/time-text.ts";
-import type { Millis } from "../../src/domain/ids.ts";
-import { assert } from "../../src/domain/refusal.ts";
+import type { WatchedRun } from "../../contracts/http/run-events.ts";
+import type { RunUpdate } from "../../contracts/objects/feed.ts";
+import type { Job } from "../../contracts/http/run.ts";
+import { timeText } from "../../contracts/wire/time-text.ts";
+import type { Millis } from "../../domain/ids.ts";
+import { assert } from "../../domain/refusal.ts";
+import type { Storage } from "../ports.ts";
 import type { FeedRow } from "./feed-tables.ts";
 import { FeedTables } from "./feed-tables.ts";
+import { applyState, decideChange, replayChange, snapshotOf } from "./watched-state.ts";
+import type { Changed, WatchedState } from "./watched-state.ts";
 
 /** A watcher that was away may have missed this many changes: what one job of a run makes is some five. Twice as many rows at most. */
 export const changesKept = 1_000;
@@ -21,11 +22,11 @@ interface Feed extends FeedRow {
 }
 
 export class FeedHistory {
-	readonly #storage: DurableObjectStorage;
+	readonly #storage: Storage;
 	readonly #tables: FeedTables;
 	#feed: Feed | null = null;
 
-	constructor(storage: DurableObjectStorage) {
+	constructor(storage: Storage) {
 		this.#storage = storage;
 		this.#tables = new FeedTables(storage);
 	}

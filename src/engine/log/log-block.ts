@@ -1,8 +1,8 @@
 // One block of a log as it lies in the object and in the archive: a gzip member whose extra field, which every reader of gzip
 // skips, says when the bytes came. So the index of times travels with what it is about, and costs no read of its own.
 import { gunzipSync, gzipSync } from "node:zlib";
-import { decodeTimes, encodeTimes } from "../../src/domain/log/log-time.ts";
-import type { LogTime } from "../../src/domain/log/log-time.ts";
+import { decodeTimes, encodeTimes } from "../../domain/log/log-time.ts";
+import type { LogTime } from "../../domain/log/log-time.ts";
 
 /** Level 1 does 130 MiB/s where the usual 6 does 28, and leaves a build log a fifth larger: the object's one thread is scarcer. */
 const gzipLevel = 1;

@@ -1,37 +1,29 @@
-// The end of a log: when it is due, the move to the archive, and telling the repository. Each step may have been done by an
+// The end of a log: when it is due, the move to the archive, and the call to the repository. Each step may have been done by an
 // earlier try that died; none of them is done twice with another result.
-import { readLogObjectName } from "../../src/contracts/wire/object-name.ts";
-import type { LogName } from "../../src/contracts/wire/object-name.ts";
-import type { LogEnd } from "../../src/contracts/http/log-stream.ts";
-import type { LogRecord, StepRecord } from "../../src/domain/job/job.ts";
-import { alarmNearestMs } from "../../src/domain/limits.ts";
-import { decideSeal, isComplete, sealAgainAt, sealedRecord } from "../../src/domain/log/log.ts";
-import { assert } from "../../src/domain/refusal.ts";
-import type { Archived } from "./archive.ts";
-import { headLog, putLog } from "./archive.ts";
-import type { Env } from "../env.ts";
+import type { LogEnd } from "../../contracts/http/log-stream.ts";
+import type { LogRecord, StepRecord } from "../../domain/job/job.ts";
+import { alarmNearestMs } from "../../domain/limits.ts";
+import { decideSeal, isComplete, sealAgainAt, sealedRecord } from "../../domain/log/log.ts";
+import { assert } from "../../domain/refusal.ts";
+import { logObjectName } from "../../contracts/wire/object-name.ts";
+import type { Archived, LogPorts } from "./log-ports.ts";
 import type { LogStore } from "./log-store.ts";
-import { repoCalls } from "../stubs.ts";
-import { report } from "../report.ts";
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
-interface LogObjectParts {
-	ctx: DurableObjectState;
-	env(): Env;
-	store: LogStore;
-	/** Whoever listens is told the end. */
-	end(end: LogEnd): void;
-}
-
 export class LogSealer {
-	readonly #object: LogObjectParts;
+	readonly #ports: LogPorts;
+	readonly #store: LogStore;
+	/** Gives the end to all sockets. */
+	readonly #end: (end: LogEnd) => void;
 	/** Set when this incarnation moved the log to the archive: a call that began before finds it here. */
 	#sealed: Archived | null = null;
 	#isSealing = false;
 
-	constructor(object: LogObjectParts) {
-		this.#object = object;
+	constructor(ports: LogPorts, store: LogStore, end: (end: LogEnd) => void) {
+		this.#ports = ports;
+		this.#store = store;
+		this.#end = end;
 	}
 
 	/** What this incarnation itself has moved. */
@@ -40,7 +32,7 @@ export class LogSealer {
 	}
 
 	async archived(): Promise<Archived | null> {
-		return this.#sealed ?? (await headLog(this.#object.env().ARCHIVE, this.#name()));
+		return this.#sealed ?? (await this.#ports.outside.archive.head(this.#ports.name));
 	}
 
 	/**
@@ -48,35 +40,36 @@ export class LogSealer {
 	 * log behind; most never see it, since it is gone with the log.
 	 */
 	async schedule(): Promise<void> {
-		const { store, ctx } = this.#object;
-		const { row, log } = store.open();
+		const { world, outside } = this.#ports;
+		const { row, log } = this.#store.open();
 		if (row.tries > 0 || this.#isSealing) return;
-		const now = Date.now();
+		const now = world.now();
 		const verdict = decideSeal(log, now);
 		if (verdict.kind === "open") return;
 		const at = verdict.kind === "wait" ? verdict.until : sealAgainAt(1, now);
-		const set = await ctx.storage.getAlarm();
-		if (set === null || at < set) await ctx.storage.setAlarm(at);
-		if (verdict.kind === "seal") ctx.waitUntil(scheduler.wait(alarmNearestMs).then(() => this.#trySeal()));
+		const set = await world.storage.getAlarm();
+		if (set === null || at < set) await world.storage.setAlarm(at);
+		if (verdict.kind === "seal") outside.later(world.wait(alarmNearestMs).done.then(() => this.#trySeal()));
 	}
 
 	async alarm(): Promise<void> {
-		const { store, ctx } = this.#object;
-		if (store.load() === null) return;
-		const { row, log } = store.open();
-		const now = Date.now();
+		const { world } = this.#ports;
+		if (this.#store.load() === null) return;
+		const { row, log } = this.#store.open();
+		const now = world.now();
 		const verdict = decideSeal(log, now);
 		if (verdict.kind === "open") return;
-		await ctx.storage.setAlarm(verdict.kind === "wait" ? verdict.until : sealAgainAt(row.tries + 1, now));
+		await world.storage.setAlarm(verdict.kind === "wait" ? verdict.until : sealAgainAt(row.tries + 1, now));
 		if (verdict.kind === "seal") await this.#trySeal();
 	}
 
 	/** Never throws. A log that would still take bytes is frozen first. */
 	async #trySeal(): Promise<void> {
-		const { store, ctx } = this.#object;
+		const { world, name } = this.#ports;
+		const store = this.#store;
 		if (this.#isSealing || store.load() === null) return;
 		const { row, log } = store.open();
-		const verdict = decideSeal(log, Date.now());
+		const verdict = decideSeal(log, world.now());
 		if (verdict.kind !== "seal") return;
 		this.#isSealing = true;
 		const tries = row.tries + 1;
@@ -84,7 +77,7 @@ export class LogSealer {
 		try {
 			await this.#seal(verdict.missing);
 		} catch (cause) {
-			report({ event: "seal-failed", log: ctx.id.name, tries, cause: String(cause) });
+			world.report({ event: "seal-failed", log: logObjectName(name), tries, cause: String(cause) });
 			const now = store.load();
 			if (now !== null) store.save({ ...now, tries });
 		} finally {
@@ -92,14 +85,15 @@ export class LogSealer {
 		}
 	}
 
-	/** `steps` are here until they were told. */
-	tellSealed(record: LogRecord, steps: StepRecord[] = []): Promise<void> {
-		const { job, attempt, ...repository } = this.#name();
-		return repoCalls(this.#object.env(), repository).logSealed({ job, attempt, record, steps });
+	/** Tells the repository what the archive has. `steps` are in this object until the repository has them. */
+	reportSealed(record: LogRecord, steps: StepRecord[] = []): Promise<void> {
+		const { job, attempt } = this.#ports.name;
+		return this.#ports.outside.repo().logSealed({ job, attempt, record, steps });
 	}
 
 	async #seal(missing: LogRecord["missing"]): Promise<void> {
-		const { store, env, end } = this.#object;
+		const store = this.#store;
+		const { outside, name } = this.#ports;
 		const sha256 = store.load() === null ? "" : await store.open().bytes.sha256();
 		// An alarm that came twice may have moved everything meanwhile.
 		if (store.load() === null) return;
@@ -107,13 +101,13 @@ export class LogSealer {
 		const { outcome = null, at = 0, retentionDays } = row.closed ?? {};
 		const expiresAt = retentionDays === undefined ? null : at + retentionDays * dayMs;
 		const record = { ...sealedRecord(log, missing, sha256), ...(expiresAt === null ? {} : { expiresAt }) };
-		const isNew = await putLog(env().ARCHIVE, this.#name(), { record, outcome, expiresAt, parts: bytes.parts() });
+		const isNew = await outside.archive.put(name, { record, outcome, expiresAt, parts: bytes.parts() });
 		const archived = isNew ? { record, outcome } : await this.#earlier(record, outcome);
-		const message = endOf(archived);
-		end(message);
-		await this.tellSealed(archived.record, row.steps);
+		const end = endOf(archived);
+		this.#end(end);
+		await this.reportSealed(archived.record, row.steps);
 		// Once more: somebody may have come to watch meanwhile.
-		end(message);
+		this.#end(end);
 		this.#sealed = archived;
 		await store.deleteAll();
 	}
@@ -125,10 +119,6 @@ export class LogSealer {
 		const isSame = archived.record.sha256 === record.sha256;
 		assert(isSame || record.length === 0, "an attempt has one log");
 		return isSame ? { record, outcome } : archived;
-	}
-
-	#name(): LogName {
-		return readLogObjectName(this.#object.ctx.id.name ?? "");
 	}
 }
 

@@ -2,11 +2,13 @@
 // what `append` has written is all that the next incarnation finds, and it is the same.
 import type { Hash } from "node:crypto";
 import { createHash } from "node:crypto";
-import type { Millis } from "../../src/domain/ids.ts";
-import { logBlockBytes } from "../../src/domain/limits.ts";
-import { addTime, decodeTimes, encodeTimes, timesBetween } from "../../src/domain/log/log-time.ts";
-import type { LogTime } from "../../src/domain/log/log-time.ts";
+import type { Millis } from "../../domain/ids.ts";
+import { logBlockBytes } from "../../domain/limits.ts";
+import { addTime, decodeTimes, encodeTimes, timesBetween } from "../../domain/log/log-time.ts";
+import type { LogTime } from "../../domain/log/log-time.ts";
+import type { World } from "../ports.ts";
 import { blockTimes, packBlock, unpackBlock } from "./log-block.ts";
+import type { LogParts } from "./log-ports.ts";
 import type { LogTables, TailRow } from "./log-tables.ts";
 
 /** Rows of one tail; then it is written again as one, so that a log of single bytes does not wake up to 262,144 rows. */
@@ -14,15 +16,9 @@ const tailRowsMax = 256;
 /** Blocks unpacked and hashed in a row before others get a turn: some 10 ms. */
 const blocksPerTurn = 8;
 
-/** A log as blocks that can each be unpacked alone, for the archive. */
-export interface LogParts {
-	sizes: number[];
-	part(number: number): Uint8Array;
-}
-
 export class LogBytes {
-	#storage: DurableObjectStorage;
-	#tables: LogTables;
+	readonly #world: Pick<World, "storage" | "giveWay">;
+	readonly #tables: LogTables;
 	#blocks: number;
 	/** The raw bytes after the last block; only the first `#tailLength` count. */
 	#tail: Uint8Array;
@@ -34,8 +30,8 @@ export class LogBytes {
 	#hash: Hash | null;
 	#unpacked: { number: number; bytes: Uint8Array } | null = null;
 
-	constructor(storage: DurableObjectStorage, tables: LogTables) {
-		this.#storage = storage;
+	constructor(world: Pick<World, "storage" | "giveWay">, tables: LogTables) {
+		this.#world = world;
 		this.#tables = tables;
 		this.#blocks = tables.blockCount();
 		this.#tail = new Uint8Array(0);
@@ -74,7 +70,7 @@ export class LogBytes {
 		}
 		const rest = bytes.subarray(taken);
 		const row = rest.length === 0 ? null : this.#nextRow(rest, times, blocks.length);
-		this.#storage.transactionSync(() => {
+		this.#world.storage.transactionSync(() => {
 			blocks.forEach((block, at) => this.#tables.addBlock(this.#blocks + at, block));
 			if (row) this.#tables.saveTail(row);
 		});
@@ -154,7 +150,7 @@ export class LogBytes {
 			const hash = createHash("sha256");
 			for (let number = 0; number < this.#blocks; number++) {
 				hash.update(unpackBlock(this.#tables.block(number)));
-				if (number % blocksPerTurn === blocksPerTurn - 1) await scheduler.wait(0);
+				if (number % blocksPerTurn === blocksPerTurn - 1) await this.#world.giveWay();
 			}
 			this.#hash = hash.update(this.#tail.subarray(0, this.#tailLength));
 		}
