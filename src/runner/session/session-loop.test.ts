@@ -48,15 +48,25 @@ describe("while there is a session", () => {
 	it("[N55] what is held for long is named in a further hello; jobs that come and go cost none", async () => {
 		const first = await open({ capacity: 2 });
 		const { server } = fixture;
-		for (let job = 0; job < 5; job++) {
-			const lease = server.offer(buildGrant());
-			await server.until(() => lease.finish !== null);
+		let hellos = 0;
+		// They must come and go within a second, which a busy machine does not manage each time.
+		for (let isQuick = false; !isQuick; ) {
+			hellos = first.hellos.length;
+			const beganAt = performance.now();
+			for (let job = 0; job < 5; job++) {
+				const lease = server.offer(buildGrant());
+				await server.until(() => lease.finish !== null);
+			}
+			isQuick = performance.now() - beganAt < 1_000;
+			const { pings } = first;
+			// More than a second: what was held for long is told by then.
+			if (!isQuick) await server.until(() => first.pings > pings + 5);
 		}
 		const long = server.offer(buildGrant({ run: untilGo() }));
 		await server.until(() => first.leases.length > 0);
-		expect(first.hellos.map(({ leases }) => leases)).toEqual([[], [long.grant.lease.id]]);
+		expect(first.hellos.slice(hellos).map(({ leases }) => leases)).toEqual([[long.grant.lease.id]]);
 		go();
-		await server.until(() => first.hellos.length === 3);
+		await server.until(() => first.hellos.length === hellos + 2);
 		expect(first.leases).toEqual([]);
 	});
 
