@@ -34,6 +34,7 @@ import { closeOf, Outbox } from "./outgoing/outbox.ts";
 import { WatchFeeds } from "./outgoing/watch-feeds.ts";
 import { RunNumbers } from "./archive/run-numbers.ts";
 import { Tombstones } from "./archive/tombstones.ts";
+import { RunGraphs } from "./run-graphs.ts";
 
 /** Runs kept in mind; beyond it all are read anew. */
 const runsKept = 5_000;
@@ -66,6 +67,7 @@ export class RepoQueue {
 	#draft: Draft | null = null;
 	#armed: Millis | null = null;
 	readonly #demand: AnnouncedDemand;
+	readonly #graphs = new RunGraphs();
 
 	constructor({ world, outside, sliceJobs = sliceJobsDefault }: RepoPorts, shell: Shell) {
 		this.sliceJobs = sliceJobs;
@@ -196,6 +198,7 @@ export class RepoQueue {
 	bury(run: Run, expiresAt: Millis): void {
 		this.transact(() => this.tombstones.bury(run.id, { now: this.now(), expiresAt }));
 		this.#memory.runs.delete(run.id);
+		this.#graphs.forget(run.id);
 	}
 
 	/** Back from the archive, unless a call that came meanwhile brought it back already. */
@@ -225,11 +228,19 @@ export class RepoQueue {
 		if (run === null) return this.unknownRun(id);
 		const now = this.now();
 		return this.transact(() => {
-			const decided = decide(this.tables.view(run, this.#drafted.slices?.read.get(id)), now);
+			const decided = decide(this.#view(run), now);
 			// What changed nothing gives back the very run it was given.
 			if (decided.ok && decided.value.run !== run) this.commit(decided.value);
 			return decided;
 		});
+	}
+
+	/** A graph is kept only as what is committed; a transaction that has moved the run reads its own. */
+	#view(run: Run): RunView {
+		const { runs, slices } = this.#drafted;
+		const isKept = run.jobs > this.sliceJobs && !runs.has(run.id);
+		const read = slices?.read.get(run.id);
+		return this.tables.view(run, { ...(read && { read }), graphs: isKept ? this.#graphs : null });
 	}
 
 	onJob(id: JobId, decide: (view: RunView, index: number, now: Millis) => Result<Decision>): Result<Decision> {
@@ -411,6 +422,7 @@ export class RepoQueue {
 		const { repository } = this;
 		assert(repository, "only a known repository decides");
 		this.standing.apply(moves);
+		this.#graphs.moved(run.id, moves);
 		this.projection.moved(run, moves);
 		for (const move of moves) {
 			hintMove(this.#outbox, repository, move);

@@ -3,7 +3,8 @@ import { expect, it, vi } from "vitest";
 import type { Job, Run } from "../../contracts/http/run.ts";
 import { jobIdFrom, runIdFrom } from "../../domain/ids.ts";
 import type { RunId } from "../../domain/ids.ts";
-import { must } from "../../simulation/queue-driver.ts";
+import { perform } from "../../simulation/command.ts";
+import { aFailure, must } from "../../simulation/queue-driver.ts";
 import { SimulatedPort } from "../../simulation/simulated-port.ts";
 import { noon } from "../../testing/clock.ts";
 
@@ -85,6 +86,31 @@ it("[W94] a run that never rests is shown all the same", async () => {
 	let priority = 0;
 	port.beforeOthers = () => void port.calls.reprioritise({ job: jobIdFrom(run, 0), priority: ++priority % 10 });
 	expect(must(await port.calls.run(run)).jobs).toHaveLength(jobsCount);
+});
+
+it("[W95] an end in a run of many jobs reads few of them, and what it needs is known", async () => {
+	const port = new SimulatedPort("acme", noon, { sliceJobs });
+	must(await port.calls.configure({ owner: "acme", repo: "web", request: {}, replace: true }));
+	const call = submit(run, jobsCount);
+	const jobs = call.submission.jobs.map((job, at) => (at >= jobsCount / 2 ? { ...job, needs: [`j${at % 50}`] } : job));
+	must(await port.calls.submit({ ...call, submission: { ...call.submission, jobs } }));
+	const executed = vi.spyOn(port.storage.sql, "exec");
+	const finish = async () => {
+		const runner = { id: "rn1", name: "rn1" };
+		const [lease] = (await perform(port, { do: "claim", runner, pool: "default", labels: [], free: 1 })).grants;
+		if (!lease) throw new Error("nothing was granted");
+		await perform(port, { do: "start", lease });
+		executed.mockClear();
+		await perform(port, { do: "finish", lease, report: aFailure() });
+		return executed.mock.results.reduce((sum, { value }) => sum + value.rowsRead, 0);
+	};
+	expect(await finish()).toBeGreaterThan(jobsCount);
+	expect(await finish()).toBeLessThan(sliceJobs);
+	await port.evict();
+	expect(await finish()).toBeGreaterThan(jobsCount);
+	const shown = must(await port.calls.run(run)).jobs ?? [];
+	const skipped = shown.filter(({ outcome }) => outcome === "skipped").map(({ key }) => key);
+	expect(skipped).toEqual(["j50", "j51", "j52"]);
 });
 
 function countsOf({ jobs = [] }: Run): Record<string, number> {

@@ -18,6 +18,7 @@ import { parseLaneKey } from "../../domain/queue/queue.ts";
 import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
 import { waitOf } from "./reads/repo-samples.ts";
+import type { RunGraphs } from "./run-graphs.ts";
 import type { Storage, Sql, SqlRow, SqlValue } from "../ports.ts";
 import { bringForward } from "../table-versions.ts";
 import type { TableVersions } from "../table-versions.ts";
@@ -71,6 +72,12 @@ function openMark(before: Job, after: Job, attempt: FinishedAttempt | undefined)
 export interface LogEnded {
 	record: LogRecord;
 	steps?: StepRecord[];
+}
+
+/** What a view need not read. */
+export interface ViewKnown {
+	read?: Map<number, Job>;
+	graphs?: RunGraphs | null;
 }
 
 export interface ConfiguredRepository extends RepositoryName {
@@ -252,9 +259,9 @@ export class RepoTables {
 
 	/**
 	 * For one decision, before anything of it is written: each job is read once, however often the decision looks at it. `read`:
-	 * all of the run's jobs, or none.
+	 * all of the run's jobs, or none. `graphs` may know the run's, or is to know it.
 	 */
-	view(run: Run, read = new Map<number, Job>()): RunView {
+	view(run: Run, { read = new Map<number, Job>(), graphs = null }: ViewKnown = {}): RunView {
 		const { id } = run;
 		const readAll = (text: string): Job[] => {
 			const jobs = this.#docs<Job>(text, id);
@@ -262,15 +269,17 @@ export class RepoTables {
 			return jobs;
 		};
 		const every = (): Job[] => {
-			if (read.size < run.jobs) return readAll("SELECT doc FROM job WHERE run = ? ORDER BY place");
-			return [...read.values()].sort((a, b) => a.index - b.index);
+			const isRead = read.size === run.jobs;
+			const jobs = isRead ? [...read.values()] : readAll("SELECT doc FROM job WHERE run = ? ORDER BY place");
+			graphs?.keep(id, jobs);
+			return isRead ? jobs.sort((a, b) => a.index - b.index) : jobs;
 		};
 		return {
 			run,
 			job: (index) => read.get(index) ?? this.job(id, index),
 			attempt: (index, number) => this.attempt(id, index, number),
-			nodes: () => new Map(every().map((job): [number, Node] => [job.index, nodeOf(job)])),
-			keys: () => new Map(every().map((job): [string, number] => [job.spec.key, job.index])),
+			nodes: () => graphs?.nodes(id) ?? new Map(every().map((job): [number, Node] => [job.index, nodeOf(job)])),
+			keys: () => graphs?.keys(id) ?? new Map(every().map((job): [string, number] => [job.spec.key, job.index])),
 			jobs: (which) => {
 				if (run.jobs > 0 && read.size === run.jobs)
 					return every().filter(({ state }) => (state === "finished") === (which === "finished"));
