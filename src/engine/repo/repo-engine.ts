@@ -59,6 +59,7 @@ import { askPoolOf, askPools, jobsShown } from "./reads/repo-view.ts";
 import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./reads/repo-view.ts";
 import type { JobSlice } from "./reads/repo-view.ts";
 
+type Work<T> = (repository: NonNullable<RepoQueue["repository"]>) => Result<T>;
 type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
 
 export class RepoEngine implements RepoCalls {
@@ -98,13 +99,14 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async submit(call: SubmitCall): Promise<Result<Submitted>> {
-		const ends = supersededBy(this.queue, call);
-		const done = await this.#writeOn(ends, ({ settings }) => submitRun(this.queue, settings, call));
+		const reach = { runs: supersededBy(this.queue, call), added: call.submission.jobs.length };
+		const done = await this.#writeOn(reach, ({ settings }) => submitRun(this.queue, settings, call));
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
 	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
-		const done = await this.#writeOn([call.run], ({ settings }) => addJobs(this.queue, settings, call));
+		const reach = { runs: [call.run], added: call.jobs.length };
+		const done = await this.#writeOn(reach, ({ settings }) => addJobs(this.queue, settings, call));
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
@@ -129,7 +131,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async cancelRun({ run, ...by }: { run: RunId } & Actor): Promise<Result<Run>> {
-		const decided = await this.#writeOn([run], () =>
+		const decided = await this.#writeOn({ runs: [run] }, () =>
 			this.queue.onRun(run, (view, at) => decideCancelRun(view, { ...by, at })),
 		);
 		return decided.ok ? showRun(this.queue, run) : decided;
@@ -142,7 +144,7 @@ export class RepoEngine implements RepoCalls {
 
 	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
 		await this.#archive.recall(this.queue, call.run);
-		const done = await this.#writeOn([call.run], () => retryRun(this.queue, call));
+		const done = await this.#writeOn({ runs: [call.run] }, () => retryRun(this.queue, call));
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
@@ -236,7 +238,7 @@ export class RepoEngine implements RepoCalls {
 		this.queue.arm(this.#world.now(), true);
 	}
 
-	#known<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Result<T> {
+	#known<T>(work: Work<T>): Result<T> {
 		const { repository } = this.queue;
 		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
 	}
@@ -246,16 +248,13 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	/** As part of a turn, which may share its commit with others. */
-	#write<T>(work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>): Promise<Result<T>> {
+	#write<T>(work: Work<T>): Promise<Result<T>> {
 		return this.#turns.take(() => this.#known(work));
 	}
 
-	/** [W92] So too, and in a turn of its own that gives way to others where these runs have many jobs. */
-	#writeOn<T>(
-		runs: readonly RunId[],
-		work: (repository: NonNullable<RepoQueue["repository"]>) => Result<T>,
-	): Promise<Result<T>> {
-		const jobs = runs.reduce((sum, run) => sum + (this.queue.run(run)?.jobs ?? 0), 0);
+	/** [W92] So too, and in a turn of its own that gives way to others where these runs have, or are given, many jobs. */
+	#writeOn<T>({ runs, added = 0 }: { runs: readonly RunId[]; added?: number }, work: Work<T>): Promise<Result<T>> {
+		const jobs = runs.reduce((sum, run) => sum + (this.queue.run(run)?.jobs ?? 0), added);
 		if (jobs <= this.queue.sliceJobs) return this.#write(work);
 		return this.#turns.takeLong(() => this.queue.transactInSlices(runs, () => this.#known(work)));
 	}

@@ -47,6 +47,7 @@ const acts: { act: string; begin(port: SimulatedPort): Promise<void>; work(port:
 			begin: async () => {},
 			work: ({ calls }) => calls.addJobs({ run, jobs: [{ key: "more", run: "true" }], key: null, digest: "", ...dev }),
 		},
+		{ act: "submission", begin: async () => {}, work: ({ calls }) => calls.submit(submit(newer, jobsCount)) },
 		{ act: "showing", begin: async () => {}, work: ({ calls }) => calls.run(run) },
 	];
 
