@@ -55,6 +55,9 @@ function everywhere(): Encoder[] {
 		bash("set -x", 'exec 2>&1; (set -x; : "$1")'),
 		bash("printf %q", 'printf "%q" "$1"'),
 		bash("printf %q in the C locale", 'export LC_ALL=C; printf "%q" "$1"'),
+		bash("@Q under set -x", `exec 2>&1; (set -x; : "\${1@Q}")`),
+		bash("printf %q of printf %q", 'printf -v once "%q" "$1"; printf "%q" "$once"'),
+		bash("printf %q of @Q under set -x", `exec 2>&1; printf -v once "%q" "\${1@Q}"; (set -x; : "$once")`),
 		bash("indented", 'printf "%s" "$1" | sed "s/^/    /"'),
 		bash("with carriage returns", 'printf "%s" "$1" | sed "s/$/\\r/"'),
 		bash("base64", 'printf "%s" "$1" | base64', 4),
@@ -86,7 +89,10 @@ function ifThere(): Encoder[] {
 		...(has("jq")
 			? [
 					jq("jq @json", "@json"),
+					jq("jq @json three times", "@json | @json | @json"),
+					jq("jq @sh, @json, @html", "@sh | @json | @html"),
 					jq("jq @uri", "@uri"),
+					jq("jq @uri twice", "@uri | @uri"),
 					jq("jq @sh", "@sh"),
 					jq("jq @html", "@html"),
 					jq("jq @base64", "@base64", 4),

@@ -1,11 +1,17 @@
-// Looks for all forms of all secrets at once, by their anchors (Wu and Manber): the shortest anchor has m bytes, and three
-// bytes tell by how many, up to m - 2, the search may go on; so the time hardly depends on how many secrets there are.
-import { anchorsOf } from "./anchors.ts";
+// Looks for all forms of all secrets at once, by their anchors: where one stands, the rest of its form is looked for on both
+// sides of it. At the end of the bytes, where a form may not have reached its anchor yet, it looks for beginnings of forms.
+import { anchorsOf, startBytesMin, startsFrom } from "./anchors.ts";
 import type { Anchor } from "./anchors.ts";
-import { agrees, FormWalk } from "./form-walk.ts";
+import { FormWalk } from "./form-walk.ts";
+import { KnownWay, Repeats } from "./known-way.ts";
 import type { SecretForm } from "./secret-forms.ts";
+import { longBytesMin, SkipSearch } from "./skip-search.ts";
+import type { SoughtText } from "./skip-search.ts";
+import { StartSearch } from "./start-search.ts";
 import type { Unit } from "./writings.ts";
 
+/** Of more texts too many bytes of a log look like the first bytes of one. */
+const togetherMax = 500;
 /** Joins before the end of an anchor that are waited for. */
 const joinsMax = 2;
 
@@ -27,117 +33,89 @@ export interface FoundForms {
 	beginnings: Beginning[];
 }
 
+/** A form, whose beginnings without an anchor are no longer than `within`. */
+interface Begun {
+	repeats: Repeats;
+	within: number;
+}
+
 export class FormSearch {
-	/** No form is written longer up to the end of its anchors: a beginning that has none is as near to the end. */
-	readonly #anchoredWithin: number;
-	/** All that is said of an anchor by two of its bytes holds for its first `#window` bytes. */
-	readonly #window: number;
-	/** Three bytes, or two where an anchor has no more. */
-	readonly #block: number;
-	/** By a block's hash: how far the window may go on when it ends with such a block; 0 when an anchor's window does. */
-	readonly #shifts: Uint8Array;
-	readonly #byWindowEnd = new Map<number, Anchor[]>();
-	/** By the first bytes of their writings, and by the first alone. */
-	readonly #byStart = new Map<number, SecretForm[]>();
-	readonly #byFirst = new Map<number, SecretForm[]>();
-	/** By two bytes, whether a writing begins with them: most often none does. */
-	readonly #mayStart = new Uint8Array(0x10000);
+	/** Those of few bytes would keep all others from skipping far. */
+	readonly #anchors: readonly SkipSearch<Repeats>[];
+	readonly #beginnings = new StartSearch<Begun>();
+	/** The longest of all. */
+	readonly #within: number;
 
 	/** At least one. */
 	constructor(forms: readonly SecretForm[]) {
-		const anchors = forms.flatMap(anchorsOf);
-		this.#window = anchors.reduce((length, { bytes }) => Math.min(length, bytes.length), 0xff);
-		this.#block = Math.min(3, this.#window);
-		this.#anchoredWithin = anchors.reduce((longest, anchor) => Math.max(longest, longestUpTo(anchor)), 0);
-		this.#shifts = new Uint8Array(hashes).fill(this.#window - this.#block + 1);
-		for (const anchor of anchors) this.#addAnchor(anchor);
-		for (const form of forms) this.#addStart(form);
+		const short: SoughtText<Repeats>[] = [];
+		const long: SoughtText<Repeats>[] = [];
+		let longest = 0;
+		for (const form of forms) {
+			const anchors = anchorsOf(form);
+			for (const { from, starts } of anchors) {
+				const of = new Repeats(form, from);
+				const texts = [...starts].map((start) => ({ bytes: Buffer.from(start, "latin1"), of }));
+				(isLong(starts) ? long : short).push(...texts);
+			}
+			const within = Math.max(...anchors.map(longestUpTo));
+			longest = Math.max(longest, within);
+			this.#beginnings.add(startsFrom(form, 0, startBytesMin), { repeats: new Repeats(form, 0), within });
+		}
+		const isOne = short.length + long.length <= togetherMax;
+		const groups = isOne ? [[...short, ...long]] : [short, long].filter(({ length }) => length > 0);
+		this.#anchors = groups.map((texts) => new SkipSearch(texts));
+		this.#within = longest;
 	}
 
 	find(bytes: Uint8Array): FoundForms {
-		const window = this.#window;
-		const block = this.#block;
-		const shifts = this.#shifts;
-		const found: FoundForms = { matches: [], beginnings: [] };
-		for (let at = window - 1; at < bytes.length; ) {
-			const hash = hashAt(bytes, at, block);
-			const shift = shifts[hash] ?? 1;
-			if (shift === 0) this.#findAround(found, bytes, { hash, at: at - window + 1 });
-			at += shift === 0 ? 1 : shift;
-		}
-		this.#findAtEnd(found, bytes);
-		found.matches.sort((one, other) => one.start - other.start);
-		found.beginnings.sort((one, other) => one.start - other.start);
-		return found;
-	}
-
-	#findAround(found: FoundForms, bytes: Uint8Array, { hash, at }: { hash: number; at: number }): void {
-		for (const { form, from, to, bytes: anchor } of this.#byWindowEnd.get(hash) ?? []) {
-			if (at + anchor.length > bytes.length || !agrees(anchor, bytes, at, anchor.length)) continue;
-			const start = FormWalk.backwards(form, bytes, { unit: from, at }).end;
-			if (start < 0) continue;
-			const { end, cutAfter } = FormWalk.behind(form, bytes, { unit: to, at: at + anchor.length });
-			if (end >= 0) found.matches.push({ start, end });
-			if (cutAfter >= 0) found.beginnings.push({ start, isTelling: cutAfter >= form.partMin });
-		}
-	}
-
-	/** Beginnings in which no anchor stands yet. */
-	#findAtEnd({ beginnings }: FoundForms, bytes: Uint8Array): void {
-		const whole = bytes.length - startBytes;
-		for (let start = Math.max(0, bytes.length - this.#anchoredWithin); start < bytes.length; start++) {
-			if (start <= whole && this.#mayStart[pairAt(bytes, start + 1)] === 0) continue;
-			const forms = start <= whole ? this.#byStart.get(startAt(bytes, start)) : this.#byFirst.get(bytes[start] ?? 0);
-			for (const form of forms ?? []) {
-				const { cutAfter } = FormWalk.forwards(form, bytes, { unit: 0, at: start });
-				if (cutAfter >= 0) beginnings.push({ start, isTelling: cutAfter >= form.partMin });
-			}
-		}
-	}
-
-	#addAnchor(anchor: Anchor): void {
-		for (let at = this.#block - 1; at < this.#window; at++) {
-			const hash = hashAt(anchor.bytes, at, this.#block);
-			this.#shifts[hash] = Math.min(this.#shifts[hash] ?? 0, this.#window - 1 - at);
-		}
-		addTo(this.#byWindowEnd, hashAt(anchor.bytes, this.#window - 1, this.#block), anchor);
-	}
-
-	#addStart(form: SecretForm): void {
-		for (const [byte, begins] of form.units[0]?.firsts.entries() ?? []) {
-			if (begins === 1) addTo(this.#byFirst, byte, form);
-		}
-		const starts = new Set<number>();
-		for (const start of startsOf(form, 0, noBytes)) {
-			this.#mayStart[pairAt(start, 1)] = 1;
-			starts.add(startAt(start, 0));
-		}
-		for (const start of starts) addTo(this.#byStart, start, form);
+		const finding = new Finding(bytes);
+		const around = (repeats: Repeats, at: number) => finding.around(repeats, at);
+		for (const search of this.#anchors) search.find(bytes, around);
+		const begins = (begun: Begun, at: number) => finding.begins(begun, at);
+		this.#beginnings.find(bytes, Math.max(0, bytes.length - this.#within), begins);
+		this.#beginnings.findCut(bytes, begins);
+		return finding.found();
 	}
 }
 
-/** So many bytes at least has each form in each of its writings. */
-const startBytes = 3;
-const noBytes = Buffer.alloc(0);
+class Finding {
+	readonly #bytes: Uint8Array;
+	readonly #matches: Match[] = [];
+	readonly #beginnings: Beginning[] = [];
+	readonly #ways = new Map<Repeats, KnownWay>();
 
-/** With what the form's writings begin from a spot on: 2n is before its unit n, 2n + 1 before the join behind that. */
-function* startsOf(form: SecretForm, spot: number, before: Buffer): Generator<Buffer> {
-	if (before.length >= startBytes) {
-		yield before;
-		return;
+	constructor(bytes: Uint8Array) {
+		this.#bytes = bytes;
 	}
-	const unit = spot % 2 === 1 ? form.join : form.units[spot / 2];
-	if (unit === undefined) return;
-	if (unit === null || unit.isOptional) yield* startsOf(form, spot + 1, before);
-	for (const writing of unit?.writings ?? []) {
-		const start = Buffer.concat([before, writing]);
-		yield* startsOf(form, spot + 1, start);
-		if (unit !== null && unit.timesMax > 1) yield* startsOf(form, spot, start);
-	}
-}
 
-function startAt(bytes: Uint8Array, at: number): number {
-	return (pairAt(bytes, at + 1) << 8) | (bytes[at + 2] ?? 0);
+	/** A form may have its unit `from` at a place. */
+	around(repeats: Repeats, at: number): void {
+		const { form, from } = repeats;
+		const start = FormWalk.backwards(form, this.#bytes, { unit: from, at }).end;
+		if (start < 0) return;
+		const { end, cutAfter } = this.#walk(repeats, at);
+		if (end >= 0) this.#matches.push({ start, end });
+		if (cutAfter >= 0) this.#beginnings.push({ start, isTelling: cutAfter >= form.partMin });
+	}
+
+	begins({ repeats, within }: Begun, at: number): void {
+		if (at < this.#bytes.length - within) return;
+		const { cutAfter } = this.#walk(repeats, at);
+		if (cutAfter >= 0) this.#beginnings.push({ start: at, isTelling: cutAfter >= repeats.form.partMin });
+	}
+
+	found(): FoundForms {
+		this.#matches.sort((one, other) => one.start - other.start);
+		this.#beginnings.sort((one, other) => one.start - other.start);
+		return { matches: this.#matches, beginnings: this.#beginnings };
+	}
+
+	#walk(repeats: Repeats, at: number): FormWalk {
+		const way = this.#ways.get(repeats) ?? new KnownWay(repeats, this.#bytes);
+		this.#ways.set(repeats, way);
+		return way.walk(at);
+	}
 }
 
 /** Of a form up to the end of an anchor, with a line break on each side of it. */
@@ -146,25 +124,11 @@ function longestUpTo({ form, to }: Anchor): number {
 	return form.units.slice(0, to).reduce((sum, unit) => sum + longestUnit(unit), joins);
 }
 
-function longestUnit({ writings, timesMax }: Unit): number {
-	return timesMax * writings.reduce((longest, { length }) => Math.max(longest, length), 0);
+/** Where blanks are many they are written short. */
+function longestUnit({ writings, depth, timesMax }: Unit): number {
+	return writings.longest(depth) + timesMax - 1;
 }
 
-const hashes = 0x40000;
-
-/** Of the two or three bytes that end at `at`. Blocks with the same hash only slow the search. */
-function hashAt(bytes: Uint8Array, at: number, block: number): number {
-	const first = block === 3 ? (bytes[at - 2] ?? 0) << 10 : 0;
-	return first ^ ((bytes[at - 1] ?? 0) << 5) ^ (bytes[at] ?? 0);
-}
-
-/** The byte at `at` and the one before it. */
-function pairAt(bytes: Uint8Array, at: number): number {
-	return ((bytes[at - 1] ?? 0) << 8) | (bytes[at] ?? 0);
-}
-
-function addTo<T>(map: Map<number, T[]>, key: number, item: T): void {
-	const items = map.get(key);
-	if (items) items.push(item);
-	else map.set(key, [item]);
+function isLong([start = ""]: ReadonlySet<string>): boolean {
+	return start.length >= longBytesMin;
 }

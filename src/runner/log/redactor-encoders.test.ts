@@ -64,7 +64,7 @@ class Masking {
 const maskings = new Map(secrets.map((secret) => [secret, new Masking(secret)]));
 
 /** Quotes around it, and what a program adds to each line. */
-const outside = /\*\*\*|\\*["']|\$(?=')|\\r|\\n|[\r\n +:]|&quot;|&#0?39;|=|%3D/g;
+const outside = /\*\*\*|\\*["']|\\*\$(?=\\*['*])|\\r|\\n|[\r\n +:]|&quot;|&apos;|&#0?39;|=|%3D/g;
 
 describe("what programs make of a secret", () => {
 	it.each(secretEncoders())(
@@ -85,6 +85,32 @@ describe("what programs make of a secret", () => {
 			}
 		},
 	);
+});
+
+describe("what was escaped three times over", () => {
+	const percent = (text: string) => encodeURIComponent(text).replaceAll("'", "%27");
+	const html = (text: string) =>
+		text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("&#38;", "&amp;");
+	const escapes: Record<string, (text: string) => string> = {
+		JSON: (text) => JSON.stringify(text).slice(1, -1),
+		"single quotes": (text) => text.replaceAll("'", "'\\''"),
+		backslashes: (text) => text.replace(/[^A-Za-z0-9\n\u0080-\uffff]/g, "\\$&"),
+		"signs in hexadecimal digits": (text) =>
+			text.replace(/[^\w\u0080-\uffff]/g, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, "0")}`),
+		percent,
+		html,
+	};
+	const names = Object.keys(escapes);
+
+	it.each(names.flatMap((one) => names.map((two) => [one, two])))("[N176] %s, then %s, then anything", (one, two) => {
+		for (const three of names) {
+			for (const [secret, masking] of maskings) {
+				const text = [one, two, three].reduce((before, name) => escapes[name]?.(before) ?? "", secret);
+				const context = `${JSON.stringify(secret)}, then ${three}`;
+				expect(masking.of(Buffer.from(`before\t${text}\tafter`), null), context).toBe("before\t***\tafter");
+			}
+		}
+	});
 });
 
 describe("a secret that something else interrupts", () => {

@@ -1,7 +1,7 @@
 // The forms in which a secret may show in a log: as a text whose characters are each written in some way (writings.ts), line by
 // line, in base64 wherever it begins and however its lines break, and in hexadecimal digits. Anything else that a job makes of
 // a secret (reversed, hashed, compressed, printed letter by letter) is not known here, and is not masked.
-import { base64Unit, blankUnit, characterUnit, lineJoin, shellJoin, unitOf } from "./writings.ts";
+import { base64Unit, blankUnit, characterUnit, lineJoin, literalUnit, shellJoin } from "./writings.ts";
 import type { Unit } from "./writings.ts";
 
 /** Shorter values are not masked: they stand in every log by chance, and masking them would say what they are. */
@@ -53,9 +53,12 @@ class UnitsByCharacter {
 
 function textForm(text: string, made: UnitsByCharacter): SecretForm {
 	const parts = text.match(/[ \t\r\n\v\f]+|./gsu) ?? [];
+	// Without its line breaks a text that has hardly anything else is in every log by chance.
+	const isMore = text.replace(/[ \t\r\n\v\f]+/g, "").length >= secretCharactersMin;
 	const units = parts.map((part) => {
-		const isBlank = /^[ \t\r\n\v\f]/.test(part);
-		return isBlank ? made.get("blanks", part, blankUnit) : made.get("character", part, characterUnit);
+		if (!/^[ \t\r\n\v\f]/.test(part)) return made.get("character", part, characterUnit);
+		const isOptional = isMore && /[\r\n]/.test(part);
+		return made.get(`blanks ${isOptional}`, part, (blanks) => blankUnit(blanks, { isOptional }));
 	});
 	return { units, join: shellJoin, isWrapped: false, partMin: secretCharactersMin };
 }
@@ -78,7 +81,7 @@ function* encodedForms(secret: Buffer, made: UnitsByCharacter): Generator<Secret
 	}
 	for (const inCase of [(hex: string) => hex, (hex: string) => hex.toUpperCase()]) {
 		const bytes = secret.toString("hex").match(/../g) ?? [];
-		const units = bytes.map((hex) => made.get("hex", inCase(hex), (text) => unitOf([text])));
+		const units = bytes.map((hex) => made.get("hex", inCase(hex), literalUnit));
 		yield { units, join: lineJoin, isWrapped: true, partMin: secretCharactersMin };
 	}
 }
