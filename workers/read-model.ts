@@ -1,7 +1,7 @@
 // The read model over D1. While D1 does not answer, a list that was read before is given again, marked stale.
 import { drizzle } from "drizzle-orm/d1";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { Page, ReadModel } from "../src/api/services.ts";
+import type { Page, ReadModel } from "../src/operations/ports.ts";
 import { listAudit } from "../src/store/audit.ts";
 import { addPool, listPools, listRepositories, listRuns, setBehind } from "../src/store/runs.ts";
 import type { Slice } from "../src/store/runs.ts";

@@ -2,7 +2,8 @@
 import { parseNetworks } from "../src/domain/text/client-address.ts";
 import type { Network } from "../src/domain/text/client-address.ts";
 import type { Services } from "../src/api/services.ts";
-import { parseKeys } from "../src/api/token.ts";
+import { KnownLeases } from "../src/operations/known-leases.ts";
+import { parseKeys, signToken } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
 import { sealedLogOf } from "./log/archive.ts";
 import { writeAudit } from "./audit.ts";
@@ -25,6 +26,9 @@ import { waitForGrant } from "./pool/wait-for-grant.ts";
 import { wholePool } from "./pool/whole-pool.ts";
 
 const operatorTokenLengthMin = 16;
+
+/** Of this isolate: what its calls know of leases. */
+const leases = new KnownLeases();
 
 let parsed: { text: string; keys: Keys } | null = null;
 
@@ -57,6 +61,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		owner: (name) => ownerCalls(env, name),
 		ends: endsOf(env, later),
 		writeAudit: (record) => writeAudit(env, record),
+		leases,
+		signToken: (kind, claims) => signToken(keysOf(env), kind, claims),
 		keys: keysOf(env),
 		sealSecret: async ({ owner, repo }, { name, value }) =>
 			sealSecret(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),

@@ -6,22 +6,16 @@ import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../contracts/ob
 import type { TokenName } from "../contracts/objects/owner.ts";
 import { tokenExpired, tokenRevoked } from "../contracts/wire/stream-token.ts";
 import type { Scope } from "../contracts/http/token.ts";
-import { ProblemAnswer } from "./answer.ts";
+import { callerAddress, peerAddress } from "../domain/text/client-address.ts";
+import { mayAskOfOwner, mayAskOfRepository } from "../operations/access.ts";
+import type { Caller, OwnerOperation, RepositoryOperation } from "../operations/access.ts";
+import { orThrow, ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { checkQuery } from "./query.ts";
 import { readName } from "./request.ts";
 import type { Services } from "./services.ts";
 import { readToken, sameText } from "./token.ts";
-import type { AccessClaims, TokenClaims, TokenKind } from "./token.ts";
-
-export interface Caller {
-	/** Null: the operator, who may do everything everywhere. */
-	access: AccessClaims | null;
-	/** For records of who did what. */
-	name: string;
-}
-
-export const operatorCaller: Caller = { access: null, name: "operator" };
+import type { AccessClaims, TokenClaims, TokenKind } from "../contracts/objects/token-claims.ts";
 
 export const unauthorized = (detail: string) =>
 	new ProblemAnswer({
@@ -87,18 +81,66 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 			throw unauthorized("The token is not one of ours, or not of this kind.");
 		}
 		checkQuery(c);
-		return operatorCaller;
+		return operatorOf(c);
 	}
-	const caller = callerOf(services, access);
+	const caller = callerOf(c, access);
 	checkQuery(c);
 	return caller;
 }
 
+export function operatorOf(c: Context<ApiEnv>): Caller {
+	return callerIn(c, null, "operator");
+}
+
 /** Throws 401 when the token has ended, whatever brought its claims here. */
-export function callerOf(services: Services, access: AccessClaims): Caller {
+export function callerOf(c: Context<ApiEnv>, access: AccessClaims): Caller {
+	const services = c.get("services");
 	if (access.expiresAt !== null && access.expiresAt <= services.now()) throw unauthorized(tokenExpired);
 	checkStanding(services, { owner: access.owner, token: access.id });
-	return { access, name: access.name };
+	return callerIn(c, access, access.name);
+}
+
+/** Few calls leave a record: the others need not know where they came from. */
+function callerIn(c: Context<ApiEnv>, access: AccessClaims | null, name: string): Caller {
+	return {
+		access,
+		name,
+		get address() {
+			return addressOf(c);
+		},
+	};
+}
+
+/** As the edge says it; on one machine as the runtime does, or a proxy that is trusted. What is no address is none. */
+function addressOf(c: Context<ApiEnv>): string | null {
+	const edge = /^[0-9A-Fa-f:.]{2,45}$/.exec(c.req.header("cf-connecting-ip") ?? "")?.[0];
+	if (edge !== undefined) return edge;
+	const { cf } = c.req.raw as Request & { cf?: { clientIp?: unknown } };
+	const call = { peer: peerAddress(cf?.clientIp), forwarded: c.req.header("x-forwarded-for") };
+	return callerAddress(call, c.get("services").trustedProxies);
+}
+
+/** The repository in the path and the caller, once that one may ask for `operation` there. Throws 400, 401, 403 and 404. */
+export function admitToRepository(
+	c: Context<ApiEnv>,
+	operation: RepositoryOperation,
+): { repository: RepositoryName; caller: Caller } {
+	const caller = readCaller(c);
+	const repository = readRepository(c);
+	orThrow(mayAskOfRepository(caller, operation, repository));
+	return { repository, caller };
+}
+
+/** The owner in the path and the caller, once that one may ask for `operation` there. Throws 400, 401, 403 and 404. */
+export function admitToOwner(c: Context<ApiEnv>, operation: OwnerOperation): { owner: string; caller: Caller } {
+	const caller = readCaller(c);
+	const owner = readName(c, "owner");
+	orThrow(mayAskOfOwner(caller, operation, owner));
+	return { owner, caller };
+}
+
+export function readRepository(c: Context<ApiEnv>): RepositoryName {
+	return { owner: readName(c, "owner"), repo: readName(c, "repo") };
 }
 
 /** Throws 401, 403 or 404 unless the caller may do this with this owner's things (or this repository of theirs). */

@@ -1,9 +1,9 @@
-// Cancels many jobs of a repository in one call, or says which it would. It needs no key: told twice, it cancels once.
+// Cancels many jobs of a repository in one call, or says which it would.
 import type { Hono } from "hono";
 import { bulkCancel, bulkCancelRequest } from "../contracts/http/bulk-cancel.ts";
+import { cancelMatching } from "../operations/bulk.ts";
 import { orThrow } from "./answer.ts";
-import { noteAct } from "./audit.ts";
-import { authorizeRepository } from "./auth.ts";
+import { admitToRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { readBody } from "./request.ts";
@@ -19,15 +19,9 @@ document({
 
 export function addBulkCancelRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/repos/:owner/:repo/cancel", async (c) => {
-		const { caller, ...repository } = authorizeRepository(c, "write");
-		const { reason, dryRun = false, ...filter } = await readBody(c, bulkCancelRequest);
-		const { state, label = null, ref = null } = filter;
-		const call = { state, label, ref, dryRun, actor: caller.name, reason: reason ?? null };
-		const answer = orThrow(await c.get("services").repo(repository).cancelMatching(call));
-		if (answer.canceled > 0) {
-			const details = { ...filter, canceled: answer.canceled };
-			noteAct(c, caller, { action: "jobs-cancel", ...repository, reason, details });
-		}
-		return c.json(answer, dryRun ? 200 : 202);
+		const { repository, caller } = admitToRepository(c, "cancelMatching");
+		const request = await readBody(c, bulkCancelRequest);
+		const answer = orThrow(await cancelMatching(c.get("services"), caller, { repository, request }));
+		return c.json(answer, request.dryRun ? 200 : 202);
 	});
 }

@@ -7,13 +7,14 @@ import { tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
 import { readNoRunWatch, runWatchRequest } from "../contracts/wire/run-watch-request.ts";
 import { isUpgrade } from "../contracts/wire/upgrade.ts";
 import { refuse } from "../domain/refusal.ts";
+import { locateRun } from "../operations/run-places.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { eventStream } from "./event-stream.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { badQuery } from "./request.ts";
-import { readRunId } from "./run-place.ts";
+import { readRunName } from "./run-place.ts";
 import { standingOf, streamTokenOf } from "./stream-standing.ts";
 import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
@@ -34,8 +35,8 @@ document({
 export function addEventRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/runs/:run/events", async (c) => {
 		const { owner, repo, caller } = await authorizeWatcher(c);
-		const run = await readRunId(c, { owner, repo });
 		const services = c.get("services");
+		const run = orThrow(await locateRun(services, { owner, repo }, readRunName(c)));
 		const after = readAfter(c);
 		const isSocket = isUpgrade(c.req.raw);
 		// The Worker itself looks after the token of a stream that ends here.

@@ -1,18 +1,13 @@
-// Jobs: read, cancel, retry, reprioritise.
+// Jobs over HTTP: read, cancel, retry, reprioritise.
 import type { Hono } from "hono";
 import { cancelJobRequest, job as jobSchema, patchJobRequest, retryJobRequest } from "../contracts/http/run.ts";
-import type { Job } from "../contracts/http/run.ts";
-import { viewStep } from "../contracts/wire/view.ts";
-import type { RepositoryName } from "../contracts/objects/objects.ts";
+import { cancelJob, getJob, prioritiseJob, retryJob } from "../operations/jobs.ts";
 import { orThrow, sayReplayed } from "./answer.ts";
-import { readJob } from "./archived-run.ts";
-import { noteAct } from "./audit.ts";
-import { authorizeRepository } from "./auth.ts";
+import { admitToRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { documentJob, idempotencyHeader } from "./document.ts";
 import { readBody, readIdempotencyKey } from "./request.ts";
-import { belowJob, jobPaths, readJobId } from "./run-place.ts";
-import type { Services } from "./services.ts";
+import { belowJob, jobPaths, readJobName } from "./run-place.ts";
 
 documentJob({
 	id: "getJob",
@@ -49,60 +44,31 @@ documentJob({
 
 export function addJobRoutes(app: Hono<ApiEnv>): void {
 	app.on("GET", jobPaths, async (c) => {
-		const repository = authorizeRepository(c, "read");
-		const services = c.get("services");
-		const job = orThrow(await readJob(services, repository, await readJobId(c, repository)));
-		return c.json(await withLiveSteps(services, repository, job));
+		const { repository, caller } = admitToRepository(c, "getJob");
+		return c.json(orThrow(await getJob(c.get("services"), caller, { repository, name: readJobName(c) })));
 	});
 
 	app.on("PATCH", jobPaths, async (c) => {
-		const { caller, ...repository } = authorizeRepository(c, "write");
+		const { repository, caller } = admitToRepository(c, "prioritiseJob");
 		const { priority } = await readBody(c, patchJobRequest);
-		const subject = await readJobId(c, repository);
-		const job = orThrow(await c.get("services").repo(repository).reprioritise({ job: subject, priority }));
-		noteAct(c, caller, { action: "job-prioritise", ...repository, subject, details: { priority } });
-		return c.json(job);
+		const call = { repository, name: readJobName(c), priority };
+		return c.json(orThrow(await prioritiseJob(c.get("services"), caller, call)));
 	});
 
 	app.on("POST", belowJob("/cancel"), async (c) => {
-		const { caller, ...repository } = authorizeRepository(c, "write");
-		const { reason, force } = await readBody(c, cancelJobRequest);
-		const call = {
-			job: await readJobId(c, repository),
-			actor: caller.name,
-			reason: reason ?? null,
-			force: force ?? false,
-		};
-		const job = orThrow(await c.get("services").repo(repository).cancelJob(call));
-		const details = { force: call.force };
-		noteAct(c, caller, { action: "job-cancel", ...repository, subject: call.job, reason, details });
-		return c.json(job, 202);
+		const { repository, caller } = admitToRepository(c, "cancelJob");
+		const { reason = null, force = false } = await readBody(c, cancelJobRequest);
+		const call = { repository, name: readJobName(c), reason, force };
+		return c.json(orThrow(await cancelJob(c.get("services"), caller, call)), 202);
 	});
 
 	app.on("POST", belowJob("/retry"), async (c) => {
-		const { caller, ...repository } = authorizeRepository(c, "write");
+		const { repository, caller } = admitToRepository(c, "retryJob");
 		const key = readIdempotencyKey(c);
-		const { reason } = await readBody(c, retryJobRequest);
-		const call = { job: await readJobId(c, repository), key, actor: caller.name, reason: reason ?? null };
-		const { job, replayed } = orThrow(await c.get("services").repo(repository).retryJob(call));
+		const { reason = null } = await readBody(c, retryJobRequest);
+		const call = { repository, name: readJobName(c), key, reason };
+		const { job, replayed } = orThrow(await retryJob(c.get("services"), caller, call));
 		if (replayed) sayReplayed(c);
-		else noteAct(c, caller, { action: "job-retry", ...repository, subject: call.job, reason });
 		return c.json(job, replayed ? 200 : 202);
 	});
-}
-
-/** Steps in progress and the bytes so far are the log object's; while it does not answer, the job is shown without them. */
-async function withLiveSteps(services: Services, repository: RepositoryName, job: Job): Promise<Job> {
-	const open = job.attempts.at(-1);
-	// What has ended gets its steps when its log is sealed, unless its end named them.
-	if (!open || (open.outcome !== null && (open.log.state !== "sealing" || open.steps.length > 0))) return job;
-	const name = { owner: repository.owner, repo: repository.repo, job: job.id, attempt: open.number };
-	const status = await services
-		.log(name)
-		.status()
-		.catch(() => null);
-	if (status === null) return job;
-	const log = open.outcome === null ? { ...open.log, length: status.length } : open.log;
-	const live = { ...open, steps: status.steps.map(viewStep), log };
-	return { ...job, attempts: [...job.attempts.slice(0, -1), live] };
 }

@@ -1,7 +1,5 @@
-// The calls of a runner while it holds a job. Below the wire they are plain operations of the repository and the log, so that
-// another runner's protocol can be mounted beside this one. Every answer says how the lease stands, and renews it.
+// The calls of a runner while it holds a job, over HTTP. Every answer says in a header how the lease stands.
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import type { LeaseClaim } from "../contracts/objects/objects.ts";
 import { finishRequest, startRequest, stepsRequest } from "../contracts/http/lease.ts";
 import {
 	leaseStateHeader,
@@ -11,23 +9,17 @@ import {
 } from "../contracts/wire/lease-headers.ts";
 import type { FinishRequest } from "../contracts/http/lease.ts";
 import { leaseReply } from "../contracts/http/runner.ts";
-import type { LeaseState } from "../contracts/http/runner.ts";
 import { readStep } from "../contracts/wire/view.ts";
-import { leaseIdFrom } from "../domain/ids.ts";
 import type { FinishReport } from "../domain/job/job.ts";
-import { appendBytesMax, heartbeatSeconds } from "../domain/limits.ts";
 import type { AppendKind } from "../domain/log/log.ts";
 import type { Result } from "../domain/refusal.ts";
-import { orThrow, ProblemAnswer } from "./answer.ts";
+import { appendLog, finishAttempt, lookAtLease, startAttempt, stateIn, tellSteps } from "../operations/lease-calls.ts";
+import { orThrow } from "./answer.ts";
 import { readBytes } from "./body.ts";
 import { findLease, readLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { malformed, readBody } from "./request.ts";
-import type { Services } from "./services.ts";
-
-/** Characters of a finish's reason that are kept. */
-const reasonMax = 500;
 
 const states = `Header ${leaseStateHeader}: ok, canceling or lost`;
 
@@ -79,48 +71,25 @@ document({
  */
 export const sayStateAnyway: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	await next();
-	const claim = c.res.headers.has(leaseStateHeader) ? null : findLease(c);
-	if (claim === null) return;
-	const lease = c.get("services").repo(claim).lease(claim);
-	const state = await lease.catch(() => null);
-	if (state !== null) sayState(c, claim, state);
+	const lease = c.res.headers.has(leaseStateHeader) ? null : findLease(c);
+	const state = lease && (await lookAtLease(c.get("services"), lease));
+	if (state !== null) c.header(leaseStateHeader, state);
 };
 
 export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/lease/start", async (c) => {
 		const claim = readLease(c);
 		await readBody(c, startRequest);
-		const { job, lease } = answered(c, claim, await c.get("services").repo(claim).start(claim));
-		// The grant itself counts as a renewal, and the start follows it within seconds.
-		const id = leaseIdFrom(claim.job, claim.epoch);
-		const at = c.get("services").now();
-		noteRenewed(id, at);
-		noteState(id, { at, isCanceling: lease === "canceling" });
-		sayState(c, claim, lease);
+		const { job, lease } = answered(c, await startAttempt(c.get("services"), claim));
+		c.header(leaseStateHeader, lease);
 		return c.json({ job });
 	});
 
 	app.patch("/v1/lease/log", async (c) => {
 		const claim = readLease(c);
-		const offset = readOffset(c);
-		const kind = readKind(c);
-		const bytes = await readBytes(c.req.raw);
-		if (bytes.length > appendBytesMax) {
-			throw new ProblemAnswer({
-				status: 413,
-				code: "too-large",
-				detail: `Append at most ${appendBytesMax} bytes at a time.`,
-			});
-		}
-		const services = c.get("services");
-		const [appended, isCanceling] = await Promise.all([
-			services.log(claim).append(claim, offset, bytes, kind),
-			isCanceled(services, claim),
-		]);
-		const { length, lease, intervalSeconds } = answered(c, claim, appended);
-		const state = isCanceling && lease !== "lost" ? "canceling" : lease;
-		if (kind === "live") sayState(c, claim, state);
-		else c.header(leaseStateHeader, state);
+		const call = { offset: readOffset(c), kind: readKind(c), bytes: await readBytes(c.req.raw) };
+		const { length, lease, intervalSeconds } = answered(c, await appendLog(c.get("services"), claim, call));
+		c.header(leaseStateHeader, lease);
 		c.header(uploadOffsetHeader, String(length));
 		c.header(uploadIntervalHeader, String(intervalSeconds));
 		return c.body(null, 204);
@@ -129,21 +98,15 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/lease/steps", async (c) => {
 		const claim = readLease(c);
 		const { steps } = await readBody(c, stepsRequest);
-		const services = c.get("services");
-		const [noted, isCanceling] = await Promise.all([
-			services.log(claim).steps(claim, steps.map(readStep)),
-			isCanceled(services, claim),
-		]);
-		const { lease } = answered(c, claim, noted);
-		sayState(c, claim, isCanceling && lease !== "lost" ? "canceling" : lease);
+		const { lease } = answered(c, await tellSteps(c.get("services"), claim, steps.map(readStep)));
+		c.header(leaseStateHeader, lease);
 		return c.body(null, 204);
 	});
 
 	app.post("/v1/lease/finish", async (c) => {
 		const claim = readLease(c);
 		const report = reportOf(await readBody(c, finishRequest));
-		const { job } = answered(c, claim, await c.get("services").repo(claim).finish(claim, report));
-		// An accepted report ends the lease as it should: to its holder that is no loss.
+		const { job } = answered(c, await finishAttempt(c.get("services"), claim, report));
 		c.header(leaseStateHeader, "ok");
 		return c.json({ job });
 	});
@@ -164,56 +127,11 @@ function readKind(c: Context<ApiEnv>): AppendKind {
 	throw malformed("A header is not as it should be.", [{ path: uploadLeftHeader, message: "must be part or last" }]);
 }
 
-/** A refusal says `lost` where the lease itself is over; a gap in the log is no reason to stop, and `sayStateAnyway` asks. */
-function answered<T>(c: Context<ApiEnv>, claim: LeaseClaim, result: Result<T>): T {
-	if (!result.ok && result.refusal.code === "lease-stale") sayState(c, claim, "lost");
+/** Where a refusal says nothing of the lease, `sayStateAnyway` asks. */
+function answered<T>(c: Context<ApiEnv>, result: Result<T>): T {
+	const state = result.ok ? null : stateIn(result.refusal);
+	if (state !== null) c.header(leaseStateHeader, state);
 	return orThrow(result);
-}
-
-function sayState(c: Context<ApiEnv>, claim: LeaseClaim, state: LeaseState): void {
-	c.header(leaseStateHeader, state);
-	if (state !== "lost") renewLater(c.get("services"), claim);
-}
-
-/** How old a repository's word about a lease may be: what a cancel waits for at most, without an upload a second asking it. */
-const stateKeptMs = 5_000;
-const asked = new Map<string, { at: number; isCanceling: boolean }>();
-const askedMax = 10_000;
-
-/** The log learns of no cancel, and only hears of the lease when it is opened: the repository knows. */
-async function isCanceled(services: Services, claim: LeaseClaim): Promise<boolean> {
-	const id = leaseIdFrom(claim.job, claim.epoch);
-	const at = services.now();
-	const known = asked.get(id);
-	if (known && (known.isCanceling || at - known.at < stateKeptMs)) return known.isCanceling;
-	const lease = services.repo(claim).lease(claim);
-	const isCanceling = (await lease.catch(() => null)) === "canceling";
-	noteState(id, { at, isCanceling });
-	return isCanceling;
-}
-
-function noteState(id: string, state: { at: number; isCanceling: boolean }): void {
-	if (asked.size >= askedMax) asked.clear();
-	asked.set(id, state);
-}
-
-/** When this isolate last renewed each lease at its pool. Only saves calls: forgetting it costs one more. */
-const renewed = new Map<string, number>();
-const renewedMax = 10_000;
-
-function noteRenewed(id: string, now: number): void {
-	if (renewed.size >= renewedMax) renewed.clear();
-	renewed.set(id, now);
-}
-
-/** A lease that this isolate has not seen yet is renewed: who knows how long ago another one did. */
-function renewLater(services: Services, claim: LeaseClaim): void {
-	const id = leaseIdFrom(claim.job, claim.epoch);
-	const now = services.now();
-	if (now - (renewed.get(id) ?? Number.NEGATIVE_INFINITY) < heartbeatSeconds * 1_000) return;
-	noteRenewed(id, now);
-	const renewal = services.pool(claim).renew(id);
-	services.later(renewal.catch(() => undefined));
 }
 
 function reportOf(request: FinishRequest): FinishReport {
@@ -221,7 +139,7 @@ function reportOf(request: FinishRequest): FinishReport {
 		outcome: request.outcome,
 		exitCode: request.exitCode ?? null,
 		signal: request.signal ?? null,
-		reason: request.reason?.slice(0, reasonMax).toWellFormed() ?? null,
+		reason: request.reason ?? null,
 		platformFault: request.platformFault ?? null,
 		steps: (request.steps ?? []).map(readStep),
 		logLength: request.logLength,

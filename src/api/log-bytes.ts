@@ -16,8 +16,8 @@ import { pastEnd } from "./log-name.ts";
 import { bytesOf, loadAttempt, readLog } from "./log-source.ts";
 import type { LogSource } from "./log-source.ts";
 import { badQuery } from "./request.ts";
-import type { LogName } from "../contracts/wire/object-name.ts";
 import type { Services } from "./services.ts";
+import type { LogName } from "../contracts/wire/object-name.ts";
 
 /** Lines of one `?tail=`, and bytes searched for them: beyond that a range is the better question. */
 export const tailLinesMax = 10_000;

@@ -6,7 +6,8 @@ import { jobIdFrom, runIdFrom } from "../domain/ids.ts";
 import { cutFrame } from "../domain/log/log-frame.ts";
 import { jobLogMessages, logMessages } from "./log-live.ts";
 import { readLog } from "./log-source.ts";
-import type { SealedLog, Services } from "./services.ts";
+import type { SealedLog } from "../operations/ports.ts";
+import type { Services } from "./services.ts";
 
 const name = { owner: "acme", repo: "web", job: "jaaaaaaaaaaaaaaaaaaaaaaaa-0", attempt: 1 };
 const bytes = new TextEncoder().encode("grüße 🚀 from a log that moves while it is read");

@@ -9,12 +9,13 @@ import type { Attempt, Job } from "../contracts/http/run.ts";
 import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
 import { cutFrame } from "../domain/log/log-frame.ts";
 import { orThrow } from "./answer.ts";
-import { readJob } from "./archived-run.ts";
+import { readJob } from "../operations/archived-run.ts";
 import { JobWatch } from "./job-watch.ts";
 import { bytesOf, loadAttempt, readLog } from "./log-source.ts";
 import { whenEnded } from "./stream-standing.ts";
 import type { StreamStanding } from "./stream-standing.ts";
-import type { LiveSocket, SealedLog, Services } from "./services.ts";
+import type { SealedLog } from "../operations/ports.ts";
+import type { LiveSocket, Services } from "./services.ts";
 
 /**
  * How soon a job's next attempt is seen when its run's feed says nothing: each look is one call to its repository, so looks

@@ -1,16 +1,17 @@
 // Which log a request is about, and whether there is one: what all routes of logs begin with.
 import type { Context } from "hono";
 import { refuse } from "../domain/refusal.ts";
+import { locateJob } from "../operations/run-places.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import { authorizeRepository } from "./auth.ts";
-import type { Caller } from "./auth.ts";
+import type { Caller } from "../operations/access.ts";
 import type { ApiEnv } from "./context.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { LogName } from "../contracts/wire/object-name.ts";
 import { settled } from "./log-live.ts";
 import { findLog, loadAttempt } from "./log-source.ts";
 import type { LogSource } from "./log-source.ts";
-import { readJobId } from "./run-place.ts";
+import { readJobName } from "./run-place.ts";
 import type { Services } from "./services.ts";
 import { authorizeWatcher } from "./tickets.ts";
 
@@ -25,7 +26,7 @@ export async function readWatchedLogName(c: Context<ApiEnv>): Promise<{ name: Lo
 }
 
 async function logNameIn(c: Context<ApiEnv>, { owner, repo }: RepositoryName): Promise<LogName> {
-	const job = await readJobId(c, { owner, repo });
+	const job = orThrow(await locateJob(c.get("services"), { owner, repo }, readJobName(c)));
 	const attempt = c.req.param("attempt") ?? "";
 	if (!/^[1-9][0-9]{0,5}$/.test(attempt)) orThrow(refuse({ code: "attempt-unknown" }));
 	return { owner, repo, job, attempt: Number(attempt) };

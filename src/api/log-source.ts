@@ -6,8 +6,9 @@ import type { LogChunk } from "../domain/log/log-time.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Attempt } from "../contracts/http/run.ts";
 import { orThrow } from "./answer.ts";
-import { readJob } from "./archived-run.ts";
-import type { SealedLog, Services } from "./services.ts";
+import { readJob } from "../operations/archived-run.ts";
+import type { SealedLog } from "../operations/ports.ts";
+import type { Services } from "./services.ts";
 import type { LogName } from "../contracts/wire/object-name.ts";
 
 export interface LogSource {

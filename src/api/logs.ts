@@ -3,12 +3,13 @@ import type { Context, Hono } from "hono";
 import type { StreamToken } from "../contracts/wire/stream-token.ts";
 import { logMessage } from "../contracts/http/log-stream.ts";
 import { logOffsetHeader } from "../contracts/wire/log-output.ts";
+import { locateJob } from "../operations/run-places.ts";
 import { tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
 import { logViewRequest, readNoLogView } from "../contracts/wire/log-view-request.ts";
 import type { LogName } from "../contracts/wire/object-name.ts";
 import { isUpgrade } from "../contracts/wire/upgrade.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
-import { readJob as loadJob } from "./archived-run.ts";
+import { readJob as loadJob } from "../operations/archived-run.ts";
 import type { ApiEnv } from "./context.ts";
 import { documentJob } from "./document.ts";
 import { eventStream } from "./event-stream.ts";
@@ -19,7 +20,7 @@ import type { JobLogMessage } from "./log-live.ts";
 import { findLogOrEmpty, pastEnd, readLogName, readWatchedLogName } from "./log-name.ts";
 import { standingOf, streamTokenOf } from "./stream-standing.ts";
 import { badQuery } from "./request.ts";
-import { belowJob, readJobId } from "./run-place.ts";
+import { belowJob, readJobName } from "./run-place.ts";
 import type { Services } from "./services.ts";
 import { authorizeWatcher, ticketQuery } from "./tickets.ts";
 
@@ -93,8 +94,8 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 
 	app.on("GET", belowJob("/log/live"), async (c) => {
 		const { owner, repo, caller } = await authorizeWatcher(c);
-		const job = await readJobId(c, { owner, repo });
 		const services = c.get("services");
+		const job = orThrow(await locateJob(services, { owner, repo }, readJobName(c)));
 		const name = { owner, repo, job };
 		const standing = standingOf(services, caller);
 		orThrow(await loadJob(services, { owner, repo }, job));

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import { switches, switchesPatch } from "../contracts/http/switches.ts";
-import { noteAct } from "./audit.ts";
+import { noteAct } from "../operations/act-notes.ts";
 import { authorizeOperator } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
@@ -67,7 +67,7 @@ export function addOperationRoutes(app: Hono<ApiEnv>): void {
 		const patch = await readBody(c, switchesPatch);
 		const set = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
 		const switched = await c.get("services").switches.set(set);
-		noteAct(c, caller, { action: "switches-set", owner: null, details: set });
+		noteAct(c.get("services"), caller, { action: "switches-set", owner: null, details: set });
 		return c.json(switched);
 	});
 }

@@ -4,7 +4,7 @@ import { poolFigures, poolPatch, runnerFigures, runnerPatch } from "../contracts
 import type { PoolFigures } from "../contracts/http/runner.ts";
 import { refuse } from "../domain/refusal.ts";
 import { orThrow } from "./answer.ts";
-import { noteAct } from "./audit.ts";
+import { noteAct } from "../operations/act-notes.ts";
 import { authorizeOwnerInPath } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
@@ -73,7 +73,13 @@ export function addPoolRoutes(app: Hono<ApiEnv>): void {
 		const services = c.get("services");
 		const figures = await services.wholePool({ owner, pool }).configure(patch);
 		services.later(services.readModel.addPool(owner, pool).catch(() => undefined));
-		noteAct(c, caller, { action: "pool-set", owner, subject: pool, reason: patch.pauseNote, details: patch });
+		noteAct(c.get("services"), caller, {
+			action: "pool-set",
+			owner,
+			subject: pool,
+			reason: patch.pauseNote,
+			details: patch,
+		});
 		return c.json(figures);
 	});
 
@@ -84,7 +90,7 @@ export function addPoolRoutes(app: Hono<ApiEnv>): void {
 		const patch = await readBody(c, runnerPatch);
 		const figures = await c.get("services").wholePool({ owner, pool }).setRunner(runner, patch);
 		if (figures === null) return orThrow(refuse({ code: "runner-unknown" }));
-		noteAct(c, caller, { action: "runner-set", owner, subject: runner, details: { pool, ...patch } });
+		noteAct(c.get("services"), caller, { action: "runner-set", owner, subject: runner, details: { pool, ...patch } });
 		return c.json(figures);
 	});
 
@@ -94,7 +100,8 @@ export function addPoolRoutes(app: Hono<ApiEnv>): void {
 		const runner = c.req.param("runner");
 		const removed = await c.get("services").wholePool({ owner, pool }).removeRunner(runner);
 		if (removed === null) return orThrow(refuse({ code: "runner-unknown" }));
-		if (removed) noteAct(c, caller, { action: "runner-remove", owner, subject: runner, details: { pool } });
+		if (removed)
+			noteAct(c.get("services"), caller, { action: "runner-remove", owner, subject: runner, details: { pool } });
 		return c.body(null, 204);
 	});
 }

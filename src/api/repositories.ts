@@ -4,7 +4,7 @@ import type { Hono } from "hono";
 import { withoutNul } from "../contracts/http/fields.ts";
 import { queueFigures, repository, repositoryRequest } from "../contracts/http/repository.ts";
 import { orThrow } from "./answer.ts";
-import { noteAct } from "./audit.ts";
+import { noteAct } from "../operations/act-notes.ts";
 import { authorize, authorizeRepository, readCaller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
@@ -90,7 +90,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 			const request = await readBody(c, repositoryRequest);
 			const replace = method === "put";
 			const set = orThrow(await c.get("services").repo({ owner, repo }).configure({ owner, repo, request, replace }));
-			noteAct(c, caller, { action: "repository-set", owner, repo, details: { replace, ...request } });
+			noteAct(c.get("services"), caller, { action: "repository-set", owner, repo, details: { replace, ...request } });
 			return c.json(set);
 		});
 	}
@@ -119,7 +119,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 		const services = c.get("services");
 		const sealed = await services.sealSecret({ owner, repo }, { name, value });
 		orThrow(await services.repo({ owner, repo }).setSecret({ name, sealed }));
-		noteAct(c, caller, { action: "secret-set", owner, repo, subject: name });
+		noteAct(c.get("services"), caller, { action: "secret-set", owner, repo, subject: name });
 		return c.body(null, 204);
 	});
 
@@ -127,7 +127,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 		const { owner, repo, caller } = authorizeRepository(c, "admin");
 		const name = readName(c, "name", secretNamePattern);
 		orThrow(await c.get("services").repo({ owner, repo }).setSecret({ name, sealed: null }));
-		noteAct(c, caller, { action: "secret-delete", owner, repo, subject: name });
+		noteAct(c.get("services"), caller, { action: "secret-delete", owner, repo, subject: name });
 		return c.body(null, 204);
 	});
 }

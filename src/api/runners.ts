@@ -17,10 +17,10 @@ import { heartbeatSeconds } from "../domain/limits.ts";
 import { shardOf } from "../domain/pool/pool.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Refusal } from "../domain/refusal.ts";
-import { needUpgrade, orThrow, sayReplayed } from "./answer.ts";
-import { noteAct, noteActSeldom } from "./audit.ts";
+import { orThrow, needUpgrade, sayReplayed } from "./answer.ts";
+import { noteAct, noteActSeldom } from "../operations/act-notes.ts";
 import { authorizeOwnerInPath, readRunner, unauthorized } from "./auth.ts";
-import type { Caller } from "./auth.ts";
+import type { Caller } from "../operations/access.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader } from "./document.ts";
 import { keyedId } from "./keyed-id.ts";
@@ -139,8 +139,8 @@ function noteRegistration(c: Context<ApiEnv>, caller: Caller, { id, owner, pool,
 	const details = { pool, name, labels, capacity, ephemeral };
 	const act = { action: "runner-register", owner, subject: id, details } as const;
 	// One-job runners come by the job: a row for each would outgrow the read model.
-	if (ephemeral) noteActSeldom(c, caller, { ...act, thing: pool });
-	else noteAct(c, caller, act);
+	if (ephemeral) noteActSeldom(c.get("services"), caller, { ...act, thing: pool });
+	else noteAct(c.get("services"), caller, act);
 }
 
 /** What the pool answered, unless it does not know the runner, whose token is good. Throws 403 and 404. */

@@ -1,8 +1,7 @@
-// Runs: submit, list, read, add jobs, cancel, retry.
-import { hash, randomUUID } from "node:crypto";
+// Runs over HTTP: submit, list, read, add jobs, cancel, retry.
 import type { Context, Hono } from "hono";
-import type { Submission } from "../domain/job/submission.ts";
-import { parseJobId, runIdFrom } from "../domain/ids.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
+import type { RepositoryName, Submitted } from "../contracts/objects/objects.ts";
 import {
 	cancelRunRequest,
 	job as jobSchema,
@@ -11,22 +10,28 @@ import {
 	run as runSchema,
 	runRequest,
 } from "../contracts/http/run.ts";
-import type { RunRequest } from "../contracts/http/run.ts";
-import { readJobRequest } from "../contracts/wire/view.ts";
-import type { LeaseClaim, RepositoryName, Submitted } from "../contracts/objects/objects.ts";
-import { orThrow, ProblemAnswer, sayReplayed } from "./answer.ts";
-import { readJobs, readRun } from "./archived-run.ts";
-import { noteAct } from "./audit.ts";
-import { authorizeRepository, findLease } from "./auth.ts";
+import type { RunFilter } from "../operations/ports.ts";
+import {
+	addJobs,
+	cancelRun,
+	getRun,
+	listJobs,
+	listRuns,
+	mayAddJobs,
+	maySubmit,
+	retryRun,
+	submitRun,
+} from "../operations/runs.ts";
+import type { JobAdder } from "../operations/runs.ts";
+import { orThrow, sayReplayed } from "./answer.ts";
+import { admitToRepository, findLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
 import { checkQuery } from "./query.ts";
 import { badQuery, readBody, readIdempotencyKey, readPage, writeCursor } from "./request.ts";
-import { readRunId } from "./run-place.ts";
-import type { RunFilter } from "./services.ts";
+import { readRunName } from "./run-place.ts";
 
 const path = "/v1/repos/{owner}/{repo}/runs";
-const refusedRetryAfterSeconds = 30;
 const runCursorPattern = /^[0-9]{1,15} r[a-z2-7]{24}$/;
 const jobCursorPattern = /^[0-9]{1,5}$/;
 
@@ -98,91 +103,75 @@ document({
 
 export function addRunRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/repos/:owner/:repo/runs", async (c) => {
-		const { owner, repo, caller } = authorizeRepository(c, "write");
-		const services = c.get("services");
-		if (!services.switches.current().acceptRuns) {
-			throw new ProblemAnswer({
-				status: 503,
-				code: "runs-refused",
-				detail: "The operator has stopped taking new runs; nothing was accepted.",
-				retryAfterSeconds: refusedRetryAfterSeconds,
-			});
-		}
+		const { repository, caller } = admitToRepository(c, "submitRun");
+		orThrow(maySubmit(c.get("services"), caller, repository));
 		const key = readIdempotencyKey(c);
 		const request = await readBody(c, runRequest);
-		const digest = hash("sha256", JSON.stringify(request), "hex");
-		const run = runIdFrom(hash("sha256", `${owner}/${repo}\n${key ?? randomUUID()}\n${digest}`, "buffer"));
-		const submission = submissionOf(request, caller.name);
-		const submitted = orThrow(await services.repo({ owner, repo }).submit({ run, key, digest, submission }));
-		return answerSubmitted(c, submitted);
+		return answerSubmitted(c, orThrow(await submitRun(c.get("services"), caller, { repository, request, key })));
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs", async (c) => {
-		const { owner, repo } = authorizeRepository(c, "read");
-		const call = { owner, repo, filter: readFilter(c), ...readPage(c, runCursorPattern) };
-		const page = await c.get("services").readModel.runs(call);
+		const { repository, caller } = admitToRepository(c, "listRuns");
+		const call = { repository, filter: readFilter(c), ...readPage(c, runCursorPattern) };
+		const page = orThrow(await listRuns(c.get("services"), caller, call));
 		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs/:run", async (c) => {
-		const repository = authorizeRepository(c, "read");
-		return c.json(orThrow(await readRun(c.get("services"), repository, { run: await readRunId(c, repository) })));
+		const { repository, caller } = admitToRepository(c, "getRun");
+		return c.json(orThrow(await getRun(c.get("services"), caller, { repository, run: readRunName(c) })));
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
-		const repository = authorizeRepository(c, "read");
+		const { repository, caller } = admitToRepository(c, "listJobs");
 		const { limit, cursor } = readPage(c, jobCursorPattern);
 		const services = c.get("services");
-		const call = { run: await readRunId(c, repository), from: Number(cursor ?? 0), limit };
-		const { items, next } = orThrow(await readJobs(services, repository, call));
-		const asOf = new Date(services.now()).toISOString();
+		const call = { repository, run: readRunName(c), from: Number(cursor ?? 0), limit };
+		const { items, next } = orThrow(await listJobs(services, caller, call));
+		const asOf = timeText(services.now());
 		return c.json({ items, nextCursor: writeCursor(next === null ? null : String(next)), asOf, stale: false });
 	});
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
-		const { owner, repo, actor, ...by } = await authorizeAdding(c);
-		const run = await readRunId(c, { owner, repo });
+		const { repository, adder } = admitAdder(c);
+		const run = readRunName(c);
 		const key = readIdempotencyKey(c);
 		const { jobs } = await readBody(c, jobsRequest);
-		const digest = hash("sha256", `${run}\n${JSON.stringify(jobs)}`, "hex");
-		const call = { run, jobs: jobs.map(readJobRequest), key, digest, actor, reason: null, ...by };
-		return answerSubmitted(c, orThrow(await c.get("services").repo({ owner, repo }).addJobs(call)));
+		return answerSubmitted(c, orThrow(await addJobs(c.get("services"), adder, { repository, run, jobs, key })));
 	});
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/cancel", async (c) => {
-		const { caller, ...repository } = authorizeRepository(c, "write");
-		const { reason } = await readBody(c, cancelRunRequest);
-		const call = { run: await readRunId(c, repository), actor: caller.name, reason: reason ?? null };
-		const run = orThrow(await c.get("services").repo(repository).cancelRun(call));
-		noteAct(c, caller, { action: "run-cancel", ...repository, subject: call.run, reason });
-		return c.json(run, 202);
+		const { repository, caller } = admitToRepository(c, "cancelRun");
+		const { reason = null } = await readBody(c, cancelRunRequest);
+		return c.json(
+			orThrow(await cancelRun(c.get("services"), caller, { repository, run: readRunName(c), reason })),
+			202,
+		);
 	});
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/retry", async (c) => {
-		const { caller, ...repository } = authorizeRepository(c, "write");
+		const { repository, caller } = admitToRepository(c, "retryRun");
 		const key = readIdempotencyKey(c);
-		const { only, reason } = await readBody(c, retryRunRequest);
-		const call = { run: await readRunId(c, repository), only, key, actor: caller.name, reason: reason ?? null };
-		const { run, replayed } = orThrow(await c.get("services").repo(repository).retryRun(call));
+		const { only, reason = null } = await readBody(c, retryRunRequest);
+		const call = { repository, run: readRunName(c), only, key, reason };
+		const { run, replayed } = orThrow(await retryRun(c.get("services"), caller, call));
 		if (replayed) sayReplayed(c);
-		else noteAct(c, caller, { action: "run-retry", ...repository, subject: call.run, reason, details: { only } });
 		return c.json(run, replayed ? 200 : 202);
 	});
 }
 
-/** [B5] A job that runs may add jobs to its own run with its lease, which its repository looks at; anybody else needs `write`. */
-async function authorizeAdding(c: Context<ApiEnv>): Promise<RepositoryName & { actor: string; lease?: LeaseClaim }> {
+/** The lease in the header where there is one, else the caller. */
+function admitAdder(c: Context<ApiEnv>): { repository: RepositoryName; adder: JobAdder } {
 	const lease = findLease(c);
 	if (lease === null) {
-		const { owner, repo, caller } = authorizeRepository(c, "write");
-		return { owner, repo, actor: caller.name };
+		const { repository, caller } = admitToRepository(c, "addJobs");
+		return { repository, adder: caller };
 	}
 	checkQuery(c);
-	const { owner, repo, job } = lease;
-	const isOwnRepository = c.req.param("owner") === owner && c.req.param("repo") === repo;
-	const isOwn = isOwnRepository && parseJobId(job)?.run === (await readRunId(c, lease));
-	if (!isOwn) throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
-	return { owner, repo, actor: `job ${job}`, lease };
+	// Read as it is: what is not the lease's own repository is unknown to it, whatever its name looks like.
+	const repository = { owner: c.req.param("owner") ?? "", repo: c.req.param("repo") ?? "" };
+	orThrow(mayAddJobs(lease, repository));
+	return { repository, adder: lease };
 }
 
 /** A filter that no run can fit is a typo; an empty one is none. */
@@ -206,16 +195,4 @@ function answerSubmitted(c: Context<ApiEnv>, { run, replayed }: Submitted): Resp
 	// Relative to what was called: a proxy may have put that under another name and path.
 	c.header("Location", c.req.path.endsWith("/jobs") ? "jobs" : `runs/${run.id}`);
 	return c.json(run, replayed ? 200 : 201);
-}
-
-function submissionOf(request: RunRequest, actor: string): Submission {
-	const { source } = request;
-	return {
-		source: source && { cloneUrl: source.cloneUrl ?? "", ref: source.ref ?? null, commit: source.commit ?? null },
-		title: request.title ?? null,
-		trigger: request.trigger ?? "api",
-		actor: request.actor ?? actor,
-		cancelSuperseded: request.cancelSuperseded ?? false,
-		jobs: request.jobs.map(readJobRequest),
-	};
 }

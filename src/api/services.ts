@@ -1,40 +1,14 @@
-// What the API must be given to run: objects, read model, archive, keys and switches. `workers/wire.ts` builds it from
-// bindings; nothing here knows Cloudflare.
+// What the HTTP door must be given beside the operations' ports: sockets, the operator's token, readiness. `workers/wire.ts` builds
+// it from bindings; nothing here knows Cloudflare.
+import type { LeaseClaim, RunnerIdentity } from "../contracts/objects/objects.ts";
 import type { OperationalEvent } from "../contracts/wire/operational-event.ts";
-import type { AuditRecord } from "../contracts/http/audit.ts";
-import type {
-	LeaseClaim,
-	LogCalls,
-	PoolCalls,
-	RepoCalls,
-	RepositoryName,
-	RunnerIdentity,
-	WholePool,
-} from "../contracts/objects/objects.ts";
-import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
-import type { Grant } from "../contracts/http/runner.ts";
-import type { LogMessage } from "../contracts/http/log-stream.ts";
 import type { FeedCalls } from "../contracts/objects/feed.ts";
-import type { Switches } from "../contracts/http/switches.ts";
-import type { Repository } from "../contracts/http/repository.ts";
-import type { Run } from "../contracts/http/run.ts";
-import type { TokenRecord } from "../contracts/http/token.ts";
-import type { FeedName, LogName, PoolShardName } from "../contracts/wire/object-name.ts";
-import type { LogRecord } from "../domain/job/job.ts";
-import type { LogChunk } from "../domain/log/log-time.ts";
+import type { FeedName } from "../contracts/wire/object-name.ts";
 import type { Room } from "../domain/room.ts";
 import type { Network } from "../domain/text/client-address.ts";
+import type { Ports } from "../operations/ports.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
 import type { Keys } from "./token.ts";
-
-/** A sealed log in the archive. */
-export interface SealedLog {
-	record: LogRecord;
-	length: number;
-	outcome: string | null;
-	/** Bytes [from, to) in order; reads only the blocks that the range touches, and stops when whoever iterates does. */
-	chunks(from: number, to: number): AsyncIterable<LogChunk>;
-}
 
 /** A WebSocket that the Worker itself ends. */
 export interface LiveSocket {
@@ -45,70 +19,10 @@ export interface LiveSocket {
 	gone: AbortSignal;
 }
 
-export interface Page<T> {
-	items: T[];
-	nextCursor: string | null;
-	asOf: string;
-	stale: boolean;
-}
-
-export interface RunFilter {
-	state?: string | undefined;
-	outcome?: string | undefined;
-	ref?: string | undefined;
-	actor?: string | undefined;
-}
-
-/** The read model: may lag, never lies. Throws an `Outage` when it cannot be reached. */
-export interface ReadModel {
-	repositories(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<Repository>>;
-	runs(call: RepositoryName & { filter: RunFilter; limit: number; cursor: string | null }): Promise<Page<Run>>;
-	pools(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<string>>;
-	addPool(owner: string, pool: string): Promise<void>;
-	tokens(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<TokenRecord>>;
-	token(id: string): Promise<TokenRecord | null>;
-	/** False when one was made under the key before; `prefix`: where the ids begin that follow from the key, null without one. */
-	addToken(token: TokenRecord, prefix: string | null): Promise<boolean>;
-	keyedToken(prefix: string): Promise<TokenRecord | null>;
-	revokeToken(id: string, at: number): Promise<void>;
-	audit(call: {
-		owner: string | null;
-		actor: string | undefined;
-		action: string | undefined;
-		limit: number;
-		cursor: string | null;
-	}): Promise<Page<AuditRecord>>;
-}
-
-/** Which tokens were ended before their time, as far as is known here. */
-export interface Ends {
-	/** Null when it is known already: nearly always. Rejects with `StandingUnknown`. */
-	learn(name: TokenName): Promise<void> | null;
-	standing(name: TokenName): "good" | "ended" | "unknown";
-	/** It was ended from here. */
-	note(name: TokenName): void;
-}
-
-export interface Services {
+export interface Services extends Ports {
 	report(event: OperationalEvent): void;
-	repo(name: RepositoryName): RepoCalls;
-	pool(name: PoolShardName): PoolCalls;
-	wholePool(name: { owner: string; pool: string }): WholePool;
-	/** Over how many shards new runners of a pool are spread. */
-	poolShards: number;
-	/** A long poll: the grant that comes within `waitMs`, or null. */
-	waitForGrant(poll: { runner: RunnerIdentity; named: string[] | null }, waitMs: number): Promise<Grant | null>;
-	/** A run that left its object, with all its jobs; null when the archive has none. */
-	archivedRun(name: RepositoryName, run: string): Promise<Run | null>;
 	/** A runner's session: the answer to its upgrade, its other end at the pool. */
 	openSession(runner: RunnerIdentity): Promise<Response>;
-	log(name: LogName): LogCalls;
-	sealedLog(name: LogName): Promise<SealedLog | null>;
-	/**
-	 * The messages of an unsealed log from an offset on; null when nothing of it is here any more. They end after `end`, when
-	 * `gone` is aborted, or with the connection: then whoever wants the rest follows again from where it came to.
-	 */
-	followLog(call: { name: LogName; from: number; gone: AbortSignal }): Promise<AsyncIterable<LogMessage> | null>;
 	/** A runner's feed of its log: the answer to its upgrade, its other end at the log; 409 with the refusal. */
 	openLogFeed(claim: LeaseClaim): Promise<Response>;
 	feed(name: FeedName): FeedCalls;
@@ -116,28 +30,11 @@ export interface Services {
 	readSocket(response: Response, gone: AbortSignal): AsyncIterable<string>;
 	/** Takes the request's WebSocket: what to answer with, and what to send on. */
 	acceptSocket(): { response: Response; socket: LiveSocket };
-	readModel: ReadModel;
-	switches: {
-		/** The last known, refreshed in the background: never a call on the way of a request. */
-		current(): Switches;
-		set(patch: Partial<Switches>): Promise<Switches>;
-		read(): Promise<Switches>;
-	};
-	/** Null: the operator, who is no owner. */
-	owner(name: string | null): OwnerCalls;
-	ends: Ends;
-	/** Resolves when the act is in the audit, or in the log if that cannot be; never throws. */
-	writeAudit(record: AuditRecord): Promise<void>;
 	keys: Keys;
-	/** Encrypts a secret for the repository that will hold it. */
-	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;
 	operatorToken: string;
 	/** Proxies in front that are believed about who called; none at the edge, which knows it. */
 	trustedProxies: readonly Network[];
 	readiness(): Promise<ReadinessAnswer>;
 	/** Of the one machine's disk, at most a second old unless it must be fresh; `ample` where there is none to fill. */
 	diskRoom(call?: { isFresh: boolean }): Promise<Room>;
-	now(): number;
-	/** Work that may outlive the answer. */
-	later(work: Promise<unknown>): void;
 }

@@ -2,7 +2,7 @@
 // nobody: it begins to ask where knowledge is old, and the next look sees the answer. An owner that does not answer ends nothing.
 import { tokenExpired, tokenLookMs, tokenRevoked } from "../contracts/wire/stream-token.ts";
 import type { StreamToken } from "../contracts/wire/stream-token.ts";
-import type { Caller } from "./auth.ts";
+import type { Caller } from "../operations/access.ts";
 import type { Services } from "./services.ts";
 
 /** Why a stream must end now; null: it may go on. */

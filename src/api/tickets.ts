@@ -6,14 +6,13 @@ import type { Context, Hono } from "hono";
 import { time } from "../contracts/http/fields.ts";
 import { timeText } from "../contracts/wire/time-text.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
+import { allow, authorizeRepository, callerOf, forbidden, operatorOf, readCaller, unauthorized } from "./auth.ts";
+import type { Caller } from "../operations/access.ts";
 import { isUpgrade } from "../contracts/wire/upgrade.ts";
-import { allow, authorizeRepository, callerOf, forbidden, operatorCaller, readCaller, unauthorized } from "./auth.ts";
-import type { Caller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { checkQuery } from "./query.ts";
 import { readBody, readName } from "./request.ts";
-import type { Services } from "./services.ts";
 import { readToken, signToken } from "./token.ts";
 
 /** From asking for it to the socket's opening is a second; a browser that must wait asks again. */
@@ -53,19 +52,20 @@ export async function authorizeWatcher(c: Context<ApiEnv>): Promise<RepositoryNa
 	if (ticket === undefined || !isSocket || c.req.header("authorization") !== undefined) {
 		return authorizeRepository(c, "read");
 	}
-	const caller = await redeem(c.get("services"), ticket);
+	const caller = await redeem(c, ticket);
 	checkQuery(c);
 	const [owner, repo] = [readName(c, "owner"), readName(c, "repo")];
 	return { owner, repo, caller: allow(caller, "read", owner, repo) };
 }
 
 /** [B15] [B16] Throws 401. */
-async function redeem(services: Services, text: string): Promise<Caller> {
+async function redeem(c: Context<ApiEnv>, text: string): Promise<Caller> {
+	const services = c.get("services");
 	const ticket = readToken(services.keys, "ticket", text);
 	if (ticket === null || ticket.until <= services.now())
 		throw unauthorized("The ticket is not one of ours, or its minute is over.");
 	const { id, until, access } = ticket;
-	const caller = access === null ? operatorCaller : callerOf(services, access);
+	const caller = access === null ? operatorOf(c) : callerOf(c, access);
 	// Asked of an object: the memory of one isolate would let it in once in each, and again after a restart.
 	const isFirst = await services.owner(access?.owner ?? null).useTicket({ id, until });
 	if (!isFirst) throw unauthorized("The ticket was used: ask for another.");

@@ -2,40 +2,12 @@
 // hexadecimal over everything before it, so the last underscore always parts them. No look-up stands on the hot path.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { LeaseClaim, RunnerIdentity } from "../contracts/objects/objects.ts";
-import type { Scope } from "../contracts/http/token.ts";
+import type { TokenClaims, TokenKind } from "../contracts/objects/token-claims.ts";
 
 /** Signing keys by id; the first signs, all verify, so that rotation strands nobody. */
 export interface Keys {
 	signing: { id: string; secret: string }[];
 }
-
-export interface AccessClaims {
-	id: string;
-	owner: string;
-	name: string;
-	scopes: Scope[];
-	/** Null: all of the owner's repositories. */
-	repos: string[] | null;
-	/** Epoch milliseconds; null: never. */
-	expiresAt: number | null;
-}
-
-/** `access` null: the operator's. */
-export interface TicketClaims {
-	id: string;
-	/** Epoch milliseconds. */
-	until: number;
-	access: AccessClaims | null;
-}
-
-export interface TokenClaims {
-	access: AccessClaims;
-	runner: RunnerIdentity;
-	lease: LeaseClaim;
-	ticket: TicketClaims;
-}
-export type TokenKind = keyof TokenClaims;
 
 /** `keys` as text: `id:secret`, comma between several. Throws when there is none. */
 export function parseKeys(text: string): Keys {

@@ -8,15 +8,15 @@ import { tokenEnd } from "../contracts/objects/owner.ts";
 import type { TokenRecord } from "../contracts/http/token.ts";
 import { refuse } from "../domain/refusal.ts";
 import { orThrow, ProblemAnswer, sayReplayed } from "./answer.ts";
-import { noteAct } from "./audit.ts";
+import { noteAct } from "../operations/act-notes.ts";
 import { authorize, authorizeOwner, forbidden, readCaller } from "./auth.ts";
-import type { Caller } from "./auth.ts";
+import type { Caller } from "../operations/access.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
 import { keyedId } from "./keyed-id.ts";
 import { badQuery, malformed, readBody, readIdempotencyKey, readPage, writeCursor } from "./request.ts";
 import { signToken } from "./token.ts";
-import type { AccessClaims } from "./token.ts";
+import type { AccessClaims } from "../contracts/objects/token-claims.ts";
 
 /** How long a token lives of which nothing else was said: long enough to forget, short enough that what was ended is forgotten too. */
 const tokenDefaultMs = 365 * 24 * 60 * 60 * 1_000;
@@ -93,7 +93,7 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 			return answerReplay(c, first ?? record, id);
 		}
 		const details = { name, scopes, repos, expiresAt: record.expiresAt };
-		noteAct(c, caller, { action: "token-create", owner, subject: id, details });
+		noteAct(c.get("services"), caller, { action: "token-create", owner, subject: id, details });
 		return c.json({ ...record, token: tokenOf(c, record) }, 201);
 	});
 
@@ -128,7 +128,7 @@ async function revoke(c: Context<ApiEnv>): Promise<Response> {
 	await services.readModel.revokeToken(id, now).catch(() => undefined);
 	const details = { name: record?.name ?? null };
 	const isNews = (record?.revokedAt ?? null) === null;
-	if (isNews) noteAct(c, caller, { action: "token-revoke", owner, subject: id, details });
+	if (isNews) noteAct(c.get("services"), caller, { action: "token-revoke", owner, subject: id, details });
 	return c.body(null, 204);
 }
 

@@ -27,7 +27,29 @@ export type Refusal =
 	| { code: "lease-not-started" }
 	| { code: "log-gap"; length: number }
 	| { code: "log-limit"; max: number }
-	| { code: "log-sealed"; length: number };
+	| { code: "log-sealed"; length: number }
+	| AccessRefusal
+	| ReadRefusal;
+
+/** Why a caller may not have it. `act`: whether the token lacks something for this call, or for what it would give to another token. */
+export type AccessRefusal =
+	| { code: "unknown" }
+	| { code: "scope-missing"; scope: string; act: "call" | "give" }
+	| { code: "repositories-limited"; act: "call" | "give" }
+	| { code: "expiry-limited" }
+	| { code: "expiry-past" }
+	| { code: "operator-only" }
+	| { code: "runs-refused" }
+	| { code: "token-ended" };
+
+/** Why there is nothing to read or to watch, or no room for what was sent. */
+export type ReadRefusal =
+	| { code: "too-large"; max: number }
+	| { code: "log-deleted" }
+	| { code: "range-past-end"; length: number }
+	| { code: "log-viewers-max" }
+	| { code: "run-watchers-max" }
+	| { code: "events-compacted" };
 
 /** A fault in `needs`: `index` is the job's place in the request, `need` the place in its `needs` (null: its key). */
 export interface GraphFault {

@@ -1,5 +1,5 @@
 // What the engine of a run's feed asks on this platform: the repository's object, the archive of runs, the owner's object.
-import { readRun } from "../../src/api/archived-run.ts";
+import { readRun } from "../../src/operations/archived-run.ts";
 import type { FeedName } from "../../src/contracts/wire/object-name.ts";
 import type { FeedOutside } from "../../src/engine/feed/feed-ports.ts";
 import { readArchived } from "../../src/engine/repo/archive/repo-archive.ts";

@@ -1,7 +1,7 @@
 // Sealed logs in R2. One object per attempt: blocks of `logBlockBytes` raw bytes, each a gzip member of its own, then an
 // empty member whose extra field holds the blocks' compressed sizes. So `gunzip` of the whole gives the whole log, and a
 // reader of a part needs the object's end and the blocks that the part touches, never more than two reads.
-import type { SealedLog } from "../../src/api/services.ts";
+import type { SealedLog } from "../../src/operations/ports.ts";
 import { logObjectName, readLogObjectName } from "../../src/contracts/wire/object-name.ts";
 import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import type { LogRecord } from "../../src/domain/job/job.ts";

@@ -1,8 +1,9 @@
 // The one table that says what a refusal looks like on the wire, as the facts of an RFC 9457 problem.
-import type { Refusal } from "../../domain/refusal.ts";
+import type { AccessRefusal, ReadRefusal, Refusal } from "../../domain/refusal.ts";
 import { unreachable } from "../../domain/refusal.ts";
 import type { FieldError } from "../http/problem.ts";
 import { uploadOffsetHeader } from "./lease-headers.ts";
+import { tokenRevoked } from "./stream-token.ts";
 
 export const problemContentType = "application/problem+json";
 
@@ -17,6 +18,8 @@ export interface ProblemFacts {
 }
 
 const drainingRetryAfterSeconds = 60;
+const refusedRetryAfterSeconds = 30;
+const watchersRetryAfterSeconds = 10;
 
 /** Faults of one graph that are told: 1 MiB may hold a quarter of a million, and the first few say what is wrong. */
 const faultsShown = 20;
@@ -97,6 +100,107 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "log-limit":
 		case "log-sealed":
 			return leaseFacts(refusal);
+		default:
+			return isRefusedRead(refusal) ? readFacts(refusal) : accessFacts(refusal);
+	}
+}
+
+function isRefusedRead(refusal: AccessRefusal | ReadRefusal): refusal is ReadRefusal {
+	return readRefusals.has(refusal.code);
+}
+
+const readRefusals: ReadonlySet<string> = new Set<ReadRefusal["code"]>([
+	"too-large",
+	"log-deleted",
+	"range-past-end",
+	"log-viewers-max",
+	"run-watchers-max",
+	"events-compacted",
+]);
+
+/** What a caller is refused for who is known, and may not. */
+function accessFacts(refusal: AccessRefusal): ProblemFacts {
+	const { code } = refusal;
+	switch (code) {
+		case "unknown":
+			return { status: 404, code, detail: "Unknown, or not yours to know." };
+		case "scope-missing": {
+			const { scope, act } = refusal;
+			const detail =
+				act === "call"
+					? `The token lacks the scope "${scope}".`
+					: `A token without the scope "${scope}" cannot give it.`;
+			return { status: 403, code, detail };
+		}
+		case "repositories-limited": {
+			const detail =
+				refusal.act === "call"
+					? "The token is for some repositories only; this belongs to all of them."
+					: "A token for some repositories makes tokens for these only: name them.";
+			return { status: 403, code, detail };
+		}
+		case "expiry-limited":
+			return { status: 403, code, detail: "A token that expires makes none that lives longer." };
+		case "expiry-past":
+			return {
+				status: 400,
+				code: "malformed",
+				detail: "The body is not as it should be.",
+				errors: [{ path: "expiresAt", message: "is in the past" }],
+			};
+		case "operator-only":
+			return { status: 403, code, detail: "Only the operator's token may do this." };
+		case "runs-refused":
+			return {
+				status: 503,
+				code,
+				detail: "The operator has stopped taking new runs; nothing was accepted.",
+				retryAfterSeconds: refusedRetryAfterSeconds,
+			};
+		case "token-ended":
+			return {
+				status: 401,
+				code: "unauthorized",
+				detail: tokenRevoked,
+				headers: { "www-authenticate": 'Bearer realm="spillway"' },
+			};
+		default:
+			return unreachable(refusal);
+	}
+}
+
+function readFacts(refusal: ReadRefusal): ProblemFacts {
+	const { code } = refusal;
+	switch (code) {
+		case "too-large":
+			return { status: 413, code, detail: `Append at most ${refusal.max} bytes at a time.` };
+		case "log-deleted":
+			return { status: 410, code, detail: "The log has outlived its retention." };
+		case "range-past-end":
+			return {
+				status: 416,
+				code,
+				detail: `The log has ${refusal.length} bytes.`,
+				headers: { "Content-Range": `bytes */${refusal.length}` },
+			};
+		case "log-viewers-max":
+			return {
+				status: 503,
+				code,
+				detail: "As many watch this log as may.",
+				retryAfterSeconds: watchersRetryAfterSeconds,
+			};
+		case "run-watchers-max":
+			return {
+				status: 503,
+				code,
+				detail: "As many watch this run as may.",
+				retryAfterSeconds: watchersRetryAfterSeconds,
+			};
+		case "events-compacted": {
+			const detail = "What came after that event is not kept any more: ask without `after` for the present state.";
+			return { status: 410, code, detail };
+		}
 		default:
 			return unreachable(refusal);
 	}

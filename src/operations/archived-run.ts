@@ -4,39 +4,43 @@ import type { Job, Run } from "../contracts/http/run.ts";
 import { parseJobId } from "../domain/ids.ts";
 import type { Result } from "../domain/refusal.ts";
 import { accept, refuse } from "../domain/refusal.ts";
-import type { Services } from "./services.ts";
+import type { Ports } from "./ports.ts";
 
 const jobsShown = 1_000;
 
 /** `watchedUntil`: as for the object's own `run`. */
 export async function readRun(
-	services: Pick<Services, "repo" | "archivedRun">,
+	ports: Pick<Ports, "repo" | "archivedRun">,
 	name: RepositoryName,
 	{ run: id, watchedUntil }: { run: string; watchedUntil?: number },
 ): Promise<Result<Run>> {
-	const run = await services.repo(name).run(id, watchedUntil);
+	const run = await ports.repo(name).run(id, watchedUntil);
 	if (run.ok || run.refusal.code !== "run-archived") return run;
-	const archived = await services.archivedRun(name, id);
+	const archived = await ports.archivedRun(name, id);
 	if (archived === null) return refuse({ code: "run-unknown" });
 	return accept({ ...archived, jobs: archived.jobs?.slice(0, jobsShown) ?? [] });
 }
 
 export async function readJobs(
-	services: Services,
+	ports: Pick<Ports, "repo" | "archivedRun">,
 	name: RepositoryName,
 	call: { run: string; from: number; limit: number },
 ): Promise<Result<{ items: Job[]; next: number | null }>> {
-	const jobs = await services.repo(name).jobs(call);
+	const jobs = await ports.repo(name).jobs(call);
 	if (jobs.ok || jobs.refusal.code !== "run-archived") return jobs;
-	const all = (await services.archivedRun(name, call.run))?.jobs ?? [];
+	const all = (await ports.archivedRun(name, call.run))?.jobs ?? [];
 	const next = call.from + call.limit;
 	return accept({ items: all.slice(call.from, next), next: next < all.length ? next : null });
 }
 
-export async function readJob(services: Services, name: RepositoryName, id: string): Promise<Result<Job>> {
-	const job = await services.repo(name).job(id);
+export async function readJob(
+	ports: Pick<Ports, "repo" | "archivedRun">,
+	name: RepositoryName,
+	id: string,
+): Promise<Result<Job>> {
+	const job = await ports.repo(name).job(id);
 	if (job.ok || job.refusal.code !== "run-archived") return job;
-	const archived = await services.archivedRun(name, parseJobId(id)?.run ?? "");
+	const archived = await ports.archivedRun(name, parseJobId(id)?.run ?? "");
 	const found = archived?.jobs?.find((candidate) => candidate.id === id);
 	return found ? accept(found) : refuse({ code: "job-unknown" });
 }

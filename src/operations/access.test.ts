@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import type { AccessClaims } from "../contracts/objects/token-claims.ts";
+import type { Scope } from "../contracts/http/token.ts";
+import type { Result } from "../domain/refusal.ts";
+import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "./access.ts";
+import type { Caller, Operation } from "./access.ts";
+import { cancelMatching, retryMatching } from "./bulk.ts";
+import { cancelJob, getJob, prioritiseJob, retryJob } from "./jobs.ts";
+import type { Ports } from "./ports.ts";
+import { addJobs, cancelRun, getRun, listJobs, listRuns, retryRun, submitRun } from "./runs.ts";
+
+const repository = { owner: "ada", repo: "web" };
+const everyScope: Scope[] = ["read", "write", "admin", "runner:register"];
+
+function caller(access: Partial<AccessClaims> | null): Caller {
+	const all = { id: "tk1", owner: "ada", name: "dev", scopes: everyScope, repos: null, expiresAt: null };
+	return { access: access && { ...all, ...access }, name: "dev", address: null };
+}
+
+function verdict(result: Result<unknown>): string {
+	return result.ok ? "may" : result.refusal.code;
+}
+
+const operator = caller(null);
+const run = { id: "raaaaaaaaaaaaaaaaaaaaaaaa" };
+const page = { limit: 1, cursor: null };
+const name = { run, job: "test" };
+const reason = null;
+
+/** A port that is used throws: a refused operation touches none. */
+const ports = new Proxy({} as Ports, {
+	get: (_, port) => {
+		throw new Error(`used ${String(port)}`);
+	},
+});
+
+/** Each operation, asked by a caller for the things of ada, or of the repository ada/web. */
+const asked: Partial<Record<Operation, (by: Caller) => Promise<Result<unknown>>>> = {
+	submitRun: (by) => submitRun(ports, by, { repository, request: { jobs: [{ key: "test", run: "true" }] }, key: null }),
+	listRuns: (by) => listRuns(ports, by, { repository, filter: {}, ...page }),
+	getRun: (by) => getRun(ports, by, { repository, run }),
+	listJobs: (by) => listJobs(ports, by, { repository, run, from: 0, limit: 1 }),
+	addJobs: (by) => addJobs(ports, by, { repository, run, jobs: [], key: null }),
+	cancelRun: (by) => cancelRun(ports, by, { repository, run, reason }),
+	retryRun: (by) => retryRun(ports, by, { repository, run, only: "all", key: null, reason }),
+	cancelMatching: (by) => cancelMatching(ports, by, { repository, request: { state: ["waiting"] } }),
+	retryMatching: (by) => retryMatching(ports, by, { repository, request: {}, key: null }),
+	getJob: (by) => getJob(ports, by, { repository, name }),
+	prioritiseJob: (by) => prioritiseJob(ports, by, { repository, name, priority: 1 }),
+	cancelJob: (by) => cancelJob(ports, by, { repository, name, reason, force: false }),
+	retryJob: (by) => retryJob(ports, by, { repository, name, key: null, reason }),
+};
+
+describe("who may ask for what", () => {
+	it.each([
+		["the operator", operator, "may"],
+		["a token with the scope", caller({ scopes: ["write"] }), "may"],
+		["a token for this repository", caller({ repos: ["web"] }), "may"],
+		["a token without the scope", caller({ scopes: ["read", "admin"] }), "scope-missing"],
+		["a token for another repository", caller({ repos: ["api"] }), "unknown"],
+		["a token of another owner", caller({ owner: "eve" }), "unknown"],
+	])("[O1] %s, of a repository", (_, by, expected) => {
+		expect(verdict(mayAskOfRepository(by, "submitRun", repository))).toBe(expected);
+	});
+
+	it.each([
+		["the operator", operator, "may", "may", "may"],
+		["an admin", caller({}), "may", "may", "may"],
+		[
+			"an admin of some repositories",
+			caller({ repos: ["web"] }),
+			"repositories-limited",
+			"may",
+			"repositories-limited",
+		],
+		["a reader", caller({ scopes: ["read"] }), "scope-missing", "scope-missing", "scope-missing"],
+		["another owner's admin", caller({ owner: "eve" }), "unknown", "unknown", "unknown"],
+	])("[O1] %s, of what belongs to an owner, of a part of it, and of its audit", (_, by, ...expected) => {
+		const operations = ["setPool", "createToken", "listAudit"] as const;
+		expect(operations.map((operation) => verdict(mayAskOfOwner(by, operation, "ada")))).toEqual(expected);
+	});
+
+	it("[O1] what belongs to no owner is the operator's, but for a ticket", () => {
+		expect(verdict(mayAsk(operator, "setSwitches"))).toBe("may");
+		expect(verdict(mayAskOfOwner(operator, "listAudit", null))).toBe("may");
+		expect(verdict(mayAsk(caller({}), "setSwitches"))).toBe("operator-only");
+		expect(verdict(mayAskOfOwner(caller({}), "listAudit", null))).toBe("operator-only");
+		expect(verdict(mayAsk(caller({ scopes: ["read"] }), "createTicket"))).toBe("may");
+		expect(verdict(mayAsk(caller({ scopes: ["write"] }), "createTicket"))).toBe("scope-missing");
+	});
+
+	it.each(Object.entries(asked))("[O2] %s asks before it touches anything", async (_, ask) => {
+		const refused = [await ask(caller({ scopes: [] })), await ask(caller({ owner: "eve" }))];
+		expect(refused.map(verdict)).toEqual(["scope-missing", "unknown"]);
+		await expect(ask(operator)).rejects.toThrow(/^used /);
+	});
+});

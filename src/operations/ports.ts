@@ -1,0 +1,115 @@
+// What operations are made from: objects, read model, archive, keys and switches. `workers/wire.ts` builds all of it from
+// bindings; an operation takes the few ports that it names, and knows neither Cloudflare nor the wire that its caller came by.
+import type { AuditRecord } from "../contracts/http/audit.ts";
+import type {
+	LogCalls,
+	PoolCalls,
+	RepoCalls,
+	RepositoryName,
+	RunnerIdentity,
+	WholePool,
+} from "../contracts/objects/objects.ts";
+import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
+import type { Grant } from "../contracts/http/runner.ts";
+import type { LogMessage } from "../contracts/http/log-stream.ts";
+import type { LogName, PoolShardName } from "../contracts/wire/object-name.ts";
+import type { Switches } from "../contracts/http/switches.ts";
+import type { Repository } from "../contracts/http/repository.ts";
+import type { Run } from "../contracts/http/run.ts";
+import type { TokenClaims, TokenKind } from "../contracts/objects/token-claims.ts";
+import type { TokenRecord } from "../contracts/http/token.ts";
+import type { LogRecord } from "../domain/job/job.ts";
+import type { LogChunk } from "../domain/log/log-time.ts";
+import type { KnownLeases } from "./known-leases.ts";
+
+/** A sealed log in the archive. */
+export interface SealedLog {
+	record: LogRecord;
+	length: number;
+	outcome: string | null;
+	/** Bytes [from, to) in order; reads only the blocks that the range touches, and stops when whoever iterates does. */
+	chunks(from: number, to: number): AsyncIterable<LogChunk>;
+}
+
+export interface Page<T> {
+	items: T[];
+	nextCursor: string | null;
+	asOf: string;
+	stale: boolean;
+}
+
+export interface RunFilter {
+	state?: string | undefined;
+	outcome?: string | undefined;
+	ref?: string | undefined;
+	actor?: string | undefined;
+}
+
+/** The read model: may lag, never lies. Throws an `Outage` when it cannot be reached. */
+export interface ReadModel {
+	repositories(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<Repository>>;
+	runs(call: RepositoryName & { filter: RunFilter; limit: number; cursor: string | null }): Promise<Page<Run>>;
+	pools(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<string>>;
+	addPool(owner: string, pool: string): Promise<void>;
+	tokens(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<TokenRecord>>;
+	token(id: string): Promise<TokenRecord | null>;
+	/** False when one was made under the key before; `prefix`: where the ids begin that follow from the key, null without one. */
+	addToken(token: TokenRecord, prefix: string | null): Promise<boolean>;
+	keyedToken(prefix: string): Promise<TokenRecord | null>;
+	revokeToken(id: string, at: number): Promise<void>;
+	audit(call: {
+		owner: string | null;
+		actor: string | undefined;
+		action: string | undefined;
+		limit: number;
+		cursor: string | null;
+	}): Promise<Page<AuditRecord>>;
+}
+
+/** Which tokens were ended before their time, as far as is known here. */
+export interface Ends {
+	/** Null when it is known already: nearly always. Rejects with `StandingUnknown`. */
+	learn(name: TokenName): Promise<void> | null;
+	standing(name: TokenName): "good" | "ended" | "unknown";
+	/** It was ended from here. */
+	note(name: TokenName): void;
+}
+
+export interface Ports {
+	repo(name: RepositoryName): RepoCalls;
+	pool(name: PoolShardName): PoolCalls;
+	wholePool(name: { owner: string; pool: string }): WholePool;
+	/** Over how many shards new runners of a pool are spread. */
+	poolShards: number;
+	/** A long poll: the grant that comes within `waitMs`, or null. */
+	waitForGrant(poll: { runner: RunnerIdentity; named: string[] | null }, waitMs: number): Promise<Grant | null>;
+	/** A run that left its object, with all its jobs; null when the archive has none. */
+	archivedRun(name: RepositoryName, run: string): Promise<Run | null>;
+	log(name: LogName): LogCalls;
+	sealedLog(name: LogName): Promise<SealedLog | null>;
+	/**
+	 * The messages of an unsealed log from an offset on; null when nothing of it is here any more. They end after `end`, when
+	 * `gone` is aborted, or with the connection: then whoever wants the rest follows again from where it came to.
+	 */
+	followLog(call: { name: LogName; from: number; gone: AbortSignal }): Promise<AsyncIterable<LogMessage> | null>;
+	readModel: ReadModel;
+	switches: {
+		/** The last known, refreshed in the background: never a call on the way of a request. */
+		current(): Switches;
+		set(patch: Partial<Switches>): Promise<Switches>;
+		read(): Promise<Switches>;
+	};
+	/** Null: the operator, who is no owner. */
+	owner(name: string | null): OwnerCalls;
+	ends: Ends;
+	/** What this process knows of leases: one for all of its calls. */
+	leases: KnownLeases;
+	/** Resolves when the act is in the audit, or in the log if that cannot be; never throws. */
+	writeAudit(record: AuditRecord): Promise<void>;
+	signToken<Kind extends TokenKind>(kind: Kind, claims: TokenClaims[Kind]): string;
+	/** Encrypts a secret for the repository that will hold it. */
+	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;
+	now(): number;
+	/** Work that may outlive the answer. */
+	later(work: Promise<unknown>): void;
+}
