@@ -60,6 +60,8 @@ function everywhere(): Encoder[] {
 		bash("printf %q of @Q under set -x", `exec 2>&1; printf -v once "%q" "\${1@Q}"; (set -x; : "$once")`),
 		bash("indented", 'printf "%s" "$1" | sed "s/^/    /"'),
 		bash("with carriage returns", 'printf "%s" "$1" | sed "s/$/\\r/"'),
+		bash("od -tx1", 'printf "%s" "$1" | od -An -v -tx1'),
+		bash("bytes with colons", 'printf "%s" "$1" | od -An -v -tx1 | tr -d "\\n" | sed "s/^ //; s/ /:/g"'),
 		bash("base64", 'printf "%s" "$1" | base64', 4),
 		bash("base64 of user:secret", 'printf "user:%s@" "$1" | base64', 16),
 		bash("base64 of u:secret", 'printf "u:%s\\n" "$1" | base64', 16),
@@ -121,6 +123,8 @@ function byTheBook(): Encoder[] {
 		text.replace(which, (found) =>
 			[...Buffer.from(found)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""),
 		);
+	const hex = (text: string, between: string) =>
+		[...Buffer.from(text)].map((byte) => byte.toString(16).padStart(2, "0")).join(between);
 	const json = (text: string) => JSON.stringify(text).slice(1, -1);
 	const made: Record<string, (text: string) => string> = {
 		"Go's JSON": (text) => escaped(json(text), /[&<>\u2028\u2029]/g),
@@ -137,6 +141,9 @@ function byTheBook(): Encoder[] {
 		encodeURIComponent,
 		"encodeURIComponent in small digits": (text) =>
 			encodeURIComponent(text).replace(/%../g, (found) => found.toLowerCase()),
+		"every byte by percent": (text) => `%${hex(text, "%")}`,
+		"every byte by backslash": (text) => `\\x${hex(text, "\\x")}`,
+		"bytes of C": (text) => `0x${hex(text, ", 0x")}`,
 		base64url: (text) => Buffer.from(text).toString("base64url"),
 		"base64 in PHP's JSON": (text) => Buffer.from(text).toString("base64").replaceAll("/", "\\/"),
 		"base64 in a URL": (text) => encodeURIComponent(Buffer.from(text).toString("base64")),
@@ -164,7 +171,7 @@ function byTheBook(): Encoder[] {
 	return Object.entries(made).map(([name, encode]) => ({
 		name,
 		encode: (texts) => texts.map(encode),
-		neighbours: /base64/.test(name) ? 4 : 0,
+		neighbours: /base64/.test(name) ? 4 : /byte/.test(name) ? 2 : 0,
 	}));
 }
 

@@ -1,6 +1,7 @@
 // Where in each form of a secret the search begins: at letters and digits in a row, with the signs behind them if they are
 // few, since these have many writings. Where that stands, the rest of the form is looked for on both sides of it.
 import type { SecretForm } from "./secret-forms.ts";
+import { byteJoin, byteJoinInLine } from "./writings.ts";
 import type { Unit } from "./writings.ts";
 
 export interface Anchor {
@@ -29,6 +30,11 @@ const halvedUnitsMin = 8;
 export function anchorsOf(form: SecretForm): Anchor[] {
 	const { units } = form;
 	if (!form.isWrapped) return [bestAnchor(form, { start: 0, end: units.length })];
+	if (form.join === byteJoin) {
+		const inLine = { ...form, join: byteJoinInLine };
+		const second = Math.min(Math.floor(units.length / 2), neighbourUnitsMax / 2);
+		return [0, second].map((from) => ({ ...anchorAt(inLine, from, startsOf(inLine, from)), form }));
+	}
 	if (units.length < halvedUnitsMin) return [anchorAt(form, 0, startsOf(form, 0))];
 	const middle = Math.min(Math.floor(units.length / 2), neighbourUnitsMax);
 	const unbroken = { ...form, join: null };

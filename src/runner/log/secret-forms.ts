@@ -1,7 +1,8 @@
-// The forms in which a secret may show in a log: as a text whose characters are each written in some way (writings.ts), line by
-// line, in base64 wherever it begins and however its lines break, and in hexadecimal digits. Anything else that a job makes of
-// a secret (reversed, hashed, compressed, printed letter by letter) is not known here, and is not masked.
-import { base64Unit, blankUnit, characterUnit, lineJoin, literalUnit, shellJoin } from "./writings.ts";
+// The forms in which a secret may show in a log: as a text whose characters are each written in some way (signs.ts), line by
+// line, in base64 wherever it begins and however its lines break, and in hexadecimal digits in a row or byte by byte. Anything
+// else that a job makes of a secret (reversed, hashed, compressed, printed letter by letter) is not known here, and is not
+// masked.
+import { base64Unit, blankUnit, byteJoin, characterUnit, lineJoin, literalUnit, shellJoin } from "./writings.ts";
 import type { Unit } from "./writings.ts";
 
 /** Shorter values are not masked: they stand in every log by chance, and masking them would say what they are. */
@@ -82,6 +83,6 @@ function* encodedForms(secret: Buffer, made: UnitsByCharacter): Generator<Secret
 	for (const inCase of [(hex: string) => hex, (hex: string) => hex.toUpperCase()]) {
 		const bytes = secret.toString("hex").match(/../g) ?? [];
 		const units = bytes.map((hex) => made.get("hex", inCase(hex), literalUnit));
-		yield { units, join: lineJoin, isWrapped: true, partMin: secretCharactersMin };
+		for (const join of [lineJoin, byteJoin]) yield { units, join, isWrapped: true, partMin: secretCharactersMin };
 	}
 }

@@ -88,6 +88,18 @@ export const lineJoin = unit(
 	{ timesMax: blanksMax, isOptional: true },
 );
 
+/** Between the bytes of a secret in hexadecimal digits, where each stands alone: `od`, `70:34`, `\x70\x34`, `0x70, 0x34`. */
+export const byteJoin = unit(Writings.ofSigns([" ", ":", "-", ",", "%", "\\x", "\\\\x", "0x", "\t", "\n", "\r"]), 0, {
+	timesMax: blanksMax,
+});
+
+/** The same within a line. */
+export const byteJoinInLine = unit(
+	Writings.ofSigns([" ", ":", "-", ",", ", ", "%", "\\x", "\\\\x", ", 0x", ",0x", " 0x"]),
+	0,
+	{},
+);
+
 function codeOf(character: string): number {
 	return character.charCodeAt(0);
 }
