@@ -47,7 +47,7 @@ function subjectOf(body: unknown): string | null {
 	return null;
 }
 
-/** Of several messages about one repository and pool, only the newest is told. */
+/** Of several messages about one repository and pool, only the newest is delivered. */
 async function deliver(messages: readonly Message<Delivery>[], env: Env): Promise<void> {
 	const groups = Map.groupBy(messages, ({ body }) => {
 		const { owner, repo, pool } = "demand" in body ? body.demand : body.ask;
@@ -113,7 +113,7 @@ async function askFor(event: ChangeEvent, env: Env): Promise<ChangeEvent> {
 	return { ...rest, repository, run };
 }
 
-/** Each repository hears which beginnings and ends the read model now has; what lies between is told without that. */
+/** Each repository hears which beginnings and ends the read model now has; what lies between needs no confirmation. */
 async function confirm(events: readonly ChangeEvent[], env: Env): Promise<void> {
 	const groups = Map.groupBy(events, ({ owner, repo }) => `${owner}/${repo}`);
 	const confirmed = [...groups.values()].map(async (changes) => {

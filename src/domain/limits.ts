@@ -7,7 +7,7 @@ export const requestJobsMax = 1_000;
 export const runJobsMax = 10_000;
 /** Steps of one job; the rest belongs in a script. */
 export const jobStepsMax = 100;
-/** Label sets with different labels in one pool's demand; the scheduler looks at each one's head. */
+/** Labels of one job or one runner. A pool compares them for each pair of a waiting label set and a free runner. */
 export const labelsMax = 16;
 /** Idempotency keys are kept this long, then the sweep forgets them. */
 export const idempotencyKeptMs = 24 * 60 * 60 * 1_000;
@@ -93,11 +93,11 @@ export const auditKeptMs = 400 * 24 * 60 * 60 * 1_000;
 /** Acts forgotten by one round of the sweep, each minute: more than are made, and a delete that D1 does not feel. */
 export const auditSliceMax = 1_000;
 
-/** Jobs handed out by one claim, timers handled by one alarm, and messages told per round: longer turns would block the object. */
+/** Jobs handed out by one claim, timers handled by one alarm, and messages sent per round: longer turns would block the object. */
 export const claimMax = 32;
 export const alarmSliceMax = 500;
 export const outboxSliceMax = 100;
-/** Waiting jobs nobody took are announced again this often: what makes a lost wake-up a delay and nothing else. */
+/** The repository announces waiting jobs again this often, so that a lost wake-up is a delay and nothing else. */
 export const demandRepeatMs = 30_000;
 /** A pool that is asked what waits asks the repositories that have not said so for this long. */
 export const demandFreshMs = 5_000;
@@ -105,7 +105,7 @@ export const demandFreshMs = 5_000;
 export const demandAskedMax = 50;
 /** No alarm is set nearer than this, so that a bug in a deadline cannot spin. */
 export const alarmNearestMs = 20;
-/** First and longest wait before an effect (a message, a call) that failed is told again. */
+/** First and longest wait before an effect (a message, a call) that failed is sent again. */
 export const tellAgainMs = 1_000;
 export const tellAgainMaxMs = 60_000;
 
@@ -136,10 +136,10 @@ export const poolWeightMax = 100;
 export const lapseForgivenMs = 10 * 60_000;
 /** Runners registered in one pool shard. */
 export const poolRunnersMax = 10_000;
-/** A registered runner that nobody heard of for this long, and that holds nothing, is forgotten. */
+/** The pool forgets a registered runner after a day without contact and without leases. */
 export const runnerForgottenMs = 24 * 60 * 60 * 1_000;
 /**
- * A runner for one job that nobody heard of for this long, and that holds nothing, is forgotten: it keeps no registration, so the
+ * The pool forgets a runner for one job after this long without contact and without leases: it keeps no registration, so the
  * process that died does not come back as it.
  */
 export const ephemeralForgottenMs = 15 * 60_000;

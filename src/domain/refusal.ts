@@ -68,7 +68,7 @@ export function refuse(refusal: Refusal): { ok: false; refusal: Refusal } {
 	return { ok: false, refusal };
 }
 
-/** What cannot be: a fault of ours, told apart from a refusal. */
+/** Throws for a state that cannot be: a fault of ours, and no refusal. */
 export function assert(condition: unknown, fact: string): asserts condition {
 	if (!condition) throw new Error(`assertion failed: ${fact}`);
 }

@@ -16,8 +16,8 @@ import { report } from "../report.ts";
 import { poolCalls } from "../stubs.ts";
 import { OwnerTables } from "./owner-tables.ts";
 
-/** Ends told, and rows forgotten, by one alarm. */
-const toldAtOnce = 100;
+/** Ends published, and rows forgotten, by one alarm. */
+const endsAtOnce = 100;
 const forgottenAtOnce = 1_000;
 /** A row is forgotten this much later at most: an alarm for each used ticket would be a wake-up a minute. */
 const forgetAgainMs = 10 * 60_000;
@@ -64,16 +64,16 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 	/** Armed again first, so that no end of the work leaves something without a next time. */
 	override async alarm(): Promise<void> {
 		const now = Date.now();
-		const untold = this.#tables.untold(toldAtOnce);
-		const notPutOut = this.#tables.notPutOut(toldAtOnce);
-		if (untold.length + notPutOut.length > 0) {
+		const unpublished = this.#tables.unpublished(endsAtOnce);
+		const notPutOut = this.#tables.notPutOut(endsAtOnce);
+		if (unpublished.length + notPutOut.length > 0) {
 			await this.ctx.storage.setAlarm(now + this.#tellAgainMs);
 			this.#tellAgainMs = Math.min(this.#tellAgainMs * 2, tellAgainMaxMs);
-			const told = await Promise.all([this.#putOut(notPutOut), this.#tell(untold)]);
-			if (told.includes(false)) return;
+			const done = await Promise.all([this.#putOut(notPutOut), this.#publish(unpublished)]);
+			if (done.includes(false)) return;
 			this.#tellAgainMs = tellAgainMs;
 		}
-		const isMore = Math.max(untold.length, notPutOut.length) === toldAtOnce;
+		const isMore = Math.max(unpublished.length, notPutOut.length) === endsAtOnce;
 		const isAll = this.#tables.forget(now, forgottenAtOnce) && !isMore;
 		const next = this.#tables.nextUntil();
 		if (!isAll) await this.ctx.storage.setAlarm(now + alarmNearestMs);
@@ -81,7 +81,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 		else await this.ctx.storage.deleteAlarm();
 	}
 
-	/** [W63] Every place where a session may rest on them hears of it. One that does not answer is told again, as are all others. */
+	/** [W63] Every place where a session may rest on them hears of it. If one does not answer, all hear of it again. */
 	async #putOut(tokens: string[]): Promise<boolean> {
 		if (tokens.length === 0) return true;
 		const owner = this.#name();
@@ -95,7 +95,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 		return true;
 	}
 
-	async #tell(ends: { id: string; at: Millis }[]): Promise<boolean> {
+	async #publish(ends: { id: string; at: Millis }[]): Promise<boolean> {
 		if (ends.length === 0) return true;
 		try {
 			await revokeTokens(database(this.env), ends);
@@ -103,7 +103,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 			report({ event: "ends-untold", owner: this.ctx.id.name, cause: String(cause) });
 			return false;
 		}
-		this.#tables.told(ends.map(({ id }) => id));
+		this.#tables.markPublished(ends.map(({ id }) => id));
 		return true;
 	}
 

@@ -52,13 +52,13 @@ export class OwnerTables {
 		this.#sql.exec("UPDATE owner SET adopted_at = ?", at);
 	}
 
-	/** True when it is news. `told`: the read model needs no word of it, nor do the pools. */
-	end(kind: Kind, { id, at, until }: TokenEnd, told: boolean): boolean {
+	/** True when it is news. `isPublished`: neither the read model nor the pools need hear of it. The column is called `told`. */
+	end(kind: Kind, { id, at, until }: TokenEnd, isPublished: boolean): boolean {
 		this.#make();
 		const { rowsWritten } = this.#sql.exec(
 			`INSERT OR IGNORE INTO ended (kind, id, at, until, told, put_out)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?5 OR NOT EXISTS (SELECT 1 FROM session_place))`,
-			...[kind, id, at, until, told ? 1 : 0],
+			...[kind, id, at, until, isPublished ? 1 : 0],
 		);
 		return rowsWritten > 0;
 	}
@@ -72,15 +72,15 @@ export class OwnerTables {
 		return rows.toArray().map(({ id }) => id);
 	}
 
-	/** Ends of tokens that the read model was not told of. */
-	untold(max: number): { id: string; at: Millis }[] {
+	/** Ends of tokens that the read model does not have yet. */
+	unpublished(max: number): { id: string; at: Millis }[] {
 		if (!this.#made) return [];
 		return this.#sql
 			.exec<{ id: string; at: number }>("SELECT id, at FROM ended WHERE kind = 'token' AND told = 0 LIMIT ?", max)
 			.toArray();
 	}
 
-	told(ids: readonly string[]): void {
+	markPublished(ids: readonly string[]): void {
 		this.#sql.exec(
 			"UPDATE ended SET told = 1 WHERE kind = 'token' AND id IN (SELECT value FROM json_each(?))",
 			JSON.stringify(ids),
@@ -98,7 +98,7 @@ export class OwnerTables {
 		return this.#sql.exec<{ pool: string; shard: number }>("SELECT pool, shard FROM session_place").toArray();
 	}
 
-	/** Ended tokens whose runners' sessions may still be open: the places were not all told. */
+	/** Ended tokens whose runners' sessions may still be open: not all places have heard. */
 	notPutOut(max: number): string[] {
 		if (!this.#made) return [];
 		const sql = "SELECT id FROM ended WHERE kind = 'token' AND put_out = 0 LIMIT ?";
@@ -115,7 +115,7 @@ export class OwnerTables {
 		);
 	}
 
-	/** False: there is more to forget. What was not told stays until it was. */
+	/** False: there is more to forget. An end that was not published stays until it is. */
 	forget(now: Millis, max: number): boolean {
 		if (!this.#made) return true;
 		const { rowsWritten } = this.#sql.exec(

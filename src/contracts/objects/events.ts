@@ -17,6 +17,6 @@ export interface ChangeEvent extends RepositoryName {
 	run: Run | null;
 	/** What is to be asked of the repository, in place of what is null here. */
 	ask?: { repository: boolean; run: string | null };
-	/** False: nobody follows the run, so nobody but the read model need be told. Else who follows it hears of the version. */
+	/** False: the run has no watcher, so only the read model need hear of it. Else its feed hears of the version. */
 	watched?: boolean;
 }

@@ -15,7 +15,7 @@ export interface RunUpdate {
 	isPart?: boolean;
 }
 
-/** One run's changes for whoever watches it, named `owner/repo/run`. Both answer until when it wants to be told; null: nobody watches. */
+/** One run's changes for whoever watches it, named `owner/repo/run`. Both calls answer until when the feed wants changes; null: it has no watcher. */
 export interface FeedCalls {
 	/** Directly from the repository: late, double or lost ones cost time and nothing else. Nobody watching: nothing happens. */
 	changed(news: RunUpdate[]): Promise<Millis | null>;

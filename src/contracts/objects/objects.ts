@@ -95,7 +95,7 @@ export interface Demand extends RepositoryName {
 	pool: string;
 	version: number;
 	sets: DemandSet[];
-	/** Slots that the repository holds in the pool, in all its shards, when this was told. Absent: not said. */
+	/** Slots that the repository holds in the pool, in all its shards, at this version. Absent: not said. */
 	running?: number;
 	/** Absent: 1. */
 	weight?: number;
@@ -140,7 +140,7 @@ export interface RepoCalls {
 	submit(call: SubmitCall): Promise<Result<Submitted>>;
 	addJobs(call: AddJobsCall): Promise<Result<Submitted>>;
 	/**
-	 * `watchedUntil` comes from the run's FeedObject: until that instant it is to be told what changes in the run as soon as it
+	 * `watchedUntil` comes from the run's FeedObject: until that instant the feed wants each change of the run as soon as it
 	 * is durable. A hint, asked for again before it ends; forgotten, it is asked whether anybody watches at the next change.
 	 */
 	run(id: RunId, watchedUntil?: Millis): Promise<Result<Run>>;
@@ -164,19 +164,21 @@ export interface RepoCalls {
 	/** Called by a PoolObject for a runner with free slots. */
 	claim(call: ClaimCall): Promise<Claimed>;
 	/**
-	 * Called by a PoolObject that believes that something waits and was not told so lately: what it is now. Its version is at
+	 * Called by a PoolObject that believes that something waits and has not heard that lately: what it is now. Its version is at
 	 * least `known`, and higher if the shard may know something else. Null: nobody configured this repository.
 	 */
 	demand(call: { pool: string; shard: number; known: number }): Promise<Demand | null>;
-	/** Called by a PoolObject about leases nobody renewed. Those that have ended by themselves are passed over. */
-	/** Leases that nobody renewed for `quietMs` at least; 0: their runner began anew, and may have been heard of just now. */
+	/**
+	 * Called by a PoolObject about leases that were not renewed for `quietMs` at least; 0: their runner began anew, and may have
+	 * had contact just now. Leases that have ended by themselves are passed over.
+	 */
 	expire(claims: LeaseClaim[], quietMs: number): Promise<void>;
 	/** Called by a PoolObject that was paused, or is no longer, while something waits: a hint, for whoever asks why it does. */
 	hearPause(call: { pool: string; pause: PoolPause | null }): Promise<void>;
-	/** Called by the cron sweep with runs that the read model has as unfinished: repeats demand and whatever was not told. */
+	/** Called by the cron sweep with runs that the read model has as unfinished: repeats demand and whatever was not sent. */
 	sweep(stale: { id: RunId; version: number }[]): Promise<void>;
 
-	/** Called by the consumer of `events` once the read model has what it was told: until then it would be told again. */
+	/** Called by the consumer of `events` once the read model has these states: until then the repository would send them again. */
 	projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void>;
 
 	start(claim: LeaseClaim): Promise<Result<LeaseAnswer>>;
@@ -186,7 +188,7 @@ export interface RepoCalls {
 
 	/** Called by a LogObject before it takes the first byte: only a started lease may write. */
 	confirmLog(claim: LeaseClaim): Promise<LogAdmission>;
-	/** When the log is in the archive, and when it was deleted. `steps` are those that were told last. Told again until it returns. */
+	/** When the log is in the archive, and when it was deleted. `steps` are those that the runner reported last. The call is repeated until it returns. */
 	logSealed(call: { job: JobId; attempt: number; record: LogRecord; steps?: StepRecord[] }): Promise<void>;
 }
 
@@ -225,7 +227,7 @@ export interface PoolCalls {
 	/** At most one grant, at once or never. The leases named are all that the runner holds; null: it did not say. */
 	acquire(runner: RunnerIdentity, leases: string[] | null, said?: RunnerWord): Promise<Grant | NotKnown | null>;
 	heartbeat(runner: RunnerIdentity, leases: string[], said?: RunnerWord): Promise<HeartbeatReply | NotKnown>;
-	/** It takes nothing new and is told so, or does again. Null: not one of this shard. */
+	/** It takes nothing new and hears that, or does again. Null: not one of this shard. */
 	setRunner(runner: string, patch: RunnerPatch): Promise<RunnerFigures | null>;
 	/** Its token works no more, and its leases have expired. False: it was removed before; null: not one of this shard. */
 	removeRunner(runner: string): Promise<boolean | null>;
@@ -250,7 +252,7 @@ export interface PoolCalls {
 	/** Which of these it has; if its alarm is gone, it looks after them again. */
 	holds(leases: string[]): Promise<string[]>;
 	figures(): Promise<ShardFigures>;
-	/** Of shard 0 alone: durable there and told to all others before it returns. Acts at once on what waits; a claim that is under way is still handed out. */
+	/** Of shard 0 alone: durable there, and all others have it before it returns. Acts at once on what waits; a claim that is under way is still handed out. */
 	configure(patch: PoolPatch): Promise<void>;
 	/** From another shard to shard 0, before it takes its first runner. */
 	join(shard: number): Promise<ShardEntry>;
@@ -269,7 +271,7 @@ export interface Renewed {
 /** A pool as its owner sees it: all shards together. */
 export interface WholePool {
 	figures(): Promise<PoolFigures>;
-	/** Throws an `Outage` when a shard could not be told; asked for again, it goes on from there. */
+	/** Throws an `Outage` when a shard could not be reached; the same call again goes on from there. */
 	configure(patch: PoolPatch): Promise<PoolFigures>;
 	/** As of the shard that has the runner; null when none has. */
 	setRunner(runner: string, patch: RunnerPatch): Promise<RunnerFigures | null>;
@@ -285,7 +287,7 @@ export interface DemandAnswer {
 	shards?: number;
 }
 
-/** What a shard knows, and what must be known to add several up: each of them was told of the same jobs. */
+/** What a shard knows, and what must be known to add several up: each of them has heard of the same jobs. */
 export interface ShardFigures extends PoolFigures {
 	shards: number;
 	demands: { repository: string; version: number; waiting: number; since: Millis }[];
@@ -339,7 +341,7 @@ export interface LogCalls {
 	cancel(call: { epoch: number; state?: "canceling" | "lost" }): Promise<void>;
 	/** From the PoolObject when the session that held the lease is gone: a hint, that frames have to keep it alive again. */
 	unattended(call: { epoch: number }): Promise<void>;
-	/** Durable when it returns; sealing follows by itself. Told twice, it has the effect of once. */
+	/** Durable when it returns; sealing follows by itself. The call twice has the effect of once. */
 	close(call: LogClose): Promise<void>;
 	/**
 	 * Null when nothing of the log is here (never begun, or sealed and moved to the archive). `isRead` says that somebody is

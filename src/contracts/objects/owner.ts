@@ -16,7 +16,7 @@ export interface TokenEnd {
 }
 
 export interface OwnerCalls {
-	/** Which of these tokens were ended; null while that cannot be told, since what ended before this object was is not here yet. */
+	/** Which of these tokens were ended; null while the object does not know, since it has not yet read the ends from before it existed. */
 	ended(tokens: string[]): Promise<string[] | null>;
 	/** Again, it keeps the first instant. */
 	endToken(end: TokenEnd): Promise<void>;

@@ -1,5 +1,5 @@
-// A pool's figures out of its shards'. Runners and leases are each in one shard and add up; what waits was told to all of them
-// alike, so of each repository the newest word counts, and once.
+// A pool's figures out of its shards'. Runners and leases are each in one shard and add up; what waits, all of them heard
+// alike, so of each repository the newest version counts, and once.
 import type { ShardFigures } from "./objects.ts";
 import type { PoolFigures } from "../http/runner.ts";
 

@@ -8,7 +8,7 @@ type Name<T> = keyof T & string;
 export type ObjectCall = Name<RepoCalls> | Name<PoolCalls> | Name<LogCalls> | Name<FeedCalls> | Name<OwnerCalls>;
 
 const once: ReadonlySet<string> = new Set<ObjectCall>(["claim", "acquire", "useTicket", "fetch"]);
-/** With a key, told twice is once; without one each call is an act of its own. */
+/** With a key, the call twice has the effect of once; without one each call is an act of its own. */
 const keyed: ReadonlySet<string> = new Set<ObjectCall>(["addJobs", "retryRun", "retryJob", "retryMatching"]);
 
 export function isRepeatable(call: string, [first]: readonly unknown[]): boolean {

@@ -21,7 +21,7 @@ const drainingRetryAfterSeconds = 60;
 const refusedRetryAfterSeconds = 30;
 const watchersRetryAfterSeconds = 10;
 
-/** Faults of one graph that are told: 1 MiB may hold a quarter of a million, and the first few say what is wrong. */
+/** Faults of one graph in an answer: 1 MiB may hold a quarter of a million, and the first few say what is wrong. */
 const faultsShown = 20;
 
 export function refusalFacts(refusal: Refusal): ProblemFacts {

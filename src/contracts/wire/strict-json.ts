@@ -13,7 +13,7 @@ export type StrictJson =
 	/** `isJson`: it can be read, but not in one way only. */
 	| { ok: false; isJson: boolean; faults: JsonFault[] };
 
-/** Told at most: a body may hold a great many. */
+/** Faults in one answer: a body may hold a great many. */
 const faultsMax = 20;
 
 const quote = 0x22;

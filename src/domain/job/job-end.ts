@@ -1,5 +1,5 @@
 // The moves that end an attempt, or ask it to end, and what each makes of its job: finished, or waiting for another attempt.
-// Four faults are told apart: the job's own, which its rules decide about; a runner that was lost, which reports nothing any
+// There are four faults: the job's own, which its rules decide about; a runner that was lost, which reports nothing any
 // more; a runner that stopped the job for reasons of its own, and says so; and a machine that could not run the job.
 import type { Millis } from "../ids.ts";
 import type {
@@ -43,7 +43,7 @@ export function finish(
 	const outcome = job.state === "canceling" && report.outcome !== "passed" ? "canceled" : report.outcome;
 	const used = job.used + 1;
 	const next = nextOf({ ...report, outcome }, job, { used, now, random });
-	const attempt = { ...close(job, { ...report, outcome, next }, now), ...told(report) };
+	const attempt = { ...close(job, { ...report, outcome, next }, now), ...digestOf(report) };
 	const base = { ...baseOf(job), used, ...noFaults, avoids: null };
 	if (next !== null && "at" in next) {
 		const cause: Cause = { by: "rule", actor: null, reason: failureText(report), at: now };
@@ -109,7 +109,7 @@ function failMachine(
 	return endByPlatform(job, { report, next, reason: `${who}${said}`, patch: { machineFaults } }, now);
 }
 
-/** The job's own steps are the last of those that are told; the runner's, as a checkout, come before them. None told: who knows. */
+/** The job's own steps are the last of those that are reported; the runner's, as a checkout, come before them. None reported: it is unknown. */
 function mayHaveBegun({ spec }: RunningJob, steps: readonly StepRecord[]): boolean {
 	if (steps.length < spec.steps.length) return true;
 	return steps.slice(-spec.steps.length).some(({ startedAt }) => startedAt !== null);
@@ -126,7 +126,7 @@ function endByPlatform(
 	now: Millis,
 ): Move<WaitingJob | FinishedJob> {
 	const { report, next, reason, patch } = ending;
-	const attempt = { ...close(job, { ...report, outcome: "lost", next }, now), ...told(report) };
+	const attempt = { ...close(job, { ...report, outcome: "lost", next }, now), ...digestOf(report) };
 	const base = { ...baseOf({ ...job, ...patch }), avoids: job.lease.runner.id };
 	if ("at" in next) {
 		const cause: Cause = { by: "platform", actor: null, reason, at: now };
@@ -247,16 +247,16 @@ function close(
 	};
 }
 
-function told(report: FinishReport): Pick<FinishedAttempt, "report"> {
+function digestOf(report: FinishReport): Pick<FinishedAttempt, "report"> {
 	return report.logLength < 0 ? {} : { report: reportDigest(report) };
 }
 
 /**
- * The attempt once its log is sealed, or deleted. [D16] If its end named no steps, because nobody told one or told it without,
- * those are taken that its runner had told last; one that had not ended stays as it was.
+ * The attempt once its log is sealed, or deleted. [D16] If its end named no steps, because no runner reported one or it came without them,
+ * it takes the steps that its runner had reported last; one that had not ended stays as it was.
  */
-export function seal(attempt: FinishedAttempt, log: LogRecord, toldSteps: StepRecord[]): FinishedAttempt {
-	return { ...attempt, log, steps: attempt.steps.length > 0 ? attempt.steps : toldSteps };
+export function seal(attempt: FinishedAttempt, log: LogRecord, reportedSteps: StepRecord[]): FinishedAttempt {
+	return { ...attempt, log, steps: attempt.steps.length > 0 ? attempt.steps : reportedSteps };
 }
 
 function cancelReason(job: HeldJob, otherwise: string | null): string | null {

@@ -67,9 +67,9 @@ export interface FinishedAttempt extends OpenAttempt {
 	job: JobId;
 	epoch: number;
 	runner: RunnerName;
-	/** Whether the runner itself told the end; else the object gave it up, and a late report is stale. */
+	/** Whether the runner itself reported the end; else the object gave it up, and a late report is stale. */
 	reported: boolean;
-	/** Digest of what it told; absent where it told nothing, and in what was stored before it was kept. */
+	/** Digest of its report; absent where it reported nothing, and in attempts that were stored before it was kept. */
 	report?: string;
 	commit: string | null;
 	outcome: ReportedOutcome | "lost";

@@ -1,4 +1,4 @@
-// A short digest of what a runner reported, kept with the attempt: so that the same report told again is known from another.
+// A short digest of what a runner reported, kept with the attempt: so that the same report, sent again, is known from another.
 // 53 bits and no cryptography: whoever could look for a collision holds the lease, and could have reported anything.
 import type { FinishReport } from "./job.ts";
 

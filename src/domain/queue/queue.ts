@@ -63,7 +63,7 @@ export interface LabelDemand {
 	since: Millis;
 }
 
-/** [Q4] What a pool is told: for each label set, how many jobs could start now if runners were free. */
+/** [Q4] What a pool hears: for each label set, how many jobs could start now if runners were free. */
 export function demandOf(lanes: Iterable<Lane>, pool: string, settings: RepositorySettings, load: Load): LabelDemand[] {
 	const sets = new Map<string, LabelDemand>();
 	for (const lane of lanes) {

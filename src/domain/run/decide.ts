@@ -176,7 +176,7 @@ export function decideStart(view: RunView, claim: Claim, now: Millis): Result<De
 	return holds(job, claim) ? accept(unchanged(view)) : refuse({ code: "lease-stale" });
 }
 
-/** [D4] A lease reports once; told again, it changes nothing. Another report, or one by a lease that ended otherwise, is stale. */
+/** [D4] A lease reports once; the same report again changes nothing. Another report, or one by a lease that ended otherwise, is stale. */
 export function decideFinish(
 	view: RunView,
 	claim: Claim,
@@ -380,7 +380,7 @@ export function isUnstarted(job: Job, claim: Claim): boolean {
 
 /**
  * Whether what a lease's holder reports of its attempt is taken. [J17] So it is while the slot of a lost exclusive job is
- * held: its holder is told to stop all the same.
+ * held: its holder is asked to stop all the same.
  */
 export function holds(job: Job, claim: Claim): job is HeldJob {
 	return isHeld(job) && job.epoch === claim.epoch && job.attempt.number === claim.attempt;

@@ -167,10 +167,10 @@ export function carryOn(nodes: Map<number, Node>, from: number[]): { index: numb
 		if (now === "ready") continue;
 		node.outcome = "skipped";
 		for (const next of dependants.get(index) ?? []) {
-			const told = tallies.get(next);
-			if (!told) continue;
-			told.open--;
-			told.bad++;
+			const tally = tallies.get(next);
+			if (!tally) continue;
+			tally.open--;
+			tally.bad++;
 			look.push(next);
 		}
 	}

@@ -113,7 +113,7 @@ export class RepoQueue {
 		});
 	}
 
-	/** Whether something is still to be told, or is being told. */
+	/** Whether something is still to be sent, or is on its way. */
 	get hasNews(): boolean {
 		return this.#outbox.hasNews;
 	}
@@ -272,7 +272,7 @@ export class RepoQueue {
 	}
 
 	/**
-	 * [W80] All of `work` or nothing of it: what it writes, what memory makes of it and what is told. It may stand inside another,
+	 * [W80] All of `work` or nothing of it: what it writes, what memory makes of it and what others hear. It may stand inside another,
 	 * and is then part of it. Nothing may be caught in between: a part that failed fails the whole. A refusal takes back too.
 	 */
 	transact<T>(work: () => T): T {
@@ -355,12 +355,12 @@ export class RepoQueue {
 		return this.#draft;
 	}
 
-	/** Stores a decision inside a transaction. Memory follows, and others are told, once that is committed. */
+	/** Stores a decision inside a transaction. Memory follows, and others hear of it, once that is committed. */
 	commit(decision: Decision): void {
 		const { run, moves } = decision;
 		const before = this.#drafted.runs.get(run.id) ?? this.#memory.runs.get(run.id) ?? null;
 		if (needsRow(before, run)) {
-			this.tables.saveRun(run, { told: this.projection.isTold(run.id), isNew: before === null });
+			this.tables.saveRun(run, { isConfirmed: this.projection.isConfirmed(run.id), isNew: before === null });
 		}
 		const mark = run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null;
 		const { slices } = this.#drafted;
@@ -383,7 +383,7 @@ export class RepoQueue {
 			this.onRun(id, (view) => accept(timeUp(view, indexes, now)));
 		}
 		if (this.#demand.repeatAt !== null && now >= this.#demand.repeatAt) this.#announce();
-		this.projection.tellUnconfirmed(now);
+		this.projection.resendUnconfirmed(now);
 		await this.#outbox.flush(true);
 	}
 
@@ -397,7 +397,7 @@ export class RepoQueue {
 		await this.#outbox.flush(true);
 	}
 
-	/** After waking: what the marks in the tables say was perhaps never told. */
+	/** After waking: sends again what the marks in the tables have as unconfirmed. */
 	#recover(): void {
 		if (this.repository === null) return;
 		this.projection.recover();
@@ -464,7 +464,7 @@ export class RepoQueue {
 
 	/** Sets the alarm for whatever is due first. `exactly` also moves a nearer one away: worth its write only at an alarm's end. */
 	arm(now: Millis, exactly = false): void {
-		// Should the object end now, it tells after waking what it is telling.
+		// Should the object end now, it sends after waking what it is sending now.
 		const flushBy = this.#outbox.hasNews ? now + demandRepeatMs : null;
 		const repetitions = [this.#outbox.againAt, this.#demand.repeatAt, flushBy, this.projection.dueAt];
 		const deadlines = [this.standing.earliestDeadline(), ...repetitions, this.#alsoDue()];

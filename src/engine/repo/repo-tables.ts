@@ -1,5 +1,5 @@
 // The SQLite tables of a RepoObject and every statement on them. Rows written are what a job costs, so there is one index, of
-// unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be told stands as
+// unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be sent stands as
 // marks in rows that are written anyway: `told` of a run, `sealing` of a job.
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { RunView } from "../../domain/run/decide.ts";
@@ -169,9 +169,9 @@ export class RepoTables {
 		return { ...run, counts, bad, jobs: Object.values(counts).reduce((sum, n) => sum + n, 0) };
 	}
 
-	/** `told`: whether the read model is known to have heard of it. */
-	saveRun(run: Run, { told, isNew }: { told: boolean; isNew: boolean }): void {
-		const values = [run.source?.ref ?? null, told ? 1 : 0, run.finishedAt, JSON.stringify(run), run.id];
+	/** `isConfirmed`: whether the read model has confirmed that it has the run. The column is called `told`. */
+	saveRun(run: Run, { isConfirmed, isNew }: { isConfirmed: boolean; isNew: boolean }): void {
+		const values = [run.source?.ref ?? null, isConfirmed ? 1 : 0, run.finishedAt, JSON.stringify(run), run.id];
 		const insert = "INSERT INTO run (ref, told, finished_at, doc, id) VALUES (?, ?, ?, ?, ?)";
 		// Not one statement for both: a row that replaces another counts twice.
 		this.#sql.exec(
@@ -180,7 +180,7 @@ export class RepoTables {
 		);
 	}
 
-	markTold(ids: readonly RunId[]): void {
+	confirmRuns(ids: readonly RunId[]): void {
 		this.#sql.exec("UPDATE run SET told = 1 WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
 	}
 
@@ -191,17 +191,17 @@ export class RepoTables {
 	}
 
 	/** Runs of which the read model may not know that they began, or that they ended. */
-	untoldRuns(limit: number): RunId[] {
+	unconfirmedRuns(limit: number): RunId[] {
 		const open = "SELECT DISTINCT run FROM job WHERE open = 1";
-		const untold = `SELECT id FROM run WHERE id IN (${open}) AND (told = 0 OR finished_at IS NOT NULL) LIMIT ?`;
-		return this.#rows<{ id: string }>(untold, limit).map(({ id }) => id);
+		const unconfirmed = `SELECT id FROM run WHERE id IN (${open}) AND (told = 0 OR finished_at IS NOT NULL) LIMIT ?`;
+		return this.#rows<{ id: string }>(unconfirmed, limit).map(({ id }) => id);
 	}
 
-	isRepositoryTold(): boolean {
+	isRepositoryConfirmed(): boolean {
 		return this.#rows("SELECT 1 FROM repository WHERE told = 1").length > 0;
 	}
 
-	markRepositoryTold(): void {
+	confirmRepository(): void {
 		this.#sql.exec("UPDATE repository SET told = 1");
 	}
 
@@ -320,7 +320,7 @@ export class RepoTables {
 		);
 	}
 
-	/** The only change a finished attempt ever sees: what became of its log, and of the steps that were told there. */
+	/** The only change a finished attempt ever sees: what became of its log, and of the steps that its runner had reported there. */
 	saveLogRecord(place: JobPlace & { number: number }, { record, steps = [] }: LogEnded, keepOpen: boolean): void {
 		const { run, index, number } = place;
 		const attempt = this.attempt(run, index, number);

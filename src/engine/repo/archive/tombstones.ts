@@ -64,7 +64,7 @@ export class Tombstones {
 		return this.#walk(rows, walk, now + 1);
 	}
 
-	/** Whether all is told of it: that its logs are sealed, and to the read model that it ended. */
+	/** Whether nothing is left to send of it: its logs are sealed, and the read model has confirmed its end. */
 	isSettled(run: RunId): boolean {
 		return this.#sql.exec("SELECT 1 FROM job WHERE run = ? AND open = 1 LIMIT 1", run).toArray().length === 0;
 	}
@@ -89,7 +89,7 @@ export class Tombstones {
 
 	/** What `bury` took away, from the archive. */
 	restore({ run, jobs, attempts }: ArchivedRun): void {
-		this.#tables.saveRun(run, { told: true, isNew: true });
+		this.#tables.saveRun(run, { isConfirmed: true, isNew: true });
 		this.#tables.saveMoves(
 			jobs.map((after) => ({ before: null, after })),
 			null,

@@ -1,4 +1,4 @@
-// The demand that each pool was told last. Its version grows with each change, so that a pool may hear of it late, twice and in any
+// The demand that was announced to each pool last. Its version grows with each change, so that a pool may hear of it late, twice and in any
 // order. A restart forgets the versions, and begins above all of them.
 import type { Demand } from "../../../contracts/objects/objects.ts";
 import type { Millis } from "../../../domain/ids.ts";

@@ -1,6 +1,6 @@
 // Changes on their way from a repository to the queue `events`. A change that no message can carry is sent by its name, and the
 // consumer reads it here. A batch that the queue does not take is sent in ever smaller parts, until what it refuses stands alone:
-// that is set aside, and the others go on. Kept in memory; after a death the marks in the tables say what to tell again.
+// that is set aside, and the others go on. Kept in memory; after a death the marks in the tables say what to send again.
 import type { ChangeEvent } from "../../../contracts/objects/events.ts";
 import { batchLength, batchMax, jsonBytes, messageBytesMax } from "../../message-bytes.ts";
 import type { World } from "../../ports.ts";

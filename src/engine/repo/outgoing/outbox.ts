@@ -1,13 +1,13 @@
 // What a repository tells others once it has committed: changes to the queue `events`, ends and cancels to LogObjects, demand and
 // hints to pools. One round runs at a time, and takes along what comes in meanwhile. The alarm repeats a round that failed. The
-// outbox is in memory: after a death the marks in the tables say what to tell again.
+// outbox is in memory: after a death the marks in the tables say what to send again.
 import type { ChangeEvent, Delivery } from "../../../contracts/objects/events.ts";
 import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../../contracts/objects/objects.ts";
 import type { LogName } from "../../../contracts/wire/object-name.ts";
 import type { Millis } from "../../../domain/ids.ts";
 import type { FinishedAttempt } from "../../../domain/job/job.ts";
 import { tellAgainMaxMs, tellAgainMs } from "../../../domain/limits.ts";
-import { ShardsTold } from "../../../domain/pool/shards-told.ts";
+import { ShardVersions } from "../../../domain/pool/shard-versions.ts";
 import { jsonBytes, messageBytesMax } from "../../message-bytes.ts";
 import type { World } from "../../ports.ts";
 import { ChangeOutbox } from "./change-outbox.ts";
@@ -60,12 +60,12 @@ export class Outbox {
 	#round: Promise<void> | null = null;
 	#again = false;
 	#failures = 0;
-	/** Pools that were told last that something waits. */
+	/** Pools that believe that something waits, as they heard last. */
 	readonly #expectant = new Set<string>();
 	/** How many shards each pool has, as its shard 0 said; until it did, as many as new runners are spread over. */
 	readonly #shards = new Map<string, number>();
 	#rings = 0;
-	readonly #told = new ShardsTold();
+	readonly #shardVersions = new ShardVersions();
 	/** When to try again what failed; null while nothing did. */
 	againAt: Millis | null = null;
 
@@ -110,15 +110,15 @@ export class Outbox {
 		return news;
 	}
 
-	/** What a claim left: its answer tells the shard that claimed, and less need not be told to the others [P10]. */
+	/** What a claim left: its answer tells the shard that claimed, and the others need not hear of less [P10]. */
 	claimed(shard: number, before: Demand, after: Demand): void {
 		const { pool } = after;
-		this.#told.claimed({ pool, shard, shards: this.#count(pool) }, before, after);
+		this.#shardVersions.claimed({ pool, shard, shards: this.#count(pool) }, before, after);
 	}
 
 	/** A shard asked, and has this as the answer. */
 	answered(shard: number, { pool, version }: Demand): void {
-		this.#told.told(pool, shard, version);
+		this.#shardVersions.heard(pool, shard, version);
 	}
 
 	/** Starts a round unless one is under way, which then goes on with what is new; `again` repeats what is known. Never throws. */
@@ -162,7 +162,7 @@ export class Outbox {
 		if (demand) work.push(this.#ring(demand, again));
 		const failed = (await Promise.allSettled(work)).find((result) => result.status === "rejected");
 		if (failed) {
-			// The hints may go: what they say is found out anyway. The demand is told again.
+			// The hints may go: what they say is found out anyway. The demand is announced again.
 			this.pool(pool).demand = true;
 			throw failed.reason;
 		}
@@ -170,10 +170,10 @@ export class Outbox {
 
 	async #notifyLeases(pool: string, shard: number, { ended, lapsed, faulted, canceled }: LeaseNotices): Promise<void> {
 		const calls = this.#poolCalls(pool, shard);
-		const told: Promise<unknown>[] = [];
-		if (canceled.length > 0) told.push(calls.canceled(canceled));
-		if (ended.length > 0) told.push(calls.ended(ended, lapsed, faulted));
-		await Promise.all(told);
+		const sent: Promise<unknown>[] = [];
+		if (canceled.length > 0) sent.push(calls.canceled(canceled));
+		if (ended.length > 0) sent.push(calls.ended(ended, lapsed, faulted));
+		await Promise.all(sent);
 	}
 
 	/** All shards, since each may have a runner for it; if shard 0 says that there are more than was known, those too. */
@@ -182,7 +182,7 @@ export class Outbox {
 		const wakes = sets.length > 0 && (again || !this.#expectant.has(pool));
 		for (let from = 0; from < this.#count(pool); ) {
 			const to = this.#count(pool);
-			const shards = again ? range(from, to) : this.#told.untold(pool, version, { from, to });
+			const shards = again ? range(from, to) : this.#shardVersions.behind(pool, version, { from, to });
 			await this.#ringEach(shards, { demand: { ...demand, shards: to }, wakes });
 			from = to;
 		}
@@ -190,7 +190,7 @@ export class Outbox {
 
 	/**
 	 * The direct ring is quick; the queue's message survives what the ring does not, and is sent when a pool that expects
-	 * nothing must wake, or when told again. The higher version wins, so both may come.
+	 * nothing must wake, or when announced again. The higher version wins, so both may come.
 	 */
 	async #ringEach(shards: number[], { demand, wakes }: { demand: Demand; wakes: boolean }): Promise<void> {
 		if (shards.length === 0) return;
@@ -220,12 +220,12 @@ export class Outbox {
 	async #ringShard(shard: number, demand: Demand): Promise<void> {
 		const { pool, version } = demand;
 		const answer = await this.#poolCalls(pool, shard).demand(demand);
-		this.#told.told(pool, shard, version);
+		this.#shardVersions.heard(pool, shard, version);
 		if (shard === 0) this.#shards.set(pool, Math.max(this.#count(pool), answer.shards ?? 1));
 		this.#present.heard(shard, demand, answer);
 	}
 
-	/** Hears what every shard says of itself now, whatever it was told before. Throws when one does not answer. */
+	/** Asks every shard what it says of itself now, whatever version it has heard. Throws when one does not answer. */
 	async ask(pool: string): Promise<void> {
 		const demand = this.#present.demand(pool);
 		if (demand === null) return;
@@ -257,20 +257,20 @@ export class Outbox {
 	/** A hint: whoever does not hear of it from the log hears of it from a heartbeat. */
 	async #cancelLogs(): Promise<void> {
 		while (this.#canceled.length > 0) {
-			const told = this.#canceled.splice(0, logsAtOnce).map((log) => this.#outside.log(log).cancel(log));
-			await Promise.allSettled(told);
+			const sent = this.#canceled.splice(0, logsAtOnce).map((log) => this.#outside.log(log).cancel(log));
+			await Promise.allSettled(sent);
 		}
 	}
 
 	async #closeLogs(): Promise<void> {
 		const closes = [...this.#closes].slice(0, logsAtOnce);
-		const told = closes.map(async ([key, close]) => {
+		const sent = closes.map(async ([key, close]) => {
 			await this.#outside.log(close).close(close);
 			this.#closes.delete(key);
 		});
-		const failed = (await Promise.allSettled(told)).filter((result) => result.status === "rejected");
+		const failed = (await Promise.allSettled(sent)).filter((result) => result.status === "rejected");
 		if (failed.length > 0)
-			throw new Error(`${failed.length} logs could not be told of their end: ${failed[0]?.reason}`);
+			throw new Error(`${failed.length} logs did not take their end: ${failed[0]?.reason}`);
 	}
 }
 

@@ -11,18 +11,18 @@ import { assert } from "../../../domain/refusal.ts";
 import type { Run } from "../../../domain/run/run.ts";
 import type { LogEnded, ConfiguredRepository, RepoTables } from "../repo-tables.ts";
 
-/** Runs remembered here; beyond it some are told once more than needed. */
+/** Runs remembered here; beyond it some are sent once more than needed. */
 const runsKept = 5_000;
-/** The read model has this long to confirm what it was told: its queue may be retrying. */
+/** The read model has this long to confirm a change: its queue may be retrying. */
 const confirmMs = 120_000;
-/** Runs told again in one round after waking. */
-const untoldMax = 500;
+/** Runs sent again in one round after waking. */
+const resentMax = 500;
 
 export interface ProjectionSource {
 	tables: RepoTables;
 	repository(): ConfiguredRepository | null;
 	run(id: RunId): Run | null;
-	/** Takes a change to be told. */
+	/** Takes a change for the read model. */
 	tell(change: ChangeEvent): void;
 	now(): Millis;
 	isWatched(run: RunId): boolean;
@@ -33,12 +33,12 @@ export interface ProjectionSource {
 export class Projection {
 	readonly #source: ProjectionSource;
 	/** Unfinished runs that the read model certainly has. */
-	readonly #told = new Set<RunId>();
-	/** After waking more may be untold than one round should take. */
-	#hasMoreUntold = false;
+	readonly #known = new Set<RunId>();
+	/** After waking more changes may be unconfirmed than one round should send. */
+	#hasMoreUnconfirmed = false;
 	/** Runs whose beginning or end the read model has not confirmed, and since when; the oldest first. */
 	readonly #unconfirmed = new Map<RunId, Millis>();
-	/** Runs that were told again, since nobody confirmed them in time. */
+	/** Runs that were sent again, since the read model had not confirmed them in time. */
 	readonly #overdue = new Set<RunId>();
 	/** As its lists say. */
 	#isBehind = false;
@@ -49,15 +49,15 @@ export class Projection {
 		this.#source = source;
 	}
 
-	/** When something unconfirmed is to be told again; null when nothing is, 0 when more is known to be untold. */
+	/** When an unconfirmed change is to be sent again; null when there is none, 0 when the tables have more of them. */
 	get dueAt(): Millis | null {
-		if (this.#hasMoreUntold) return 0;
+		if (this.#hasMoreUnconfirmed) return 0;
 		const [oldest] = this.#unconfirmed.values();
 		return oldest === undefined ? null : oldest + confirmMs;
 	}
 
-	isTold(run: RunId): boolean {
-		return this.#told.has(run);
+	isConfirmed(run: RunId): boolean {
+		return this.#known.has(run);
 	}
 
 	/** A grant alone costs no message: the start follows it. */
@@ -71,20 +71,20 @@ export class Projection {
 		this.#source.tell({ ...name, at: this.#source.now(), repository: shown, run: null });
 	}
 
-	/** After waking: what the marks in the tables say may never have been told, in rounds, so that nobody waits for long. */
+	/** After waking: sends again the changes that the marks in the tables have as unconfirmed, in rounds, so that no call waits for long. */
 	recover(): void {
 		const { tables, repository } = this.#source;
-		const untold = tables.untoldRuns(untoldMax + this.#unconfirmed.size).filter((id) => !this.#unconfirmed.has(id));
-		this.#hasMoreUntold = untold.length >= untoldMax;
-		for (const id of untold.slice(0, untoldMax)) {
+		const found = tables.unconfirmedRuns(resentMax + this.#unconfirmed.size).filter((id) => !this.#unconfirmed.has(id));
+		this.#hasMoreUnconfirmed = found.length >= resentMax;
+		for (const id of found.slice(0, resentMax)) {
 			const run = this.#source.run(id);
 			if (run) this.whole(run);
 		}
 		const known = repository();
-		if (known && !tables.isRepositoryTold()) this.configured(known);
+		if (known && !tables.isRepositoryConfirmed()) this.configured(known);
 	}
 
-	/** Told again each time that more goes wrong, since what lists say of it ends by itself. */
+	/** Sent again each time that more goes wrong, since the lists stop saying it by themselves. */
 	behind(): void {
 		this.#isBehind = true;
 		this.#source.setBehind(true);
@@ -93,22 +93,22 @@ export class Projection {
 	/** The read model has these states. */
 	confirmed({ repository, runs }: { repository: boolean; runs: readonly { id: RunId; version: number }[] }): void {
 		const { tables } = this.#source;
-		if (repository && !tables.isRepositoryTold()) tables.markRepositoryTold();
+		if (repository && !tables.isRepositoryConfirmed()) tables.confirmRepository();
 		const ended: RunId[] = [];
 		const begun = new Set<RunId>();
 		for (const { id, version } of runs) {
 			const run = this.#source.run(id);
 			if (run === null) continue;
-			// Its row must say so before the object sleeps: else each waking would tell it again.
-			if (run.state !== "finished" && !this.#told.has(id)) begun.add(id);
-			this.#told.add(id);
+			// Its row must say so before the object sleeps: else each waking would send it again.
+			if (run.state !== "finished" && !this.#known.has(id)) begun.add(id);
+			this.#known.add(id);
 			if (version < run.version) continue;
 			this.#unconfirmed.delete(id);
 			this.#overdue.delete(id);
 			if (run.state === "finished") ended.push(id);
 		}
 		for (const id of ended) {
-			this.#told.delete(id);
+			this.#known.delete(id);
 			if (this.#ended.size >= runsKept) this.#ended.clear();
 			this.#ended.add(id);
 		}
@@ -116,7 +116,7 @@ export class Projection {
 			this.#isBehind = false;
 			this.#source.setBehind(false);
 		}
-		if (begun.size > 0) tables.markTold([...begun]);
+		if (begun.size > 0) tables.confirmRuns([...begun]);
 		if (ended.length > 0) tables.closeRuns(ended);
 	}
 
@@ -126,9 +126,9 @@ export class Projection {
 		this.#source.tables.saveLogRecord(place, end, isOver && !this.#ended.has(place.run));
 	}
 
-	/** Messages that nobody confirmed for long may be lost: the local broker's are, whenever the server ends. */
-	tellUnconfirmed(now: Millis): void {
-		if (this.#hasMoreUntold) this.recover();
+	/** Messages that the read model has not confirmed for long may be lost: the local broker's are, whenever the server ends. */
+	resendUnconfirmed(now: Millis): void {
+		if (this.#hasMoreUnconfirmed) this.recover();
 		for (const [id, at] of this.#unconfirmed) {
 			if (now - at < confirmMs) break;
 			const run = this.#source.run(id);
@@ -146,7 +146,7 @@ export class Projection {
 		assert(repository, "only a known repository tells");
 		const at = this.#source.now();
 		if (run.state !== "finished") this.#ended.delete(run.id);
-		if (run.state === "finished" || !this.#told.has(run.id)) {
+		if (run.state === "finished" || !this.#known.has(run.id)) {
 			this.#unconfirmed.delete(run.id);
 			this.#unconfirmed.set(run.id, at);
 		}

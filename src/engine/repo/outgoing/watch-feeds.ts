@@ -15,9 +15,9 @@ import type { RepoTables } from "../repo-tables.ts";
 
 /** Watched runs remembered here; beyond it the ones that end first are forgotten, until their feeds say so again. */
 const runsKept = 5_000;
-/** Feeds told at once: each that sleeps must wake, and on one machine opens its file for it. */
+/** Feeds called at once: each that sleeps must wake, and on one machine opens its file for it. */
 const feedsAtOnce = 50;
-/** Jobs told in one call: an RPC takes 32 MiB, and a job that was tried often has a hundred kilobytes. */
+/** Jobs in one call: an RPC takes 32 MiB, and a job that was tried often has a hundred kilobytes. */
 const partLength = 8_000_000;
 const partJobs = 500;
 
@@ -41,7 +41,7 @@ export class WatchFeeds {
 	readonly #source: FeedSource;
 	/** By run, until when somebody watches. Null: not read yet. */
 	#watched: Map<RunId, Millis> | null = null;
-	readonly #untold = new Map<RunId, Change[]>();
+	readonly #unsent = new Map<RunId, Change[]>();
 	readonly #telling = new Set<RunId>();
 
 	constructor({ world, outside }: { world: World; outside: RepoOutside }, source: FeedSource) {
@@ -94,16 +94,16 @@ export class WatchFeeds {
 	change(run: Run, since: number, jobs: DomainJob[]): void {
 		if (!this.isWatched(run.id)) return;
 		const change = { at: this.#world.now(), run, since, jobs };
-		const untold = this.#untold.get(run.id);
-		if (untold) untold.push(change);
-		else this.#untold.set(run.id, [change]);
+		const unsent = this.#unsent.get(run.id);
+		if (unsent) unsent.push(change);
+		else this.#unsent.set(run.id, [change]);
 		if (!this.#telling.has(run.id) && this.#telling.size < feedsAtOnce) void this.#tell(run.id);
 	}
 
 	/** One call at a time for each run, so that a change never overtakes another. Never throws: what is lost the feed looks for. */
 	async #tell(run: RunId): Promise<void> {
 		this.#telling.add(run);
-		// What the caller does until its own end is told with it.
+		// What the caller does until its own end goes with it.
 		await Promise.resolve();
 		for (let changes = this.#take(run); changes !== undefined; changes = this.#take(run)) {
 			try {
@@ -113,13 +113,13 @@ export class WatchFeeds {
 			}
 		}
 		this.#telling.delete(run);
-		const next = [...this.#untold.keys()].find((other) => !this.#telling.has(other));
+		const next = [...this.#unsent.keys()].find((other) => !this.#telling.has(other));
 		if (next !== undefined) void this.#tell(next);
 	}
 
 	#take(run: RunId): Change[] | undefined {
-		const changes = this.#untold.get(run);
-		this.#untold.delete(run);
+		const changes = this.#unsent.get(run);
+		this.#unsent.delete(run);
 		return changes;
 	}
 

@@ -1,17 +1,17 @@
-// Which version of a repository's demand each shard of its pools has heard last: shards that have the present one are told nothing.
+// Which version of a repository's demand each shard of its pools has heard last: shards that have the present one are not called.
 import type { VersionedDemand } from "./demand-book.ts";
 import { isOnlyLess } from "./pool.ts";
 
-export class ShardsTold {
+export class ShardVersions {
 	/** By `pool/shard`. */
 	readonly #versions = new Map<string, number>();
 
-	told(pool: string, shard: number, version: number): void {
+	heard(pool: string, shard: number, version: number): void {
 		this.#versions.set(`${pool}/${shard}`, version);
 	}
 
 	/** Shards from one number to another that have not heard this version. */
-	untold(pool: string, version: number, { from, to }: { from: number; to: number }): number[] {
+	behind(pool: string, version: number, { from, to }: { from: number; to: number }): number[] {
 		const shards = Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at);
 		return shards.filter((shard) => this.#versions.get(`${pool}/${shard}`) !== version);
 	}
@@ -28,7 +28,7 @@ export class ShardsTold {
 		const isLess = isOnlyLess(before.sets, after.sets);
 		for (let other = 0; other < shards; other++) {
 			const knewBefore = this.#versions.get(`${pool}/${other}`) === before.version;
-			if (other === shard || (isLess && knewBefore)) this.told(pool, other, after.version);
+			if (other === shard || (isLess && knewBefore)) this.heard(pool, other, after.version);
 		}
 	}
 }
