@@ -107,7 +107,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 		return true;
 	}
 
-	/** One look at a time. False: the read model did not answer, so whoever asks cannot be told. */
+	/** One look at a time. False: the read model did not answer, so the caller gets no answer either. */
 	#adopt(): Promise<boolean> {
 		this.#adopting ??= this.#adoptOnce()
 			.then(() => true)

@@ -20,13 +20,14 @@ import type { Run } from "../../domain/run/run.ts";
 import { Standing } from "../../domain/queue/standing.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
 import type { Sql, World } from "../ports.ts";
-import { isRefused, newDraft, nothing, TakenBack } from "./repo-memory.ts";
-import type { Draft, Slices } from "./repo-memory.ts";
+import { nothing } from "./repo-memory.ts";
+import type { Draft } from "./repo-memory.ts";
 import { AnnouncedDemand } from "./outgoing/announced-demand.ts";
 import { hintMove } from "./outgoing/lease-hints.ts";
 import type { RepoOutside, RepoPorts } from "./repo-ports.ts";
 import { RepoSamples, recentRunsMax } from "./reads/repo-samples.ts";
 import { RepoTables } from "./repo-tables.ts";
+import { Transactions } from "./transactions.ts";
 import { Projection } from "./outgoing/projection.ts";
 import { KnownPools } from "./outgoing/known-pools.ts";
 import type { ConfiguredRepository } from "./repo-tables.ts";
@@ -60,11 +61,10 @@ export class RepoQueue {
 	readonly #world: World;
 	readonly #outside: RepoOutside;
 	readonly #outbox: Outbox;
+	readonly #transactions: Transactions;
 	readonly #alsoDue: () => Millis | null;
 	repository: ConfiguredRepository | null;
 	#memory = nothing();
-	/** What the transaction that is under way has decided; null outside of one. */
-	#draft: Draft | null = null;
 	#armed: Millis | null = null;
 	readonly #demand: AnnouncedDemand;
 	readonly #graphs = new RunGraphs();
@@ -78,6 +78,15 @@ export class RepoQueue {
 		const now = () => world.now();
 		this.#alsoDue = shell.alsoDue;
 		this.tables = new RepoTables(storage);
+		this.#transactions = new Transactions(world, {
+			sliceJobs,
+			tables: this.tables,
+			// Built from the tables as they are before: what a transaction has written may be taken back.
+			prepare: () => {
+				if (this.repository !== null) void this.standing;
+			},
+			follow: (draft) => this.#follow(draft),
+		});
 		this.tombstones = new Tombstones(storage.sql, this.tables);
 		this.numbers = new RunNumbers(storage.sql);
 		this.samples = new RepoSamples(this.tables);
@@ -141,7 +150,7 @@ export class RepoQueue {
 	}
 
 	run(id: RunId): Run | null {
-		const known = this.#draft?.runs.get(id) ?? this.#memory.runs.get(id);
+		const known = this.#transactions.draft?.runs.get(id) ?? this.#memory.runs.get(id);
 		if (known) return known;
 		const run = this.repository === null ? null : this.tables.run(id);
 		if (run) this.#remember(run);
@@ -162,7 +171,7 @@ export class RepoQueue {
 	/** From 1, without a gap: only an accepted run takes it. */
 	get nextNumber(): number {
 		this.#memory.nextNumber ??= this.tables.nextNumber();
-		return this.#draft?.nextNumber ?? this.#memory.nextNumber;
+		return this.#transactions.draft?.nextNumber ?? this.#memory.nextNumber;
 	}
 
 	/** Inside the transaction that accepts the run. */
@@ -171,7 +180,7 @@ export class RepoQueue {
 		const recent = [run, ...this.tables.recentRuns()].slice(0, recentRunsMax);
 		this.tables.saveNextNumber(number + 1, recent);
 		this.numbers.keep(number, recent);
-		this.#drafted.nextNumber = number + 1;
+		this.#transactions.drafted.nextNumber = number + 1;
 	}
 
 	/** How many more automatic retries the repository's budget allows now. */
@@ -182,7 +191,7 @@ export class RepoQueue {
 
 	get #budget(): readonly BudgetMinute[] {
 		this.#memory.budget ??= this.tables.budget();
-		return this.#draft?.budget ?? this.#memory.budget;
+		return this.#transactions.draft?.budget ?? this.#memory.budget;
 	}
 
 	#spend(moves: readonly Move[]): void {
@@ -190,7 +199,7 @@ export class RepoQueue {
 		const retries = moves.filter(isAutomaticRetry).length;
 		if (starts + retries === 0) return;
 		const budget = count(this.#budget, { starts, retries }, this.now());
-		this.#drafted.budget = budget;
+		this.#transactions.drafted.budget = budget;
 		if (retries > 0) this.tables.saveBudget(budget);
 	}
 
@@ -237,7 +246,7 @@ export class RepoQueue {
 
 	/** A graph is kept only as what is committed; a transaction that has moved the run reads its own. */
 	#view(run: Run): RunView {
-		const { runs, slices } = this.#drafted;
+		const { runs, slices } = this.#transactions.drafted;
 		const isKept = run.jobs > this.sliceJobs && !runs.has(run.id);
 		const read = slices?.read.get(run.id);
 		return this.tables.view(run, { ...(read && { read }), graphs: isKept ? this.#graphs : null });
@@ -271,105 +280,31 @@ export class RepoQueue {
 		});
 	}
 
-	/**
-	 * [W80] All of `work` or nothing of it: what it writes, what memory makes of it and what others hear. It may stand inside another,
-	 * and is then part of it. Nothing may be caught in between: a part that failed fails the whole. A refusal takes back too.
-	 */
+	/** See Transactions. */
 	transact<T>(work: () => T): T {
-		if (this.#draft !== null) return work();
-		// Built from the tables as they are before: what a transaction has written may be taken back.
-		if (this.repository !== null) void this.standing;
-		const draft = newDraft(null);
-		this.#draft = draft;
-		let result: T;
-		try {
-			result = this.#world.storage.transactionSync(() => {
-				const done = work();
-				if (draft.decided.length > 0 && isRefused(done)) throw new TakenBack(done);
-				return done;
-			});
-		} catch (cause) {
-			if (cause instanceof TakenBack) return cause.refused as T;
-			throw cause;
-		} finally {
-			this.#draft = null;
-		}
-		this.#follow(draft);
-		return result;
+		return this.#transactions.run(work);
 	}
 
-	/**
-	 * [W92] As `transact`, for work on runs of many jobs: their jobs are read, and their moves written, in slices between which
-	 * other objects of this thread have their turn. Nobody sees or asks this one anything meanwhile. A run is decided once in it.
-	 */
-	async transactInSlices<T>(runs: readonly RunId[], work: () => T): Promise<T> {
-		assert(this.#draft === null, "one transaction at a time");
-		void this.standing;
-		const slices: Slices = { read: new Map(), unwritten: [] };
-		const draft = newDraft(slices);
-		const { storage } = this.#world;
-		let result: T;
-		this.#draft = draft;
-		try {
-			result = await storage.transaction(async () => {
-				for (const run of runs) slices.read.set(run, await this.#readInSlices(run));
-				const done = work();
-				if (draft.decided.length > 0 && isRefused(done)) throw new TakenBack(done);
-				for (const { moves, mark } of slices.unwritten) await this.#writeInSlices(moves, mark);
-				return done;
-			});
-		} catch (cause) {
-			if (cause instanceof TakenBack) return cause.refused as T;
-			throw cause;
-		} finally {
-			this.#draft = null;
-		}
-		this.#follow(draft);
-		return result;
-	}
-
-	async #readInSlices(run: RunId): Promise<Map<number, Job>> {
-		const read = new Map<number, Job>();
-		for (let from = 0, jobs = this.tables.jobs(run, from, this.sliceJobs); jobs.length > 0; ) {
-			for (const job of jobs) read.set(job.index, job);
-			await this.giveWay();
-			from += jobs.length;
-			jobs = this.tables.jobs(run, from, this.sliceJobs);
-		}
-		return read;
-	}
-
-	async #writeInSlices(moves: readonly Move[], mark: number | null): Promise<void> {
-		for (let from = 0; from < moves.length; from += this.sliceJobs) {
-			this.tables.saveMoves(moves.slice(from, from + this.sliceJobs), mark);
-			await this.giveWay();
-		}
+	transactInSlices<T>(runs: readonly RunId[], work: () => T): Promise<T> {
+		return this.#transactions.runInSlices(runs, work);
 	}
 
 	giveWay(): Promise<void> {
 		return this.#world.giveWay();
 	}
 
-	get #drafted(): Draft {
-		assert(this.#draft, "only a transaction decides");
-		return this.#draft;
-	}
-
 	/** Stores a decision inside a transaction. Memory follows, and others hear of it, once that is committed. */
 	commit(decision: Decision): void {
 		const { run, moves } = decision;
-		const before = this.#drafted.runs.get(run.id) ?? this.#memory.runs.get(run.id) ?? null;
+		const { drafted } = this.#transactions;
+		const before = drafted.runs.get(run.id) ?? this.#memory.runs.get(run.id) ?? null;
 		if (needsRow(before, run)) {
 			this.tables.saveRun(run, { isConfirmed: this.projection.isConfirmed(run.id), isNew: before === null });
 		}
-		const mark = run.state === "finished" ? (moves.at(-1)?.after.index ?? null) : null;
-		const { slices } = this.#drafted;
-		assert(slices === null || !this.#drafted.runs.has(run.id), "what was decided in slices is not written yet");
-		if (slices === null) this.tables.saveMoves(moves, mark);
-		else slices.unwritten.push({ moves, mark });
+		this.#transactions.saveMoves(run, moves);
 		this.#spend(moves);
-		this.#drafted.runs.set(run.id, run);
-		this.#drafted.decided.push({ decision, before });
+		drafted.runs.set(run.id, run);
+		drafted.decided.push({ decision, before });
 	}
 
 	/** Re-arms first, so that an end in the middle costs a repetition and nothing else; then the due jobs, in one bounded slice. */
