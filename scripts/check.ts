@@ -4,6 +4,7 @@ import { runBindingsCheck } from "./check-bindings.ts";
 import { runOpenApiCheck } from "./check-openapi.ts";
 import type { CheckPart } from "./check-process.ts";
 import { runCommand } from "./check-process.ts";
+import { runPathsCheck } from "./check-paths.ts";
 import { runRulesCheck } from "./check-rules.ts";
 import { runSchemaCheck } from "./check-schema.ts";
 
@@ -17,7 +18,8 @@ const parts: Record<string, CheckPart> = {
 	bindings: runBindingsCheck,
 	schema: runSchemaCheck,
 	openapi: runOpenApiCheck,
-	rules: runRulesCheck,
+	/** What the texts of the project say of it: rules and their tests, cited paths. */
+	rules: async (options) => [...(await runPathsCheck(options)), ...(await runRulesCheck(options))],
 	tests: () => runCommand("vitest", ["run"], { shown: true }),
 };
 

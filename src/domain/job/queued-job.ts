@@ -25,7 +25,7 @@ export interface PlacedJob extends QueuedJob {
 	party: string;
 }
 
-export interface JobPlace {
+export interface QueuedPlace {
 	run: RunId;
 	index: number;
 }

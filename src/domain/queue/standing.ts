@@ -8,7 +8,7 @@ import { jobIdFrom } from "../ids.ts";
 import type { JobState, Move, RunnerName } from "../job/job.ts";
 import type { KeptFrom } from "./lane-queue.ts";
 import { LaneQueue } from "./lane-queue.ts";
-import type { QueuedJob, JobPlace, PlacedJob } from "../job/queued-job.ts";
+import type { QueuedJob, QueuedPlace, PlacedJob } from "../job/queued-job.ts";
 import { queuedJobOf } from "../job/queued-job.ts";
 import { avoidMs } from "../limits.ts";
 import type { Lane, Load } from "./queue.ts";
@@ -75,7 +75,7 @@ export class Standing {
 	}
 
 	/** Unfinished jobs in one of these states, with `label` and of `ref` unless null, in no order. Passes over all that are unfinished. */
-	*matching({ states, label, ref }: Matched): Iterable<JobPlace> {
+	*matching({ states, label, ref }: Matched): Iterable<QueuedPlace> {
 		const lanes = new Map<string, boolean>();
 		for (const job of this.#jobs.values()) {
 			if (!states.has(job.state) || (ref !== null && job.ref !== ref)) continue;
@@ -111,7 +111,7 @@ export class Standing {
 	}
 
 	/** Jobs whose deadline has passed, at most `limit`; they stay until a move takes them on. */
-	due(now: Millis, limit: number): JobPlace[] {
+	due(now: Millis, limit: number): QueuedPlace[] {
 		const due: PlacedJob[] = [];
 		for (let next = this.#first(this.#deadlines); next && next.deadline <= now; next = this.#first(this.#deadlines)) {
 			this.#deadlines.pop();

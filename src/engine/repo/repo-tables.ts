@@ -11,7 +11,7 @@ import type { FinishedAttempt, HeldJob, Job, JobState, LogRecord, Move, StepReco
 import { seal } from "../../domain/job/job-end.ts";
 import type { Run } from "../../domain/run/run.ts";
 import { weightOf } from "../../domain/run/run.ts";
-import type { QueuedJob, JobPlace } from "../../domain/job/queued-job.ts";
+import type { QueuedJob, QueuedPlace } from "../../domain/job/queued-job.ts";
 import { queuedJobOf } from "../../domain/job/queued-job.ts";
 import type { Lane } from "../../domain/queue/queue.ts";
 import { parseLaneKey } from "../../domain/queue/queue.ts";
@@ -321,7 +321,7 @@ export class RepoTables {
 	}
 
 	/** The only change a finished attempt ever sees: what became of its log, and of the steps that its runner had reported there. */
-	saveLogRecord(place: JobPlace & { number: number }, { record, steps = [] }: LogEnded, keepOpen: boolean): void {
+	saveLogRecord(place: QueuedPlace & { number: number }, { record, steps = [] }: LogEnded, keepOpen: boolean): void {
 		const { run, index, number } = place;
 		const attempt = this.attempt(run, index, number);
 		if (attempt === null) return;
@@ -377,7 +377,7 @@ export class RepoTables {
 	}
 
 	/** Jobs with an attempt whose log is not known to be in the archive. */
-	sealingPlaces(): JobPlace[] {
+	sealingPlaces(): QueuedPlace[] {
 		return this.#rows<{ run: string; index: number }>(
 			"SELECT run, place AS 'index' FROM job WHERE open = 1 AND sealing = 1",
 		);

@@ -269,8 +269,7 @@ export class Outbox {
 			this.#closes.delete(key);
 		});
 		const failed = (await Promise.allSettled(sent)).filter((result) => result.status === "rejected");
-		if (failed.length > 0)
-			throw new Error(`${failed.length} logs did not take their end: ${failed[0]?.reason}`);
+		if (failed.length > 0) throw new Error(`${failed.length} logs did not take their end: ${failed[0]?.reason}`);
 	}
 }
 

@@ -6,7 +6,7 @@ import type { RepositoryName } from "../../../contracts/objects/objects.ts";
 import { viewRepository, viewRun } from "../../../contracts/wire/view.ts";
 import type { Millis, RunId } from "../../../domain/ids.ts";
 import type { Move } from "../../../domain/job/job.ts";
-import type { JobPlace } from "../../../domain/job/queued-job.ts";
+import type { QueuedPlace } from "../../../domain/job/queued-job.ts";
 import { assert } from "../../../domain/refusal.ts";
 import type { Run } from "../../../domain/run/run.ts";
 import type { LogEnded, ConfiguredRepository, RepoTables } from "../repo-tables.ts";
@@ -121,7 +121,7 @@ export class Projection {
 	}
 
 	/** What became of an attempt's log; until the read model has its run, the job keeps its mark. */
-	logEnded(place: JobPlace & { number: number }, end: LogEnded): void {
+	logEnded(place: QueuedPlace & { number: number }, end: LogEnded): void {
 		const isOver = this.#source.run(place.run)?.state === "finished";
 		this.#source.tables.saveLogRecord(place, end, isOver && !this.#ended.has(place.run));
 	}
