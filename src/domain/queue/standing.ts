@@ -56,6 +56,7 @@ export class Standing {
 		for (const row of rows) this.#enter(jobIdFrom(row.run, row.index), row);
 	}
 
+	/** A job is taken out and put in anew: no field of its entry may be kept that a move has changed. */
 	apply(moves: readonly Move[]): void {
 		for (const { after } of moves) {
 			this.#leave(after.id);
@@ -97,6 +98,7 @@ export class Standing {
 		return this.#runningIn.get(pool) ?? 0;
 	}
 
+	/** Since when the job waits that waits longest; null when none does. Blocked jobs and those in backoff are not in a lane. */
 	oldestSince(): Millis | null {
 		let oldest: Millis | null = null;
 		for (const { queue } of this.#lanes.values()) {
@@ -106,6 +108,7 @@ export class Standing {
 		return oldest;
 	}
 
+	/** What the alarm is set for [D13]. */
 	earliestDeadline(): Millis | null {
 		return this.#first(this.#deadlines)?.deadline ?? null;
 	}
@@ -118,6 +121,7 @@ export class Standing {
 			due.push(next);
 			if (due.length === limit) break;
 		}
+		// A turn that breaks off before their moves are committed must find them due again.
 		for (const job of due) this.#deadlines.push(job);
 		return due;
 	}
@@ -130,6 +134,7 @@ export class Standing {
 		return undefined;
 	}
 
+	/** Heaps keep entries of jobs that went on, since to find them there costs more than to pass over them at the top. */
 	#counts(entry: PlacedJob): boolean {
 		return this.#jobs.get(jobIdFrom(entry.run, entry.index)) === entry;
 	}
@@ -161,6 +166,7 @@ export class Standing {
 	#hold(job: PlacedJob, by: 1 | -1): void {
 		this.load.running += by;
 		add(this.#running, job.party, by);
+		// The party's handicap has changed, and with it its place in every lane [Q6].
 		for (const { queue } of this.#lanes.values()) queue.refresh(job.party);
 		const { pool, group } = parseLaneKey(job.lane);
 		add(this.#runningIn, pool, by);

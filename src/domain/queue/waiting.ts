@@ -46,6 +46,7 @@ export function explainWaiting(
 	});
 	if (job.state === "blocked") return reason("needs", `waits for ${listed(job.spec.needs)}`);
 	if (settings.paused) return reason("paused", `the repository is paused${noted(settings.pauseNote)}`);
+	// Before the limits: with the pool paused, room for the job would not help it.
 	const pause = pool?.pause ?? null;
 	if (pause !== null) return reason("paused", `the pool "${job.spec.pool}" is ${pause.kind}${noted(pause.note)}`);
 	if (job.notBefore !== null) return reason("backing-off", delayOf(job), job.notBefore);
@@ -57,6 +58,7 @@ export function explainWaiting(
 	if (group !== null && inGroup >= groupLimit(settings, group)) {
 		return reason("concurrency-group", fullText(`the group "${group}"`, inGroup, groupLimit(settings, group)));
 	}
+	// Last, since a runner that comes helps only a job that nothing of its repository holds back.
 	const runners = pool?.runners ?? null;
 	if (runners === null) {
 		return reason("runners-busy", `the pool "${job.spec.pool}" has not said yet what runners it has`);
@@ -84,7 +86,7 @@ function delayOf({ notBefore, startsAt, lapses, attempts, cause }: WaitingJob): 
 	return `attempt ${attempts + 1} waits for its backoff${after}`;
 }
 
-/** [E5] Runners that are there and are given nothing are named, or whoever looks at them believes neither them nor this. */
+/** [E5] Names the runners that are there and are given nothing: a reader who sees them in the pool would not believe "no runner". */
 function lackOf({ spec: { pool, labels } }: WaitingJob, unfit: Unfit | null): string {
 	const fitting = labels.length === 0 ? "" : ` with ${listed(labels)}`;
 	const { draining, unwell, reason } = unfit ?? { draining: 0, unwell: 0, reason: null };

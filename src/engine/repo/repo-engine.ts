@@ -80,6 +80,7 @@ export class RepoEngine implements RepoCalls {
 		});
 	}
 
+	/** The one call that makes a repository known: every other call of an object that was never configured is refused [W1]. */
 	async configure(
 		call: RepositoryName & { request: RepositoryRequest; replace: boolean },
 	): Promise<Result<Repository>> {
@@ -98,6 +99,9 @@ export class RepoEngine implements RepoCalls {
 		return this.#known(({ settings }) => accept(showFigures(this.queue, settings, this.#world.now())));
 	}
 
+	/**
+	 * The answer of a new run is made of the decision, without a second read of its jobs. A replay reads the run as it is now [W3].
+	 */
 	async submit(call: SubmitCall): Promise<Result<Submitted>> {
 		const reach = { runs: supersededBy(this.queue, call), added: call.submission.jobs.length };
 		const done = await this.#writeOn(reach, ({ settings }) => submitRun(this.queue, settings, call));
@@ -110,6 +114,7 @@ export class RepoEngine implements RepoCalls {
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
+	/** May wait up to a second for the pools of the run's waiting jobs, so that the reasons it shows are of now [E3]. */
 	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
 		if (watchedUntil !== undefined) this.queue.watchFeeds.watch(id, watchedUntil);
 		await askPools(this.queue, { run: id, from: 0, limit: jobsShown });
@@ -142,6 +147,7 @@ export class RepoEngine implements RepoCalls {
 		return this.#writeJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
 	}
 
+	/** The archive is asked before the turn: a turn that waited for R2 would hold up every other call. */
 	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
 		await this.#archive.recall(this.queue, call.run);
 		const done = await this.#writeOn({ runs: [call.run] }, () => retryRun(this.queue, call));
@@ -161,11 +167,13 @@ export class RepoEngine implements RepoCalls {
 		return this.#write(() => retryMatching(this.queue, call));
 	}
 
+	/** The pool is asked before the turn, for the reason that the answer shows; the priority itself does not depend on it. */
 	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
 		await askPoolOf(this.queue, call.job);
 		return this.#writeJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
 	}
 
+	/** No turn: the value is sealed already, and no decision reads it before a claim does. */
 	async setSecret({ name, sealed }: { name: string; sealed: string | null }): Promise<Result<null>> {
 		return this.#known(() => {
 			this.queue.tables.saveSecret(name, sealed);
@@ -177,6 +185,7 @@ export class RepoEngine implements RepoCalls {
 		return this.#known(() => accept(this.queue.tables.secretNames()));
 	}
 
+	/** Not within #write: a claim has an answer, an empty one, for a repository that was never configured. */
 	async claim(call: ClaimCall): Promise<Claimed> {
 		return this.#turns.take(() => claimJobs(this.queue, call));
 	}
@@ -185,6 +194,7 @@ export class RepoEngine implements RepoCalls {
 		return this.queue.answerDemand(pool, { shard, known });
 	}
 
+	/** One turn for all: their pool reports them together, and one commit has them all. */
 	async expire(claims: LeaseClaim[], quietMs: number): Promise<void> {
 		await this.#turns.take(() => {
 			for (const claim of claims) {
@@ -197,6 +207,7 @@ export class RepoEngine implements RepoCalls {
 		this.queue.pools.heardPause(pool, pause);
 	}
 
+	/** Leases that a pool has forgotten are looked for last: that asks the pools, while the rest needs only this object. */
 	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {
 		if (this.queue.repository === null) return;
 		this.queue.tables.forgetRequests(this.#world.now() - idempotencyKeptMs);
@@ -217,6 +228,7 @@ export class RepoEngine implements RepoCalls {
 		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, this.#circumstances(now)));
 	}
 
+	/** A read without a turn: what is still undecided cannot be seen, and the state may change the moment after anyway. */
 	async lease(claim: LeaseClaim): Promise<LeaseState> {
 		return leaseStateOf(this.queue.job(claim.job), claim);
 	}
@@ -231,6 +243,7 @@ export class RepoEngine implements RepoCalls {
 		await this.#turns.take(() => this.queue.projection.logEnded({ ...place, number: attempt }, end));
 	}
 
+	/** The archive comes after the work that callers wait for. Armed exactly at the end, when it is known what is due next. */
 	async alarm(): Promise<void> {
 		if (this.queue.repository === null) return;
 		await this.queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#circumstances(now)));
@@ -238,11 +251,13 @@ export class RepoEngine implements RepoCalls {
 		this.queue.arm(this.#world.now(), true);
 	}
 
+	/** Refuses for a repository that was never configured, whose tables do not exist [W1]. */
 	#known<T>(work: Work<T>): Result<T> {
 		const { repository } = this.queue;
 		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
 	}
 
+	/** What a rule is given of the world, since it has no clock and no chance of its own [T2]. */
 	#circumstances(now: number): Circumstances {
 		return { now, random: this.#world.random(), retriesLeft: this.queue.retriesLeft(now) };
 	}
@@ -266,6 +281,10 @@ export class RepoEngine implements RepoCalls {
 		});
 	}
 
+	/**
+	 * A runner need not know why its lease is over: every other refusal is `lease-stale` to it. A lease that was not started keeps its
+	 * refusal, since the runner can mend that.
+	 */
 	async #answer(claim: LeaseClaim, decide: DecideJob): Promise<Result<LeaseAnswer>> {
 		const shown = await this.#writeJob(claim.job, decide);
 		if (!shown.ok) return shown.refusal.code === "lease-not-started" ? shown : refuse({ code: "lease-stale" });

@@ -140,6 +140,10 @@ export class RepoQueue {
 		return this.#outside.openSecret(place, sealed);
 	}
 
+	/**
+	 * Built at the first use after waking, in one pass over the unfinished jobs. That is also when what was left unsent is found: an
+	 * object that is only asked for its settings must not pay for either.
+	 */
 	get standing(): Standing {
 		const known = this.#memory.standing;
 		if (known !== null) return known;
@@ -149,6 +153,7 @@ export class RepoQueue {
 		return standing;
 	}
 
+	/** As the transaction under way has it, if it has decided about the run; else as memory or the tables have it. */
 	run(id: RunId): Run | null {
 		const known = this.#transactions.draft?.runs.get(id) ?? this.#memory.runs.get(id);
 		if (known) return known;
@@ -194,6 +199,7 @@ export class RepoQueue {
 		return this.#transactions.draft?.budget ?? this.#memory.budget;
 	}
 
+	/** Starts are only remembered, retries stored: a row for each start would cost more than the budget is worth [R8][W44]. */
 	#spend(moves: readonly Move[]): void {
 		const starts = moves.filter(({ before, after }) => before?.state === "leased" && after.state === "running").length;
 		const retries = moves.filter(isAutomaticRetry).length;
@@ -252,6 +258,7 @@ export class RepoQueue {
 		return this.tables.view(run, { ...(read && { read }), graphs: isKept ? this.#graphs : null });
 	}
 
+	/** A caller who named a job hears of an unknown job where its run is unknown. */
 	onJob(id: JobId, decide: (view: RunView, index: number, now: Millis) => Result<Decision>): Result<Decision> {
 		const place = parseJobId(id);
 		if (place === null) return refuse({ code: "job-unknown" });
@@ -368,12 +375,14 @@ export class RepoQueue {
 		this.watchFeeds.change(run, before?.version ?? 0, jobs);
 	}
 
+	/** All are forgotten at once at the bound: which are wanted again is not known, and each is one row away. */
 	#remember(run: Run): void {
 		const { runs } = this.#memory;
 		if (runs.size >= runsKept) runs.clear();
 		runs.set(run.id, run);
 	}
 
+	/** Marks the pools; the outbox reads the demand when it sends, so that ten moves in a turn make one message. */
 	#announce(): void {
 		for (const pool of this.#demand.poolsToNotify()) this.#outbox.pool(pool).demand = true;
 	}

@@ -24,7 +24,9 @@ const keptMs = 90 * dayMs;
  * long afterwards: logs go some hours late, and what is tried again for days must not become another run.
  */
 const tombstoneMs = 90 * dayMs;
+/** Each round passes over all runs that are here; a run that stays a day longer costs less than a second round. */
 const everyMs = dayMs;
+/** After a failure: R2 that is away for a minute should not cost a day. */
 const againMs = 10 * 60_000;
 /** Rows looked at, and runs moved or deleted, in one slice of an alarm. */
 const rowsMax = 2_000;
@@ -138,6 +140,7 @@ export class RunArchive {
 			const jobs = queue.tables.jobs(id, 0, -1);
 			const whole: ArchivedRun = { run, jobs, attempts: queue.tables.attempts(id, 0, runJobsMax) };
 			await this.#store.put(repository, id, JSON.stringify(whole));
+			// A retry may have changed the run while R2 wrote: then the copy there is old, and a later round replaces it.
 			if (queue.run(id)?.version === run.version) queue.bury(run, expiryOf(whole, repository, now));
 		}
 		return next;

@@ -18,17 +18,20 @@ export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
 	const { repository } = queue;
 	if (repository === null) return { grants, demand: null };
 	const { standing } = queue;
+	// As the other shards heard it: what the claim leaves is compared with it, and less need not be announced [P10].
 	const before = queue.demand(call.pool);
 	assert(before, "a known repository has a demand");
 	queue.pools.seen(call);
 	const wanted = { pool: call.pool, labels: new Set(call.labels) };
 	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.pools.runnersFor(lane) === 1;
 	const asker = { runner: call.runner.id, now: queue.now(), isOnlyOne };
+	// `tried` and not `grants` is bounded: a queue full of jobs that are refused must not make one turn of any length.
 	for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
 		const lane = chooseLane(standing.lanes(asker), wanted, repository.settings, standing.load);
 		if (lane === null) break;
 		const job = queue.tables.job(lane.head.run, lane.head.index);
 		assert(job?.state === "waiting", "what stands in a lane waits");
+		// Before the transaction, since it writes nothing and takes time.
 		const secrets = openSecrets(queue, job);
 		const granted = grantOr(grants, () => queue.transact(() => grantJob(queue, { job, call, secrets })));
 		if (granted === "broken") break;
@@ -65,7 +68,7 @@ function grantJob(
 	return { job: move.after, run };
 }
 
-/** `missing` says what is wrong with one of them; null: all are there. */
+/** In the clear, only on their way to the grant: no table, message or log has them [W17]. `missing` says what is wrong with one of them; null: all are there. */
 interface Secrets {
 	values: Record<string, string>;
 	missing: string | null;
@@ -83,6 +86,7 @@ function openSecrets(queue: RepoQueue, job: WaitingJob): Secrets {
 		try {
 			values[name] = queue.openSecret(`${owner}/${repo}/${name}`, value);
 		} catch {
+			// The cause may quote the value.
 			return { values: {}, missing: `the secret "${name}" cannot be opened: set it again` };
 		}
 	}

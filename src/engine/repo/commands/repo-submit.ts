@@ -19,7 +19,7 @@ export interface Accepted {
 	replayed: boolean;
 }
 
-/** The runs that a submission ends, as things stand. */
+/** The runs that a submission ends, as things stand: their jobs decide whether the turn must give way [W92]. */
 export function supersededBy(queue: RepoQueue, { submission }: SubmitCall): RunId[] {
 	const { repository, tables } = queue;
 	const source = repository && resolveSource(submission.source, repository.settings);
@@ -38,6 +38,7 @@ export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: 
 	let made: Decision | null = null;
 	const done = queue.once(call.key, call.digest, call.run, () => {
 		if (isThere) return accept(null);
+		// A key is forgotten after a day, the run's id is not: the same key and body would make the archived run a second time.
 		if (queue.tombstones.isBuried(call.run)) return refuse({ code: "run-archived" });
 		const decided = acceptRun(queue, settings, call);
 		if (decided.ok) made = decided.value;
@@ -51,6 +52,7 @@ function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitC
 	const { submission } = call;
 	const decided = decideSubmit({ id: call.run, number: queue.nextNumber, submission }, settings, at);
 	if (!decided.ok) return decided;
+	// After the decision: a number that is taken for a refused run would leave a gap [W4].
 	queue.takeNumber(call.run);
 	queue.commit(decided.value);
 	const { number, source } = decided.value.run;

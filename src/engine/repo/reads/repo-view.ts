@@ -30,6 +30,7 @@ export interface JobSlice {
 /** Before it is shown why these jobs wait: what their pools say of it now. */
 export async function askPools(queue: RepoQueue, { run, from, limit }: JobSlice): Promise<void> {
 	const { repository, pools, tables } = queue;
+	// A paused repository's reason is the pause, whatever its pools say; and without a waiting job there is no reason to show.
 	if (repository === null || repository.settings.paused || !queue.run(run)?.counts.waiting) return;
 	await pools.refresh(tables.waitingLanes(run, from, limit));
 }
