@@ -1,4 +1,4 @@
-// How a route answers with a problem: it throws one, and the app's error handler, the only place that catches, writes it.
+// How a route answers with a problem: it throws one, and the app's error handler writes it.
 import type { Context } from "hono";
 import { refusalFacts } from "../contracts/wire/refusal-facts.ts";
 import type { ProblemFacts } from "../contracts/wire/refusal-facts.ts";

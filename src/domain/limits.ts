@@ -1,4 +1,5 @@
-// Every bound of the product in one place: the number, its unit, why it is that and what a caller meets at it.
+// The bounds that callers meet or that several files share: the number, its unit, why it is that and what happens at it. A bound
+// of one file alone stands there.
 
 /** A request body; larger is 413. One RPC to an object may carry 32 MiB, so this leaves room for the parsed form. */
 export const requestBytesMax = 1024 * 1024;

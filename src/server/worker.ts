@@ -90,10 +90,10 @@ export const front = {
 /** How often a free port is looked for: between that and the start of the runtime another process may take it. */
 const freePortTries = 5;
 
-/** Throws `PortInUse`; any other failure is a fault of the build or the machine. */
-/** What is listened on everywhere is reached here. */
+/** Hosts that mean every address: a server that listens there is reached at the loopback. */
 const everyHost = new Set(["*", "0.0.0.0", "::"]);
 
+/** Throws `PortInUse`; any other failure is a fault of the build or the machine. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
 	if (options.port !== 0) return startOn(options);
 	for (let left = freePortTries; ; left--) {

@@ -1,4 +1,4 @@
-// `spillway runner start`: this machine as a runner. The one file that reaches over to src/runner, since both are one program;
+// `spillway runner start`: this machine as a runner. It reaches over to src/runner, as `doctor.ts` does, since both are one program;
 // it loads the runner only when it is asked to.
 import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";

@@ -1,4 +1,4 @@
-// From the domain's shapes to the wire's: the only place where one becomes the other.
+// Runs, jobs and settings of the domain as the API shows them, and what a request says as the domain takes it.
 import type { Job as DomainJob, FinishedAttempt, LogRecord, OpenAttempt, StepRecord } from "../../domain/job/job.ts";
 import type { Next } from "../../domain/job/retry.ts";
 import type { Run as DomainRun } from "../../domain/run/run.ts";

@@ -1,4 +1,4 @@
-// The SQLite tables of a RepoObject and every statement on them. Rows written are what a job costs, so there is one index, of
+// The SQLite tables of a RepoObject and the statements on them, but for those of tombstones and of numbers (`archive`). Rows written are what a job costs, so there is one index, of
 // unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be sent stands as
 // marks in rows that are written anyway: `told` of a run, `sealing` of a job.
 import type { RepositoryName } from "../../contracts/objects/objects.ts";

@@ -5,7 +5,7 @@ import type { LeaseClaim, LogAdmission } from "../../../contracts/objects/object
 import type { Job, Run, Waiting } from "../../../contracts/http/run.ts";
 import { viewJob, viewRun } from "../../../contracts/wire/view.ts";
 import type { Decision } from "../../../domain/run/decide.ts";
-import { holds, isUnstarted, leaseStateOf } from "../../../domain/run/decide.ts";
+import { decideAdmission } from "../../../domain/log/log-admission.ts";
 import { expectStart } from "../../../domain/queue/expectation.ts";
 import type { JobId, RunId } from "../../../domain/ids.ts";
 import { parseJobId } from "../../../domain/ids.ts";
@@ -118,16 +118,11 @@ export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
 	return accept(viewJob(job, attempts, explain(queue, job, position)));
 }
 
-/** A finish may overtake its log: the late bytes of an attempt that its own runner ended are still wanted. */
 export function showAdmission(queue: RepoQueue, claim: LeaseClaim): LogAdmission {
 	const logBytesMax = queue.repository?.settings.logBytesMax ?? 0;
 	const job = queue.job(claim.job);
-	if (job === null) return { state: "lost", hasEnded: true, logBytesMax };
-	if (isUnstarted(job, claim)) return { state: "lost", work: "unstarted", hasEnded: false, logBytesMax };
-	if (holds(job, claim)) return { state: leaseStateOf(job, claim), work: "held", hasEnded: false, logBytesMax };
-	const ended = queue.tables.attempt(job.run, job.index, claim.attempt);
-	const isOwn = ended?.epoch === claim.epoch && ended.reported;
-	return { state: isOwn ? "ok" : "lost", work: "ended", hasEnded: true, logBytesMax };
+	const ended = () => (job === null ? null : queue.tables.attempt(job.run, job.index, claim.attempt));
+	return { ...decideAdmission(job, claim, ended), logBytesMax };
 }
 
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {
