@@ -52,7 +52,7 @@ export const tokens = sqliteTable(
 		revokedAt: integer("revoked_at"),
 		doc: text().notNull(),
 	},
-	(table) => [index("token_owner").on(table.owner, table.createdAt), index("token_revoked").on(table.revokedAt)],
+	(table) => [index("token_owner").on(table.owner, table.createdAt)],
 );
 
 /** Null `owner`: of the whole installation. */

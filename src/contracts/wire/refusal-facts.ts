@@ -74,19 +74,11 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 				errors: [{ path: "source.cloneUrl", message: "is missing" }],
 			};
 		case "run-jobs-max":
-			return { status: 409, code, detail: `A run holds at most ${refusal.max} jobs.` };
 		case "run-finished":
-			return { status: 409, code, detail: "The run is finished." };
 		case "run-canceled":
-			return { status: 409, code, detail: "The run was canceled and takes no more jobs, unless it is retried." };
 		case "run-superseded":
-			return { status: 409, code, detail: "A newer run has superseded this one, which takes no more jobs." };
 		case "run-nothing-to-retry":
-			return {
-				status: 409,
-				code,
-				detail: `No job of the run has ${refusal.only === "failed" ? "failed" : "finished"}.`,
-			};
+			return runFacts(refusal);
 		case "job-finished":
 		case "job-not-finished":
 		case "job-not-waiting":
@@ -201,6 +193,34 @@ function readFacts(refusal: ReadRefusal): ProblemFacts {
 			const detail = "What came after that event is not kept any more: ask without `after` for the present state.";
 			return { status: 410, code, detail };
 		}
+		default:
+			return unreachable(refusal);
+	}
+}
+
+type RunRefusal = Extract<
+	Refusal,
+	{ code: "run-jobs-max" | "run-finished" | "run-canceled" | "run-superseded" | "run-nothing-to-retry" }
+>;
+
+/** What a command on a run is refused for. */
+function runFacts(refusal: RunRefusal): ProblemFacts {
+	const { code } = refusal;
+	switch (code) {
+		case "run-jobs-max":
+			return { status: 409, code, detail: `A run holds at most ${refusal.max} jobs.` };
+		case "run-finished":
+			return { status: 409, code, detail: "The run is finished." };
+		case "run-canceled":
+			return { status: 409, code, detail: "The run was canceled and takes no more jobs, unless it is retried." };
+		case "run-superseded":
+			return { status: 409, code, detail: "A newer run has superseded this one, which takes no more jobs." };
+		case "run-nothing-to-retry":
+			return {
+				status: 409,
+				code,
+				detail: `No job of the run has ${refusal.only === "failed" ? "failed" : "finished"}.`,
+			};
 		default:
 			return unreachable(refusal);
 	}
