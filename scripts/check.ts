@@ -1,6 +1,7 @@
 // `npm run check`: everything that must hold before a change is done. `-- style types` runs those parts only, `-- --except
 // tests` all but those; `-- --write` first rewrites what is generated or formatted. A part runs even if an earlier one failed.
 import { runBindingsCheck } from "./check-bindings.ts";
+import { runNamesCheck } from "./check-names.ts";
 import { runOpenApiCheck } from "./check-openapi.ts";
 import type { CheckPart } from "./check-process.ts";
 import { runCommand } from "./check-process.ts";
@@ -18,8 +19,12 @@ const parts: Record<string, CheckPart> = {
 	bindings: runBindingsCheck,
 	schema: runSchemaCheck,
 	openapi: runOpenApiCheck,
-	/** What the texts of the project say of it: rules and their tests, cited paths. */
-	rules: async (options) => [...(await runPathsCheck(options)), ...(await runRulesCheck(options))],
+	/** What no compiler sees: names that mean two things, cited paths, rules and their tests. */
+	rules: async (options) => [
+		...(await runNamesCheck(options)),
+		...(await runPathsCheck(options)),
+		...(await runRulesCheck(options)),
+	],
 	tests: () => runCommand("vitest", ["run"], { shown: true }),
 };
 

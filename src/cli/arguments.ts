@@ -36,7 +36,7 @@ export function readCount(text: string): number {
 }
 
 /** A repository of this owner, with the owner or without. */
-export function repositoryOf(owner: string, text: string): string {
+export function namedRepository(owner: string, text: string): string {
 	const [first = "", second, ...rest] = text.split("/");
 	if (second === undefined) return first;
 	if (first === owner && second !== "" && rest.length === 0) return second;

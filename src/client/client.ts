@@ -21,7 +21,7 @@ import type { Call, TransportOptions } from "./transport.ts";
 import { urlPath, Transport } from "./transport.ts";
 
 /** A list as the read model has it: `asOf` says how old, `stale` that it could not be reached just now. */
-export interface Page<T> {
+export interface ListPage<T> {
 	items: T[];
 	nextCursor: string | null;
 	asOf: string;
@@ -63,7 +63,7 @@ export interface LogSlice {
 	body: ReadableStream<Uint8Array>;
 }
 
-export interface RunFilter extends PageOptions {
+export interface RunListOptions extends PageOptions {
 	state?: string | undefined;
 	outcome?: string | undefined;
 	ref?: string | undefined;
@@ -120,7 +120,7 @@ export function createClient(options: TransportOptions) {
 }
 
 /** All items of a list, page by page. */
-export async function* everyItem<T>(page: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T> {
+export async function* everyItem<T>(page: (cursor: string | undefined) => Promise<ListPage<T>>): AsyncGenerator<T> {
 	let cursor: string | undefined;
 	do {
 		const { items, nextCursor } = await page(cursor);
@@ -177,7 +177,7 @@ function runCalls(transport: Transport) {
 		},
 		get: (name: RepositoryName, run: string, options: { signal?: AbortSignal | undefined } = {}) =>
 			get<Run>(transport, repositoryPath(name, "runs", run), options.signal),
-		list: (name: RepositoryName, filter: RunFilter = {}) =>
+		list: (name: RepositoryName, filter: RunListOptions = {}) =>
 			list<Run>(transport, repositoryPath(name, "runs"), { ...filter }),
 		jobs: (name: RepositoryName, run: string, page: PageOptions = {}) =>
 			list<Job>(transport, repositoryPath(name, "runs", run, "jobs"), { ...page }),
@@ -333,7 +333,7 @@ function get<T>(transport: Transport, path: string, signal?: AbortSignal): Promi
 }
 
 function list<T>(transport: Transport, path: string, query: Record<string, string | number | undefined>) {
-	return transport.json<Page<T>>({ method: "GET", path, query, idempotent: true });
+	return transport.json<ListPage<T>>({ method: "GET", path, query, idempotent: true });
 }
 
 /** A POST that the server deduplicates by its key, so that it may be sent again. */

@@ -3,7 +3,7 @@
 import type { FeedAcknowledgement } from "../contracts/http/log-feed.ts";
 import type { LeaseState } from "../contracts/http/runner.ts";
 import { writeFrame } from "../contracts/wire/log-frame.ts";
-import { LiveSocket } from "./live-socket.ts";
+import { ServerSocket } from "./server-socket.ts";
 
 /** A feed says little while a job is quiet; this keeps proxies from closing it, and finds a dead one within 40 s. */
 const pingMs = 20_000;
@@ -21,7 +21,7 @@ export interface FeedOptions {
 }
 
 export class LogFeed {
-	readonly #socket: LiveSocket;
+	readonly #socket: ServerSocket;
 	readonly #now: () => number;
 	/** Where the bytes end that were sent, and since when some of them wait to be acknowledged. */
 	#sent = 0;
@@ -29,7 +29,7 @@ export class LogFeed {
 	#waitingSince: number | null = null;
 	#stall: NodeJS.Timeout | undefined;
 
-	private constructor(socket: LiveSocket, now: () => number) {
+	private constructor(socket: ServerSocket, now: () => number) {
 		this.#socket = socket;
 		this.#now = now;
 	}
@@ -42,7 +42,7 @@ export class LogFeed {
 			onLeaseState(ack.lease, feed?.note(ack.length) ?? Number.NEGATIVE_INFINITY);
 			onAck(ack);
 		};
-		const socket = await LiveSocket.open({
+		const socket = await ServerSocket.open({
 			url,
 			token,
 			path: "/v1/lease/log/feed",

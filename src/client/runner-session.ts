@@ -1,7 +1,7 @@
 // The wire of a runner's session: frames both ways. What a frame means to jobs, and when to come back, is the runner's.
 import type { RunnerFrame, ServerFrame } from "../contracts/wire/runner-session.ts";
-import { LiveSocket } from "./live-socket.ts";
-import type { SocketEnd } from "./live-socket.ts";
+import { ServerSocket } from "./server-socket.ts";
+import type { SocketEnd } from "./server-socket.ts";
 
 export interface SessionOptions {
 	url: string;
@@ -15,9 +15,9 @@ export interface SessionOptions {
 }
 
 export class RunnerSession {
-	readonly #socket: LiveSocket;
+	readonly #socket: ServerSocket;
 
-	private constructor(socket: LiveSocket) {
+	private constructor(socket: ServerSocket) {
 		this.#socket = socket;
 	}
 
@@ -27,7 +27,7 @@ export class RunnerSession {
 			const frame = readFrame(text);
 			if (frame !== null) onFrame(frame);
 		};
-		return new RunnerSession(await LiveSocket.open({ ...options, path: "/v1/runner/session", onText }));
+		return new RunnerSession(await ServerSocket.open({ ...options, path: "/v1/runner/session", onText }));
 	}
 
 	get closed(): Promise<SocketEnd> {

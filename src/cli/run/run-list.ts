@@ -1,6 +1,6 @@
 // `spillway run list`: a repository's latest runs, from the read model.
 import type { Command } from "commander";
-import type { Page, RunFilter } from "../../client/client.ts";
+import type { ListPage, RunListOptions } from "../../client/client.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Run } from "../../contracts/http/run.ts";
 import { readRepository, readWhole } from "../arguments.ts";
@@ -24,7 +24,7 @@ export function addRunList(parent: Command, { io }: Host): void {
 		.option("--limit <runs>", "at most 100", readWhole)
 		.option("--cursor <cursor>", "go on where the last list ended")
 		.action(async (repository: RepositoryName, _: unknown, command: Command) => {
-			const { state, outcome, ref, actor, limit, cursor } = command.optsWithGlobals<RunFilter & GlobalOptions>();
+			const { state, outcome, ref, actor, limit, cursor } = command.optsWithGlobals<RunListOptions & GlobalOptions>();
 			const { client, answer, paint } = connect(command, io);
 			const page = await client.runs.list(repository, { state, outcome, ref, actor, limit, cursor });
 			answer(page, (found) => listText(found, { paint, width: io.columns }));
@@ -47,7 +47,7 @@ const columns: Column[] = [
 ];
 const commitDigits = 8;
 
-function listText(page: Page<Run>, { paint, width }: { paint: Paint; width: number | null }): string {
+function listText(page: ListPage<Run>, { paint, width }: { paint: Paint; width: number | null }): string {
 	const rows = page.items.map((run) => {
 		const jobs = Object.values(run.counts).reduce((sum, count) => sum + count, 0);
 		return [

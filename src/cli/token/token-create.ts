@@ -1,7 +1,7 @@
 // `spillway token create`: the token alone goes to standard output, so that a script can take it as it is.
 import type { Command } from "commander";
 import type { Scope } from "../../contracts/http/token.ts";
-import { readExpiry, readList, repositoryOf } from "../arguments.ts";
+import { readExpiry, readList, namedRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import type { Host } from "../io.ts";
@@ -29,7 +29,7 @@ export function addTokenCreate(parent: Command, { io }: Host): void {
 				owner,
 				name,
 				scopes,
-				...(repos ? { repos: repos.map((repo) => repositoryOf(owner, repo)) } : {}),
+				...(repos ? { repos: repos.map((repo) => namedRepository(owner, repo)) } : {}),
 				...(expiresAt ? { expiresAt } : {}),
 			};
 			answer(await client.tokens.create(request), ({ token }) => token);

@@ -4,7 +4,7 @@
 import { jitteredMs, isRetryable, sleep, untilAborted } from "../../client/retryable.ts";
 import type { RepeatPolicy } from "../../client/retryable.ts";
 import { RunnerSession } from "../../client/runner-session.ts";
-import type { SocketEnd } from "../../client/live-socket.ts";
+import type { SocketEnd } from "../../client/server-socket.ts";
 import type { Grant } from "../../contracts/http/runner.ts";
 import {
 	forgottenCloseCode,

@@ -7,7 +7,7 @@ import { openSocket } from "./socket.ts";
 /** A server, or a proxy in front of it, that does not let a connection begin within this will not. */
 const openMs = 15_000;
 
-export interface LiveSocketOptions {
+export interface ServerSocketOptions {
 	url: string;
 	token: string;
 	path: string;
@@ -27,16 +27,16 @@ export interface SocketEnd {
 	reason: string;
 }
 
-export class LiveSocket {
+export class ServerSocket {
 	readonly closed: Promise<SocketEnd>;
-	readonly #options: LiveSocketOptions;
+	readonly #options: ServerSocketOptions;
 	readonly #socket: WebSocket;
 	readonly #opened: Promise<boolean>;
 	#pingAt: number | null = null;
 	#timer: NodeJS.Timeout | undefined;
 	#end: (end: SocketEnd) => void = () => {};
 
-	private constructor(options: LiveSocketOptions) {
+	private constructor(options: ServerSocketOptions) {
 		this.#options = options;
 		this.closed = new Promise((resolve) => {
 			this.#end = resolve;
@@ -56,8 +56,8 @@ export class LiveSocket {
 	}
 
 	/** Throws an `Outage` when none can be opened, for whatever reason: a WebSocket does not say. */
-	static async open(options: LiveSocketOptions): Promise<LiveSocket> {
-		const socket = new LiveSocket(options);
+	static async open(options: ServerSocketOptions): Promise<ServerSocket> {
+		const socket = new ServerSocket(options);
 		const timer = setTimeout(() => socket.close(brokenCloseCode), openMs);
 		const isOpen = await Promise.race([socket.#opened, socket.closed.then(() => false)]);
 		clearTimeout(timer);
