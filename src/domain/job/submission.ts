@@ -103,6 +103,7 @@ export interface RepositorySettings {
 	locationHint: string | null;
 }
 
+/** Stored settings are laid over these, so a setting that is new needs no migration. */
 export const settingsDefaults: RepositorySettings = {
 	cloneUrl: null,
 	defaultRef: null,
@@ -147,12 +148,14 @@ export function resolveSpec(request: JobRequest, defaults: JobDefaults): JobSpec
 	return {
 		key: request.key,
 		name: request.name ?? request.key,
+		// A need that is named twice is one: the graph counts the ends that a job still waits for.
 		needs: [...new Set(request.needs ?? [])],
 		when: request.when ?? "success",
 		steps: steps.map((step, at) => ({ name: step.name ?? `step ${at + 1}`, run: step.run })),
 		env: request.env ?? {},
 		secrets: [...new Set(request.secrets ?? [])],
 		pool: request.pool ?? defaults.pool,
+		// Sorted, since they are part of the lane's key: one set of labels is one lane, in whatever order it was written.
 		labels: [...new Set(request.labels ?? [])].sort(),
 		priority: request.priority ?? 0,
 		timeoutSeconds: request.timeoutSeconds ?? defaults.timeoutSeconds,
@@ -166,7 +169,7 @@ export function resolveSpec(request: JobRequest, defaults: JobDefaults): JobSpec
 	};
 }
 
-/** Who asked, when and why: kept with the attempt that it leads to. */
+/** The caller or the rule that an attempt goes back to, when and why: kept with the attempt. */
 export interface Cause {
 	by: "submit" | "rule" | "user" | "platform";
 	actor: string | null;

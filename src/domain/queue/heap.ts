@@ -1,4 +1,5 @@
-// A binary heap: the least first. Entries that no longer count are left in it and passed over by whoever reads it.
+// A binary heap: the least first. Entries that no longer count stay in it, and its reader passes over them: to find one in the
+// middle would cost a pass over all.
 
 export class Heap<T> {
 	readonly #items: T[] = [];
@@ -30,6 +31,7 @@ export class Heap<T> {
 		return this.#items[0];
 	}
 
+	/** The last entry sinks from the top into the gap. */
 	pop(): T | undefined {
 		const items = this.#items;
 		const first = items[0];

@@ -41,7 +41,7 @@ export interface Claim {
 	epoch: number;
 }
 
-/** What a decision is handed beside its subject. */
+/** What a decision is given beside its subject, since it has neither clock nor chance of its own [T2]. */
 export interface Circumstances {
 	now: Millis;
 	/** In [0, 1). */

@@ -36,6 +36,7 @@ export interface Run {
 
 const noCounts: Counts = { blocked: 0, waiting: 0, leased: 0, running: 0, canceling: 0, finished: 0 };
 
+/** Without jobs yet: its version and counts come with the moves that add them, by `tally`. */
 export function createRun(id: RunId, number: number, submission: Submission, now: Millis): Run {
 	const { source, title, trigger, actor } = submission;
 	return {
@@ -79,7 +80,9 @@ export function tally(run: Run, moves: readonly Move[], now: Millis): Run {
 		weigh(bad, after, 1);
 	}
 	assert(jobs === Object.values(counts).reduce((sum, count) => sum + count, 0), "a run's counts are its jobs");
+	// Without a job it would be finished before its first one is added.
 	const finished = jobs > 0 && counts.finished === jobs;
+	// A run that is retried before anything ran is accepted again; once started it stays so [U3].
 	const started = run.startedAt !== null || counts.running + counts.canceling > 0;
 	return {
 		...run,
@@ -94,7 +97,7 @@ export function tally(run: Run, moves: readonly Move[], now: Millis): Run {
 	};
 }
 
-/** [U2] Somebody's cancel names the outcome if it stopped anything; else one bad end fails the run; else it passed. */
+/** [U2] A cancel names the outcome if it stopped any job; else one bad end fails the run; else it passed. */
 function outcomeOf(run: Run, bad: Run["bad"]): RunOutcome {
 	if (run.cancel !== null && bad.canceled > 0) return "canceled";
 	if (bad.failed > 0) return "failed";

@@ -93,7 +93,7 @@ export class RepoTables {
 		this.#sql = storage.sql;
 	}
 
-	/** Null while nobody configured it: an object that strangers guess at stays empty. */
+	/** Null until the repository is configured: an object whose name a stranger guesses stays empty [W1]. */
 	repository(): ConfiguredRepository | null {
 		if (this.#rows("SELECT 1 FROM sqlite_master WHERE name = 'repository'").length === 0) return null;
 		const from = this.#rows<{ schema: number }>("SELECT schema FROM repository")[0]?.schema;
@@ -146,6 +146,7 @@ export class RepoTables {
 		return this.#rows<{ waited: Millis; took: Millis | null }>(granted, run, limit);
 	}
 
+	/** As of the last retry: starts since then are in memory alone [R8]. */
 	budget(): BudgetMinute[] {
 		return JSON.parse(this.#sql.exec<{ budget: string }>("SELECT budget FROM repository").one().budget);
 	}
@@ -180,6 +181,7 @@ export class RepoTables {
 		);
 	}
 
+	/** In one statement: the consumer confirms the runs of a whole batch at once. */
 	confirmRuns(ids: readonly RunId[]): void {
 		this.#sql.exec("UPDATE run SET told = 1 WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
 	}
@@ -214,6 +216,7 @@ export class RepoTables {
 		);
 	}
 
+	/** By its place, which its id tells: there is no index of ids [S2]. */
 	job(run: RunId, index: number): Job | null {
 		return this.#docs<Job>("SELECT doc FROM job WHERE run = ? AND place = ?", run, index)[0] ?? null;
 	}
@@ -346,6 +349,7 @@ export class RepoTables {
 		this.#sql.exec("INSERT OR REPLACE INTO watched VALUES (?, ?)", run, until);
 	}
 
+	/** When their watch is over, or when more are watched than are remembered. */
 	dropWatched(runs: readonly RunId[]): void {
 		this.#sql.exec("DELETE FROM watched WHERE run IN (SELECT value FROM json_each(?))", JSON.stringify(runs));
 	}

@@ -84,6 +84,7 @@ export class Outbox {
 		this.#changes.add(event);
 	}
 
+	/** One for each attempt: a close that waits for its log is replaced by a later one of the same attempt. */
 	close(close: LogClose): void {
 		this.#closes.set(`${close.job}.${close.attempt}`, close);
 	}
@@ -135,6 +136,7 @@ export class Outbox {
 		// What the caller does until its own end belongs to this round.
 		await Promise.resolve();
 		while (this.hasNews) {
+			// Taken before the first wait: a notice that comes meanwhile belongs to the next turn of this loop.
 			const pools = this.#pools;
 			const again = this.#again;
 			this.#again = false;
@@ -147,6 +149,7 @@ export class Outbox {
 			]);
 			const failed = results.find((result) => result.status === "rejected");
 			if (failed) {
+				// The round ends here, and the alarm begins the next: a far end that is away is not asked in a loop.
 				this.#world.report({ event: "tell-failed", cause: String(failed.reason) });
 				this.againAt = this.#world.now() + Math.min(tellAgainMs * 2 ** this.#failures++, tellAgainMaxMs);
 				return;
@@ -236,6 +239,7 @@ export class Outbox {
 		}
 	}
 
+	/** Until its shard 0 has answered: as many as new runners are spread over. */
 	#count(pool: string): number {
 		return this.#shards.get(pool) ?? this.#outside.poolShards();
 	}
@@ -254,7 +258,7 @@ export class Outbox {
 		}
 	}
 
-	/** A hint: whoever does not hear of it from the log hears of it from a heartbeat. */
+	/** A hint, so a failure is dropped: a runner that does not hear of it from the log hears of it from a heartbeat. */
 	async #cancelLogs(): Promise<void> {
 		while (this.#canceled.length > 0) {
 			const sent = this.#canceled.splice(0, logsAtOnce).map((log) => this.#outside.log(log).cancel(log));
@@ -262,6 +266,7 @@ export class Outbox {
 		}
 	}
 
+	/** Kept until the log has taken it: while this object lives nothing else gives the log its end. */
 	async #closeLogs(): Promise<void> {
 		const closes = [...this.#closes].slice(0, logsAtOnce);
 		const sent = closes.map(async ([key, close]) => {
