@@ -8,6 +8,22 @@ import { expect, it } from "vitest";
 import { root } from "../scripts/child.ts";
 import { FakeApi } from "../src/testing/fake-api.ts";
 
+it.each([
+	[["--help"], 0],
+	[["acme"], 2],
+	[["acme/default", "many"], 2],
+	[[], 2],
+])(
+	"[N105] with the words %j the script shows how it is called, starts nothing and exits with %i",
+	async (words, code) => {
+		const child = spawn(process.execPath, [join(root, "docs/runner/scale-runners.mjs"), ...words]);
+		let said = "";
+		for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (said += String(text)));
+		expect(await once(child, "close")).toEqual([code, null]);
+		expect(said).toMatch(/^usage: scale-runners\.mjs <owner\/pool>/);
+	},
+);
+
 it("[N105] the script starts a runner for each job, no more than allowed, and ends when they have", async () => {
 	const folder = mkdtempSync(join(tmpdir(), "spillway-scale-"));
 	const program = join(folder, "spillway");

@@ -8,7 +8,20 @@ import { join } from "node:path";
 import process from "node:process";
 
 const lookMs = 2_000;
+const usage = `usage: scale-runners.mjs <owner/pool> [most] [words of spillway runner start...]
+As many runners on this machine as there is work, each for one job; at most 4 unless said.
+SPILLWAY_URL and SPILLWAY_TOKEN (scopes read and runner:register) say for which server;
+SPILLWAY_PROGRAM what to start when spillway is not in the path. SIGTERM ends it.
+`;
 const [pool = "", most = "4", ...words] = process.argv.slice(2);
+if (pool === "--help" || pool === "-h") {
+	process.stdout.write(usage);
+	process.exit(0);
+}
+if (!/^[^/-][^/]*\/[^/]+$/.test(pool) || !/^[1-9][0-9]*$/.test(most)) {
+	process.stderr.write(usage);
+	process.exit(2);
+}
 const { SPILLWAY_URL: url, SPILLWAY_TOKEN: token, SPILLWAY_PROGRAM: program = "spillway" } = process.env;
 /** By the number of its place. */
 const runners = new Map();

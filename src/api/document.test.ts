@@ -18,6 +18,7 @@ interface Schema {
 
 interface Operation {
 	operationId?: string;
+	tags?: string[];
 	parameters?: { name: string; in: string; description?: string; schema: Schema }[];
 	responses: Record<string, { content?: Record<string, { schema: Schema }> }>;
 }
@@ -34,6 +35,23 @@ it("[A54] each operation has an id of its own, which is a name in every language
 	const ids = operations.map(({ operationId = "" }) => operationId);
 	expect(ids.filter((id) => !/^[a-z][A-Za-z]{3,30}$/.test(id))).toEqual([]);
 	expect(ids.filter((id, at) => ids.indexOf(id) !== at)).toEqual([]);
+});
+
+it("[A54] each operation has one tag, by what it is about", () => {
+	const tagAt = Object.fromEntries(operations.map(({ at, tags = [] }) => [at, tags.join(" ")]));
+	expect(tagAt).toMatchObject({
+		"post /v1/repos/{owner}/{repo}/runs": "runs",
+		"get /v1/repos/{owner}/{repo}/jobs/{job}": "jobs",
+		"get /v1/repos/{owner}/{repo}/runs/{run}/jobs/{job}/log/live": "logs",
+		"delete /v1/repos/{owner}/{repo}/secrets/{name}": "secrets",
+		"patch /v1/repos/{owner}/{repo}": "repositories",
+		"post /v1/pools/{owner}/{pool}/runners": "runners",
+		"post /v1/runner/acquire": "runners",
+		"patch /v1/pools/{owner}/{pool}": "pools",
+		"post /v1/lease/finish": "leases",
+		"get /readyz": "operation",
+	});
+	expect(Object.values(tagAt).filter((tag) => !/^[a-z]+$/.test(tag))).toEqual([]);
 });
 
 it("[A54] ids stay as they are: a client that was generated has them as names", () => {

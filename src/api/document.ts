@@ -62,6 +62,26 @@ const pathWords: Readonly<Record<string, string>> = {
 	id: "The token's id.",
 };
 
+/** What an operation is about, by the first that its path has. Generated clients have a class or a file for each. */
+const tags: readonly (readonly [part: RegExp, tag: string])[] = [
+	[/^\/v1\/lease\//, "leases"],
+	[/^\/v1\/runner\/|\/runners(\/|$)/, "runners"],
+	[/^\/v1\/pools(\/|$)/, "pools"],
+	[/^\/v1\/(tokens|tickets)(\/|$)/, "tokens"],
+	[/^\/v1\/(audit|switches)$|^\/[^/]+$/, "operation"],
+	[/\/secrets(\/|$)/, "secrets"],
+	[/\/(log|logs|search)(\/|$)/, "logs"],
+	[/\/jobs(\/|$)/, "jobs"],
+	[/\/runs(\/|$)/, "runs"],
+	[/^\/v1\/repos(\/|$)/, "repositories"],
+];
+
+function tagOf(path: string): string {
+	const tag = tags.find(([part]) => part.test(path))?.[1];
+	if (tag === undefined) throw new Error(`no tag fits ${path}`);
+	return tag;
+}
+
 export function document(operation: Operation): void {
 	const { id, method, path, summary, auth = "access", query = {}, headers = {}, body, answers } = operation;
 	queries.set(`${method} ${path}`, new Set(Object.keys(query)));
@@ -80,6 +100,7 @@ export function document(operation: Operation): void {
 		method,
 		path,
 		summary,
+		tags: [tagOf(path)],
 		security: auth === "none" ? [] : [auth].flat().map((name) => ({ [name]: [] })),
 		request: {
 			...(names.length > 0

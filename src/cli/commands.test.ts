@@ -179,6 +179,14 @@ describe("secret", () => {
 		expect(sent()).toEqual([[`PUT ${web}/secrets/NPM_TOKEN`, { value: "s3cret\nline two" }]]);
 	});
 
+	it("[N187] delete of one that is not there says so and exits with 4", async () => {
+		const json = { code: "secret-unknown", detail: "The repository has no secret of that name.", requestId: "q" };
+		api.on(`DELETE ${web}/secrets/NO`, { status: 404, json });
+		const { code, out, err } = await run(api, ["secret", "delete", "acme/web", "NO"]);
+		expect([code, out]).toEqual([4, ""]);
+		expect(err).toMatch(/^spillway: secret-unknown: .*spillway secret list OWNER\/REPO shows the names/);
+	});
+
 	it("[X19] list shows the names of all pages", async () => {
 		const page = { asOf: "", stale: false };
 		api.on(`GET ${web}/secrets`, { json: { items: [{ name: "A" }], nextCursor: "c", ...page } });

@@ -143,7 +143,7 @@ describe("run list", () => {
 	};
 
 	it("[X33] in a pipe has every column, whole", async () => {
-		const [heading, first] = await lines(null);
+		const [heading, first, second] = await lines(null);
 		expect(heading?.split(/ {2,}/)).toEqual([
 			"run",
 			"outcome",
@@ -158,6 +158,7 @@ describe("run list", () => {
 			"id",
 		]);
 		expect(first).toContain("feature/a-long-name-of-a-branch  ffffffff  dev@example.com");
+		expect(second?.split(/ {2,}/).slice(4, 7)).toEqual(["-", "-", "somebody-with-a-name@example.com"]);
 		expect(first).toContain(`Say what a lost runner costs, and to whom  ${aWireRun().id}`);
 	});
 

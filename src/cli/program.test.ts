@@ -52,6 +52,10 @@ describe("a command line that cannot be used", () => {
 	});
 });
 
+it("[N186] --version shows the version and exits with 0", async () => {
+	expect(await run(api, ["--version"])).toEqual({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: "" });
+});
+
 describe("a server that does not do it", () => {
 	it("[X2] a refusal is one line with code, reason and fields at fault, and exits with 4", async () => {
 		const errors = [{ path: "jobs[0].key", message: "must match" }];

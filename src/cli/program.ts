@@ -1,6 +1,7 @@
 // All commands, one file each, noun then verb. What a command needs beyond the client (server, runner) it loads when it runs,
 // so that a runner stays small.
 import { Command } from "commander";
+import manifest from "../../package.json" with { type: "json" };
 import { addAuditList } from "./audit/audit-list.ts";
 import { addGlobalOptions } from "./connection.ts";
 import { addDoctor } from "./doctor.ts";
@@ -58,6 +59,7 @@ function createProgram(io: Io, exitWith: Host["exitWith"]): Command {
 	const host: Host = { io, exitWith };
 	const program = new Command("spillway");
 	program.description("Spillway: a CI job queue you own.");
+	program.version(manifest.version, "-V, --version", "show the version");
 	// Inherited by every command made after it.
 	program.exitOverride().configureOutput({
 		writeOut: io.out,

@@ -6,6 +6,7 @@ export type Refusal =
 	| { code: "run-archived" }
 	| { code: "job-unknown" }
 	| { code: "attempt-unknown" }
+	| { code: "secret-unknown" }
 	| { code: "runner-unknown" }
 	| { code: "runner-removed" }
 	| { code: "pool-full"; max: number }

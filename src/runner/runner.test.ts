@@ -39,12 +39,13 @@ describe("registration", () => {
 		await expect(Runner.open(fixture.options())).rejects.toThrow(/another runner/);
 	});
 
-	it("[N4] a runner that the server refuses for good ends with the server's words", async () => {
+	it("[N4][N188] a runner that the server refuses for good ends with the server's words", async () => {
 		fixture = new FakeServerRunner();
 		await fixture.server.open();
 		fixture.server.intercept = (call) => (call.path.endsWith("/runners") ? problem(403, "scope-missing") : null);
 		await fixture.start();
 		await expect(fixture.done).rejects.toThrow(/scope-missing/);
+		expect(fixture.has("runner-draining")).toBe(false);
 		expect(existsSync(join(fixture.workDir, "lock.json"))).toBe(false);
 	});
 });

@@ -285,7 +285,8 @@ export class Runner {
 	/** No new job; those that run finish. `why` is for whoever reads the runner's own log. */
 	drain(why = "told to stop"): void {
 		if (this.#draining.signal.aborted) return;
-		this.#context.eventLog("runner-draining", { why, jobs: this.#held.size });
+		// Who never was a runner leaves nothing, and says why it ends when it ends.
+		if (this.#registration.known !== null) this.#context.eventLog("runner-draining", { why, jobs: this.#held.size });
 		this.#draining.abort();
 		// A session says bye. Where another process runs as this runner, it is not for this one to say.
 		if (this.#polling.isOpen && !this.#isReplaced) this.#leaving = this.#sayLeaving();

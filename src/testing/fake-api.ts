@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 // @ts-expect-error ws ships no types, and its users here are two lines.
 import { WebSocketServer } from "ws";
 import type { LogMessage } from "../contracts/http/log-stream.ts";
+import { doneCloseCode, tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
 
 export interface ApiCall {
 	method: string;
@@ -31,6 +32,8 @@ export class FakeApi {
 	readonly answers = new Map<string, ApiAnswer[]>();
 	/** The messages of a job's live log, by the job's id; the socket is closed after them. */
 	readonly logs = new Map<string, LogMessage[]>();
+	/** The token is revoked while a live log is read: the log's end is that, and no other begins. */
+	isRevoked = false;
 	readonly #server: Server;
 
 	constructor() {
@@ -41,11 +44,17 @@ export class FakeApi {
 				response.end(text ?? JSON.stringify(json));
 			});
 		});
+		let isOver = false;
 		this.#server.on("upgrade", (request, socket, head) => {
+			if (isOver) {
+				socket.end("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+				return;
+			}
 			sockets.handleUpgrade(request, socket, head, (webSocket: ServerSocket) => {
 				const job = /\/jobs\/([^/]+)\//.exec(request.url ?? "")?.[1] ?? "";
 				for (const message of this.logs.get(job) ?? []) webSocket.send(JSON.stringify(message));
-				webSocket.close(1_000);
+				webSocket.close(this.isRevoked ? tokenEndedCloseCode : doneCloseCode);
+				isOver = this.isRevoked;
 			});
 		});
 	}

@@ -46,6 +46,8 @@ const columns: Column[] = [
 	{ heading: "id", dropAt: 2 },
 ];
 const commitDigits = 8;
+/** In place of what a run has not, or has not yet: a commit is known once a runner has looked. */
+const none = "-";
 
 function listText(page: ListPage<Run>, { paint, width }: { paint: Paint; width: number | null }): string {
 	const rows = page.items.map((run) => {
@@ -55,8 +57,8 @@ function listText(page: ListPage<Run>, { paint, width }: { paint: Paint; width: 
 			run.outcome === null ? run.state : paint.outcome(run.outcome),
 			`${run.counts.finished}/${jobs}`,
 			spanText(run.startedAt, run.finishedAt, Date.now()),
-			run.source?.ref ?? "",
-			run.source?.commit?.slice(0, commitDigits) ?? "",
+			run.source?.ref ?? none,
+			run.source?.commit?.slice(0, commitDigits) ?? none,
 			run.actor,
 			run.trigger,
 			run.createdAt,

@@ -41,6 +41,8 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 			return { status: 404, code, detail: "No such job in this repository." };
 		case "attempt-unknown":
 			return { status: 404, code, detail: "The job has no such attempt: one exists once it has started." };
+		case "secret-unknown":
+			return { status: 404, code, detail: "The repository has no secret of that name." };
 		case "runner-unknown":
 			return { status: 404, code, detail: "The pool has no such runner; a runner that was there registers again." };
 		case "runner-removed":

@@ -176,6 +176,7 @@ export class RepoEngine implements RepoCalls {
 	/** No turn: the value is sealed already, and no decision reads it before a claim does. */
 	async setSecret({ name, sealed }: { name: string; sealed: string | null }): Promise<Result<null>> {
 		return this.#known(() => {
+			if (sealed === null && !this.queue.tables.secretNames().includes(name)) return refuse({ code: "secret-unknown" });
 			this.queue.tables.saveSecret(name, sealed);
 			return accept(null);
 		});
