@@ -19,6 +19,10 @@ function feedOf({ owner, repo }: Repo, run: string): DurableObjectStub<FeedObjec
 	return namespace.get(namespace.idFromName(`${owner}/${repo}/${run}`));
 }
 
+function idOf(feed: unknown): DurableObjectId {
+	return (feed as { ctx: DurableObjectState }).ctx.id;
+}
+
 /** The events of a run as one that watches it gets them. */
 async function watch(repo: Repo, run: string): Promise<RunEvent[]> {
 	const { webSocket } = await feedOf(repo, run).fetch("https://feed/", { headers: { Upgrade: "websocket" } });
@@ -166,10 +170,11 @@ it("[L35] a run that nobody watches costs its feed no call, also after its repos
 	// The queue's messages have come when the read model has the run's end.
 	const ended = env.DB.prepare("SELECT state FROM run WHERE id = ?").bind(id);
 	await vi.waitFor(async () => expect(await ended.first()).toEqual({ state: "finished" }), { timeout: 15_000 });
-	expect(heard).not.toHaveBeenCalled();
-	expect(changed).not.toHaveBeenCalled();
-	const objects = await listDurableObjectIds(env.FEED);
 	const own = env.FEED.idFromName(`${repo.owner}/${repo.repo}/${id}`);
+	// Repositories of the tests before, whose messages were kept from them, tell their feeds again.
+	const called = [...heard.mock.contexts, ...changed.mock.contexts].map(idOf);
+	expect(called.filter((each) => each.equals(own))).toEqual([]);
+	const objects = await listDurableObjectIds(env.FEED);
 	expect(objects.some((object) => object.equals(own))).toBe(false);
 });
 

@@ -1,7 +1,8 @@
 // What one test file leaves to the next one in the same runtime: nothing.
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import { FeedObject } from "../feed/feed-object.ts";
 import { emptyStorage } from "./empty-storage.ts";
 import { aRepository, repoOf } from "../repo/queue-fixture.ts";
 
@@ -24,4 +25,14 @@ it("[T11] a test file begins with empty objects, without their alarms, an empty 
 	expect(await seen()).toEqual({ alarm: null, hasTables: false });
 	expect(await env.ARCHIVE.head("left")).toBeNull();
 	await addToken();
+});
+
+it("[T11] a message of the file before is delivered before the next file begins", async () => {
+	const heard = vi.spyOn(FeedObject.prototype, "heard").mockResolvedValue(null);
+	const ask = { repository: false, run: "r1" };
+	await env.EVENTS.send({ owner: "acme", repo: "left", at: 1, repository: null, run: null, ask });
+	expect(heard).not.toHaveBeenCalled();
+	await emptyStorage();
+	expect(heard).toHaveBeenCalledTimes(1);
+	heard.mockRestore();
 });
