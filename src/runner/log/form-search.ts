@@ -94,14 +94,14 @@ class Finding {
 		const { form, from } = repeats;
 		const start = FormWalk.backwards(form, this.#bytes, { unit: from, at }).end;
 		if (start < 0) return;
-		const { end, cutAfter } = this.#walk(repeats, at);
+		const { end, cutAfter } = this.#walk(repeats, start, at);
 		if (end >= 0) this.#matches.push({ start, end });
 		if (cutAfter >= 0) this.#beginnings.push({ start, isTelling: cutAfter >= form.partMin });
 	}
 
 	begins({ repeats, within }: Begun, at: number): void {
 		if (at < this.#bytes.length - within) return;
-		const { cutAfter } = this.#walk(repeats, at);
+		const { cutAfter } = this.#walk(repeats, at, at);
 		if (cutAfter >= 0) this.#beginnings.push({ start: at, isTelling: cutAfter >= repeats.form.partMin });
 	}
 
@@ -111,10 +111,10 @@ class Finding {
 		return { matches: this.#matches, beginnings: this.#beginnings };
 	}
 
-	#walk(repeats: Repeats, at: number): FormWalk {
+	#walk(repeats: Repeats, start: number, at: number): FormWalk {
 		const way = this.#ways.get(repeats) ?? new KnownWay(repeats, this.#bytes);
 		this.#ways.set(repeats, way);
-		return way.walk(at);
+		return way.walk(start, at);
 	}
 }
 

@@ -12,6 +12,16 @@ export interface WalkStart {
 	at: number;
 }
 
+/** What walks from one anchor leave for the next ones. */
+export interface Trail {
+	/** Before each unit, and at the end, as long as there was one way only. */
+	places: number[];
+	/** Where the walk's form begins. */
+	start: number;
+	/** By fork: where the form began that entered it. What a form finds from there on, a later one need not find again. */
+	entered: Map<number, number>;
+}
+
 export class FormWalk {
 	/** Where the form ends, or begins if the walk went backwards: the furthest of all places; -1: nowhere. */
 	end = -1;
@@ -22,29 +32,27 @@ export class FormWalk {
 	readonly #way: Way;
 	/** A spot 2n is before unit n of the form; 2n + 1 is behind it, where a join may stand. */
 	readonly #lastSpot: number;
-	/** Before each unit, and at the end, as long as there was one way only. */
-	readonly #places: number[] | null;
+	readonly #trail: Trail;
 	#hasOneWay = true;
 	/** Pairs of a spot and a place from which there is more to follow. */
 	#forks: number[] | null = null;
-	#entered: Set<number> | null = null;
 
-	private constructor(form: SecretForm, bytes: Uint8Array, way: Way, places: number[] | null) {
+	private constructor(form: SecretForm, bytes: Uint8Array, way: Way, trail: Trail) {
 		this.#form = form;
 		this.#bytes = bytes;
 		this.#way = way;
 		this.#lastSpot = way === 1 ? 2 * form.units.length - 1 : 0;
-		this.#places = places;
+		this.#trail = trail;
 	}
 
-	/** To the end of the form. Adds the way to `places`. */
-	static forwards(form: SecretForm, bytes: Uint8Array, { unit, at }: WalkStart, places: number[]): FormWalk {
-		return new FormWalk(form, bytes, 1, places).#run(2 * unit, at);
+	/** To the end of the form, or to where an earlier walk had been. */
+	static forwards(form: SecretForm, bytes: Uint8Array, { unit, at }: WalkStart, trail: Trail): FormWalk {
+		return new FormWalk(form, bytes, 1, trail).#run(2 * unit, at);
 	}
 
 	/** To the beginning of the form. */
 	static backwards(form: SecretForm, bytes: Uint8Array, { unit, at }: WalkStart): FormWalk {
-		return new FormWalk(form, bytes, -1, null).#run(2 * unit, at);
+		return new FormWalk(form, bytes, -1, { places: [], start: 0, entered: new Map() }).#run(2 * unit, at);
 	}
 
 	#run(spot: number, at: number): this {
@@ -85,7 +93,7 @@ export class FormWalk {
 	}
 
 	#note(at: number): void {
-		if (this.#hasOneWay && this.cutAfter < 0) this.#places?.push(at);
+		if (this.#hasOneWay && this.cutAfter < 0) this.#trail.places.push(at);
 	}
 
 	/** Odd for a join. */
@@ -95,9 +103,9 @@ export class FormWalk {
 
 	#enter(spot: number, at: number): void {
 		const key = spot * (this.#bytes.length + 1) + at;
-		this.#entered ??= new Set();
-		if (this.#entered.has(key)) return;
-		this.#entered.add(key);
+		const { entered, start } = this.#trail;
+		if ((entered.get(key) ?? Number.MAX_VALUE) <= start) return;
+		entered.set(key, start);
 		this.#forks ??= [];
 		this.#forks.push(spot, at);
 	}

@@ -34,21 +34,27 @@ export class KnownWay {
 	/** Before each unit, and at the form's end if it got there. The way begins at `#base`. */
 	#places: number[] = [];
 	#base = 0;
+	readonly #entered = new Map<number, number>();
 
 	constructor(repeats: Repeats, bytes: Uint8Array) {
 		this.#repeats = repeats;
 		this.#bytes = bytes;
 	}
 
-	/** To the end of the form, from a place further on than the last one. */
-	walk(at: number): FormWalk {
+	/** To the end of the form, which begins at `start`, from a place further on than the last one. */
+	walk(start: number, at: number): FormWalk {
 		const { form, from } = this.#repeats;
 		const by = this.#unitsTo(at);
 		const known = this.#places.length - 1 - this.#base - by;
 		const same = by < 0 ? 0 : Math.max(0, Math.min(this.#repeats.length(by), known) - unitsAhead);
 		const place = by < 0 ? at : (this.#places[this.#base + by + same] ?? at);
 		const added: number[] = [];
-		const walk = FormWalk.forwards(form, this.#bytes, { unit: from + same, at: place }, added);
+		const walk = FormWalk.forwards(
+			form,
+			this.#bytes,
+			{ unit: from + same, at: place },
+			{ places: added, start, entered: this.#entered },
+		);
 		if ((added.at(-1) ?? -1) > (this.#places.at(-1) ?? -1))
 			this.#keep(by < 0 ? this.#places.length : this.#base + by, same, added);
 		return walk;

@@ -178,6 +178,17 @@ describe("masking", () => {
 		expect(process.cpuUsage(before).user / 1_000).toBeLessThan(1_500);
 	});
 
+	it.each(["'", "\\", '"', "%", "''a"])(
+		"[N175] a secret of %j, which may be read in many ways, costs each of them once",
+		(sign) => {
+			const redactor = new Redactor(secretForms([sign.repeat(20)]), () => {});
+			const before = process.cpuUsage();
+			redactor.append(Buffer.from(sign.repeat(400)));
+			redactor.flush();
+			expect(process.cpuUsage(before).user / 1_000).toBeLessThan(1_500);
+		},
+	);
+
 	it("[N76] 100 MB take less than half a second of time, with one secret or with a hundred; with signs alone twice that", () => {
 		const chunk = Buffer.from("2026-05-01T12:00:00Z INFO compiling module number 1234 of 9999\n".repeat(1_024));
 		const tokens = Array.from({ length: 100 }, (_, at) => `token-${at}-9f8e/7d6c+5b4a`);
