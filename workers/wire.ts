@@ -49,7 +49,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		feed: (name) => feedCalls(env, name),
 		readSocket,
 		acceptSocket,
-		archivedRun: (name, run) => readArchived(runStore(env), { name, run, now: Date.now() }),
+		archivedRun: (name, run) => readArchived(runStore(env), { name, run, now: Date.now() }, () => scheduler.wait(0)),
 		openSession: (runner) => poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner })),
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),

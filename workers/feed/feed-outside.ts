@@ -19,7 +19,8 @@ export function feedOutside({
 }): FeedOutside {
 	const runs: Parameters<typeof readRun>[0] = {
 		repo: (name) => repoCalls(env(), name),
-		archivedRun: (name, id) => readArchived(runStore(env()), { name, run: id, now: Date.now() }),
+		archivedRun: (name, id) =>
+			readArchived(runStore(env()), { name, run: id, now: Date.now() }, () => scheduler.wait(0)),
 	};
 	return {
 		run: (watchedUntil) => readRun(runs, { owner, repo }, { run, watchedUntil }),

@@ -27,6 +27,7 @@ import { archivedRunKey, runStore } from "./repo-outside.ts";
 
 const env = bindings as unknown as Env;
 const dayMs = 24 * 3_600_000;
+const giveWay = () => scheduler.wait(0);
 const who = { actor: "ops", reason: "again" };
 
 afterEach(() => {
@@ -98,7 +99,7 @@ it("[W42] a run that ended a week ago moves to the archive whole and leaves a to
 	const rows = ["run", "job", "attempt", "tombstone"].map((table) => count(repo, table));
 	expect(await Promise.all(rows)).toEqual([1, 1, 0, 1]);
 	expect(await repoOf(repo).run(old.id)).toEqual({ ok: false, refusal: { code: "run-archived" } });
-	expect(await readArchived(runStore(env), { name: repo, run: old.id, now: Date.now() })).toEqual(shown);
+	expect(await readArchived(runStore(env), { name: repo, run: old.id, now: Date.now() }, giveWay)).toEqual(shown);
 	expect((await repoOf(repo).submit({ ...call, key: "other" })).ok).toBe(false);
 	expect(orThrow(await repoOf(repo).run(open.id)).jobs?.[0]?.outcome).toBe("expired");
 });
@@ -132,7 +133,7 @@ it("[W53] a retry of an archived run brings it back with all its attempts, and a
 		jobs: [{ attempts: [{ number: 1 }, { number: 2, by: "user" }] }, {}],
 	});
 	await archiveAll(repo);
-	expect(await readArchived(runStore(env), { name: repo, run: old.id, now: Date.now() })).toEqual(again);
+	expect(await readArchived(runStore(env), { name: repo, run: old.id, now: Date.now() }, giveWay)).toEqual(again);
 });
 
 it("[W53] a retry of one job of it too; what is refused, or is in no archive, leaves all as it was", async () => {

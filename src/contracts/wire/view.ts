@@ -41,14 +41,6 @@ export interface ArchivedRun {
 	attempts: FinishedAttempt[];
 }
 
-export function viewArchived({ run, jobs, attempts }: ArchivedRun): Run {
-	const byJob = Map.groupBy(attempts, ({ job }) => job);
-	return viewRun(
-		run,
-		jobs.map((job) => viewJob(job, byJob.get(job.id) ?? [], null)),
-	);
-}
-
 /** `attempts` are the finished ones in order; the open one, if any, is added. */
 export function viewJob(job: DomainJob, attempts: FinishedAttempt[], waiting: Waiting | null): Job {
 	const { spec } = job;

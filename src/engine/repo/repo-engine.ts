@@ -149,13 +149,13 @@ export class RepoEngine implements RepoCalls {
 
 	/** The archive is asked before the turn: a turn that waited for R2 would hold up every other call. */
 	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
-		await this.#archive.recall(this.queue, call.run);
+		await this.#recall(call.run);
 		const done = await this.#writeOn({ runs: [call.run] }, () => retryRun(this.queue, call));
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
 	async retryJob(call: RetryJobCall): Promise<Result<{ job: Job; replayed: boolean }>> {
-		await this.#archive.recall(this.queue, parseJobId(call.job)?.run ?? "");
+		await this.#recall(parseJobId(call.job)?.run ?? "");
 		return this.#write(() => retryJob(this.queue, call));
 	}
 
@@ -261,6 +261,11 @@ export class RepoEngine implements RepoCalls {
 	/** What a rule is given of the world, since it has no clock and no chance of its own [T2]. */
 	#circumstances(now: number): Circumstances {
 		return { now, random: this.#world.random(), retriesLeft: this.queue.retriesLeft(now) };
+	}
+
+	async #recall(run: RunId): Promise<void> {
+		const archived = await this.#archive.find(this.queue, run);
+		if (archived !== null) await this.#turns.takeLong(() => this.queue.unbury(archived));
 	}
 
 	/** As part of a turn, which may share its commit with others. */

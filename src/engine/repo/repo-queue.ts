@@ -216,11 +216,13 @@ export class RepoQueue {
 		this.#graphs.forget(run.id);
 	}
 
-	/** Back from the archive, unless a call that came meanwhile brought it back already. */
-	unbury(archived: ArchivedRun): void {
-		this.transact(() => {
-			if (this.tombstones.isArchived(archived.run.id, this.now())) this.tombstones.restore(archived);
+	/** Back from the archive, unless a call that came meanwhile brought it back already. In slices, as `transactInSlices`. */
+	async unbury(archived: ArchivedRun): Promise<void> {
+		await this.#world.storage.transaction(async () => {
+			if (!this.tombstones.isArchived(archived.run.id, this.now())) return;
+			for (const _ of this.tombstones.restore(archived, this.sliceJobs)) await this.giveWay();
 		});
+		this.arm(this.now());
 	}
 
 	configure(repository: ConfiguredRepository): RepositorySettings {

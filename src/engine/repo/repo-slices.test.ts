@@ -7,6 +7,8 @@ import { perform } from "../../simulation/command.ts";
 import { aFailure, must } from "../../simulation/queue-driver.ts";
 import { SimulatedPort } from "../../simulation/simulated-port.ts";
 import { noon } from "../../testing/clock.ts";
+import { readArchived } from "./archive/repo-archive.ts";
+import type { RunStore } from "./repo-ports.ts";
 
 const jobsCount = 100;
 const sliceJobs = 10;
@@ -112,6 +114,45 @@ it("[W95] an end in a run of many jobs reads few of them, and what it needs is k
 	const shown = must(await port.calls.run(run)).jobs ?? [];
 	const skipped = shown.filter(({ outcome }) => outcome === "skipped").map(({ key }) => key);
 	expect(skipped).toEqual(["j50", "j51", "j52"]);
+});
+
+it("[W96] a run of many jobs goes to the archive, is read there and comes back in slices", async () => {
+	const port = await aRun();
+	must(await port.calls.cancelRun({ run, ...dev }));
+	await port.rest();
+	await port.tell();
+	const parsed = vi.spyOn(JSON, "parse");
+	const executed = vi.spyOn(port.storage.sql, "exec");
+	let most = 0;
+	port.beforeOthers = () => {
+		most = Math.max(most, executed.mock.calls.length);
+		executed.mockClear();
+	};
+	const before = must(await port.calls.run(run));
+	// The tables say by the machine's own clock when the last round was.
+	port.storage.sql.exec("UPDATE repository SET archived_at = 0");
+	await port.evict();
+	port.moveClock(9 * 86_400_000);
+	must(await port.calls.configure({ owner: "acme", repo: "web", request: {}, replace: false }));
+	await port.tell();
+	port.moveClock(1_000);
+	for (let round = 0; round < 3; round++) await port.alarm();
+	const text = port.archive.get(run) ?? "";
+	expect(text.length).toBeGreaterThan(10_000);
+	expect(await port.calls.run(run)).toMatchObject({ ok: false, refusal: { code: "run-archived" } });
+	const store = { get: async (_: unknown, id: RunId) => port.archive.get(id) ?? null } as RunStore;
+	const place = { name: { owner: "acme", repo: "web" }, run, now: port.now() };
+	parsed.mockClear();
+	expect(await readArchived(store, place, async () => {})).toEqual(before);
+	expect(Math.max(...parsed.mock.calls.map(([line]) => line.length))).toBeLessThan(2_000);
+	parsed.mockRestore();
+	port.archive.set(run, JSON.stringify(JSON.parse(text)));
+	expect(await readArchived(store, place, async () => {})).toEqual(before);
+	executed.mockClear();
+	must(await port.calls.retryRun({ run, only: "all", key: null, ...dev }));
+	port.beforeOthers();
+	expect(most).toBeLessThan(4 * sliceJobs);
+	expect(must(await port.calls.run(run)).counts).toMatchObject({ waiting: jobsCount, finished: 0 });
 });
 
 function countsOf({ jobs = [] }: Run): Record<string, number> {

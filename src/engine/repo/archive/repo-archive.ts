@@ -3,13 +3,17 @@
 // alarm; a crash in the middle repeats what was done, with the same effect. A retry brings the run back as it was; what is
 // archived after it replaces what was.
 import type { RepositoryName } from "../../../contracts/objects/objects.ts";
-import type { Run } from "../../../contracts/http/run.ts";
+import type { Job, Run } from "../../../contracts/http/run.ts";
 import type { ArchivedRun } from "../../../contracts/wire/view.ts";
-import { viewArchived } from "../../../contracts/wire/view.ts";
+import { viewJob, viewRun } from "../../../contracts/wire/view.ts";
 import type { Millis, RunId } from "../../../domain/ids.ts";
-import { runJobsMax } from "../../../domain/limits.ts";
+import { sliceJobs } from "../../../domain/limits.ts";
+import type { FinishedAttempt, Job as DomainJob } from "../../../domain/job/job.ts";
+import type { Run as DomainRun } from "../../../domain/run/run.ts";
 import { recordAt } from "../../../domain/log/log.ts";
 import type { World } from "../../ports.ts";
+import type { GiveWay } from "./archived-text.ts";
+import { parseArchived, writeArchived } from "./archived-text.ts";
 import type { RepoOutside, RunStore } from "../repo-ports.ts";
 import type { RepoQueue } from "../repo-queue.ts";
 import type { ConfiguredRepository } from "../repo-tables.ts";
@@ -37,19 +41,28 @@ const runsMax = 50;
 export async function readArchived(
 	store: RunStore,
 	place: { name: RepositoryName; run: RunId; now: Millis },
+	giveWay: GiveWay,
 ): Promise<Run | null> {
-	const archived = await load(store, place);
-	return archived && viewArchived(archived);
+	const archived = await load(store, place, giveWay);
+	if (archived === null) return null;
+	const byJob = Map.groupBy(archived.attempts, ({ job }) => job);
+	const shown: Job[] = [];
+	for (const job of archived.jobs) {
+		shown.push(viewJob(job, byJob.get(job.id) ?? [], null));
+		if (shown.length % sliceJobs === 0) await giveWay();
+	}
+	return viewRun(archived.run, shown);
 }
 
 /** Nobody tells the archive of a run when one of its logs is deleted: that is known by the log's days. */
 async function load(
 	store: RunStore,
 	{ name, run, now }: { name: RepositoryName; run: RunId; now: Millis },
+	giveWay: GiveWay,
 ): Promise<ArchivedRun | null> {
 	const text = await store.get(name, run);
 	if (text === null) return null;
-	const archived: ArchivedRun = JSON.parse(text);
+	const archived = await parseArchived(text, giveWay);
 	const attempts = archived.attempts.map((attempt) => ({ ...attempt, log: recordAt(attempt.log, now) }));
 	return { ...archived, attempts };
 }
@@ -103,15 +116,14 @@ export class RunArchive {
 	}
 
 	/**
-	 * [W53] Brings a run back, so that it can be retried; does nothing where it is not in the archive. Should the retry be
-	 * refused, the next round moves it away again.
+	 * [W53] A run that is to be brought back, so that it can be retried; null where it is not in the archive. Should the retry
+	 * be refused, the next round moves it away again.
 	 */
-	async recall(queue: RepoQueue, id: RunId): Promise<void> {
+	async find(queue: RepoQueue, id: RunId): Promise<ArchivedRun | null> {
 		const { repository } = queue;
 		const now = this.#world.now();
-		if (repository === null || queue.run(id) !== null || !queue.tombstones.isArchived(id, now)) return;
-		const archived = await load(this.#store, { name: repository, run: id, now });
-		if (archived !== null) queue.unbury(archived);
+		if (repository === null || queue.run(id) !== null || !queue.tombstones.isArchived(id, now)) return null;
+		return load(this.#store, { name: repository, run: id, now }, () => queue.giveWay());
 	}
 
 	/** Null when all is done that was due. */
@@ -137,10 +149,9 @@ export class RunArchive {
 			const run = queue.run(id);
 			// Somebody may have retried it since: it is not old any more.
 			if (run?.finishedAt == null || run.finishedAt >= before || !queue.tombstones.isSettled(id)) continue;
-			const jobs = queue.tables.jobs(id, 0, -1);
-			const whole: ArchivedRun = { run, jobs, attempts: queue.tables.attempts(id, 0, runJobsMax) };
-			await this.#store.put(repository, id, JSON.stringify(whole));
-			// A retry may have changed the run while R2 wrote: then the copy there is old, and a later round replaces it.
+			const whole: ArchivedRun = { run, ...(await readWhole(queue, run)) };
+			await this.#store.put(repository, id, await writeArchived(whole, () => queue.giveWay()));
+			// A retry may have changed the run while it was read, or while R2 wrote: then the copy there is old, and a later round replaces it.
 			if (queue.run(id)?.version === run.version) queue.bury(run, expiryOf(whole, repository, now));
 		}
 		return next;
@@ -158,6 +169,20 @@ export class RunArchive {
 		queue.tombstones.empty(runs, now);
 		return next;
 	}
+}
+
+async function readWhole(
+	queue: RepoQueue,
+	{ id, jobs: count }: DomainRun,
+): Promise<Pick<ArchivedRun, "jobs" | "attempts">> {
+	const jobs: DomainJob[] = [];
+	const attempts: FinishedAttempt[] = [];
+	for (let from = 0; from < count; from += queue.sliceJobs) {
+		jobs.push(...queue.tables.jobs(id, from, queue.sliceJobs));
+		attempts.push(...queue.tables.attempts(id, from, from + queue.sliceJobs - 1));
+		await queue.giveWay();
+	}
+	return { jobs, attempts };
 }
 
 /** A run outlives its logs, also one that ended under other settings. */

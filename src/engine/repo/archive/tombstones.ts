@@ -88,17 +88,19 @@ export class Tombstones {
 	}
 
 	/** What `bury` took away, from the archive. */
-	restore({ run, jobs, attempts }: ArchivedRun): void {
+	*restore({ run, jobs, attempts }: ArchivedRun, sliceJobs: number): Iterable<void> {
 		this.#tables.saveRun(run, { isConfirmed: true, isNew: true });
-		this.#tables.saveMoves(
-			jobs.map((after) => ({ before: null, after })),
-			null,
-		);
-		for (const attempt of attempts) {
+		for (let from = 0; from < jobs.length; from += sliceJobs) {
+			const moves = jobs.slice(from, from + sliceJobs).map((after) => ({ before: null, after }));
+			this.#tables.saveMoves(moves, null);
+			yield;
+		}
+		for (const [at, attempt] of attempts.entries()) {
 			const place = parseJobId(attempt.job);
 			assert(place, "an attempt names its job");
 			const values = [place.run, place.index, attempt.number, JSON.stringify(attempt)];
 			this.#sql.exec("INSERT INTO attempt VALUES (?, ?, ?, ?)", ...values);
+			if (at % sliceJobs === sliceJobs - 1) yield;
 		}
 		this.#sql.exec("DELETE FROM tombstone WHERE run = ?", run.id);
 	}
