@@ -108,7 +108,7 @@ async function writeMigrations(): Promise<void> {
 /** What the server knows of the tables in objects: it looks at them before it starts. */
 async function writeTableVersions(): Promise<void> {
 	// By a name that is put together: these files are checked with the types of the runtime, not with Node's.
-	const places = { repo: "src/engine", pool: "workers", feed: "workers", log: "workers", owner: "workers" };
+	const places = { repo: "src/engine", pool: "src/engine", feed: "src/engine", log: "src/engine", owner: "workers" };
 	const tables = Object.entries(places).map(async ([object, place]) => {
 		const module = await import(`../${place}/${object}/${object}-tables.ts`);
 		return module[`${object}Tables`];
