@@ -151,7 +151,7 @@ export class RunArchive {
 			if (run?.finishedAt == null || run.finishedAt >= before || !queue.tombstones.isSettled(id)) continue;
 			const whole: ArchivedRun = { run, ...(await readWhole(queue, run)) };
 			await this.#store.put(repository, id, await writeArchived(whole, () => queue.giveWay()));
-			// A retry may have changed the run while it was read, or while R2 wrote: then the copy there is old, and a later round replaces it.
+			// A retry may have changed the run meanwhile: then the copy there is old, and a later round replaces it.
 			if (queue.run(id)?.version === run.version) queue.bury(run, expiryOf(whole, repository, now));
 		}
 		return next;
