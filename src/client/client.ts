@@ -177,6 +177,12 @@ function runCalls(transport: Transport) {
 		},
 		get: (name: RepositoryName, run: string, options: { signal?: AbortSignal | undefined } = {}) =>
 			get<Run>(transport, repositoryPath(name, "runs", run), options.signal),
+		/** The run's events as a stream of server-sent events, its state first. */
+		events: (name: RepositoryName, run: string, { signal }: { signal?: AbortSignal | undefined } = {}) => {
+			const headers = { accept: "text/event-stream" };
+			const path = repositoryPath(name, "runs", run, "events");
+			return transport.stream({ method: "GET", path, headers, idempotent: true, signal });
+		},
 		list: (name: RepositoryName, filter: RunListOptions = {}) =>
 			list<Run>(transport, repositoryPath(name, "runs"), { ...filter }),
 		jobs: (name: RepositoryName, run: string, page: PageOptions = {}) =>

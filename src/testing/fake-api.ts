@@ -19,6 +19,8 @@ export interface ApiAnswer {
 	headers?: Record<string, string>;
 	json?: unknown;
 	text?: string;
+	/** A body that comes in parts, and ends with the last. */
+	parts?: () => AsyncIterable<string>;
 }
 
 interface ServerSocket {
@@ -39,9 +41,10 @@ export class FakeApi {
 	constructor() {
 		const sockets = new WebSocketServer({ noServer: true });
 		this.#server = createServer((request, response) => {
-			void this.#answer(request).then(({ status = 200, headers, json, text }) => {
+			void this.#answer(request).then(async ({ status = 200, headers, json, text, parts }) => {
 				response.writeHead(status, headers);
-				response.end(text ?? JSON.stringify(json));
+				for await (const part of parts?.() ?? []) response.write(part);
+				response.end(parts ? "" : (text ?? JSON.stringify(json)));
 			});
 		});
 		let isOver = false;

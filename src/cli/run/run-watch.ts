@@ -11,7 +11,8 @@ import { readRunName, runForms, runIdOf } from "../names.ts";
 import { Patience, patienceOf, patienceOption, patienceSecondsDefault } from "../patience.ts";
 import { printable } from "../terminal/printable.ts";
 import { runSummary } from "../run-summary.ts";
-import type { RunPlace, WatchEvent } from "./watch-run.ts";
+import type { RunPlace } from "./followed-run.ts";
+import type { WatchEvent } from "./watch-run.ts";
 import { watchRun } from "./watch-run.ts";
 import { WatchPrinter } from "./watch-printer.ts";
 

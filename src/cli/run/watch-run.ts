@@ -1,4 +1,5 @@
-// Follows a run: asks for its state again and again, and opens the live log of each job that has begun.
+// Follows a run by its events, and opens the live log of each job that has begun. Where there are no events the run is asked for
+// again and again.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LogEvent } from "../../client/log-viewer.ts";
 import { viewLog } from "../../client/log-viewer.ts";
@@ -6,13 +7,10 @@ import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Job, Run } from "../../contracts/http/run.ts";
 import type { Connection } from "../connection.ts";
 import type { Patience } from "../patience.ts";
+import { FollowedRun } from "./followed-run.ts";
+import type { RunPlace } from "./followed-run.ts";
 import type { SharedWait } from "./waits.ts";
 import { Waits } from "./waits.ts";
-
-export interface RunPlace {
-	repository: RepositoryName;
-	run: string;
-}
 
 export type WatchEvent =
 	| { type: "run"; run: Run }
@@ -24,7 +22,7 @@ export type WatchEvent =
 	/** A log that could not be followed to its end. */
 	| { type: "log-lost"; job: Job; reason: string };
 
-/** How often the run's state is asked for; logs come by themselves, and the end of one asks at once. */
+/** How often the run is looked at: as its events tell it, which costs nobody a call, or else by asking for it. */
 const lookMs = 1_000;
 /** A log is sealed seconds after its job; one that waits longer for bytes its runner owes is not waited for. */
 const logsLateMsMax = 30_000;
@@ -39,19 +37,34 @@ export interface Watching {
 }
 
 /** Resolves to the finished run, once the logs that could be followed have ended. Absences of the server are sat through. */
-export async function watchRun(
+export async function watchRun(connection: Connection, place: RunPlace, watching: Watching): Promise<Run> {
+	const over = new AbortController();
+	const signal = AbortSignal.any([watching.signal, over.signal]);
+	try {
+		return await watchToFinish(connection, place, { ...watching, followed: new FollowedRun(connection, place, signal) });
+	} finally {
+		over.abort();
+	}
+}
+
+async function watchToFinish(
 	connection: Connection,
 	{ repository, run: id }: RunPlace,
-	watching: Watching,
+	watching: Watching & { followed: FollowedRun },
 ): Promise<Run> {
-	const { patience, signal, onEvent } = watching;
+	const { patience, signal, onEvent, followed } = watching;
 	const states = new Map<string, string>();
-	const waits = new Waits();
 	const logs = new Logs(connection, repository, watching);
+	const waits = new Waits();
+	let waitsLookedAt = Number.NEGATIVE_INFINITY;
+	let version = 0;
 	const look = () => patience.ask((client) => client.runs.get(repository, id), signal);
 	for (;;) {
 		signal.throwIfAborted();
-		const run = await look();
+		// What the stream begins with may be older than what was asked for before.
+		const isCurrent = followed.run !== null && followed.run.version >= version;
+		const run = isCurrent && followed.run !== null ? followed.run : await look();
+		version = run.version;
 		onEvent({ type: "run", run });
 		for (const job of run.jobs ?? []) {
 			const state = `${job.state} ${job.attempts.length}`;
@@ -59,16 +72,19 @@ export async function watchRun(
 			states.set(job.id, state);
 			logs.follow(job);
 		}
-		for (const { job, others } of waits.look(run.jobs ?? [])) {
-			const placed = await patience.ask((client) => client.jobs.get(repository, job.id), signal);
-			if (placed.state === "waiting") onEvent({ type: "waits", job: placed, others });
+		if (performance.now() - waitsLookedAt >= lookMs * 0.9) {
+			waitsLookedAt = performance.now();
+			for (const { job, others } of waits.look(run.jobs ?? [])) {
+				const placed = await patience.ask((client) => client.jobs.get(repository, job.id), signal);
+				if (placed.state === "waiting") onEvent({ type: "waits", job: placed, others });
+			}
 		}
 		if (run.state === "finished") {
 			await logs.ended();
 			// Once more: what the log's end told may have come after the run's.
 			return look();
 		}
-		await Promise.race([sleep(lookMs, undefined, { signal }), logs.nextEnd()]);
+		await Promise.race([sleep(lookMs, undefined, { signal }), logs.nextEnd(), followed.nextChange()]);
 	}
 }
 
