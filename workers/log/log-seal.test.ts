@@ -204,6 +204,24 @@ describe("crashes", () => {
 		expect(await rowsIn(claim)).toEqual([[], null]);
 	});
 
+	it("[L42] a resend to a sealed log begins nothing while the archive does not answer, and is acknowledged once it does", async () => {
+		const claim = await startLease();
+		const finished = { exitCode: 0, signal: null, reason: null, steps: [], logSha256: null, retryAfterSeconds: null };
+		await fill(claim, new Uint8Array(70));
+		await repoOf(claim).finish(claim, { ...finished, outcome: "passed", logLength: 70 });
+		await sealNow(claim);
+		await evictDurableObject(logOf(claim));
+		await withArchive(claim, { head: async () => Promise.reject(new Error("R2 is down")) });
+		const refused = await logOf(claim)
+			.append(claim, 0, new Uint8Array(70))
+			.then(() => null, String);
+		expect(refused).toContain("R2 is down");
+		expect(await rowsIn(claim)).toEqual([[], null]);
+		await evictDurableObject(logOf(claim));
+		expect(await logOf(claim).append(claim, 0, new Uint8Array(70))).toMatchObject({ value: { length: 70 } });
+		expect(await rowsIn(claim)).toEqual([[], null]);
+	});
+
 	it("[L9] a close that is told again, before or after the seal, has the effect of once", async () => {
 		const claim = await startLease();
 		await fill(claim, new Uint8Array(70));

@@ -41,7 +41,10 @@ export async function watchRun(connection: Connection, place: RunPlace, watching
 	const over = new AbortController();
 	const signal = AbortSignal.any([watching.signal, over.signal]);
 	try {
-		return await watchToFinish(connection, place, { ...watching, followed: new FollowedRun(connection, place, signal) });
+		return await watchToFinish(connection, place, {
+			...watching,
+			followed: new FollowedRun(connection, place, signal),
+		});
 	} finally {
 		over.abort();
 	}

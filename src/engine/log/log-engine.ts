@@ -182,8 +182,9 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 		if (known !== null && (known.bytesMax !== null || known.epoch !== claim.epoch)) return accept(null);
 		const { state, work, hasEnded, logBytesMax } = await this.#ports.outside.repo().confirmLog(claim);
 		if (work === "unstarted") return refuse({ code: "lease-not-started" });
-		// The log of an attempt that goes on is in no archive.
-		const found = known === null && hasEnded ? await this.#sealer.archived().catch(() => null) : null;
+		// The log of an attempt that goes on is in no archive. Of one that has ended, and of which nothing is here, only the archive
+		// can tell whether it is sealed: while that does not answer nothing is taken, or a sealed log would begin again and never end.
+		const found = known === null && hasEnded ? await this.#sealer.archived() : null;
 		const row = this.#store.load();
 		const archived = this.#sealer.sealed ?? found;
 		// Of what a runner left, the first may be here before the repository has told the end, which it tells until it is heard.
