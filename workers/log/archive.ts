@@ -74,7 +74,7 @@ async function writeParts(
 
 /** What the archive says of a log; null when it has none. */
 export async function headLog(bucket: R2Bucket, name: LogName): Promise<Archived | null> {
-	const object = await bucket.head(archiveKey(name));
+	const object = await bucket.head(archiveKey(name)).catch(outage);
 	return object && describe(object);
 }
 

@@ -215,7 +215,7 @@ describe("crashes", () => {
 		const refused = await logOf(claim)
 			.append(claim, 0, new Uint8Array(70))
 			.then(() => null, String);
-		expect(refused).toContain("R2 is down");
+		expect(refused).toContain("Outage: the archive did not answer");
 		expect(await rowsIn(claim)).toEqual([[], null]);
 		await evictDurableObject(logOf(claim));
 		expect(await logOf(claim).append(claim, 0, new Uint8Array(70))).toMatchObject({ value: { length: 70 } });
