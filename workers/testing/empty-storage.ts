@@ -31,7 +31,7 @@ async function isUsed(): Promise<boolean> {
 async function untilEventsCame(): Promise<void> {
 	const { owner } = await aRepository();
 	const listed = env.DB.prepare("SELECT 1 FROM repository WHERE owner = ?").bind(owner);
-	await vi.waitFor(async () => expect(await listed.first()).not.toBeNull(), { timeout: 10_000 });
+	await vi.waitFor(async () => expect(await listed.first()).not.toBeNull(), { timeout: 30_000 });
 }
 
 await emptyStorage();
