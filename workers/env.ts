@@ -1,5 +1,6 @@
 // The bindings of wrangler.toml. Objects are reached through `stubs.ts`, which knows what each answers to.
 import type { Delivery, ChangeEvent } from "../src/contracts/objects/events.ts";
+import type { IntakeBell } from "../src/contracts/objects/intake.ts";
 import { poolShardsMax } from "../src/domain/limits.ts";
 import { readShards } from "../src/domain/pool/pool.ts";
 
@@ -14,6 +15,7 @@ export interface Env {
 	ARCHIVE: R2Bucket;
 	DELIVERIES: Queue<Delivery>;
 	EVENTS: Queue<ChangeEvent>;
+	INTAKE: Queue<IntakeBell>;
 	SPILLWAY_OPERATOR_TOKEN: string;
 	SPILLWAY_SIGNING_KEYS: string;
 	SPILLWAY_SEALING_KEYS: string;
@@ -21,6 +23,8 @@ export interface Env {
 	SPILLWAY_TRUSTED_PROXIES?: string;
 	/** Of one machine: the process that serves it. */
 	MACHINE?: Fetcher;
+	/** Milliseconds that a repository has to take a submission before it is spilled. */
+	SPILL_AFTER_MS?: string | number;
 	/** Over how many shards new runners of a pool are spread. */
 	POOL_SHARDS?: string | number;
 }

@@ -1,10 +1,12 @@
 // The consumers of the queues. Each message carries a version, so all are idempotent; a message that fails is tried again by
 // the platform and ends in its dead-letter queue, whose consumer only says so: the objects hold the truth, the sweep repairs.
 import type { ChangeEvent, Delivery } from "../src/contracts/objects/events.ts";
+import type { IntakeBell } from "../src/contracts/objects/intake.ts";
 import { project } from "../src/store/projection.ts";
 import type { Env } from "./env.ts";
 import { database } from "./read-model.ts";
 import { feedCalls, poolCalls, repoCalls } from "./stubs.ts";
+import { drainRung } from "./intake/intake-consumer.ts";
 import { report } from "./report.ts";
 
 const retryDelaySecondsMax = 60;
@@ -15,6 +17,8 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
 	switch (batch.queue) {
 		case "spillway-deliveries":
 			return deliver(readable<Delivery>(batch), env);
+		case "spillway-intake":
+			return drainRung(readable<IntakeBell>(batch), env);
 		case "spillway-events":
 			return tellChanges(readable<ChangeEvent>(batch), env);
 		default:
@@ -27,7 +31,10 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
 }
 
 /** Those with the form of a message of ours. Others, which only a hand can have sent, are no better tomorrow. */
-function readable<T extends Delivery | ChangeEvent>({ queue, messages }: MessageBatch): readonly Message<T>[] {
+function readable<T extends Delivery | ChangeEvent | IntakeBell>({
+	queue,
+	messages,
+}: MessageBatch): readonly Message<T>[] {
 	return (messages as readonly Message<T>[]).filter((message) => {
 		if (subjectOf(message.body) !== null) return true;
 		report({ event: "message-unreadable", queue, id: message.id });

@@ -50,7 +50,7 @@ function calls<T extends object>(namespace: DurableObjectNamespace, name: string
 			// Called as a method: a stub makes a call of whatever is read from it, `apply` too.
 			return stub[method]?.(...args);
 		};
-		return guarded(attempt, isRepeatable(method, args) ? triesMax : 1);
+		return guarded(attempt, { tries: isRepeatable(method, args) ? triesMax : 1, until: deadlineOf(args) });
 	};
 	return new Proxy({} as T, {
 		get: (_, method) =>
@@ -58,10 +58,19 @@ function calls<T extends object>(namespace: DurableObjectNamespace, name: string
 	});
 }
 
-async function guarded(attempt: () => Promise<unknown> | undefined, tries: number): Promise<unknown> {
+/** All tries together have until then. */
+function deadlineOf([first]: readonly unknown[]): number {
+	const { deadlineAt } = (typeof first === "object" && first !== null ? first : {}) as { deadlineAt?: number };
+	return deadlineAt ?? Date.now() + callDeadlineMs;
+}
+
+async function guarded(
+	attempt: () => Promise<unknown> | undefined,
+	{ tries, until }: { tries: number; until: number },
+): Promise<unknown> {
 	for (let tried = 1; ; tried++) {
 		try {
-			return await withDeadline(attempt());
+			return await withDeadline(attempt(), until - Date.now());
 		} catch (cause) {
 			const { retryable, overloaded } = cause as { retryable?: boolean; overloaded?: boolean };
 			if (tried >= tries || !retryable || overloaded) throw toOutage(cause);
@@ -70,10 +79,10 @@ async function guarded(attempt: () => Promise<unknown> | undefined, tries: numbe
 	}
 }
 
-function withDeadline(work: Promise<unknown> | undefined): Promise<unknown> {
+function withDeadline(work: Promise<unknown> | undefined, ms: number): Promise<unknown> {
 	let timer: ReturnType<typeof setTimeout> | null = null;
 	const late = new Promise((_, reject) => {
-		timer = setTimeout(() => reject(new Outage(`no answer in ${callDeadlineMs} ms`)), callDeadlineMs);
+		timer = setTimeout(() => reject(new Outage(`no answer in ${ms} ms`)), ms);
 	});
 	return Promise.race([work, late]).finally(() => timer !== null && clearTimeout(timer));
 }

@@ -3,6 +3,7 @@
 import { listUnfinished } from "../src/store/runs.ts";
 import { expireAudit } from "./audit.ts";
 import type { Env } from "./env.ts";
+import { sweepIntake } from "./intake/intake-consumer.ts";
 import { expireLogs } from "./log/log-retention.ts";
 import { database } from "./read-model.ts";
 import { repoCalls } from "./stubs.ts";
@@ -15,7 +16,7 @@ const atOnce = 10;
 const youngMs = 60_000;
 
 export async function sweep(env: Env): Promise<void> {
-	const rounds = [sweepRepositories(env), expireLogs(env, Date.now()), expireAudit(env, Date.now())];
+	const rounds = [sweepRepositories(env), sweepIntake(env), expireLogs(env, Date.now()), expireAudit(env, Date.now())];
 	const failed = (await Promise.allSettled(rounds)).find((round) => round.status === "rejected");
 	if (failed) throw failed.reason;
 }

@@ -12,6 +12,8 @@ import type { Env } from "./env.ts";
 import { diskRoom } from "./machine.ts";
 import { logFeedRequest } from "../src/contracts/wire/log-feed-request.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
+import { intakeOf } from "./intake/intake-store.ts";
+import { spillAfterMs } from "../src/domain/limits.ts";
 import { readModel } from "./read-model.ts";
 import { endsOf } from "./owner/ends.ts";
 import { connectRequest } from "../src/contracts/wire/runner-socket.ts";
@@ -53,6 +55,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		openSession: (runner) => poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner })),
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),
+		intake: intakeOf(env),
+		spillAfterMs: Number(env.SPILL_AFTER_MS ?? spillAfterMs),
 		switches: {
 			current: () => switchesNow(env, later),
 			set: (patch) => changeSwitches(env, patch),

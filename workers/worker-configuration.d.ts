@@ -4,6 +4,7 @@ interface __BaseEnv_Env {
 	DB: D1Database;
 	DELIVERIES: Queue;
 	EVENTS: Queue;
+	INTAKE: Queue;
 	POOL_SHARDS: 1;
 	SPILLWAY_OPERATOR_TOKEN: string;
 	SPILLWAY_SIGNING_KEYS: string;

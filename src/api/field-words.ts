@@ -107,6 +107,8 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	locationHint: "Where Cloudflare should keep the repository; acts when it is made. Null unless set.",
 	oldestWaitingSeconds: "For how long the first has waited; null: nothing waits.",
 	acceptRuns: "Off: new runs are refused with 503; what was accepted goes on.",
+	spill:
+		"When a new run is put aside for its repository: `auto` when that does not answer, `always`, or `never` (503 then).",
 	dispatch: "Off: no runner is handed a job; what runs goes on.",
 	token: "The token. It is in this one answer.",
 	scopes: "What it may do.",
@@ -130,7 +132,7 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	"Run.number": "Counted from 1 in its repository, without a gap; it names the run wherever the id does.",
 	"Run.round": "1, and one more with each explicit retry.",
 	"Run.outcome": "How it ended; null while it has not. `refused` is for runs that were accepted by spilling.",
-	"Run.spilled": "Whether it was accepted while its repository did not answer; always false now.",
+	"Run.spilled": "Whether it is still on its way to its repository, which did not answer when it was accepted.",
 	"Run.actor": "Who asked for it.",
 	"Run.counts": "How many of its jobs are in each state.",
 	"counts.blocked": "Jobs that wait for others.",

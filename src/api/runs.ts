@@ -23,6 +23,7 @@ import {
 	submitRun,
 } from "../operations/runs.ts";
 import type { JobAdder } from "../operations/runs.ts";
+import type { Accepted } from "../operations/spill.ts";
 import { orThrow, sayReplayed } from "./answer.ts";
 import { admitToRepository, findLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
@@ -42,7 +43,7 @@ document({
 	summary: "Submit a run",
 	headers: idempotencyHeader,
 	body: runRequest,
-	answers: { 201: runSchema, 200: runSchema },
+	answers: { 201: runSchema, 200: runSchema, 202: runSchema },
 });
 document({
 	id: "listRuns",
@@ -190,9 +191,12 @@ function readFilter(c: Context<ApiEnv>): RunFilter {
 	};
 }
 
-function answerSubmitted(c: Context<ApiEnv>, { run, replayed }: Submitted): Response {
+function answerSubmitted(
+	c: Context<ApiEnv>,
+	{ run, replayed, isSpilled = false }: Submitted & Partial<Accepted>,
+): Response {
 	if (replayed) sayReplayed(c);
 	// Relative to what was called: a proxy may have put that under another name and path.
 	c.header("Location", c.req.path.endsWith("/jobs") ? "jobs" : `runs/${run.id}`);
-	return c.json(run, replayed ? 200 : 201);
+	return c.json(run, isSpilled ? 202 : replayed ? 200 : 201);
 }

@@ -10,6 +10,16 @@ export const runJobsMax = 10_000;
 export const jobStepsMax = 100;
 /** Labels of one job or one runner. A pool compares them for each pair of a waiting label set and a free runner. */
 export const labelsMax = 16;
+/** How long a submission may take at its repository's object before it is spilled: twice what waking with 50,000 open jobs takes. */
+export const spillAfterMs = 2_000;
+/** Clocks of two machines may differ by so much: a repository drops a submission only when its caller has gone for longer. */
+export const clockSkewMaxMs = 5_000;
+/** Which run of a ref supersedes others is remembered for those that were spilled before it: an outage rarely takes longer. */
+export const supersedingKeptMs = 24 * 60 * 60 * 1_000;
+/** A spilled run that its repository could not take at all stays readable for so long, with the reason. */
+export const spillRefusedKeptMs = 24 * 60 * 60 * 1_000;
+/** Spilled runs that one visit drains from one repository's intake; then the bell is rung again. */
+export const drainRunsMax = 200;
 /** Idempotency keys are kept this long, then the sweep forgets them. */
 export const idempotencyKeptMs = 24 * 60 * 60 * 1_000;
 

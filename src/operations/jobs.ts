@@ -2,6 +2,7 @@
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { Job } from "../contracts/http/run.ts";
 import { viewStep } from "../contracts/wire/view.ts";
+import { parseJobId } from "../domain/ids.ts";
 import type { JobId } from "../domain/ids.ts";
 import { accept } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
@@ -13,8 +14,9 @@ import { readJob } from "./archived-run.ts";
 import type { Ports } from "./ports.ts";
 import { locateJob } from "./run-places.ts";
 import type { JobName } from "./run-places.ts";
+import { onceTaken } from "./spilled-run.ts";
 
-type JobPorts = Pick<Ports, "repo" | "archivedRun">;
+type JobPorts = Pick<Ports, "repo" | "intake" | "archivedRun">;
 interface JobCall {
 	repository: RepositoryName;
 	name: JobName;
@@ -64,7 +66,11 @@ export async function retryJob(
 ): Promise<Result<{ job: Job; replayed: boolean }>> {
 	const id = await find(ports, caller, "retryJob", call);
 	if (!id.ok) return id;
-	const retried = await ports.repo(call.repository).retryJob({ job: id.value, key, actor: caller.name, reason });
+	const { repository } = call;
+	const run = parseJobId(id.value)?.run ?? "";
+	const retried = await onceTaken(ports.intake, { ...repository, run }, () =>
+		ports.repo(repository).retryJob({ job: id.value, key, actor: caller.name, reason }),
+	);
 	const act = { action: "job-retry", ...call.repository, subject: id.value, reason } as const;
 	if (retried.ok && !retried.value.replayed) noteAct(ports, caller, act);
 	return retried;

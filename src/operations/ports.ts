@@ -9,6 +9,7 @@ import type {
 	RunnerIdentity,
 	WholePool,
 } from "../contracts/objects/objects.ts";
+import type { Intake } from "../contracts/objects/intake.ts";
 import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
 import type { Grant } from "../contracts/http/runner.ts";
 import type { LogMessage } from "../contracts/http/log-stream.ts";
@@ -93,6 +94,10 @@ export interface Ports {
 	 */
 	followLog(call: { name: LogName; from: number; gone: AbortSignal }): Promise<AsyncIterable<LogMessage> | null>;
 	readModel: ReadModel;
+	/** Runs that were accepted while their repository did not answer. */
+	intake: Intake;
+	/** How long a repository has to take a submission before it is spilled. */
+	spillAfterMs: number;
 	switches: {
 		/** The last known, refreshed in the background: never a call on the way of a request. */
 		current(): Switches;

@@ -15,6 +15,9 @@ import type { NotePorts } from "./act-notes.ts";
 import { readJobs, readRun } from "./archived-run.ts";
 import type { Page, Ports, RunFilter } from "./ports.ts";
 import { locateRun } from "./run-places.ts";
+import { submitOrSpill } from "./spill.ts";
+import type { Accepted, SpillPorts } from "./spill.ts";
+import { cancelWhereItIs, onceTaken } from "./spilled-run.ts";
 
 /** Beside the caller's right, the operator's switch: nothing of a run need be read while none is taken. */
 export function maySubmit(ports: Pick<Ports, "switches">, caller: Caller, repository: RepositoryName): Result<null> {
@@ -24,16 +27,16 @@ export function maySubmit(ports: Pick<Ports, "switches">, caller: Caller, reposi
 
 /** `key` null: each such call makes a run of its own. The same key and request make the same run, whatever door they came by. */
 export async function submitRun(
-	ports: Pick<Ports, "repo" | "switches">,
+	ports: SpillPorts,
 	caller: Caller,
 	{ repository, request, key }: { repository: RepositoryName; request: RunRequest; key: string | null },
-): Promise<Result<Submitted>> {
+): Promise<Result<Accepted>> {
 	const may = maySubmit(ports, caller, repository);
 	if (!may.ok) return may;
 	const { owner, repo } = repository;
 	const digest = hash("sha256", JSON.stringify(request), "hex");
 	const run = runIdFrom(hash("sha256", `${owner}/${repo}\n${key ?? randomUUID()}\n${digest}`, "buffer"));
-	return ports.repo(repository).submit({ run, key, digest, submission: submissionOf(request, caller.name) });
+	return submitOrSpill(ports, repository, { run, key, digest, submission: submissionOf(request, caller.name) });
 }
 
 function submissionOf(request: RunRequest, actor: string): Submission {
@@ -60,7 +63,7 @@ export async function listRuns(
 }
 
 export async function getRun(
-	ports: Pick<Ports, "repo" | "archivedRun">,
+	ports: Pick<Ports, "repo" | "intake" | "archivedRun">,
 	caller: Caller,
 	{ repository, run }: { repository: RepositoryName; run: RunName },
 ): Promise<Result<Run>> {
@@ -70,7 +73,7 @@ export async function getRun(
 }
 
 export async function listJobs(
-	ports: Pick<Ports, "repo" | "archivedRun">,
+	ports: Pick<Ports, "repo" | "intake" | "archivedRun">,
 	caller: Caller,
 	call: { repository: RepositoryName; run: RunName; from: number; limit: number },
 ): Promise<Result<{ items: Job[]; next: number | null }>> {
@@ -91,7 +94,7 @@ export function mayAddJobs(adder: JobAdder, repository: RepositoryName): Result<
 }
 
 export async function addJobs(
-	ports: Pick<Ports, "repo">,
+	ports: Pick<Ports, "repo" | "intake">,
 	adder: JobAdder,
 	call: { repository: RepositoryName; run: RunName; jobs: RunRequest["jobs"]; key: string | null },
 ): Promise<Result<Submitted>> {
@@ -104,24 +107,25 @@ export async function addJobs(
 	if (!isCaller && parseJobId(adder.job)?.run !== run) return refuse({ code: "unknown" });
 	const digest = hash("sha256", `${run}\n${JSON.stringify(jobs)}`, "hex");
 	const by = isCaller ? { actor: adder.name } : { actor: `job ${adder.job}`, lease: adder };
-	return ports.repo(repository).addJobs({ run, jobs: jobs.map(readJobRequest), key, digest, reason: null, ...by });
+	const added = { run, jobs: jobs.map(readJobRequest), key, digest, reason: null, ...by };
+	return onceTaken(ports.intake, { ...repository, run }, () => ports.repo(repository).addJobs(added));
 }
 
 export async function cancelRun(
-	ports: Pick<Ports, "repo"> & NotePorts,
+	ports: Pick<Ports, "repo" | "intake"> & NotePorts,
 	caller: Caller,
 	{ repository, run, reason }: { repository: RepositoryName; run: RunName; reason: string | null },
 ): Promise<Result<Run>> {
 	const may = mayAskOfRepository(caller, "cancelRun", repository);
 	const id = may.ok ? await locateRun(ports, repository, run) : may;
 	if (!id.ok) return id;
-	const canceled = await ports.repo(repository).cancelRun({ run: id.value, actor: caller.name, reason });
+	const canceled = await cancelWhereItIs(ports, repository, { run: id.value, actor: caller.name, reason });
 	if (canceled.ok) noteAct(ports, caller, { action: "run-cancel", ...repository, subject: id.value, reason });
 	return canceled;
 }
 
 export async function retryRun(
-	ports: Pick<Ports, "repo"> & NotePorts,
+	ports: Pick<Ports, "repo" | "intake"> & NotePorts,
 	caller: Caller,
 	call: { repository: RepositoryName; run: RunName; only: "failed" | "all"; key: string | null; reason: string | null },
 ): Promise<Result<Submitted>> {
@@ -130,7 +134,8 @@ export async function retryRun(
 	const located = may.ok ? await locateRun(ports, repository, name) : may;
 	if (!located.ok) return located;
 	const run = located.value;
-	const retried = await ports.repo(repository).retryRun({ run, only, key, actor: caller.name, reason });
+	const wish = { run, only, key, actor: caller.name, reason };
+	const retried = await onceTaken(ports.intake, { ...repository, run }, () => ports.repo(repository).retryRun(wish));
 	if (retried.ok && !retried.value.replayed) {
 		noteAct(ports, caller, { action: "run-retry", ...repository, subject: run, reason, details: { only } });
 	}

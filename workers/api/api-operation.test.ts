@@ -4,16 +4,16 @@ import { createApp } from "../../src/api/app.ts";
 import { aRepo, aRunner, fetchRaw, finish, grantOf, job, lease, refusal, runOf, send, submit } from "./api-fixture.ts";
 
 afterEach(async () => {
-	await send("PATCH", "/v1/switches", { body: { acceptRuns: true, dispatch: true } });
+	await send("PATCH", "/v1/switches", { body: { acceptRuns: true, dispatch: true, spill: "auto" } });
 });
 
 describe("switches", () => {
 	it("[A35] are read and set one by one, and tell all of themselves", async () => {
-		expect((await send("GET", "/v1/switches")).body).toEqual({ acceptRuns: true, dispatch: true });
+		expect((await send("GET", "/v1/switches")).body).toEqual({ acceptRuns: true, dispatch: true, spill: "auto" });
 		const set = await send("PATCH", "/v1/switches", { body: { dispatch: false } });
-		expect([set.status, set.body]).toEqual([200, { acceptRuns: true, dispatch: false }]);
-		expect((await send("PATCH", "/v1/switches")).body).toEqual({ acceptRuns: true, dispatch: false });
-		expect((await send("GET", "/v1/switches")).body).toEqual({ acceptRuns: true, dispatch: false });
+		expect([set.status, set.body]).toEqual([200, { acceptRuns: true, dispatch: false, spill: "auto" }]);
+		expect((await send("PATCH", "/v1/switches")).body).toEqual({ acceptRuns: true, dispatch: false, spill: "auto" });
+		expect((await send("GET", "/v1/switches")).body).toEqual({ acceptRuns: true, dispatch: false, spill: "auto" });
 		for (const body of [{ acceptRuns: "no" }, { acceptRuns: null }]) {
 			expect(await refusal("PATCH", "/v1/switches", { body })).toBe("400 acceptRuns");
 		}

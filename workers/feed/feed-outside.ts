@@ -4,6 +4,7 @@ import type { FeedName } from "../../src/contracts/wire/object-name.ts";
 import type { FeedOutside } from "../../src/engine/feed/feed-ports.ts";
 import { readArchived } from "../../src/engine/repo/archive/repo-archive.ts";
 import type { Env } from "../env.ts";
+import { intakeOf } from "../intake/intake-store.ts";
 import { runStore } from "../repo/repo-outside.ts";
 import { ownerCalls, repoCalls } from "../stubs.ts";
 
@@ -19,6 +20,7 @@ export function feedOutside({
 }): FeedOutside {
 	const runs: Parameters<typeof readRun>[0] = {
 		repo: (name) => repoCalls(env(), name),
+		intake: intakeOf(env()),
 		archivedRun: (name, id) =>
 			readArchived(runStore(env()), { name, run: id, now: Date.now() }, () => scheduler.wait(0)),
 	};

@@ -6,6 +6,7 @@ import type {
 	BulkCancelCall,
 	BulkRetryCall,
 	ClaimCall,
+	DrainCall,
 	LeaseClaim,
 	RepoCalls,
 	RepositoryName,
@@ -44,6 +45,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	submit(call: SubmitCall) {
 		return this.#engine.submit(call);
+	}
+
+	drain(call: DrainCall) {
+		return this.#engine.drain(call);
 	}
 
 	addJobs(call: AddJobsCall) {

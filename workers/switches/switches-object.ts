@@ -7,14 +7,17 @@ import type { Switches } from "../../src/contracts/http/switches.ts";
 export class SwitchesObject extends createDurable() {
 	acceptRuns = switchesDefault.acceptRuns;
 	dispatch = switchesDefault.dispatch;
+	spill = switchesDefault.spill;
 
 	read(): Switches {
-		return { acceptRuns: this.acceptRuns, dispatch: this.dispatch };
+		const { acceptRuns, dispatch, spill } = this;
+		return { acceptRuns, dispatch, spill };
 	}
 
 	async change(patch: Partial<Switches>): Promise<Switches> {
 		this.acceptRuns = patch.acceptRuns ?? this.acceptRuns;
 		this.dispatch = patch.dispatch ?? this.dispatch;
+		this.spill = patch.spill ?? this.spill;
 		await this.persist();
 		return this.read();
 	}

@@ -1,7 +1,6 @@
 // What the objects answer to: plain data both ways, so that a Worker and an object of different versions understand each
 // other. `workers/` implements these over RPC, `src/api` is given them, tests may build them over memory.
 import type { JobId, Millis, RunId, RunName } from "../../domain/ids.ts";
-import type { FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../../domain/job/job.ts";
 import type { AppendKind } from "../../domain/log/log.ts";
 import type { LogChunk } from "../../domain/log/log-time.ts";
 import type { PoolPause, PoolSettings, Unfit } from "../../domain/pool/pool.ts";
@@ -11,6 +10,7 @@ import type { BulkCancel, CanceledState } from "../http/bulk-cancel.ts";
 import type { BulkRetry, RetriedOutcome } from "../http/bulk-retry.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../http/repository.ts";
 import type { Job, Run } from "../http/run.ts";
+import type { Cancel, FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../../domain/job/job.ts";
 import type {
 	Grant,
 	HeartbeatReply,
@@ -60,10 +60,18 @@ export interface BulkCancelCall extends Actor {
 
 export interface SubmitCall {
 	run: RunId;
+	/** When its caller stops to wait for the answer; absent: it waits as long as any call. */
+	deadlineAt?: Millis;
 	/** SHA-256 of the validated body in hexadecimal; null key: nothing is deduplicated. */
 	key: string | null;
 	digest: string;
 	submission: Submission;
+}
+
+/** A run that was spilled, for its repository; `canceled` since then. */
+export interface DrainCall extends SubmitCall {
+	acceptedAt: Millis;
+	canceled: Cancel | null;
 }
 
 export interface AddJobsCall extends Actor {
@@ -138,6 +146,8 @@ export interface RepoCalls {
 	settings(): Promise<Result<Repository>>;
 	figures(): Promise<Result<QueueFigures>>;
 	submit(call: SubmitCall): Promise<Result<Submitted>>;
+	/** Called by whoever empties the intake. Refuses only where nobody configured the repository, or its jobs form no graph. */
+	drain(call: DrainCall): Promise<Result<null>>;
 	addJobs(call: AddJobsCall): Promise<Result<Submitted>>;
 	/**
 	 * `watchedUntil` comes from the run's FeedObject: until that instant the feed wants each change of the run as soon as it

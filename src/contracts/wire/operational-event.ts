@@ -27,6 +27,9 @@ export type OperationalEvent =
 	| { event: "feed-untold"; run: string; cause: string }
 	| { event: "message-unreadable"; queue: string; id: string }
 	| { event: "dead-letter"; queue: string; id: string; about: string | null }
+	| { event: "dead-letter-unkept"; queue: string; id: string; cause: string }
+	| { event: "bell-unrung"; repository: string; cause: string }
+	| { event: "drain-failed"; repository: string; cause: string }
 	| { event: "behind-unsaid"; repository: string; cause: string }
 	| { event: "demand-unconfirmed"; repository: string; cause: string }
 	| { event: "audit-unwritten"; record: AuditRecord; cause: string }
@@ -47,6 +50,9 @@ export const severities: Record<OperationalEvent["event"], Severity> = {
 	"change-set-aside": "ticket",
 	"delivery-unsent": "none",
 	"demand-unconfirmed": "none",
+	"dead-letter-unkept": "ticket",
+	"bell-unrung": "none",
+	"drain-failed": "ticket",
 	"behind-unsaid": "none",
 	"claim-failed": "none",
 	"serve-failed": "none",

@@ -18,6 +18,8 @@ export interface ProblemFacts {
 }
 
 const drainingRetryAfterSeconds = 60;
+/** Some visits of the intake. */
+const acceptedRetryAfterSeconds = 5;
 const refusedRetryAfterSeconds = 30;
 const watchersRetryAfterSeconds = 10;
 
@@ -31,6 +33,13 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 			return { status: 404, code, detail: "No such repository: PUT /v1/repos/{owner}/{repo} makes it known." };
 		case "run-unknown":
 			return { status: 404, code, detail: "No such run in this repository." };
+		case "run-accepted":
+			return {
+				status: 409,
+				code,
+				detail: "The run was accepted while its repository did not answer, and has not come there yet; cancel works.",
+				retryAfterSeconds: acceptedRetryAfterSeconds,
+			};
 		case "run-archived":
 			return {
 				status: 409,

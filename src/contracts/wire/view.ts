@@ -27,7 +27,7 @@ export function viewRun(run: DomainRun, jobs?: Job[]): Run {
 		createdAt: timeText(run.createdAt),
 		startedAt: timeText(run.startedAt),
 		finishedAt: timeText(run.finishedAt),
-		reason: run.cancel?.reason ?? null,
+		reason: run.refusal ?? run.cancel?.reason ?? null,
 		retried: run.retried ? { ...run.retried, at: timeText(run.retried.at) } : null,
 		supersededBy: run.supersededBy,
 	};

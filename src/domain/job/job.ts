@@ -280,6 +280,11 @@ export function refuseJob(job: WaitingJob, reason: string, now: Millis): Move<Fi
 	return { before: job, after: end(job, "refused", reason, now) };
 }
 
+/** [Y4] A new job of a run that was accepted and cannot be run any more: it ends where it begins, and a retry moves it. */
+export function refuseNew(job: BlockedJob | WaitingJob, reason: string, now: Millis): Move<FinishedJob> {
+	return { before: null, after: end(job, "refused", reason, now) };
+}
+
 /** [J4] The attempt begins here: its number is never used again. */
 export function start(job: LeasedJob, now: Millis): Move<RunningJob> {
 	const attempts = job.attempts + 1;

@@ -5,7 +5,7 @@ import type { Node, NodeReadiness } from "./graph.ts";
 import { carryOn, checkGraph, nodeReadiness, reopened, skipReason } from "./graph.ts";
 import type { JobId, Millis, RunId } from "../ids.ts";
 import type { BlockedJob, Cancel, FinishedAttempt, FinishReport, HeldJob, Job, Move } from "../job/job.ts";
-import { create, ready, reprioritise, retry, skip, start } from "../job/job.ts";
+import { create, ready, refuseNew, reprioritise, retry, skip, start } from "../job/job.ts";
 import { timeUp } from "../job/job-deadline.ts";
 import { abandon, cancel, finish, isAutomaticRetry, lose, suspect, withhold } from "../job/job-end.ts";
 import { runJobsMax } from "../limits.ts";
@@ -68,6 +68,27 @@ export function decideSubmit(
 	const cause: Cause = { by: "submit", actor: submission.actor, reason: null, at: now };
 	const run = createRun(id, number, resolved, now);
 	return append({ run, known: new Map() }, submission.jobs, settings, cause);
+}
+
+/**
+ * [Y4] A run that was accepted and cannot be run any more: it is there with all its jobs, finished, and says why. A retry runs
+ * it once that has gone.
+ */
+export function decideRefused(
+	{ id, number, submission }: { id: RunId; number: number; submission: Submission },
+	settings: RepositorySettings,
+	{ reason, acceptedAt, now }: { reason: string; acceptedAt: Millis; now: Millis },
+): Result<Decision> {
+	const source = resolveSource(submission.source, settings) ?? submission.source ?? null;
+	const cause: Cause = { by: "submit", actor: submission.actor, reason: null, at: acceptedAt };
+	const run = createRun(id, number, { ...submission, source }, acceptedAt);
+	const made = append({ run, known: new Map() }, submission.jobs, settings, cause);
+	if (!made.ok) return made;
+	const moves = made.value.moves.map(({ after }) => {
+		assert(after.state === "blocked" || after.state === "waiting", "a new job is blocked or waits");
+		return refuseNew(after, reason, now);
+	});
+	return accept({ run: tally({ ...run, refusal: reason }, moves, now), moves });
 }
 
 /**
@@ -317,7 +338,14 @@ function again(view: RunView, indexes: number[], cause: Cause): Decision {
 	});
 	const { run } = view;
 	const { actor, reason, at } = cause;
-	const base: Run = { ...run, round: run.round + 1, retried: { actor, reason, at }, cancel: null, supersededBy: null };
+	const base: Run = {
+		...run,
+		round: run.round + 1,
+		retried: { actor, reason, at },
+		cancel: null,
+		supersededBy: null,
+		...(run.refusal ? { refusal: null } : {}),
+	};
 	return { run: tally(base, moves, cause.at), moves };
 }
 

@@ -32,6 +32,8 @@ export interface Run {
 	/** Who began the present round, and why; null in the first. Absent in what was stored before it was kept. */
 	retried?: Omit<Cause, "by"> | null;
 	supersededBy: RunId | null;
+	/** [Y4] Why nothing of it was run, though it had been accepted. Absent: it could be run, or was retried since. */
+	refusal?: string | null;
 }
 
 const noCounts: Counts = { blocked: 0, waiting: 0, leased: 0, running: 0, canceling: 0, finished: 0 };
@@ -99,6 +101,7 @@ export function tally(run: Run, moves: readonly Move[], now: Millis): Run {
 
 /** [U2] A cancel names the outcome if it stopped any job; else one bad end fails the run; else it passed. */
 function outcomeOf(run: Run, bad: Run["bad"]): RunOutcome {
+	if (run.refusal) return "refused";
 	if (run.cancel !== null && bad.canceled > 0) return "canceled";
 	if (bad.failed > 0) return "failed";
 	return bad.canceled > 0 ? "canceled" : "passed";

@@ -10,6 +10,7 @@ import type {
 	Claimed,
 	ClaimCall,
 	Demand,
+	DrainCall,
 	LeaseAnswer,
 	LeaseClaim,
 	LogAdmission,
@@ -20,6 +21,7 @@ import type {
 } from "../../contracts/objects/objects.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../../contracts/http/repository.ts";
 import { changeSettings } from "../../domain/job/settings-change.ts";
+import { Outage } from "../../contracts/wire/outage.ts";
 import type { Job, Run } from "../../contracts/http/run.ts";
 import type { LeaseState } from "../../contracts/http/runner.ts";
 import { viewRepository } from "../../contracts/wire/view.ts";
@@ -37,7 +39,7 @@ import type { Circumstances, Decision, RunView } from "../../domain/run/decide.t
 import { parseJobId } from "../../domain/ids.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { FinishReport } from "../../domain/job/job.ts";
-import { idempotencyKeptMs } from "../../domain/limits.ts";
+import { clockSkewMaxMs, idempotencyKeptMs, supersedingKeptMs } from "../../domain/limits.ts";
 import type { PoolPause } from "../../domain/pool/pool.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";
@@ -48,6 +50,7 @@ import { RunArchive } from "./archive/repo-archive.ts";
 import { retryMatching } from "./commands/repo-bulk.ts";
 import { cancelMatching } from "./commands/repo-bulk-cancel.ts";
 import { claimJobs } from "./commands/repo-claim.ts";
+import { admitSpilled, endsAtOnce, supersedeEarlier } from "./commands/repo-drain.ts";
 import { RepoLeases } from "./repo-leases.ts";
 import { locate } from "./reads/repo-locate.ts";
 import type { RepoPorts } from "./repo-ports.ts";
@@ -103,9 +106,26 @@ export class RepoEngine implements RepoCalls {
 	 * The answer of a new run is made of the decision, without a second read of its jobs. A replay reads the run as it is now [W3].
 	 */
 	async submit(call: SubmitCall): Promise<Result<Submitted>> {
-		const reach = { runs: supersededBy(this.queue, call), added: call.submission.jobs.length };
-		const done = await this.#writeOn(reach, ({ settings }) => submitRun(this.queue, settings, call));
+		const { deadlineAt = Number.POSITIVE_INFINITY } = call;
+		const reach = { runs: supersededBy(this.queue, call.submission), added: call.submission.jobs.length };
+		const done = await this.#writeOn(reach, ({ settings }) => {
+			// [Y7] Its caller has spilled it meanwhile: to take it now would only lengthen the line of those behind it.
+			if (this.#world.now() > deadlineAt + clockSkewMaxMs) {
+				throw new Outage("its caller waits no more", { isOverloaded: true, isSafeToRepeat: true });
+			}
+			return submitRun(this.queue, settings, call);
+		});
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
+	}
+
+	async drain(call: DrainCall): Promise<Result<null>> {
+		// What ends at once is taken in and ended in one piece, so that nothing of it runs; else it may be written in slices.
+		const added = endsAtOnce(this.queue, call) ? 0 : call.submission.jobs.length;
+		const done = await this.#writeOn({ runs: [], added }, ({ settings }) => admitSpilled(this.queue, settings, call));
+		if (!done.ok) return done;
+		// In a turn of its own, since those that it supersedes may be large; repeated, it ends no more.
+		const reach = { runs: supersededBy(this.queue, call.submission), added: 0 };
+		return this.#writeOn(reach, () => supersedeEarlier(this.queue, call));
 	}
 
 	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
@@ -212,6 +232,7 @@ export class RepoEngine implements RepoCalls {
 	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {
 		if (this.queue.repository === null) return;
 		this.queue.tables.forgetRequests(this.#world.now() - idempotencyKeptMs);
+		this.queue.supersessions.forget(this.#world.now() - supersedingKeptMs);
 		await this.queue.repeat(stale);
 		const forgotten = await this.#leases.findForgotten(this.queue, this.#world.now());
 		if (forgotten.length > 0) await this.expire(forgotten, 0);

@@ -35,6 +35,7 @@ import { closeOf, Outbox } from "./outgoing/outbox.ts";
 import { WatchFeeds } from "./outgoing/watch-feeds.ts";
 import { RunNumbers } from "./archive/run-numbers.ts";
 import { Tombstones } from "./archive/tombstones.ts";
+import { Supersessions } from "./archive/supersessions.ts";
 import { RunGraphs } from "./run-graphs.ts";
 
 /** Runs kept in mind; beyond it all are read anew. */
@@ -53,6 +54,7 @@ export class RepoQueue {
 	readonly sliceJobs: number;
 	readonly tables: RepoTables;
 	readonly tombstones: Tombstones;
+	readonly supersessions: Supersessions;
 	readonly numbers: RunNumbers;
 	readonly samples: RepoSamples;
 	readonly pools: KnownPools;
@@ -88,6 +90,7 @@ export class RepoQueue {
 			follow: (draft) => this.#follow(draft),
 		});
 		this.tombstones = new Tombstones(storage.sql, this.tables);
+		this.supersessions = new Supersessions(storage.sql);
 		this.numbers = new RunNumbers(storage.sql);
 		this.samples = new RepoSamples(this.tables);
 		this.repository = this.tables.repository();

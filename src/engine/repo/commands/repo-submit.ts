@@ -5,9 +5,10 @@ import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../.
 import { checkReach } from "../../../domain/job/reach.ts";
 import type { Result } from "../../../domain/refusal.ts";
 import { accept, refuse } from "../../../domain/refusal.ts";
-import type { RunId } from "../../../domain/ids.ts";
+import type { Millis, RunId } from "../../../domain/ids.ts";
+import type { Run } from "../../../domain/run/run.ts";
 import { resolveSource } from "../../../domain/job/submission.ts";
-import type { RepositorySettings } from "../../../domain/job/submission.ts";
+import type { RepositorySettings, Submission } from "../../../domain/job/submission.ts";
 import type { RepoQueue } from "../repo-queue.ts";
 import { showNewRun, showRun } from "../reads/repo-view.ts";
 
@@ -20,7 +21,7 @@ export interface Accepted {
 }
 
 /** The runs that a submission ends, as things stand: their jobs decide whether the turn must give way [W92]. */
-export function supersededBy(queue: RepoQueue, { submission }: SubmitCall): RunId[] {
+export function supersededBy(queue: RepoQueue, submission: Submission): RunId[] {
 	const { repository, tables } = queue;
 	const source = repository && resolveSource(submission.source, repository.settings);
 	return submission.cancelSuperseded && source?.ref ? tables.openRuns(source.ref) : [];
@@ -55,13 +56,39 @@ function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitC
 	// After the decision: a number that is taken for a refused run would leave a gap [W4].
 	queue.takeNumber(call.run);
 	queue.commit(decided.value);
-	const { number, source } = decided.value.run;
-	if (!submission.cancelSuperseded || !source?.ref) return decided;
-	const wish = { actor: submission.actor, reason: `superseded by run ${number}`, at };
-	for (const id of queue.tables.openRuns(source.ref)) {
-		if (id !== call.run) queue.onRun(id, (view) => decideCancelRun(view, wish, call.run));
-	}
+	supersede(queue, decided.value.run, { submission, acceptedAt: at });
 	return decided;
+}
+
+/** [W5] Ends the unfinished runs of the same ref that were accepted before it. */
+export function supersede(
+	queue: RepoQueue,
+	{ id: newer, number, source }: Run,
+	{ submission, acceptedAt }: { submission: Submission; acceptedAt: Millis },
+): void {
+	if (!submission.cancelSuperseded || !source?.ref) return;
+	queue.supersessions.note(source.ref, newer, acceptedAt);
+	for (const id of queue.tables.openRuns(source.ref)) {
+		const isEarlier = (queue.run(id)?.createdAt ?? acceptedAt) <= acceptedAt;
+		if (id !== newer && isEarlier) cancelSuperseded(queue, id, { by: newer, number, actor: submission.actor });
+	}
+}
+
+/** [Y5] A run that was spilled comes late to its queue: one that was accepted after it, and supersedes, ends it at once. */
+export function endIfSuperseded(queue: RepoQueue, run: Run, acceptedAt: Millis): void {
+	const by = run.source?.ref ? queue.supersessions.of(run.source.ref, acceptedAt) : null;
+	if (by === null) return;
+	const later = queue.run(by);
+	cancelSuperseded(queue, run.id, { by, number: later?.number ?? null, actor: later?.actor ?? run.actor });
+}
+
+function cancelSuperseded(
+	queue: RepoQueue,
+	id: RunId,
+	{ by, number, actor }: { by: RunId; number: number | null; actor: string },
+): void {
+	const wish = { actor, reason: `superseded by run ${number ?? by}`, at: queue.now() };
+	queue.onRun(id, (view) => decideCancelRun(view, wish, by));
 }
 
 export function addJobs(queue: RepoQueue, settings: RepositorySettings, call: AddJobsCall): Result<Accepted> {

@@ -1,0 +1,42 @@
+// The intake: runs that were accepted while their repository did not answer. What stands in it is durable before anybody is told
+// that a run was accepted, and leaves it only once the repository has the run.
+import type { Millis, RunId } from "../../domain/ids.ts";
+import type { Cancel } from "../../domain/job/job.ts";
+import type { Submission } from "../../domain/job/submission.ts";
+import type { RepositoryName } from "./objects.ts";
+
+/** `form` says how the rest is to be read: a build that knows another form leaves the record where it is. */
+export interface SpilledRun extends RepositoryName {
+	form: 1;
+	run: RunId;
+	key: string | null;
+	digest: string;
+	submission: Submission;
+	acceptedAt: Millis;
+	/** Absent: not yet heard by its repository, or taken by it. */
+	refused?: { reason: string; at: Millis };
+}
+
+/** A message of the queue `intake`: something of this repository is to be drained. Only a bell, the records are the truth. */
+export interface IntakeBell extends RepositoryName {
+	bell: "intake";
+}
+
+/** Throws an `Outage` when the store does not answer. */
+export interface Intake {
+	/** Create-only. False: the same submission stands there already. */
+	put(spilled: SpilledRun): Promise<boolean>;
+	get(name: RepositoryName, run: RunId): Promise<SpilledRun | null>;
+	/** At most `limit`, those that were accepted first of the first thousand by name. */
+	list(name: RepositoryName, limit: number): Promise<{ run: RunId; refusedAt: Millis | null }[]>;
+	/** The repository can never take it: it stays for a day, so that people find out why. */
+	setRefused(spilled: SpilledRun, refused: { reason: string; at: Millis }): Promise<void>;
+	remove(name: RepositoryName, run: RunId): Promise<void>;
+	/** Repositories that have something in it, from `after` on. */
+	repositories(call: { after: RepositoryName | null; limit: number }): Promise<RepositoryName[]>;
+	/** The cancel of a run that is only here; the first stands. */
+	cancel(name: RepositoryName, run: RunId, wish: Cancel): Promise<void>;
+	canceled(name: RepositoryName, run: RunId): Promise<Cancel | null>;
+	/** A hint, never waited for long: a bell that nobody heard the sweep rings again. Never throws. */
+	ring(name: RepositoryName): Promise<void>;
+}

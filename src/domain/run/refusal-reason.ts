@@ -1,0 +1,16 @@
+// What people are told of a run that was accepted and that its repository cannot run any more.
+import type { Refusal } from "../refusal.ts";
+
+/** [Y4] In a sentence of its own, since no answer carries the code. */
+export function refusalReason(refusal: Refusal): string {
+	switch (refusal.code) {
+		case "repository-draining":
+			return "the repository took no new runs any more when it heard of this one";
+		case "clone-url-missing":
+			return "it names a source without a clone URL, and the repository has none either";
+		case "idempotency-key-reused":
+			return "its idempotency key had been used for another submission when the repository heard of this one";
+		default:
+			return `the repository refused it: ${refusal.code}`;
+	}
+}

@@ -1,0 +1,65 @@
+// Taking in a run that was spilled. It was accepted when it was spilled, so this never refuses: a run that cannot be run any more
+// ends as refused, with its reason. Its place in the queue, and what it supersedes, go by the time of its acceptance.
+import type { DrainCall } from "../../../contracts/objects/objects.ts";
+import type { Refusal, Result } from "../../../domain/refusal.ts";
+import { accept } from "../../../domain/refusal.ts";
+import type { Decision } from "../../../domain/run/decide.ts";
+import { decideCancelRun, decideRefused, decideSubmit } from "../../../domain/run/decide.ts";
+import { refusalReason } from "../../../domain/run/refusal-reason.ts";
+import { resolveSource } from "../../../domain/job/submission.ts";
+import type { RepositorySettings } from "../../../domain/job/submission.ts";
+import type { RepoQueue } from "../repo-queue.ts";
+import { endIfSuperseded, supersede } from "./repo-submit.ts";
+
+/** [Y3] Called again, or for a run that its first try landed, it changes nothing but a cancel that came since. */
+export function admitSpilled(queue: RepoQueue, settings: RepositorySettings, call: DrainCall): Result<null> {
+	const { run, canceled } = call;
+	return queue.transact(() => {
+		const isThere = queue.run(run) !== null || queue.tombstones.isBuried(run);
+		const admitted = isThere ? accept(null) : admit(queue, settings, call);
+		if (!admitted.ok) return admitted;
+		// One that has ended by itself meanwhile stays as it ended.
+		if (canceled !== null) queue.onRun(run, (view) => orUnchanged(decideCancelRun(view, canceled), view.run));
+		return accept(null);
+	});
+}
+
+/** Whether it was canceled, or is superseded by a run that came here before it. */
+export function endsAtOnce(queue: RepoQueue, { submission, acceptedAt, canceled }: DrainCall): boolean {
+	const { repository } = queue;
+	const source = repository && resolveSource(submission.source, repository.settings);
+	return canceled !== null || (!!source?.ref && queue.supersessions.of(source.ref, acceptedAt) !== null);
+}
+
+/** [Y5] Of the runs that were accepted before it. */
+export function supersedeEarlier(queue: RepoQueue, { run, submission, acceptedAt }: DrainCall): Result<null> {
+	const drained = queue.run(run);
+	if (drained !== null && drained.refusal == null)
+		queue.transact(() => supersede(queue, drained, { submission, acceptedAt }));
+	return accept(null);
+}
+
+function admit(queue: RepoQueue, settings: RepositorySettings, call: DrainCall): Result<null> {
+	const { run, key, digest, submission, acceptedAt } = call;
+	const asked = { id: run, number: queue.nextNumber, submission };
+	const earlier = key === null ? null : queue.tables.request(key);
+	const isReused = earlier !== null && earlier.digest !== digest;
+	const decided = isReused ? refusedBy({ code: "idempotency-key-reused" }) : decideSubmit(asked, settings, acceptedAt);
+	const reason = decided.ok ? null : refusalReason(decided.refusal);
+	const made = reason === null ? decided : decideRefused(asked, settings, { reason, acceptedAt, now: queue.now() });
+	// [Y4] Needs that do not form a graph have no jobs either: such a record is kept aside by whoever drains.
+	if (!made.ok) return made;
+	queue.takeNumber(run);
+	queue.commit(made.value);
+	if (key !== null && earlier === null) queue.tables.saveRequest(key, digest, run, queue.now());
+	if (reason === null) endIfSuperseded(queue, made.value.run, acceptedAt);
+	return accept(null);
+}
+
+function refusedBy(refusal: Refusal): Result<Decision> {
+	return { ok: false, refusal };
+}
+
+function orUnchanged(decided: Result<Decision>, run: Decision["run"]): Result<Decision> {
+	return decided.ok ? decided : accept({ run, moves: [] });
+}

@@ -1,0 +1,44 @@
+// Dead letters in R2, one object each. Their names sort the newest first, since a listing goes by name alone.
+import type { DeadLetter, DeadLetters, QueueName } from "../../src/contracts/objects/dead-letters.ts";
+import type { Env } from "../env.ts";
+import { stored } from "../stored.ts";
+
+const prefix = "dead-letters/";
+/** Past it no time in milliseconds has more digits. */
+const latest = 9_999_999_999_999;
+
+export function deadLettersOf(env: Pick<Env, "ARCHIVE" | "DELIVERIES" | "EVENTS">): DeadLetters {
+	const { ARCHIVE: bucket } = env;
+	const queues: Record<QueueName, Queue<unknown>> = {
+		deliveries: env.DELIVERIES as Queue<unknown>,
+		events: env.EVENTS as Queue<unknown>,
+	};
+	const get = async (id: string): Promise<DeadLetter | null> =>
+		(await (await stored(bucket.get(prefix + id)))?.json<DeadLetter>()) ?? null;
+	return {
+		keep: async ({ message, ...letter }) => {
+			const id = `dl${latest - letter.at}${message.replaceAll(/[^0-9a-zA-Z]/g, "").toLowerCase()}`;
+			await stored(
+				bucket.put(prefix + id, JSON.stringify({ id, ...letter } satisfies DeadLetter), {
+					onlyIf: { etagDoesNotMatch: "*" },
+					httpMetadata: { contentType: "application/json" },
+				}),
+			);
+		},
+		list: async ({ limit, cursor }) => {
+			const startAfter = cursor === null ? {} : { startAfter: prefix + cursor };
+			const page = await stored(bucket.list({ prefix, limit, ...startAfter }));
+			const ids = page.objects.map(({ key }) => key.slice(prefix.length));
+			const read = await Promise.all(ids.map(get));
+			// What is dropped at this very moment is passed over.
+			return { items: read.filter((letter) => letter !== null), next: page.truncated ? (ids.at(-1) ?? null) : null };
+		},
+		get,
+		remove: async (id) => {
+			await stored(bucket.delete(prefix + id));
+		},
+		send: async ({ queue, body }) => {
+			await stored(queues[queue].send(body));
+		},
+	};
+}

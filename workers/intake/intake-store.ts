@@ -1,0 +1,100 @@
+// The intake in R2: one object per spilled run, written once, and beside it the mark of a cancel. Named so that a repository's runs
+// stand together; when each was accepted stands in the metadata, so that a listing need not read the bodies.
+import type { Intake, IntakeBell, SpilledRun } from "../../src/contracts/objects/intake.ts";
+import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
+import type { RunId } from "../../src/domain/ids.ts";
+import type { Cancel } from "../../src/domain/job/job.ts";
+import type { Env } from "../env.ts";
+import { report } from "../report.ts";
+import { stored } from "../stored.ts";
+
+const prefix = "intake/";
+const canceledPrefix = "intake-canceled/";
+/** Records of one repository that are put in order: by name they stand in none, so of more a visit takes any thousand. */
+const orderedMax = 1_000;
+/** Sorts after every character that a name may have. */
+const last = "\uffff";
+
+const isNew = { onlyIf: { etagDoesNotMatch: "*" } };
+
+export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
+	const { ARCHIVE: bucket } = env;
+	const keyOf = ({ owner, repo }: RepositoryName, run: RunId) => `${prefix}${owner}/${repo}/${run}`;
+	const markOf = ({ owner, repo }: RepositoryName, run: RunId) => `${canceledPrefix}${owner}/${repo}/${run}`;
+	const read = async <T>(key: string): Promise<T | null> => (await stored(bucket.get(key)))?.json<T>() ?? null;
+	return {
+		put: async (spilled) => (await stored(putRecord(bucket, keyOf(spilled, spilled.run), spilled, isNew))) !== null,
+		get: (name, run) => read<SpilledRun>(keyOf(name, run)),
+		list: async ({ owner, repo }, limit) => {
+			const found = (await listRecords(bucket, `${prefix}${owner}/${repo}/`)).map(
+				({ key, customMetadata: { acceptedAt, refusedAt } = {} }) => ({
+					run: key.slice(key.lastIndexOf("/") + 1),
+					acceptedAt: Number(acceptedAt),
+					refusedAt: refusedAt === undefined ? null : Number(refusedAt),
+				}),
+			);
+			return found.sort((a, b) => a.acceptedAt - b.acceptedAt).slice(0, limit);
+		},
+		setRefused: async (spilled, refused) => {
+			await stored(putRecord(bucket, keyOf(spilled, spilled.run), { ...spilled, refused }));
+		},
+		// The mark last: as long as the run stands here, whoever drains it must find that it was canceled.
+		remove: async (name, run) => {
+			await stored(bucket.delete(keyOf(name, run)));
+			await stored(bucket.delete(markOf(name, run)));
+		},
+		repositories: (call) => listRepositories(bucket, call),
+		cancel: async (name, run, wish) => {
+			await stored(bucket.put(markOf(name, run), JSON.stringify(wish), isNew));
+		},
+		canceled: (name, run) => read<Cancel>(markOf(name, run)),
+		ring: async (name) => {
+			try {
+				await stored(env.INTAKE.send({ bell: "intake", ...name } satisfies IntakeBell));
+			} catch (cause) {
+				report({ event: "bell-unrung", repository: `${name.owner}/${name.repo}`, cause: String(cause) });
+			}
+		},
+	};
+}
+
+function putRecord(bucket: R2Bucket, key: string, spilled: SpilledRun, options: R2PutOptions = {}) {
+	const { acceptedAt, refused } = spilled;
+	const customMetadata = { acceptedAt: String(acceptedAt), ...(refused ? { refusedAt: String(refused.at) } : {}) };
+	return bucket.put(key, JSON.stringify(spilled), {
+		...options,
+		httpMetadata: { contentType: "application/json" },
+		customMetadata,
+	});
+}
+
+/** A page with metadata holds less than it was asked for where that is much. */
+async function listRecords(bucket: R2Bucket, prefix: string): Promise<R2Object[]> {
+	const found: R2Object[] = [];
+	let cursor: string | undefined;
+	do {
+		const page = await stored(
+			bucket.list({ prefix, include: ["customMetadata"], limit: orderedMax, ...(cursor ? { cursor } : {}) }),
+		);
+		found.push(...page.objects);
+		cursor = page.truncated ? page.cursor : undefined;
+	} while (cursor !== undefined && found.length < orderedMax);
+	return found;
+}
+
+/** One look for each: the first key after all of the repository before. */
+async function listRepositories(
+	bucket: R2Bucket,
+	{ after, limit }: { after: RepositoryName | null; limit: number },
+): Promise<RepositoryName[]> {
+	const found: RepositoryName[] = [];
+	let startAfter = after ? `${prefix}${after.owner}/${after.repo}/${last}` : prefix;
+	while (found.length < limit) {
+		const { objects } = await stored(bucket.list({ prefix, startAfter, limit: 1 }));
+		const [owner, repo] = objects[0]?.key.slice(prefix.length).split("/") ?? [];
+		if (!owner || !repo) break;
+		found.push({ owner, repo });
+		startAfter = `${prefix}${owner}/${repo}/${last}`;
+	}
+	return found;
+}
