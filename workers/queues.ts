@@ -1,5 +1,5 @@
-// The consumers of the queues. Each message carries a version, so all are idempotent; a message that fails is tried again by
-// the platform and ends in its dead-letter queue, whose consumer only says so: the objects hold the truth, the sweep repairs.
+// The consumers of the queues. Each message carries a version, so all are idempotent. A message that fails is tried again, later
+// each time, and in the end kept as a dead letter: no work hangs on it, since the objects hold the truth and the sweep repairs.
 import type { ChangeEvent, Delivery } from "../src/contracts/objects/events.ts";
 import type { IntakeBell } from "../src/contracts/objects/intake.ts";
 import { project } from "../src/store/projection.ts";
@@ -7,35 +7,35 @@ import type { Env } from "./env.ts";
 import { database } from "./read-model.ts";
 import { feedCalls, poolCalls, repoCalls } from "./stubs.ts";
 import { drainRung } from "./intake/intake-consumer.ts";
+import { keepDead, subjectOf, tryLater } from "./dead-letters/give-up.ts";
 import { report } from "./report.ts";
 
-const retryDelaySecondsMax = 60;
 /** Messages that fail one after another before the others are not even tried. */
 const awayAfter = 3;
 
+/** What a consumer works with: its bindings, and the queue that its messages came from. */
+interface Source {
+	env: Env;
+	queue: string;
+}
+
 export async function consume(batch: MessageBatch, env: Env): Promise<void> {
+	const source = { env, queue: batch.queue };
 	switch (batch.queue) {
 		case "spillway-deliveries":
-			return deliver(readable<Delivery>(batch), env);
+			return deliver(await readable<Delivery>(batch, env), source);
 		case "spillway-intake":
-			return drainRung(readable<IntakeBell>(batch), env);
+			return drainRung(bellsOf(batch), env);
 		case "spillway-events":
-			return tellChanges(readable<ChangeEvent>(batch), env);
+			return tellChanges(await readable<ChangeEvent>(batch, env), source);
 		default:
-			for (const message of batch.messages) {
-				const { id, body } = message;
-				report({ event: "dead-letter", queue: batch.queue, id, about: subjectOf(body) });
-				message.ack();
-			}
+			await Promise.all(batch.messages.map((message) => keepDead(message, "its consumer died of it", source)));
 	}
 }
 
-/** Those with the form of a message of ours. Others, which only a hand can have sent, are no better tomorrow. */
-function readable<T extends Delivery | ChangeEvent | IntakeBell>({
-	queue,
-	messages,
-}: MessageBatch): readonly Message<T>[] {
-	return (messages as readonly Message<T>[]).filter((message) => {
+/** A bell that cannot be read rings for nobody. */
+function bellsOf({ queue, messages }: MessageBatch): readonly Message<IntakeBell>[] {
+	return (messages as readonly Message<IntakeBell>[]).filter((message) => {
 		if (subjectOf(message.body) !== null) return true;
 		report({ event: "message-unreadable", queue, id: message.id });
 		message.ack();
@@ -43,26 +43,28 @@ function readable<T extends Delivery | ChangeEvent | IntakeBell>({
 	});
 }
 
-/** The repository that a message is about; null: it is none of ours. */
-function subjectOf(body: unknown): string | null {
-	if (typeof body !== "object" || body === null) return null;
-	const { demand, ask, ...event } = body as { demand?: unknown; ask?: unknown };
-	for (const named of [demand, event, ask]) {
-		const { owner, repo } = (named ?? {}) as { owner?: unknown; repo?: unknown };
-		if (typeof owner === "string" && typeof repo === "string") return `${owner}/${repo}`;
-	}
-	return null;
+/** Those with the form of a message of ours. Others, which only a hand can have sent, are no better tomorrow: they are kept at once. */
+async function readable<T extends Delivery | ChangeEvent>(
+	{ queue, messages }: MessageBatch,
+	env: Env,
+): Promise<readonly Message<T>[]> {
+	const [good, bad] = [true, false].map((isGood) =>
+		(messages as readonly Message<T>[]).filter(({ body }) => (subjectOf(body) !== null) === isGood),
+	);
+	for (const { id } of bad ?? []) report({ event: "message-unreadable", queue, id });
+	await Promise.all((bad ?? []).map((message) => keepDead(message, "it has no form that is known", { queue, env })));
+	return good ?? [];
 }
 
 /** Of several messages about one repository and pool, only the newest is delivered. */
-async function deliver(messages: readonly Message<Delivery>[], env: Env): Promise<void> {
+async function deliver(messages: readonly Message<Delivery>[], source: Source): Promise<void> {
 	const groups = Map.groupBy(messages, ({ body }) => {
 		const { owner, repo, pool } = "demand" in body ? body.demand : body.ask;
 		return JSON.stringify([owner, repo, pool, body.shard, "ask" in body]);
 	});
 	const told = [...groups.values()].map(async (group) => {
 		const [newest] = group.toSorted((a, b) => versionOf(b.body) - versionOf(a.body));
-		if (newest) await settle(group, () => deliverOne(newest.body, env));
+		if (newest) await settle(group, () => deliverOne(newest.body, source.env), source);
 	});
 	await Promise.all(told);
 }
@@ -80,24 +82,24 @@ async function deliverOne(delivery: Delivery, env: Env): Promise<void> {
 }
 
 /** All together, which is one statement for each table. If that fails, each by itself: one that cannot be written holds up none. */
-async function tellChanges(messages: readonly Message<ChangeEvent>[], env: Env): Promise<void> {
-	const watchers = feed(messages, env);
+async function tellChanges(messages: readonly Message<ChangeEvent>[], source: Source): Promise<void> {
+	const watchers = feed(messages, source.env);
 	try {
-		await write(messages, env);
+		await write(messages, source.env);
 		for (const message of messages) message.ack();
 	} catch (cause) {
-		if (messages.length > 1) await writeEach(messages, env);
-		else await settle(messages, () => Promise.reject(cause));
+		if (messages.length > 1) await writeEach(messages, source);
+		else await settle(messages, () => Promise.reject(cause), source);
 	}
 	await watchers;
 }
 
 /** After some failures in a row without a success the database is away, and all others wait for it too. */
-async function writeEach(messages: readonly Message<ChangeEvent>[], env: Env): Promise<void> {
+async function writeEach(messages: readonly Message<ChangeEvent>[], source: Source): Promise<void> {
 	let failures = 0;
 	for (const message of messages) {
-		if (failures >= awayAfter) message.retry({ delaySeconds: delayOf(message) });
-		else if (await settle([message], () => write([message], env))) failures = 0;
+		if (failures >= awayAfter) await tryLater(message, "the database was away", source);
+		else if (await settle([message], () => write([message], source.env), source)) failures = 0;
 		else failures++;
 	}
 }
@@ -154,19 +156,15 @@ async function feed(messages: readonly Message<ChangeEvent>[], env: Env): Promis
 	}
 }
 
-/** Whether it was done. What was not is tried again, and in the end is a dead letter. */
-async function settle(messages: readonly Message[], act: () => Promise<unknown>): Promise<boolean> {
+/** Whether it was done. What was not is tried again, and in the end kept as a dead letter. */
+async function settle(messages: readonly Message[], act: () => Promise<unknown>, source: Source): Promise<boolean> {
 	try {
 		await act();
 		for (const message of messages) message.ack();
 		return true;
 	} catch (cause) {
 		report({ event: "message-failed", cause: String(cause) });
-		for (const message of messages) message.retry({ delaySeconds: delayOf(message) });
+		await Promise.all(messages.map((message) => tryLater(message, cause, source)));
 		return false;
 	}
-}
-
-function delayOf({ attempts }: Message): number {
-	return Math.min(2 ** attempts, retryDelaySecondsMax);
 }

@@ -12,6 +12,7 @@ import type { Env } from "./env.ts";
 import { diskRoom } from "./machine.ts";
 import { logFeedRequest } from "../src/contracts/wire/log-feed-request.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
+import { deadLettersOf } from "./dead-letters/dead-letter-store.ts";
 import { intakeOf } from "./intake/intake-store.ts";
 import { spillAfterMs } from "../src/domain/limits.ts";
 import { readModel } from "./read-model.ts";
@@ -56,6 +57,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),
 		intake: intakeOf(env),
+		deadLetters: deadLettersOf(env),
 		spillAfterMs: Number(env.SPILL_AFTER_MS ?? spillAfterMs),
 		switches: {
 			current: () => switchesNow(env, later),

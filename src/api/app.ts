@@ -14,6 +14,7 @@ import { tooLarge } from "./body.ts";
 import type { ApiEnv } from "./context.ts";
 import { addBulkCancelRoutes } from "./bulk-cancel.ts";
 import { addBulkRetryRoutes } from "./bulk-retry.ts";
+import { addDeadLetterRoutes } from "./dead-letters.ts";
 import { boundDearCalls } from "./dear-calls.ts";
 import { refuseWithoutRoom } from "./disk-room.ts";
 import { describeAll, document } from "./document.ts";
@@ -76,6 +77,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	app.get("/", (c) => c.text("Spillway, a CI job queue you own. The API: /openapi.json\n"));
 	app.get("/openapi.json", answerDocument);
 	addOperationRoutes(app);
+	addDeadLetterRoutes(app);
 	addRepositoryRoutes(app);
 	addRunRoutes(app);
 	addBulkCancelRoutes(app);

@@ -60,6 +60,7 @@ const pathWords: Readonly<Record<string, string>> = {
 	runner: "The runner's id.",
 	name: "The secret's name.",
 	id: "The token's id.",
+	letter: "The dead letter's id.",
 };
 
 /** What an operation is about, by the first that its path has. Generated clients have a class or a file for each. */

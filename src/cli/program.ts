@@ -2,6 +2,9 @@
 // so that a runner stays small.
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { addDeadLetterDrop } from "./dead-letter/dead-letter-drop.ts";
+import { addDeadLetterList } from "./dead-letter/dead-letter-list.ts";
+import { addDeadLetterRedrive } from "./dead-letter/dead-letter-redrive.ts";
 import { addAuditList } from "./audit/audit-list.ts";
 import { addGlobalOptions } from "./connection.ts";
 import { addDoctor } from "./doctor.ts";
@@ -109,5 +112,9 @@ function createProgram(io: Io, exitWith: Host["exitWith"]): Command {
 	addTokenList(token, host);
 	addTokenRevoke(token, host);
 	addAuditList(noun("audit", "who did what"), host);
+	const letter = noun("dead-letter", "messages that a queue gave up");
+	addDeadLetterList(letter, host);
+	addDeadLetterRedrive(letter, host);
+	addDeadLetterDrop(letter, host);
 	return program;
 }

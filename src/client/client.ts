@@ -4,6 +4,8 @@ import type { AuditRecord } from "../contracts/http/audit.ts";
 import type { BulkCancel, BulkCancelRequest } from "../contracts/http/bulk-cancel.ts";
 import type { BulkRetry, BulkRetryRequest } from "../contracts/http/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
+import type { DeadLetter, Redriven } from "../contracts/http/dead-letter.ts";
+import type { QueueName } from "../contracts/objects/dead-letters.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
 import type { Job, Run, RunRequest } from "../contracts/http/run.ts";
 import type {
@@ -99,6 +101,7 @@ export function createClient(options: TransportOptions) {
 		pools: poolCalls(transport),
 		tokens: tokenCalls(transport),
 		switches: switchCalls(transport),
+		deadLetters: deadLetterCalls(transport),
 		audit: {
 			/** Newest first; without an owner all of it, for the operator. */
 			list: (filter: AuditFilter = {}) => list<AuditRecord>(transport, "/v1/audit", { ...filter }),
@@ -331,6 +334,24 @@ function switchCalls(transport: Transport) {
 		get: () => get<Switches>(transport, "/v1/switches"),
 		patch: (patch: Partial<Switches>) =>
 			transport.json<Switches>({ method: "PATCH", path: "/v1/switches", json: patch, idempotent: true }),
+	};
+}
+
+function deadLetterCalls(transport: Transport) {
+	const path = (...rest: string[]) => pathOf("v1", "dead-letters", ...rest);
+	return {
+		list: (page: PageOptions = {}) => list<DeadLetter>(transport, path(), { ...page }),
+		// Sent twice, a message does once what it tells; only the second call may find it gone.
+		redrive: (id: string) =>
+			transport.json<DeadLetter>({ method: "POST", path: path(id, "redrive"), idempotent: false }),
+		redriveAll: (queue?: QueueName) =>
+			transport.json<Redriven>({
+				method: "POST",
+				path: path("redrive"),
+				json: queue ? { queue } : {},
+				idempotent: true,
+			}),
+		drop: (id: string) => transport.json<void>({ method: "DELETE", path: path(id), idempotent: true }),
 	};
 }
 

@@ -3,6 +3,7 @@
 export type Refusal =
 	| { code: "repository-unknown" }
 	| { code: "run-unknown" }
+	| { code: "dead-letter-unknown" }
 	| { code: "run-accepted" }
 	| { code: "run-archived" }
 	| { code: "job-unknown" }

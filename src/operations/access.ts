@@ -75,6 +75,9 @@ const needs = {
 	listAudit: { of: "owner-or-installation", scope: "admin" },
 	getSwitches: operates,
 	setSwitches: operates,
+	listDeadLetters: operates,
+	redriveDeadLetters: operates,
+	dropDeadLetter: operates,
 } as const satisfies Record<string, Need>;
 
 export type Operation = keyof typeof needs;

@@ -9,6 +9,7 @@ import type {
 	RunnerIdentity,
 	WholePool,
 } from "../contracts/objects/objects.ts";
+import type { DeadLetters } from "../contracts/objects/dead-letters.ts";
 import type { Intake } from "../contracts/objects/intake.ts";
 import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
 import type { Grant } from "../contracts/http/runner.ts";
@@ -98,6 +99,7 @@ export interface Ports {
 	intake: Intake;
 	/** How long a repository has to take a submission before it is spilled. */
 	spillAfterMs: number;
+	deadLetters: DeadLetters;
 	switches: {
 		/** The last known, refreshed in the background: never a call on the way of a request. */
 		current(): Switches;

@@ -1,14 +1,14 @@
 // What becomes of a message that a consumer could not deal with: it is tried again, later each time; after its last try it is kept
 // as a dead letter, with the reason, which the platform's own dead-letter queue would not know.
+import { triesMax } from "../../src/contracts/objects/dead-letters.ts";
 import type { QueueName } from "../../src/contracts/objects/dead-letters.ts";
 import type { Env } from "../env.ts";
 import { report } from "../report.ts";
 import { deadLettersOf } from "./dead-letter-store.ts";
 
 const delaySecondsMax = 60;
-
-/** Tries in all: one more than `max_retries` in wrangler.toml, which a test holds to this. */
-export const triesMax: Readonly<Record<QueueName, number>> = { deliveries: 11, events: 21 };
+const reasonCharsMax = 500;
+const causesMax = 5;
 
 /** Of `spillway-events`, `spillway-events-dead`. */
 export function queueNameOf(queue: string): QueueName {
@@ -21,11 +21,11 @@ export function delayOf({ attempts }: Pick<Message, "attempts">): number {
 
 export async function tryLater(
 	message: Message,
-	cause: string,
+	cause: unknown,
 	{ queue, env }: { queue: string; env: Env },
 ): Promise<void> {
 	if (message.attempts < triesMax[queueNameOf(queue)]) message.retry({ delaySeconds: delayOf(message) });
-	else await keepDead(message, cause, { queue, env });
+	else await keepDead(message, reasonOf(cause), { queue, env });
 }
 
 /** [Q9] Kept before it is acknowledged. What cannot be kept now goes to the queue of dead letters, whose consumer tries again. */
@@ -56,4 +56,13 @@ export function subjectOf(body: unknown): string | null {
 		if (typeof owner === "string" && typeof repo === "string") return `${owner}/${repo}`;
 	}
 	return null;
+}
+
+/** What went wrong at the bottom of it: a store's library wraps the error that says why. */
+function reasonOf(cause: unknown): string {
+	let deepest = cause;
+	for (let depth = 0; depth < causesMax && deepest instanceof Error && deepest.cause !== undefined; depth++) {
+		deepest = deepest.cause;
+	}
+	return String(deepest).slice(0, reasonCharsMax);
 }

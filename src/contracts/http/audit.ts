@@ -21,6 +21,8 @@ export const auditAction = z.enum([
 	"runner-set",
 	"runner-remove",
 	"switches-set",
+	"dead-letter-redrive",
+	"dead-letter-drop",
 ]);
 export type AuditAction = z.infer<typeof auditAction>;
 

@@ -4,6 +4,9 @@ import type { Millis } from "../../domain/ids.ts";
 export const queueNames = ["deliveries", "events"] as const;
 export type QueueName = (typeof queueNames)[number];
 
+/** Tries in all: one more than `max_retries` in wrangler.toml, which a test holds to this. */
+export const triesMax: Readonly<Record<QueueName, number>> = { deliveries: 11, events: 21 };
+
 export interface DeadLetter {
 	/** Of its time and the message: the same message makes the same id. */
 	id: string;
