@@ -3,7 +3,7 @@ import { drizzle } from "drizzle-orm/d1";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { Page, ReadModel } from "../src/operations/ports.ts";
 import { listAudit } from "../src/store/audit.ts";
-import { addPool, listPools, listRepositories, listRuns, setBehind } from "../src/store/runs.ts";
+import { addPool, findRun, listPools, listRepositories, listRuns, setBehind } from "../src/store/runs.ts";
 import type { Slice } from "../src/store/runs.ts";
 import { addToken, findKeyedToken, findToken, listTokens, revokeToken } from "../src/store/tokens.ts";
 import type { RepositoryName } from "../src/contracts/objects/objects.ts";
@@ -42,6 +42,7 @@ function makeModel(db: DrizzleD1Database): ReadModel {
 		tokens: (call) => page(`tokens ${JSON.stringify(call)}`, () => listTokens(db, call)),
 		pools: (call) => page(`pools ${JSON.stringify(call)}`, () => listPools(db, call)),
 		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => listAudit(db, call)),
+		run: (name, run) => reach(() => findRun(db, name, run)),
 		addPool: (owner, pool) => reach(() => addPool(db, owner, pool)),
 		token: (id) => reach(() => findToken(db, id)),
 		addToken: (token, prefix) => reach(() => addToken(db, token, prefix)),

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { refusalFacts } from "../contracts/wire/refusal-facts.ts";
 import type { ProblemFacts } from "../contracts/wire/refusal-facts.ts";
 import { replayedHeader, replayedValue } from "../contracts/wire/replayed.ts";
+import { staleHeader } from "../contracts/wire/stale.ts";
 import { isUpgrade, upgradeHeaders } from "../contracts/wire/upgrade.ts";
 import type { Result } from "../domain/refusal.ts";
 
@@ -32,4 +33,9 @@ export function needUpgrade(request: { headers: Headers }, detail: string): void
 /** The work was done before, by an earlier call with the same key. */
 export function sayReplayed(c: Context): void {
 	c.header(replayedHeader, replayedValue);
+}
+
+/** The answer is not the present truth, but how it was at `asOf`. */
+export function sayStale(c: Context, asOf: string): void {
+	c.header(staleHeader, asOf);
 }

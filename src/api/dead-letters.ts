@@ -1,7 +1,7 @@
 // Dead letters over HTTP: for the operator alone.
 import type { Hono } from "hono";
 import { deadLetter, redriven, redriveRequest } from "../contracts/http/dead-letter.ts";
-import { timeText } from "../contracts/http/fields.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
 import type { DeadLetter } from "../contracts/objects/dead-letters.ts";
 import { dropDeadLetter, listDeadLetters, redriveDeadLetter, redriveDeadLetters } from "../operations/dead-letters.ts";
 import { orThrow } from "./answer.ts";

@@ -24,7 +24,7 @@ import {
 } from "../operations/runs.ts";
 import type { JobAdder } from "../operations/runs.ts";
 import type { Accepted } from "../operations/spill.ts";
-import { orThrow, sayReplayed } from "./answer.ts";
+import { orThrow, sayReplayed, sayStale } from "./answer.ts";
 import { admitToRepository, findLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, idempotencyHeader, pageOf, pageQuery } from "./document.ts";
@@ -115,12 +115,15 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const { repository, caller } = admitToRepository(c, "listRuns");
 		const call = { repository, filter: readFilter(c), ...readPage(c, runCursorPattern) };
 		const page = orThrow(await listRuns(c.get("services"), caller, call));
+		if (page.stale) sayStale(c, page.asOf);
 		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs/:run", async (c) => {
 		const { repository, caller } = admitToRepository(c, "getRun");
-		return c.json(orThrow(await getRun(c.get("services"), caller, { repository, run: readRunName(c) })));
+		const { run, asOf } = orThrow(await getRun(c.get("services"), caller, { repository, run: readRunName(c) }));
+		if (asOf !== null) sayStale(c, timeText(asOf));
+		return c.json(run);
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {

@@ -338,7 +338,7 @@ function switchCalls(transport: Transport) {
 }
 
 function deadLetterCalls(transport: Transport) {
-	const path = (...rest: string[]) => pathOf("v1", "dead-letters", ...rest);
+	const path = (...rest: string[]) => urlPath("v1", "dead-letters", ...rest);
 	return {
 		list: (page: PageOptions = {}) => list<DeadLetter>(transport, path(), { ...page }),
 		// Sent twice, a message does once what it tells; only the second call may find it gone.

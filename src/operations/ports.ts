@@ -20,6 +20,7 @@ import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";
 import type { TokenClaims, TokenKind } from "../contracts/objects/token-claims.ts";
 import type { TokenRecord } from "../contracts/http/token.ts";
+import type { RunName } from "../domain/ids.ts";
 import type { LogRecord } from "../domain/job/job.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
 import type { KnownLeases } from "./known-leases.ts";
@@ -51,6 +52,8 @@ export interface RunFilter {
 export interface ReadModel {
 	repositories(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<Repository>>;
 	runs(call: RepositoryName & { filter: RunFilter; limit: number; cursor: string | null }): Promise<Page<Run>>;
+	/** As it was told last, without its jobs. */
+	run(name: RepositoryName, run: RunName): Promise<Run | null>;
 	pools(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<string>>;
 	addPool(owner: string, pool: string): Promise<void>;
 	tokens(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<TokenRecord>>;

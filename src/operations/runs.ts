@@ -2,8 +2,9 @@
 import { hash, randomUUID } from "node:crypto";
 import type { LeaseClaim, RepositoryName, Submitted } from "../contracts/objects/objects.ts";
 import type { Job, Run, RunRequest } from "../contracts/http/run.ts";
+import { asOutage } from "../contracts/wire/outage.ts";
 import { readJobRequest } from "../contracts/wire/view.ts";
-import type { RunName } from "../domain/ids.ts";
+import type { Millis, RunName } from "../domain/ids.ts";
 import { parseJobId, runIdFrom } from "../domain/ids.ts";
 import type { Submission } from "../domain/job/submission.ts";
 import { accept, refuse } from "../domain/refusal.ts";
@@ -13,6 +14,7 @@ import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import { readJobs, readRun } from "./archived-run.ts";
+import type { ReadPorts } from "./archived-run.ts";
 import type { Page, Ports, RunFilter } from "./ports.ts";
 import { locateRun } from "./run-places.ts";
 import { submitOrSpill } from "./spill.ts";
@@ -62,14 +64,30 @@ export async function listRuns(
 	return may.ok ? accept(await ports.readModel.runs({ ...repository, ...page })) : may;
 }
 
+/** `asOf` null: as the run is now. Else its repository does not answer, and this is how it was then, without its jobs. */
+export interface SeenRun {
+	run: Run;
+	asOf: Millis | null;
+}
+
 export async function getRun(
-	ports: Pick<Ports, "repo" | "intake" | "archivedRun">,
+	ports: ReadPorts & Pick<Ports, "readModel" | "now">,
 	caller: Caller,
 	{ repository, run }: { repository: RepositoryName; run: RunName },
-): Promise<Result<Run>> {
+): Promise<Result<SeenRun>> {
 	const may = mayAskOfRepository(caller, "getRun", repository);
-	const id = may.ok ? await locateRun(ports, repository, run) : may;
-	return id.ok ? readRun(ports, repository, { run: id.value }) : id;
+	if (!may.ok) return may;
+	try {
+		const id = await locateRun(ports, repository, run);
+		const seen = id.ok ? await readRun(ports, repository, { run: id.value }) : id;
+		return seen.ok ? accept({ run: seen.value, asOf: null }) : seen;
+	} catch (cause) {
+		if (asOutage(cause) === null) throw cause;
+		// [A75] Its version keeps up with the clock, so it says since when the run may have changed.
+		const known = await ports.readModel.run(repository, run).catch(() => null);
+		if (known === null) throw cause;
+		return accept({ run: known, asOf: Math.min(known.version, ports.now()) });
+	}
 }
 
 export async function listJobs(

@@ -5,6 +5,7 @@ import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";
+import type { RunName } from "../domain/ids.ts";
 import { pools, repositories, runs } from "./schema.ts";
 
 export interface Slice<T> {
@@ -58,6 +59,48 @@ export async function listRuns(
 		next: rows.length > limit && last ? `${last.createdAt} ${last.id}` : null,
 		isBehind: (repository?.behindUntil ?? 0) > now,
 	};
+}
+
+/** Numbers are looked for among this many, the newest: there is no index of them. */
+const numberedMax = 5_000;
+
+/** A run as it was told last, without its jobs; null: not told yet, or no more. */
+export async function findRun(
+	db: DrizzleD1Database,
+	{ owner, repo }: RepositoryName,
+	name: RunName,
+): Promise<Run | null> {
+	const isIts = and(eq(runs.owner, owner), eq(runs.repo, repo));
+	const order = [desc(runs.createdAt), desc(runs.id)];
+	if (typeof name === "object" && "id" in name) {
+		const [row] = await db
+			.select({ doc: runs.doc })
+			.from(runs)
+			.where(and(isIts, eq(runs.id, name.id)));
+		return row ? JSON.parse(row.doc) : null;
+	}
+	if (name === "latest") {
+		const [row] = await db
+			.select({ doc: runs.doc })
+			.from(runs)
+			.where(isIts)
+			.orderBy(...order)
+			.limit(1);
+		return row ? JSON.parse(row.doc) : null;
+	}
+	const newest = db
+		.select({ doc: runs.doc })
+		.from(runs)
+		.where(isIts)
+		.orderBy(...order)
+		.limit(numberedMax)
+		.as("newest");
+	const [row] = await db
+		.select({ doc: newest.doc })
+		.from(newest)
+		.where(sql`${newest.doc} ->> 'number' = ${name.number}`)
+		.limit(1);
+	return row ? JSON.parse(row.doc) : null;
 }
 
 export async function listRepositories(
