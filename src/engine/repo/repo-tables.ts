@@ -54,7 +54,7 @@ const versions = [
 	INSERT INTO run_number SELECT (number + 63) / 64 * 64, json_group_object(number, id)
 	FROM (SELECT id, CAST(doc ->> 'number' AS INTEGER) AS number FROM run) GROUP BY 1;`,
 	"CREATE TABLE IF NOT EXISTS watched (run TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
-	"CREATE TABLE superseding (ref TEXT PRIMARY KEY, run TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID",
+	"CREATE TABLE IF NOT EXISTS superseding (ref TEXT PRIMARY KEY, run TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID",
 ];
 export const repoTables = { of: "repository", versions } satisfies TableVersions;
 
