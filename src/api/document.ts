@@ -69,7 +69,7 @@ const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 	[/^\/v1\/runner\/|\/runners(\/|$)/, "runners"],
 	[/^\/v1\/pools(\/|$)/, "pools"],
 	[/^\/v1\/(tokens|tickets)(\/|$)/, "tokens"],
-	[/^\/v1\/(audit|switches)$|^\/[^/]+$/, "operation"],
+	[/^\/v1\/(audit|switches)$|^\/v1\/dead-letters|^\/[^/]+$/, "operation"],
 	[/\/secrets(\/|$)/, "secrets"],
 	[/\/(log|logs|search)(\/|$)/, "logs"],
 	[/\/jobs(\/|$)/, "jobs"],
