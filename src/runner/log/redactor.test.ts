@@ -152,8 +152,15 @@ describe("masking", () => {
 			return Buffer.from(period.repeat(length).slice(0, length) + (random.chance(0.3) ? random.pick(["a", "b"]) : ""));
 		};
 		for (let round = 0; round < 200; round++) {
-			const patterns = Array.from({ length: 1 + random.below(3) }, () => repeated(4 + random.below(30)));
-			const bytes = Buffer.concat(Array.from({ length: 4 }, () => repeated(random.below(60))));
+			// What begins like another part of itself, and goes on otherwise.
+			const patterns = Array.from({ length: 1 + random.below(3) }, () =>
+				Buffer.concat([repeated(4 + random.below(30)), repeated(random.below(20))]),
+			);
+			const pieces = Array.from({ length: 6 }, () => {
+				const pattern = random.pick(patterns);
+				return pattern.subarray(random.below(4) * random.below(4), pattern.length - random.below(4));
+			});
+			const bytes = Buffer.concat([...pieces, repeated(random.below(60))]);
 			const cuts = Array.from({ length: random.below(4) }, () => random.below(bytes.length + 1)).sort((a, b) => a - b);
 			expect(passed(patterns.map(literally), bytes, cuts)).toBe(maskedSimply(patterns, bytes));
 		}
