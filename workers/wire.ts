@@ -2,6 +2,8 @@
 import { parseNetworks } from "../src/domain/text/client-address.ts";
 import type { Network } from "../src/domain/text/client-address.ts";
 import type { Services } from "../src/api/services.ts";
+import { accept, refuse } from "../src/domain/refusal.ts";
+import type { Refusal } from "../src/domain/refusal.ts";
 import { KnownLeases } from "../src/operations/known-leases.ts";
 import { parseKeys, signToken } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
@@ -10,7 +12,7 @@ import { writeAudit } from "./audit.ts";
 import { poolShardsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { diskRoom } from "./machine.ts";
-import { logFeedRequest } from "../src/contracts/wire/log-feed-request.ts";
+import { logFeedRequest, readNoLogFeed } from "../src/contracts/wire/log-feed-request.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { deadLettersOf } from "./dead-letters/dead-letter-store.ts";
 import { intakeOf } from "./intake/intake-store.ts";
@@ -48,12 +50,19 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		log: (name) => logCalls(env, name),
 		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name, { cache: caches.default, later }),
 		followLog: (call) => followLog(env, call),
-		openLogFeed: (claim) => logCalls(env, claim).fetch(logFeedRequest(claim)),
+		openLogFeed: async (lease) => {
+			const answer = await logCalls(env, lease).fetch(logFeedRequest(lease));
+			const refusal = await readNoLogFeed(answer);
+			return refusal === null ? accept(answer) : refuse(refusal);
+		},
 		feed: (name) => feedCalls(env, name),
 		readSocket,
 		acceptSocket,
 		archivedRun: (name, run) => readArchived(runStore(env), { name, run, now: Date.now() }, () => scheduler.wait(0)),
-		openSession: (runner) => poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner })),
+		openSession: async (runner) => {
+			const answer = await poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner }));
+			return answer.status === 101 ? accept(answer) : refuse((await answer.json()) as Refusal);
+		},
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),
 		intake: intakeOf(env),

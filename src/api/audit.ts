@@ -2,7 +2,10 @@
 import type { Context, Hono } from "hono";
 import { auditAction, auditRecord } from "../contracts/http/audit.ts";
 import type { AuditAction } from "../contracts/http/audit.ts";
-import { authorizeOperator, authorizeOwner, readCaller } from "./auth.ts";
+import { mayAskOfOwner } from "../operations/access.ts";
+import { listAudit } from "../operations/installation.ts";
+import { orThrow } from "./answer.ts";
+import { readCaller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { badQuery, readPage, writeCursor } from "./request.ts";
@@ -20,13 +23,12 @@ document({
 
 export function addAuditRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/audit", async (c) => {
-		readCaller(c);
+		const caller = readCaller(c);
 		const owner = c.req.query("owner") || null;
-		if (owner === null) authorizeOperator(c);
-		else authorizeOwner(c, "admin", owner);
+		orThrow(mayAskOfOwner(caller, "listAudit", owner));
 		const actor = c.req.query("actor") || undefined;
 		const call = { owner, actor, action: readAction(c), ...readPage(c, cursorPattern) };
-		const page = await c.get("services").readModel.audit(call);
+		const page = orThrow(await listAudit(c.get("services"), caller, call));
 		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
 	});
 }

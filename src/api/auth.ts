@@ -5,7 +5,6 @@ import type { Context } from "hono";
 import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../contracts/objects/objects.ts";
 import type { TokenName } from "../contracts/objects/owner.ts";
 import { tokenExpired, tokenRevoked } from "../contracts/wire/stream-token.ts";
-import type { Scope } from "../contracts/http/token.ts";
 import { callerAddress, peerAddress } from "../domain/text/client-address.ts";
 import { mayAskOfOwner, mayAskOfRepository } from "../operations/access.ts";
 import type { Caller, OwnerOperation, RepositoryOperation } from "../operations/access.ts";
@@ -24,8 +23,6 @@ export const unauthorized = (detail: string) =>
 		detail,
 		headers: { "www-authenticate": 'Bearer realm="spillway"' },
 	});
-
-export const forbidden = (code: string, detail: string) => new ProblemAnswer({ status: 403, code, detail });
 
 function bearer(c: Context<ApiEnv>): string {
 	const header = c.req.header("authorization");
@@ -141,50 +138,6 @@ export function admitToOwner(c: Context<ApiEnv>, operation: OwnerOperation): { o
 
 export function readRepository(c: Context<ApiEnv>): RepositoryName {
 	return { owner: readName(c, "owner"), repo: readName(c, "repo") };
-}
-
-/** Throws 401, 403 or 404 unless the caller may do this with this owner's things (or this repository of theirs). */
-export function authorize(c: Context<ApiEnv>, scope: Scope, owner: string, repo: string | null = null): Caller {
-	return allow(readCaller(c), scope, owner, repo);
-}
-
-/** As `authorize`, for a caller who is known. */
-export function allow(caller: Caller, scope: Scope, owner: string, repo: string | null): Caller {
-	const { access } = caller;
-	if (access === null) return caller;
-	if (access.owner !== owner || (repo !== null && access.repos !== null && !access.repos.includes(repo))) {
-		throw new ProblemAnswer({ status: 404, code: "unknown", detail: "Unknown, or not yours to know." });
-	}
-	if (!access.scopes.includes(scope)) throw forbidden("scope-missing", `The token lacks the scope "${scope}".`);
-	return caller;
-}
-
-/** As `authorize`, for what all of the owner's repositories share: a token that is for some of them may not have it. */
-export function authorizeOwner(c: Context<ApiEnv>, scope: Scope, owner: string): Caller {
-	const caller = authorize(c, scope, owner);
-	if (caller.access === null || caller.access.repos === null) return caller;
-	throw forbidden("repositories-limited", "The token is for some repositories only; this belongs to all of them.");
-}
-
-/** As `authorizeOwner`, for the owner in the path. */
-export function authorizeOwnerInPath(c: Context<ApiEnv>, scope: Scope): { owner: string; caller: Caller } {
-	readCaller(c);
-	const owner = readName(c, "owner");
-	return { owner, caller: authorizeOwner(c, scope, owner) };
-}
-
-export function authorizeOperator(c: Context<ApiEnv>): Caller {
-	const caller = readCaller(c);
-	if (caller.access === null) return caller;
-	throw forbidden("operator-only", "Only the operator's token may do this.");
-}
-
-/** The repository in the path, once the caller may do `scope` with it. */
-export function authorizeRepository(c: Context<ApiEnv>, scope: Scope): RepositoryName & { caller: Caller } {
-	readCaller(c);
-	const owner = readName(c, "owner");
-	const repo = readName(c, "repo");
-	return { owner, repo, caller: authorize(c, scope, owner, repo) };
 }
 
 /** `mayBeUnknown`: what only keeps running jobs going is not refused because an owner's object does not answer. */

@@ -16,7 +16,7 @@ import type { StreamEvent } from "./event-stream.ts";
 import { badQuery } from "./request.ts";
 import { readRunName } from "./run-place.ts";
 import { standingOf, streamTokenOf } from "./stream-standing.ts";
-import { authorizeWatcher, ticketQuery } from "./tickets.ts";
+import { admitWatcher, ticketQuery } from "./tickets.ts";
 
 document({
 	id: "watchRun",
@@ -34,14 +34,14 @@ document({
 
 export function addEventRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/runs/:run/events", async (c) => {
-		const { owner, repo, caller } = await authorizeWatcher(c);
+		const { repository, caller } = await admitWatcher(c, "watchRun");
 		const services = c.get("services");
-		const run = orThrow(await locateRun(services, { owner, repo }, readRunName(c)));
+		const run = orThrow(await locateRun(services, repository, readRunName(c)));
 		const after = readAfter(c);
 		const isSocket = isUpgrade(c.req.raw);
 		// The Worker itself looks after the token of a stream that ends here.
 		const request = runWatchRequest({ after, token: isSocket ? streamTokenOf(caller) : null });
-		const response = await checked(await services.feed({ owner, repo, run }).fetch(request));
+		const response = await checked(await services.feed({ ...repository, run }).fetch(request));
 		if (isSocket) return response;
 		const gone = new AbortController();
 		return eventStream(eventsOf(services.readSocket(response, gone.signal)), gone, standingOf(services, caller));

@@ -2,9 +2,8 @@
 import type { Hono } from "hono";
 import { feedAcknowledgement } from "../contracts/http/log-feed.ts";
 import { doneCloseCode, replacedCloseCode } from "../contracts/wire/close-code.ts";
-import { readNoLogFeed } from "../contracts/wire/log-feed-request.ts";
-import { refuse } from "../domain/refusal.ts";
 import { needUpgrade, orThrow } from "./answer.ts";
+import { feedLog } from "../operations/lease-calls.ts";
 import { readLease } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
@@ -26,8 +25,6 @@ export function addLogFeedRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/lease/log/feed", async (c) => {
 		const claim = readLease(c);
 		needUpgrade(c.req.raw, "A feed is a WebSocket; over HTTP, PATCH /v1/lease/log.");
-		const response = await c.get("services").openLogFeed(claim);
-		const refusal = await readNoLogFeed(response);
-		return refusal === null ? response : orThrow(refuse(refusal));
+		return orThrow(await feedLog(c.get("services"), claim));
 	});
 }

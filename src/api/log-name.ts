@@ -3,8 +3,8 @@ import type { Context } from "hono";
 import { refuse } from "../domain/refusal.ts";
 import { locateJob } from "../operations/run-places.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
-import { authorizeRepository } from "./auth.ts";
-import type { Caller } from "../operations/access.ts";
+import { admitToRepository } from "./auth.ts";
+import type { Caller, RepositoryOperation } from "../operations/access.ts";
 import type { ApiEnv } from "./context.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { LogName } from "../contracts/wire/object-name.ts";
@@ -13,15 +13,15 @@ import { findLog, loadAttempt } from "./log-source.ts";
 import type { LogSource } from "./log-source.ts";
 import { readJobName } from "./run-place.ts";
 import type { Services } from "./services.ts";
-import { authorizeWatcher } from "./tickets.ts";
+import { admitWatcher } from "./tickets.ts";
 
-export function readLogName(c: Context<ApiEnv>): Promise<LogName> {
-	return logNameIn(c, authorizeRepository(c, "read"));
+export function readLogName(c: Context<ApiEnv>, operation: RepositoryOperation): Promise<LogName> {
+	return logNameIn(c, admitToRepository(c, operation).repository);
 }
 
 /** As `readLogName`, where a WebSocket may bring a ticket. */
 export async function readWatchedLogName(c: Context<ApiEnv>): Promise<{ name: LogName; caller: Caller }> {
-	const { caller, ...repository } = await authorizeWatcher(c);
+	const { caller, repository } = await admitWatcher(c, "watchLog");
 	return { name: await logNameIn(c, repository), caller };
 }
 

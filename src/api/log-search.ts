@@ -40,7 +40,7 @@ documentJob({
 
 export function addLogSearchRoutes(app: Hono<ApiEnv>): void {
 	app.on("GET", belowJob("/attempts/:attempt/log/search"), async (c) => {
-		const name = await readLogName(c);
+		const name = await readLogName(c, "searchLog");
 		const query = c.req.query("q") ?? "";
 		if (query === "" || query.length > queryMax || query.includes("\n")) {
 			throw badQuery("q", `must be 1 to ${queryMax} characters without a line break`);

@@ -22,7 +22,7 @@ import { standingOf, streamTokenOf } from "./stream-standing.ts";
 import { badQuery } from "./request.ts";
 import { belowJob, readJobName } from "./run-place.ts";
 import type { Services } from "./services.ts";
-import { authorizeWatcher, ticketQuery } from "./tickets.ts";
+import { admitWatcher, ticketQuery } from "./tickets.ts";
 
 documentJob({
 	id: "getLog",
@@ -65,7 +65,7 @@ documentJob({
 
 export function addLogRoutes(app: Hono<ApiEnv>): void {
 	app.on("GET", belowJob("/attempts/:attempt/log"), async (c) => {
-		const name = await readLogName(c);
+		const name = await readLogName(c, "readLog");
 		const services = c.get("services");
 		const [tail, form] = [readTail(c), readForm(c)];
 		const answer = { services, name, log: await findLogOrEmpty(services, name) };
@@ -93,12 +93,12 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.on("GET", belowJob("/log/live"), async (c) => {
-		const { owner, repo, caller } = await authorizeWatcher(c);
+		const { repository, caller } = await admitWatcher(c, "watchJobLog");
 		const services = c.get("services");
-		const job = orThrow(await locateJob(services, { owner, repo }, readJobName(c)));
-		const name = { owner, repo, job };
+		const job = orThrow(await locateJob(services, repository, readJobName(c)));
+		const name = { ...repository, job };
 		const standing = standingOf(services, caller);
-		orThrow(await loadJob(services, { owner, repo }, job));
+		orThrow(await loadJob(services, repository, job));
 		if (!isUpgrade(c.req.raw)) {
 			const gone = new AbortController();
 			const place = readPlace(c);

@@ -2,8 +2,10 @@
 import { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import { switches, switchesPatch } from "../contracts/http/switches.ts";
-import { noteAct } from "../operations/act-notes.ts";
-import { authorizeOperator } from "./auth.ts";
+import { mayAsk } from "../operations/access.ts";
+import { getSwitches, setSwitches } from "../operations/installation.ts";
+import { orThrow } from "./answer.ts";
+import { readCaller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { readiness } from "./readiness.ts";
@@ -58,16 +60,14 @@ export function addOperationRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.get("/v1/switches", async (c) => {
-		authorizeOperator(c);
-		return c.json(await c.get("services").switches.read());
+		return c.json(orThrow(await getSwitches(c.get("services"), readCaller(c))));
 	});
 
 	app.patch("/v1/switches", async (c) => {
-		const caller = authorizeOperator(c);
+		const caller = readCaller(c);
+		orThrow(mayAsk(caller, "setSwitches"));
 		const patch = await readBody(c, switchesPatch);
 		const set = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
-		const switched = await c.get("services").switches.set(set);
-		noteAct(c.get("services"), caller, { action: "switches-set", owner: null, details: set });
-		return c.json(switched);
+		return c.json(orThrow(await setSwitches(c.get("services"), caller, set)));
 	});
 }

@@ -1,11 +1,9 @@
 // Pools as their owner sees them, and single runners of them: figures, pause, drain, removal.
 import type { Hono } from "hono";
 import { poolFigures, poolPatch, runnerFigures, runnerPatch } from "../contracts/http/runner.ts";
-import type { PoolFigures } from "../contracts/http/runner.ts";
-import { refuse } from "../domain/refusal.ts";
 import { orThrow } from "./answer.ts";
-import { noteAct } from "../operations/act-notes.ts";
-import { authorizeOwnerInPath } from "./auth.ts";
+import { getPool, listPools, removeRunner, setPool, setRunner } from "../operations/pools.ts";
+import { admitToOwner } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { readBody, readName, readPage, writeCursor } from "./request.ts";
@@ -53,55 +51,35 @@ document({
 
 export function addPoolRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/pools/:owner", async (c) => {
-		const { owner } = authorizeOwnerInPath(c, "read");
-		const services = c.get("services");
-		const page = await services.readModel.pools({ owner, ...readPage(c, cursorPattern) });
-		const figures = page.items.map((pool): Promise<PoolFigures> => services.wholePool({ owner, pool }).figures());
-		return c.json({ ...page, items: await Promise.all(figures), nextCursor: writeCursor(page.nextCursor) });
+		const { owner, caller } = admitToOwner(c, "listPools");
+		const page = orThrow(await listPools(c.get("services"), caller, { owner, ...readPage(c, cursorPattern) }));
+		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
 	});
 
 	app.get("/v1/pools/:owner/:pool", async (c) => {
-		const { owner } = authorizeOwnerInPath(c, "read");
-		const pool = c.get("services").wholePool({ owner, pool: readName(c, "pool") });
-		return c.json(await pool.figures());
+		const { owner, caller } = admitToOwner(c, "getPool");
+		return c.json(orThrow(await getPool(c.get("services"), caller, { owner, pool: readName(c, "pool") })));
 	});
 
 	app.patch("/v1/pools/:owner/:pool", async (c) => {
-		const { owner, caller } = authorizeOwnerInPath(c, "admin");
+		const { owner, caller } = admitToOwner(c, "setPool");
 		const pool = readName(c, "pool");
 		const patch = await readBody(c, poolPatch);
-		const services = c.get("services");
-		const figures = await services.wholePool({ owner, pool }).configure(patch);
-		services.later(services.readModel.addPool(owner, pool).catch(() => undefined));
-		noteAct(c.get("services"), caller, {
-			action: "pool-set",
-			owner,
-			subject: pool,
-			reason: patch.pauseNote,
-			details: patch,
-		});
-		return c.json(figures);
+		return c.json(orThrow(await setPool(c.get("services"), caller, { owner, pool, patch })));
 	});
 
 	app.patch("/v1/pools/:owner/:pool/runners/:runner", async (c) => {
-		const { owner, caller } = authorizeOwnerInPath(c, "admin");
+		const { owner, caller } = admitToOwner(c, "setRunner");
 		const pool = readName(c, "pool");
-		const runner = c.req.param("runner");
 		const patch = await readBody(c, runnerPatch);
-		const figures = await c.get("services").wholePool({ owner, pool }).setRunner(runner, patch);
-		if (figures === null) return orThrow(refuse({ code: "runner-unknown" }));
-		noteAct(c.get("services"), caller, { action: "runner-set", owner, subject: runner, details: { pool, ...patch } });
-		return c.json(figures);
+		const call = { owner, pool, runner: c.req.param("runner"), patch };
+		return c.json(orThrow(await setRunner(c.get("services"), caller, call)));
 	});
 
 	app.delete("/v1/pools/:owner/:pool/runners/:runner", async (c) => {
-		const { owner, caller } = authorizeOwnerInPath(c, "admin");
-		const pool = readName(c, "pool");
-		const runner = c.req.param("runner");
-		const removed = await c.get("services").wholePool({ owner, pool }).removeRunner(runner);
-		if (removed === null) return orThrow(refuse({ code: "runner-unknown" }));
-		if (removed)
-			noteAct(c.get("services"), caller, { action: "runner-remove", owner, subject: runner, details: { pool } });
+		const { owner, caller } = admitToOwner(c, "removeRunner");
+		const call = { owner, pool: readName(c, "pool"), runner: c.req.param("runner") };
+		orThrow(await removeRunner(c.get("services"), caller, call));
 		return c.body(null, 204);
 	});
 }

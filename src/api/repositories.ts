@@ -4,8 +4,17 @@ import type { Hono } from "hono";
 import { withoutNul } from "../contracts/http/fields.ts";
 import { queueFigures, repository, repositoryRequest } from "../contracts/http/repository.ts";
 import { orThrow } from "./answer.ts";
-import { noteAct } from "../operations/act-notes.ts";
-import { authorize, authorizeRepository, readCaller } from "./auth.ts";
+import { mayAskOfOwner } from "../operations/access.ts";
+import {
+	deleteSecret,
+	getQueue,
+	getRepository,
+	listRepositories,
+	listSecrets,
+	setRepository,
+	setSecret,
+} from "../operations/repositories.ts";
+import { admitToRepository, readCaller } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { secretNamePattern } from "../domain/text/names.ts";
@@ -74,60 +83,52 @@ document({
 
 export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos", async (c) => {
-		readCaller(c);
+		const caller = readCaller(c);
 		const owner = c.req.query("owner") ?? "";
 		if (owner === "") throw malformed("Whose repositories?", [{ path: "owner", message: "is missing" }]);
-		const repos = authorize(c, "read", owner).access?.repos ?? null;
-		const page = await c.get("services").readModel.repositories({ owner, ...readPage(c, cursorPattern) });
-		// A page may be shorter than asked for: what the token may not know is left out after it was read.
-		const items = page.items.filter(({ repo }) => repos === null || repos.includes(repo));
-		return c.json({ ...page, items, nextCursor: writeCursor(page.nextCursor) });
+		orThrow(mayAskOfOwner(caller, "listRepositories", owner));
+		const call = { owner, ...readPage(c, cursorPattern) };
+		const page = orThrow(await listRepositories(c.get("services"), caller, call));
+		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
 	});
 
 	for (const method of ["put", "patch"] as const) {
 		app[method]("/v1/repos/:owner/:repo", async (c) => {
-			const { owner, repo, caller } = authorizeRepository(c, "admin");
+			const { repository, caller } = admitToRepository(c, "setRepository");
 			const request = await readBody(c, repositoryRequest);
-			const replace = method === "put";
-			const set = orThrow(await c.get("services").repo({ owner, repo }).configure({ owner, repo, request, replace }));
-			noteAct(c.get("services"), caller, { action: "repository-set", owner, repo, details: { replace, ...request } });
-			return c.json(set);
+			const call = { repository, request, replace: method === "put" };
+			return c.json(orThrow(await setRepository(c.get("services"), caller, call)));
 		});
 	}
 
 	app.get("/v1/repos/:owner/:repo", async (c) => {
-		const name = authorizeRepository(c, "read");
-		return c.json(orThrow(await c.get("services").repo(name).settings()));
+		const { repository, caller } = admitToRepository(c, "getRepository");
+		return c.json(orThrow(await getRepository(c.get("services"), caller, repository)));
 	});
 
 	app.get("/v1/repos/:owner/:repo/queue", async (c) => {
-		const name = authorizeRepository(c, "read");
-		return c.json(orThrow(await c.get("services").repo(name).figures()));
+		const { repository, caller } = admitToRepository(c, "getQueue");
+		return c.json(orThrow(await getQueue(c.get("services"), caller, repository)));
 	});
 
 	app.get("/v1/repos/:owner/:repo/secrets", async (c) => {
-		const name = authorizeRepository(c, "admin");
-		const names = orThrow(await c.get("services").repo(name).secretNames());
-		const page = slicePage(c, names);
+		const { repository, caller } = admitToRepository(c, "listSecrets");
+		const page = slicePage(c, orThrow(await listSecrets(c.get("services"), caller, repository)));
 		return c.json({ ...page, items: page.items.map((secret) => ({ name: secret })) });
 	});
 
 	app.put("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
-		const { owner, repo, caller } = authorizeRepository(c, "admin");
+		const { repository, caller } = admitToRepository(c, "setSecret");
 		const name = readName(c, "name", secretNamePattern);
 		const { value } = await readBody(c, secretRequest);
-		const services = c.get("services");
-		const sealed = await services.sealSecret({ owner, repo }, { name, value });
-		orThrow(await services.repo({ owner, repo }).setSecret({ name, sealed }));
-		noteAct(c.get("services"), caller, { action: "secret-set", owner, repo, subject: name });
+		orThrow(await setSecret(c.get("services"), caller, { repository, name, value }));
 		return c.body(null, 204);
 	});
 
 	app.delete("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
-		const { owner, repo, caller } = authorizeRepository(c, "admin");
+		const { repository, caller } = admitToRepository(c, "deleteSecret");
 		const name = readName(c, "name", secretNamePattern);
-		orThrow(await c.get("services").repo({ owner, repo }).setSecret({ name, sealed: null }));
-		noteAct(c.get("services"), caller, { action: "secret-delete", owner, repo, subject: name });
+		orThrow(await deleteSecret(c.get("services"), caller, { repository, name }));
 		return c.body(null, 204);
 	});
 }

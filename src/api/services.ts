@@ -1,12 +1,11 @@
 // What the HTTP door must be given beside the operations' ports: sockets, the operator's token, readiness. `workers/wire.ts` builds
 // it from bindings; nothing here knows Cloudflare.
-import type { LeaseClaim, RunnerIdentity } from "../contracts/objects/objects.ts";
 import type { OperationalEvent } from "../contracts/wire/operational-event.ts";
 import type { FeedCalls } from "../contracts/objects/feed.ts";
 import type { FeedName } from "../contracts/wire/object-name.ts";
 import type { Room } from "../domain/room.ts";
 import type { Network } from "../domain/text/client-address.ts";
-import type { Ports } from "../operations/ports.ts";
+import type { Ports, SocketPorts } from "../operations/ports.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
 import type { Keys } from "./token.ts";
 
@@ -19,12 +18,8 @@ export interface LiveSocket {
 	gone: AbortSignal;
 }
 
-export interface Services extends Ports {
+export interface Services extends Ports, SocketPorts<Response> {
 	report(event: OperationalEvent): void;
-	/** A runner's session: the answer to its upgrade, its other end at the pool. */
-	openSession(runner: RunnerIdentity): Promise<Response>;
-	/** A runner's feed of its log: the answer to its upgrade, its other end at the log; 409 with the refusal. */
-	openLogFeed(claim: LeaseClaim): Promise<Response>;
 	feed(name: FeedName): FeedCalls;
 	/** The messages of the socket in an answer, until it closes or `gone` is aborted. */
 	readSocket(response: Response, gone: AbortSignal): AsyncIterable<string>;

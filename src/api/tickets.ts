@@ -1,22 +1,21 @@
-// Tickets for browsers: a WebSocket cannot carry a header there, and a token in an address would end up in logs and histories.
-// A ticket does too, so it is good for little: one socket, one minute, reading.
-import { randomUUID } from "node:crypto";
 import { z } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
 import { time } from "../contracts/http/fields.ts";
 import { timeText } from "../contracts/wire/time-text.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import { allow, authorizeRepository, callerOf, forbidden, operatorOf, readCaller, unauthorized } from "./auth.ts";
+import { mayAsk, mayAskOfRepository } from "../operations/access.ts";
+import type { RepositoryOperation } from "../operations/access.ts";
+import { createTicket } from "../operations/tokens.ts";
+import { orThrow } from "./answer.ts";
+import { admitToRepository, callerOf, operatorOf, readCaller, readRepository, unauthorized } from "./auth.ts";
 import type { Caller } from "../operations/access.ts";
 import { isUpgrade } from "../contracts/wire/upgrade.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { checkQuery } from "./query.ts";
-import { readBody, readName } from "./request.ts";
-import { readToken, signToken } from "./token.ts";
+import { readBody } from "./request.ts";
+import { readToken } from "./token.ts";
 
-/** From asking for it to the socket's opening is a second; a browser that must wait asks again. */
-const ticketMs = 60_000;
 const ticketRequest = z.strictObject({}).openapi("TicketRequest");
 const ticketMade = z.object({ ticket: z.string(), expiresAt: time }).openapi("Ticket");
 /** What routes that take one say of it. */
@@ -33,29 +32,28 @@ document({
 
 export function addTicketRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/tickets", async (c) => {
-		const { access } = readCaller(c);
-		if (access !== null && !access.scopes.includes("read")) {
-			throw forbidden("scope-missing", 'The token lacks the scope "read".');
-		}
+		const caller = readCaller(c);
+		orThrow(mayAsk(caller, "createTicket"));
 		await readBody(c, ticketRequest);
-		const services = c.get("services");
-		const until = services.now() + ticketMs;
-		const ticket = signToken(services.keys, "ticket", { id: randomUUID(), until, access });
+		const { ticket, until } = orThrow(createTicket(c.get("services"), caller));
 		return c.json({ ticket, expiresAt: timeText(until) }, 201);
 	});
 }
 
-/** As `authorizeRepository` to read; a request for a WebSocket without a header may bring a ticket instead. */
-export async function authorizeWatcher(c: Context<ApiEnv>): Promise<RepositoryName & { caller: Caller }> {
+/** As `admitToRepository`; a request for a WebSocket without a header may bring a ticket instead. */
+export async function admitWatcher(
+	c: Context<ApiEnv>,
+	operation: RepositoryOperation,
+): Promise<{ repository: RepositoryName; caller: Caller }> {
 	const ticket = c.req.query("ticket");
-	const isSocket = isUpgrade(c.req.raw);
-	if (ticket === undefined || !isSocket || c.req.header("authorization") !== undefined) {
-		return authorizeRepository(c, "read");
+	if (ticket === undefined || !isUpgrade(c.req.raw) || c.req.header("authorization") !== undefined) {
+		return admitToRepository(c, operation);
 	}
 	const caller = await redeem(c, ticket);
 	checkQuery(c);
-	const [owner, repo] = [readName(c, "owner"), readName(c, "repo")];
-	return { owner, repo, caller: allow(caller, "read", owner, repo) };
+	const repository = readRepository(c);
+	orThrow(mayAskOfRepository(caller, operation, repository));
+	return { repository, caller };
 }
 
 /** [B15] [B16] Throws 401. */

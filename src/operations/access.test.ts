@@ -3,13 +3,28 @@ import type { AccessClaims } from "../contracts/objects/token-claims.ts";
 import type { Scope } from "../contracts/http/token.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "./access.ts";
-import type { Caller, Operation } from "./access.ts";
+import type { Caller, Operation, PlacelessOperation } from "./access.ts";
 import { cancelMatching, retryMatching } from "./bulk.ts";
+import { getSwitches, listAudit, setSwitches } from "./installation.ts";
 import { cancelJob, getJob, prioritiseJob, retryJob } from "./jobs.ts";
 import type { Ports } from "./ports.ts";
+import { createTicket, createToken, listTokens, revokeToken } from "./tokens.ts";
+import { getPool, listPools, removeRunner, setPool, setRunner } from "./pools.ts";
+import {
+	deleteSecret,
+	getQueue,
+	getRepository,
+	listRepositories,
+	listSecrets,
+	setRepository,
+	setSecret,
+} from "./repositories.ts";
+import { registerRunner } from "./runner-calls.ts";
 import { addJobs, cancelRun, getRun, listJobs, listRuns, retryRun, submitRun } from "./runs.ts";
 
-const repository = { owner: "ada", repo: "web" };
+const owner = "ada";
+const pool = "default";
+const repository = { owner, repo: "web" };
 const everyScope: Scope[] = ["read", "write", "admin", "runner:register"];
 
 function caller(access: Partial<AccessClaims> | null): Caller {
@@ -35,7 +50,7 @@ const ports = new Proxy({} as Ports, {
 });
 
 /** Each operation, asked by a caller for the things of ada, or of the repository ada/web. */
-const asked: Partial<Record<Operation, (by: Caller) => Promise<Result<unknown>>>> = {
+const asked: Partial<Record<Operation, (by: Caller) => Result<unknown> | Promise<Result<unknown>>>> = {
 	submitRun: (by) => submitRun(ports, by, { repository, request: { jobs: [{ key: "test", run: "true" }] }, key: null }),
 	listRuns: (by) => listRuns(ports, by, { repository, filter: {}, ...page }),
 	getRun: (by) => getRun(ports, by, { repository, run }),
@@ -49,6 +64,29 @@ const asked: Partial<Record<Operation, (by: Caller) => Promise<Result<unknown>>>
 	prioritiseJob: (by) => prioritiseJob(ports, by, { repository, name, priority: 1 }),
 	cancelJob: (by) => cancelJob(ports, by, { repository, name, reason, force: false }),
 	retryJob: (by) => retryJob(ports, by, { repository, name, key: null, reason }),
+	setRepository: (by) => setRepository(ports, by, { repository, request: {}, replace: true }),
+	getRepository: (by) => getRepository(ports, by, repository),
+	getQueue: (by) => getQueue(ports, by, repository),
+	listSecrets: (by) => listSecrets(ports, by, repository),
+	setSecret: (by) => setSecret(ports, by, { repository, name: "KEY", value: "x" }),
+	deleteSecret: (by) => deleteSecret(ports, by, { repository, name: "KEY" }),
+	listRepositories: (by) => listRepositories(ports, by, { owner, ...page }),
+	listPools: (by) => listPools(ports, by, { owner, ...page }),
+	getPool: (by) => getPool(ports, by, { owner, pool }),
+	setPool: (by) => setPool(ports, by, { owner, pool, patch: {} }),
+	setRunner: (by) => setRunner(ports, by, { owner, pool, runner: "rn1", patch: { draining: true } }),
+	removeRunner: (by) => removeRunner(ports, by, { owner, pool, runner: "rn1" }),
+	registerRunner: (by) => registerRunner(ports, by, { owner, pool, request: { name: "one" }, key: null }),
+	createToken: (by) => createToken(ports, by, { request: { owner, name: "new", scopes: ["read"] }, key: null }),
+	listTokens: (by) => listTokens(ports, by, { owner, ...page }),
+	listAudit: (by) => listAudit(ports, by, { owner, actor: undefined, action: undefined, ...page }),
+};
+
+/** Those that are about no owner. */
+const placeless: Record<PlacelessOperation, (by: Caller) => Result<unknown> | Promise<Result<unknown>>> = {
+	getSwitches: (by) => getSwitches(ports, by),
+	setSwitches: (by) => setSwitches(ports, by, { acceptRuns: false }),
+	createTicket: (by) => createTicket(ports, by),
 };
 
 describe("who may ask for what", () => {
@@ -92,6 +130,20 @@ describe("who may ask for what", () => {
 	it.each(Object.entries(asked))("[O2] %s asks before it touches anything", async (_, ask) => {
 		const refused = [await ask(caller({ scopes: [] })), await ask(caller({ owner: "eve" }))];
 		expect(refused.map(verdict)).toEqual(["scope-missing", "unknown"]);
-		await expect(ask(operator)).rejects.toThrow(/^used /);
+		await expect((async () => ask(operator))()).rejects.toThrow(/^used /);
+	});
+
+	it.each(Object.entries(placeless))("[O2] %s asks before it touches anything", async (name, ask) => {
+		const refused = name === "createTicket" ? "scope-missing" : "operator-only";
+		expect(verdict(await ask(caller({ scopes: [] })))).toBe(refused);
+		await expect((async () => ask(operator))()).rejects.toThrow(/^used /);
+	});
+
+	it("[O2] a token is revoked by who may, once it is known whose it is", async () => {
+		const readModel = { token: async () => null };
+		const call = { id: `tk${"0".repeat(20)}`, owner };
+		const ask = (by: Caller) => revokeToken({ ...ports, readModel } as unknown as Ports, by, call);
+		expect(verdict(await ask(caller({ scopes: ["read"] })))).toBe("scope-missing");
+		expect(verdict(await ask(caller({ owner: "eve" })))).toBe("unknown");
 	});
 });

@@ -9,7 +9,7 @@ import { appendBytesMax } from "../domain/limits.ts";
 import type { AppendKind } from "../domain/log/log.ts";
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Refusal, Result } from "../domain/refusal.ts";
-import type { Ports } from "./ports.ts";
+import type { Ports, SocketPorts } from "./ports.ts";
 
 type LeasePorts = Pick<Ports, "repo" | "pool" | "leases" | "now" | "later">;
 type LogPorts = LeasePorts & Pick<Ports, "log">;
@@ -58,6 +58,14 @@ export async function tellSteps(
 	const state = merged(noted.value.lease, isCanceling);
 	renewLater(ports, lease, state);
 	return accept({ lease: state });
+}
+
+/** As `appendLog`, over a socket of the log's own object. */
+export function feedLog<Socket>(
+	ports: Pick<SocketPorts<Socket>, "openLogFeed">,
+	lease: LeaseClaim,
+): Promise<Result<Socket>> {
+	return ports.openLogFeed(lease);
 }
 
 /** An accepted report ends the lease as it should: to its holder that is no loss. */

@@ -2,6 +2,7 @@
 // bindings; an operation takes the few ports that it names, and knows neither Cloudflare nor the wire that its caller came by.
 import type { AuditRecord } from "../contracts/http/audit.ts";
 import type {
+	LeaseClaim,
 	LogCalls,
 	PoolCalls,
 	RepoCalls,
@@ -23,6 +24,7 @@ import type { TokenRecord } from "../contracts/http/token.ts";
 import type { RunName } from "../domain/ids.ts";
 import type { LogRecord } from "../domain/job/job.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
+import type { Result } from "../domain/refusal.ts";
 import type { KnownLeases } from "./known-leases.ts";
 
 /** A sealed log in the archive. */
@@ -122,4 +124,12 @@ export interface Ports {
 	now(): number;
 	/** Work that may outlive the answer. */
 	later(work: Promise<unknown>): void;
+}
+
+/** Sockets of objects, which a door passes through to its caller as they are: no operation looks into one. */
+export interface SocketPorts<Socket> {
+	/** A runner's session; its other end is at the pool. */
+	openSession(runner: RunnerIdentity): Promise<Result<Socket>>;
+	/** A runner's feed of its log; its other end is at the log. */
+	openLogFeed(lease: LeaseClaim): Promise<Result<Socket>>;
 }

@@ -43,6 +43,7 @@ export const heartbeatRequest = z
 		leaving: z.boolean().optional(),
 	})
 	.openapi("HeartbeatRequest");
+export type HeartbeatRequest = z.infer<typeof heartbeatRequest>;
 export const leaseState = z.enum(["ok", "canceling", "lost"]);
 export type LeaseState = z.infer<typeof leaseState>;
 export const heartbeatReply = z

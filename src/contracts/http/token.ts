@@ -14,6 +14,7 @@ export const tokenRequest = z
 		expiresAt: instant.optional(),
 	})
 	.openapi("TokenRequest");
+export type TokenRequest = z.infer<typeof tokenRequest>;
 
 export const tokenRecord = z
 	.object({

@@ -63,15 +63,7 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "idempotency-key-reused":
 			return { status: 422, code, detail: "This Idempotency-Key was used with another body." };
 		case "graph-invalid":
-			return {
-				status: 400,
-				code: "malformed",
-				detail: "The jobs' needs do not make a graph that can run.",
-				errors: refusal.faults.slice(0, faultsShown).map(({ index, need, message }) => ({
-					path: need === null ? `jobs[${index}].key` : `jobs[${index}].needs[${need}]`,
-					message,
-				})),
-			};
+			return graphFacts(refusal);
 		case "repository-draining":
 			return {
 				status: 503,
@@ -108,6 +100,18 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		default:
 			return isRefusedRead(refusal) ? readFacts(refusal) : accessFacts(refusal);
 	}
+}
+
+function graphFacts({ faults }: Extract<Refusal, { code: "graph-invalid" }>): ProblemFacts {
+	return {
+		status: 400,
+		code: "malformed",
+		detail: "The jobs' needs do not make a graph that can run.",
+		errors: faults.slice(0, faultsShown).map(({ index, need, message }) => ({
+			path: need === null ? `jobs[${index}].key` : `jobs[${index}].needs[${need}]`,
+			message,
+		})),
+	};
 }
 
 function isRefusedRead(refusal: AccessRefusal | ReadRefusal): refusal is ReadRefusal {
