@@ -41,6 +41,8 @@ export type LineCall =
 	| { ask: "steps"; lease: string }
 	| { ask: "finish"; lease: string; report: FinishRequest };
 
+type LeaseCall = Extract<LineCall, { lease: string }>;
+
 export type LineAnswer = { value: unknown } | { refused: string };
 
 /** Until the other side ends the connection. */
@@ -123,10 +125,7 @@ class LineSession {
 		return accept({ lease: lease.id, job: job.id });
 	}
 
-	async #withLease(
-		lease: LeaseClaim,
-		call: LineCall & { ask: "start" | "log" | "steps" | "finish" },
-	): Promise<Result<unknown>> {
+	async #withLease(lease: LeaseClaim, call: LeaseCall): Promise<Result<unknown>> {
 		const { ports } = this.#door;
 		switch (call.ask) {
 			case "start":
