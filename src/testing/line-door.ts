@@ -30,18 +30,19 @@ interface Repository {
 	repo: string;
 }
 
+type LeaseCall =
+	| { ask: "start"; lease: string }
+	| { ask: "log"; lease: string; offset: number; text: string }
+	| { ask: "steps"; lease: string }
+	| { ask: "finish"; lease: string; report: FinishRequest };
+
 export type LineCall =
 	| { ask: "hello"; password: string }
 	| { ask: "submit"; repository: Repository; request: RunRequest }
 	| { ask: "run"; repository: Repository; run: string }
 	| { ask: "register"; owner: string; pool: string; request: RegisterRequest }
 	| { ask: "acquire"; waitSeconds: number }
-	| { ask: "start"; lease: string }
-	| { ask: "log"; lease: string; offset: number; text: string }
-	| { ask: "steps"; lease: string }
-	| { ask: "finish"; lease: string; report: FinishRequest };
-
-type LeaseCall = Extract<LineCall, { lease: string }>;
+	| LeaseCall;
 
 export type LineAnswer = { value: unknown } | { refused: string };
 
