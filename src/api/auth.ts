@@ -6,8 +6,8 @@ import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../contracts/ob
 import type { TokenName } from "../contracts/objects/owner.ts";
 import { tokenExpired, tokenRevoked } from "../contracts/wire/stream-token.ts";
 import { callerAddress, peerAddress } from "../domain/text/client-address.ts";
-import { mayAskOfOwner, mayAskOfRepository } from "../operations/access.ts";
-import type { Caller, OwnerOperation, RepositoryOperation } from "../operations/access.ts";
+import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "../operations/access.ts";
+import type { Caller, OwnerOperation, PlacelessOperation, RepositoryOperation } from "../operations/access.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { checkQuery } from "./query.ts";
@@ -134,6 +134,13 @@ export function admitToOwner(c: Context<ApiEnv>, operation: OwnerOperation): { o
 	const owner = readName(c, "owner");
 	orThrow(mayAskOfOwner(caller, operation, owner));
 	return { owner, caller };
+}
+
+/** The caller, once that one may ask for `operation`, which is about no owner. Throws 401 and 403. */
+export function admit(c: Context<ApiEnv>, operation: PlacelessOperation): Caller {
+	const caller = readCaller(c);
+	orThrow(mayAsk(caller, operation));
+	return caller;
 }
 
 export function readRepository(c: Context<ApiEnv>): RepositoryName {

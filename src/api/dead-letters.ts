@@ -5,7 +5,7 @@ import { timeText } from "../contracts/wire/time-text.ts";
 import type { DeadLetter } from "../contracts/objects/dead-letters.ts";
 import { dropDeadLetter, listDeadLetters, redriveDeadLetter, redriveDeadLetters } from "../operations/dead-letters.ts";
 import { orThrow } from "./answer.ts";
-import { authorizeOperator } from "./auth.ts";
+import { admit } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document, pageOf, pageQuery } from "./document.ts";
 import { readBody, readPage, writeCursor } from "./request.ts";
@@ -50,7 +50,7 @@ document({
 
 export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
 	app.get(path, async (c) => {
-		const caller = authorizeOperator(c);
+		const caller = admit(c, "listDeadLetters");
 		const services = c.get("services");
 		const { items, next } = orThrow(await listDeadLetters(services, caller, readPage(c, cursorPattern)));
 		const asOf = timeText(services.now());
@@ -58,19 +58,19 @@ export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.post(`${path}/redrive`, async (c) => {
-		const caller = authorizeOperator(c);
+		const caller = admit(c, "redriveDeadLetters");
 		const { queue = null } = await readBody(c, redriveRequest);
 		return c.json(orThrow(await redriveDeadLetters(c.get("services"), caller, queue)), 202);
 	});
 
 	app.post(`${path}/:letter/redrive`, async (c) => {
-		const caller = authorizeOperator(c);
+		const caller = admit(c, "redriveDeadLetters");
 		const letter = orThrow(await redriveDeadLetter(c.get("services"), caller, c.req.param("letter")));
 		return c.json(view(letter), 202);
 	});
 
 	app.delete(`${path}/:letter`, async (c) => {
-		const caller = authorizeOperator(c);
+		const caller = admit(c, "dropDeadLetter");
 		orThrow(await dropDeadLetter(c.get("services"), caller, c.req.param("letter")));
 		return c.body(null, 204);
 	});

@@ -2,10 +2,9 @@
 import { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import { switches, switchesPatch } from "../contracts/http/switches.ts";
-import { mayAsk } from "../operations/access.ts";
 import { getSwitches, setSwitches } from "../operations/installation.ts";
 import { orThrow } from "./answer.ts";
-import { readCaller } from "./auth.ts";
+import { admit } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { readiness } from "./readiness.ts";
@@ -60,12 +59,11 @@ export function addOperationRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.get("/v1/switches", async (c) => {
-		return c.json(orThrow(await getSwitches(c.get("services"), readCaller(c))));
+		return c.json(orThrow(await getSwitches(c.get("services"), admit(c, "getSwitches"))));
 	});
 
 	app.patch("/v1/switches", async (c) => {
-		const caller = readCaller(c);
-		orThrow(mayAsk(caller, "setSwitches"));
+		const caller = admit(c, "setSwitches");
 		const patch = await readBody(c, switchesPatch);
 		const set = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
 		return c.json(orThrow(await setSwitches(c.get("services"), caller, set)));

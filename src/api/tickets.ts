@@ -3,11 +3,11 @@ import type { Context, Hono } from "hono";
 import { time } from "../contracts/http/fields.ts";
 import { timeText } from "../contracts/wire/time-text.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import { mayAsk, mayAskOfRepository } from "../operations/access.ts";
+import { mayAskOfRepository } from "../operations/access.ts";
 import type { RepositoryOperation } from "../operations/access.ts";
 import { createTicket } from "../operations/tokens.ts";
 import { orThrow } from "./answer.ts";
-import { admitToRepository, callerOf, operatorOf, readCaller, readRepository, unauthorized } from "./auth.ts";
+import { admit, admitToRepository, callerOf, operatorOf, readRepository, unauthorized } from "./auth.ts";
 import type { Caller } from "../operations/access.ts";
 import { isUpgrade } from "../contracts/wire/upgrade.ts";
 import type { ApiEnv } from "./context.ts";
@@ -32,8 +32,7 @@ document({
 
 export function addTicketRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/tickets", async (c) => {
-		const caller = readCaller(c);
-		orThrow(mayAsk(caller, "createTicket"));
+		const caller = admit(c, "createTicket");
 		await readBody(c, ticketRequest);
 		const { ticket, until } = orThrow(createTicket(c.get("services"), caller));
 		return c.json({ ticket, expiresAt: timeText(until) }, 201);

@@ -5,6 +5,7 @@ import type { Result } from "../domain/refusal.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "./access.ts";
 import type { Caller, Operation, PlacelessOperation } from "./access.ts";
 import { cancelMatching, retryMatching } from "./bulk.ts";
+import { dropDeadLetter, listDeadLetters, redriveDeadLetters } from "./dead-letters.ts";
 import { getSwitches, listAudit, setSwitches } from "./installation.ts";
 import { cancelJob, getJob, prioritiseJob, retryJob } from "./jobs.ts";
 import type { Ports } from "./ports.ts";
@@ -87,6 +88,9 @@ const placeless: Record<PlacelessOperation, (by: Caller) => Result<unknown> | Pr
 	getSwitches: (by) => getSwitches(ports, by),
 	setSwitches: (by) => setSwitches(ports, by, { acceptRuns: false }),
 	createTicket: (by) => createTicket(ports, by),
+	listDeadLetters: (by) => listDeadLetters(ports, by, page),
+	redriveDeadLetters: (by) => redriveDeadLetters(ports, by, null),
+	dropDeadLetter: (by) => dropDeadLetter(ports, by, "1"),
 };
 
 describe("who may ask for what", () => {

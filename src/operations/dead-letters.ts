@@ -16,12 +16,12 @@ interface DeadLetterPorts extends NotePorts {
 }
 
 export async function listDeadLetters(
-	{ deadLetters }: Pick<DeadLetterPorts, "deadLetters">,
+	ports: Pick<DeadLetterPorts, "deadLetters">,
 	caller: Caller,
 	page: { limit: number; cursor: string | null },
 ): Promise<Result<{ items: DeadLetter[]; next: string | null }>> {
 	const may = mayAsk(caller, "listDeadLetters");
-	return may.ok ? accept(await deadLetters.list(page)) : may;
+	return may.ok ? accept(await ports.deadLetters.list(page)) : may;
 }
 
 /** [Q10] Sent before it is dropped: one that stays by a fault is sent twice, and does it once. */
