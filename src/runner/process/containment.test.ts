@@ -151,7 +151,7 @@ describe.each(strong)("by %s", (kind) => {
 		await fixture.server.open();
 		const child = fixture.spawnRunner({ options: { contain: kind } });
 		const grant = buildGrant({ run: leaving(all) + stay, exclusive: true });
-		const lease = fixture.server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 3 } });
+		const lease = fixture.server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 6 } });
 		await fixture.server.until(() => lease.text.includes("all up\n"));
 		child.kill("SIGSTOP");
 		await untilNone();
@@ -171,7 +171,7 @@ describe.each(strong)("by %s", (kind) => {
 		const child = fixture.spawnRunner({ options: { contain: kind, graceSeconds: 5 } });
 		const first = `trap 'touch ${folder}/over; exit 0' TERM; echo all up; while :; do sleep 0.02; done`;
 		const grant = buildGrant({ run: [first, `touch ${folder}/second`], exclusive: true });
-		const lease = server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 2 } });
+		const lease = server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 6 } });
 		await server.until(() => lease.text.includes("all up\n"));
 		child.kill("SIGSTOP");
 		while (!existsSync(join(folder, "over"))) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -79,7 +79,7 @@ describe("with a runner that stands still", () => {
 		await server.open();
 		const child = fixture.spawnRunner();
 		const grant = buildGrant({ run: "echo $$; while :; do sleep 0.05; done", exclusive: true });
-		const lease = server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 3 } });
+		const lease = server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 6 } });
 		await server.until(() => /^\d+$/m.test(lease.text));
 		const leader = await identify(Number(/^\d+$/m.exec(lease.text)?.[0]));
 		expect(leader).not.toBe(null);

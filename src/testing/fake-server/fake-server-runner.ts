@@ -1,6 +1,7 @@
 // A real runner in this process, in a folder of its own, against the fake server: what every test of the runner begins with.
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -18,6 +19,7 @@ export class FakeServerRunner {
 	readonly workDir = join(this.folder, "work dir");
 	readonly events: { event: string; facts: EventFacts }[] = [];
 	runner: Runner | null = null;
+	readonly #spawned: ChildProcess[] = [];
 	/** Settles when the runner has drained. */
 	done: Promise<void> = Promise.resolve();
 
@@ -62,10 +64,12 @@ export class FakeServerRunner {
 		const script = `const { runRunner } = await import(${JSON.stringify(path)}); await runRunner(${JSON.stringify(options)});`;
 		const preload = wrongClockFile === null ? [] : ["--import", new URL("../wrong-clock.ts", import.meta.url).href];
 		const [program = "", ...words] = [...by, process.execPath, ...preload, "--input-type=module", "--eval", script];
-		return spawn(program, words, {
+		const child = spawn(program, words, {
 			stdio: "ignore",
 			env: { ...process.env, WRONG_CLOCK_FILE: wrongClockFile ?? "" },
 		});
+		this.#spawned.push(child);
+		return child;
 	}
 
 	/** Offers a job and waits until its runner has reported its end. */
@@ -88,6 +92,8 @@ export class FakeServerRunner {
 	}
 
 	async close(): Promise<void> {
+		// A test that fails ends none of those that it spawned, and each would look for its server twenty times a second for ever.
+		for (const child of this.#spawned) await killed(child);
 		// A runner that owes a finish leaves only when somebody hears it.
 		await this.server.open();
 		this.runner?.interrupt("the test is over");
@@ -95,4 +101,11 @@ export class FakeServerRunner {
 		await this.server.close();
 		rmSync(this.folder, { recursive: true, force: true });
 	}
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+	if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+	const exited = once(child, "exit");
+	child.kill("SIGKILL");
+	await exited;
 }
