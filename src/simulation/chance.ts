@@ -9,10 +9,12 @@ import type { SeededRandom } from "../testing/random.ts";
 import type { Command } from "./command.ts";
 import { isIdempotent } from "./command.ts";
 import type { Known, KnownLease } from "./known.ts";
+import { isPoolCommand, runnerIds } from "./pool-command.ts";
+import type { PoolCommand } from "./pool-command.ts";
 import { simulatedShards } from "./simulated-pool.ts";
 
 export interface Step {
-	command: Command;
+	command: Command | PoolCommand;
 	/** What the rules get for chance, in [0, 1). */
 	random: number;
 	/** Whether it comes a second time, and whether everything in memory is lost in between. */
@@ -49,6 +51,25 @@ const weights: Record<Command["do"], number> = {
 	look: 5,
 };
 
+const poolWeights: Record<PoolCommand["do"], number> = {
+	"runner-comes": 12,
+	"runner-asks": 4,
+	"runner-freezes": 2,
+	"runner-thaws": 3,
+	"runner-leaves": 1,
+	"runner-drops": 3,
+	"runner-drains": 2,
+	"runner-is-unwell": 2,
+	"pool-settings": 2,
+	"shard-dies": 2,
+	"one-arrives": 12,
+};
+const poolKinds = Object.keys(poolWeights) as PoolCommand["do"][];
+
+function isPoolKind(kind: Step["command"]["do"]): kind is PoolCommand["do"] {
+	return kind in poolWeights;
+}
+
 /** Longer than anything stays hot, and than anything may be blocked. */
 const weeksMs = [8, 30].map((days) => days * 86_400 * secondMs);
 
@@ -58,27 +79,36 @@ export type Chance = (known: Known, now: Millis) => Step;
  * Each seed has its own temper: some things happen often in it and others hardly ever, so that rare chains are tried too.
  * `weeks`: now and then the clock jumps over the hot week. `shards`: pools have two, which sleep and are asked what waits.
  */
-export function chanceOf(random: SeededRandom, { weeks, shards }: { weeks: boolean; shards: boolean }): Chance {
+export function chanceOf(random: SeededRandom, around: { weeks: boolean; shards: boolean; runners?: boolean }): Chance {
+	const { weeks, shards, runners = false } = around;
 	const all = (Object.keys(weights) as Command["do"][]).filter(
 		(kind) => shards || (kind !== "sleep-shard" && kind !== "look"),
 	);
-	const kinds = all.flatMap((kind) =>
-		Array<Command["do"]>(Math.ceil(weights[kind] * random.pick([0.5, 1, 1, 3]))).fill(kind),
+	const queueKinds = all.filter((kind) => !runners || (kind !== "claim" && kind !== "expire"));
+	const weighed = [
+		...queueKinds.map((kind) => ({ kind, weight: weights[kind] })),
+		...(runners ? poolKinds.map((kind) => ({ kind, weight: poolWeights[kind] })) : []),
+	];
+	const kinds = weighed.flatMap(({ kind, weight }) =>
+		Array<Step["command"]["do"]>(Math.ceil(weight * random.pick([0.5, 1, 1, 3]))).fill(kind),
 	);
-	let last: Command["do"] | null = null;
+	let last: Step["command"]["do"] | null = null;
 	return (known, now) => {
 		// Alarms are seldom late, and runners seldom let a grant lapse.
 		const follows = last === "clock" ? "alarm" : last === "claim" || last === "start" ? "start" : null;
 		const isNext = follows !== null && random.chance(0.7);
 		const kind = known.runs.size === 0 ? "submit" : isNext ? follows : random.pick(kinds);
-		const command: Command =
+		const command: Step["command"] =
 			weeks && kind === "clock" && random.chance(0.02)
 				? { do: "clock", byMs: random.pick(weeksMs) }
-				: someCommand(kind, random, { known, now });
+				: isPoolKind(kind)
+					? somePoolCommand(kind, random)
+					: someCommand(kind, random, { known, now, runners });
 		last = command.do;
-		const again = isIdempotent(command)
-			? random.pick(["no", "no", "no", "no", "at once", "after eviction"] as const)
-			: "no";
+		const again =
+			!isPoolCommand(command) && isIdempotent(command)
+				? random.pick(["no", "no", "no", "no", "at once", "after eviction"] as const)
+				: "no";
 		return { command, random: random(), again };
 	};
 }
@@ -86,7 +116,7 @@ export function chanceOf(random: SeededRandom, { weeks, shards }: { weeks: boole
 function someCommand(
 	kind: Command["do"],
 	random: SeededRandom,
-	{ known, now }: { known: Known; now: Millis },
+	{ known, now, runners }: { known: Known; now: Millis; runners: boolean },
 ): Command {
 	const run = () => random.pick([...known.runs.keys()]);
 	const job = () => random.pick(known.jobs);
@@ -100,7 +130,9 @@ function someCommand(
 		case "expire": {
 			const lease = someLease(random, known, kind !== "start");
 			if (lease === null)
-				return someCommand(random.pick(["claim", "clock", "clock", "retry-job"] as const), random, { known, now });
+				return someCommand(random.pick([runners ? "tell" : "claim", "clock", "clock", "retry-job"] as const), random, {
+					...{ known, now, runners },
+				});
 			if (kind === "expire")
 				return { do: kind, leases: [lease.claim], quietMs: random.pick([0, 30_000, 30_000] as const) };
 			if (kind === "start") return { do: kind, lease: lease.claim };
@@ -150,11 +182,40 @@ function someCommand(
 	}
 }
 
+function somePoolCommand(kind: PoolCommand["do"], random: SeededRandom): PoolCommand {
+	const pool = random.pick(pools);
+	const which = { pool, runner: random.pick(runnerIds) };
+	switch (kind) {
+		case "runner-comes":
+			return { do: kind, ...which, isNewProcess: random.chance(0.2) };
+		case "runner-drops":
+			return { do: kind, ...which, isTold: random.chance(0.5) };
+		case "runner-drains":
+			return { do: kind, ...which, draining: random.chance(0.5) };
+		case "runner-is-unwell":
+			return { do: kind, ...which, unwell: random.chance(0.5) };
+		case "pool-settings":
+			return { do: kind, pool, patch: { paused: random.chance(0.3), draining: random.chance(0.3) } };
+		case "shard-dies":
+			return {
+				do: kind,
+				pool,
+				shard: random.below(simulatedShards),
+				sockets: random.pick(["kept", "kept", "dropped"]),
+			};
+		case "one-arrives":
+			return { do: kind, at: random.below(20) };
+		default:
+			return { do: kind, ...which };
+	}
+}
+
 /** Mostly one that its runner still holds and has, or has not, started; else any, however long it is over. */
 function someLease(random: SeededRandom, { leases }: Known, isStarted: boolean): KnownLease | null {
-	const fitting = leases.filter((lease) => !lease.isOver && lease.isStarted === isStarted);
+	const read = leases.filter(({ isUnread }) => isUnread !== true);
+	const fitting = read.filter((lease) => !lease.isOver && lease.isStarted === isStarted);
 	if (fitting.length > 0 && random.chance(0.9)) return random.pick(fitting);
-	return leases.length === 0 || random.chance(0.7) ? null : random.pick(leases);
+	return read.length === 0 || random.chance(0.7) ? null : random.pick(read);
 }
 
 function someSubmission(random: SeededRandom, known: Known, now: Millis): Command {

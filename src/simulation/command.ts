@@ -79,7 +79,7 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 		case "claim": {
 			const { runner, pool, shard = 0, labels, free } = command;
 			const { grants, demand } = await calls.claim({ runner, pool, labels, free, shard });
-			if (demand !== null) port.hear(demand, shard);
+			if (demand !== null) await port.hear(demand, shard);
 			const sets = (demand?.sets ?? []).map((set) => JSON.stringify(set)).sort();
 			return { ...done, grants: grants.map(({ claim }) => claim), demand: sets };
 		}
@@ -131,7 +131,7 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 			port.sleepShard(command);
 			return done;
 		case "look":
-			return { ...done, jobs: port.waitingIn(command.pool) };
+			return { ...done, jobs: await port.waitingIn(command.pool) };
 	}
 }
 

@@ -6,6 +6,7 @@ import type { Run } from "../domain/run/run.ts";
 import type { RepositorySettings } from "../domain/job/submission.ts";
 import type { Answer, Command } from "./command.ts";
 import type { Known } from "./known.ts";
+import type { PoolCommand } from "./pool-command.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { SimulatedPort } from "./simulated-port.ts";
 
@@ -20,8 +21,11 @@ export interface Stored {
 }
 
 export interface Facts {
-	command: Command;
+	command: Command | PoolCommand;
+	/** Its grants are also those that pools were given meanwhile. */
 	answer: Answer;
+	/** By `job.epoch`, leases that pools gave up meanwhile: for how long each had been quiet at least. */
+	givenUp: ReadonlyMap<string, Millis>;
 	now: Millis;
 	before: Stored;
 	after: Stored;

@@ -12,16 +12,35 @@ import { perform } from "./command.ts";
 import type { Stored } from "./facts.ts";
 import { isOpen, isSameStored, readStored } from "./facts.ts";
 import { checkInvariants } from "./invariants.ts";
+import { findLeftWaiting } from "./invariants/pools.ts";
 import { InvariantMemory } from "./invariants/memory.ts";
 import { Known } from "./known.ts";
+import { isPoolCommand, performOnPool, runnerIds, simulatedRunner } from "./pool-command.ts";
+import type { PoolCommand } from "./pool-command.ts";
 import { must, aReport } from "./queue-driver.ts";
 import { SimulatedPort } from "./simulated-port.ts";
 
 export const stepsPerSeed = 100;
 /** An object needs some time to come back. */
 const wakeMs = 50;
+/** Longer than a repository is left alone that could not be asked, or gave nothing; and how often that may be in a row. */
+const settleMs = 1_000;
+const restsMax = 5;
 /** Rounds until everything must have ended: a run of five jobs with four attempts each needs far fewer. */
 const roundsMax = 500;
+
+interface Play {
+	seed: number;
+	pools: boolean;
+}
+
+/** Whether there are runners at the end, and whether they are served by pools. */
+export interface End {
+	runners: boolean;
+	pools: boolean;
+}
+
+const done: Answer = { code: "ok", grants: [], demand: [], jobs: 0 };
 
 /** A simulated queue with those around it, held to the invariants with each step. */
 export class World {
@@ -60,21 +79,28 @@ export class World {
 		);
 	}
 
-	async #do(command: Command): Promise<Answer> {
+	async #do(command: Command | PoolCommand): Promise<Answer> {
 		const before = this.stored;
 		if (command.do === "evict") this.port.moveClock(wakeMs);
-		const answer = await perform(this.port, command);
+		const answer = isPoolCommand(command)
+			? await performOnPool(this.port, command).then(() => done)
+			: await perform(this.port, command);
 		await this.port.rest();
 		this.#stored = readStored(this.port.stored, before);
 		this.known.note(command, answer);
+		const { granted, givenUp } = this.port.takeNoted();
+		for (const claim of granted) this.known.granted(claim);
+		for (const claim of this.port.readPushed()) this.known.read(claim);
 		if (answer.code === "ok") this.#noteRetried(command, before);
 		const { known, port } = this;
-		checkInvariants({ command, answer, now: port.now(), before, after: this.stored, known, port }, this.#memory);
+		const all = { ...answer, grants: [...answer.grants, ...granted] };
+		const facts = { command, answer: all, givenUp, now: port.now(), before, after: this.stored, known, port };
+		checkInvariants(facts, this.#memory);
 		return answer;
 	}
 
 	/** Whom somebody retried: a job by its name, or those of a run that had ended otherwise than by being skipped. */
-	#noteRetried(command: Command, before: Stored): void {
+	#noteRetried(command: Command | PoolCommand, before: Stored): void {
 		if (command.do === "retry-job") this.#memory.retried.add(command.job);
 		if (command.do === "retry-matching") {
 			for (const job of before.jobs.values()) if (matches(before, job, command)) this.#memory.retried.add(job.id);
@@ -87,13 +113,15 @@ export class World {
 	}
 
 	/** From here on nothing goes wrong any more: all that was accepted must come to its end. */
-	async settle({ runners }: { runners: boolean }): Promise<void> {
+	async settle({ runners, pools }: End): Promise<void> {
 		const request = { paused: false, maxRunning: 50, concurrencyGroups: {} };
 		await this.#do({ do: "configure", request });
+		if (pools && !runners) await this.#loseRunners();
 		for (let round = 0; round < roundsMax; round++) {
 			if (![...this.stored.jobs.values()].some(isOpen)) return;
 			await this.#do({ do: "tell" });
-			if (runners) await this.#work();
+			if (runners && !pools) await this.#work();
+			if (runners && pools) await this.#workThroughPools();
 			await this.#untilAlarm();
 		}
 		const [left] = [...this.stored.jobs.values()].filter(isOpen);
@@ -112,6 +140,47 @@ export class World {
 			await this.#do({ do: "start", lease: claim });
 			await this.#do({ do: "finish", lease: claim, report: aReport() });
 		}
+	}
+
+	/** All of a pool's runners are there, well and willing; each starts and ends what its pool pushes to it. */
+	async #workThroughPools(): Promise<void> {
+		for (const pool of [...this.port.pools.keys()]) {
+			const { settings } = this.port.pool(pool).shard(0).engine.memory;
+			if (settings.paused || settings.draining)
+				await this.#do({ do: "pool-settings", pool, patch: { paused: false, draining: false } });
+			for (const runner of runnerIds) await this.#revive({ pool, runner });
+		}
+		await this.#do({ do: "tell" });
+		let left: string | null = "not looked at yet";
+		for (let waited = 0; left !== null && waited < restsMax; waited++) {
+			await this.#do({ do: "clock", byMs: settleMs });
+			await this.#do({ do: "tell" });
+			left = findLeftWaiting(this.port, this.stored);
+		}
+		if (left !== null) throw new Error(left);
+		for (const lease of this.known.leases) {
+			if (lease.isOver || lease.isUnread) continue;
+			await this.#do({ do: "start", lease: lease.claim });
+			await this.#do({ do: "finish", lease: lease.claim, report: aReport() });
+		}
+		await this.#do({ do: "tell" });
+	}
+
+	async #loseRunners(): Promise<void> {
+		for (const { pool, runners } of this.port.pools.values()) {
+			for (const { identity } of runners) {
+				await this.#do({ do: "runner-drops", pool, runner: identity.id, isTold: true });
+			}
+		}
+	}
+
+	async #revive(which: { pool: string; runner: string }): Promise<void> {
+		const runner = simulatedRunner(this.port, which);
+		// One that was frozen opens another session: the pings of the old one would wake no pool before the next demand.
+		if (!runner.isWilling || runner.wasFrozen) await this.#do({ do: "runner-comes", isNewProcess: false, ...which });
+		const known = this.port.pool(which.pool).shard(runner.identity.shard).engine.memory.runners.get(which.runner);
+		if (known?.draining) await this.#do({ do: "runner-drains", draining: false, ...which });
+		if (known?.unwell || known?.faults) await this.#do({ do: "runner-is-unwell", unwell: false, ...which });
 	}
 
 	/** A late alarm does as well, so the clock may jump to the first deadline. */
@@ -139,34 +208,35 @@ function matches(
 	return (ref === null || job.ref === ref) && (label === null || job.spec.labels.includes(label));
 }
 
-export async function playSeed(seed: number): Promise<void> {
+/** `pools`: jobs are handed out by pools to runners that come and go, and not by claims made up. */
+export async function playSeed(seed: number, { pools = false } = {}): Promise<void> {
 	const random = seededRandom(seed);
 	const steps: Step[] = [];
 	try {
-		await play(random, seed, steps);
+		await play(random, { seed, pools }, steps);
 	} catch (cause) {
-		throw new Error(await tellFailure(seed, steps, cause), { cause });
+		throw new Error(await tellFailure({ seed, pools }, steps, cause), { cause });
 	}
 }
 
-async function play(random: SeededRandom, seed: number, steps: Step[]): Promise<void> {
+async function play(random: SeededRandom, { seed, pools }: Play, steps: Step[]): Promise<void> {
 	const world = await World.open();
-	const chance = chanceOf(random, { weeks: true, shards: true });
+	const chance = chanceOf(random, { weeks: true, shards: true, runners: pools });
 	while (steps.length < stepsPerSeed) {
 		const step = chance(world.known, world.port.now());
 		steps.push(step);
 		await world.step(step);
 	}
-	await world.settle(endOf(seed));
+	await world.settle(endOf({ seed, pools }));
 }
 
 /** Every third world has no runners left at its end. */
-function endOf(seed: number): { runners: boolean } {
-	return { runners: seed % 3 !== 0 };
+function endOf({ seed, pools }: Play): End {
+	return { runners: seed % 3 !== 0, pools };
 }
 
 /** The message of what goes wrong when these steps are done again; null when nothing does. */
-export async function replay(steps: readonly Step[], end: { runners: boolean }): Promise<string | null> {
+export async function replay(steps: readonly Step[], end: End): Promise<string | null> {
 	try {
 		const world = await World.open();
 		for (const step of steps) await world.step(step);
@@ -177,11 +247,11 @@ export async function replay(steps: readonly Step[], end: { runners: boolean }):
 	}
 }
 
-async function tellFailure(seed: number, steps: readonly Step[], cause: unknown): Promise<string> {
+async function tellFailure(play: Play, steps: readonly Step[], cause: unknown): Promise<string> {
 	const kind = kindOf(messageOf(cause));
-	const shortest = await shorten(steps, async (some) => kindOf((await replay(some, endOf(seed))) ?? "") === kind);
+	const shortest = await shorten(steps, async (some) => kindOf((await replay(some, endOf(play))) ?? "") === kind);
 	const lines = shortest.map((step) => `\t${JSON.stringify(step)}`);
-	return `seed ${seed}: ${messageOf(cause)}\n${shortest.length} of ${steps.length} steps:\n${lines.join("\n")}`;
+	return `seed ${play.seed}: ${messageOf(cause)}\n${shortest.length} of ${steps.length} steps:\n${lines.join("\n")}`;
 }
 
 /** Leaves out ever smaller parts, as long as what is left still fails alike. */

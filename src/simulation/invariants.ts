@@ -19,6 +19,7 @@ import {
 	showsWhatWaits,
 	tellsDemand,
 } from "./invariants/queue.ts";
+import { holdsEachLeaseOnce, holdsWhatLives } from "./invariants/pools.ts";
 import { isBounded } from "./invariants/retry.ts";
 import type { InvariantMemory } from "./invariants/memory.ts";
 
@@ -40,6 +41,8 @@ const checks: readonly [string, Check][] = [
 	["I10", tellsDemand],
 	["P16", showsWhatWaits],
 	["I10", forgetsNothing],
+	["P20", holdsEachLeaseOnce],
+	["P20", holdsWhatLives],
 	["D15", startsNothingCanceled],
 	["E1", namesReasons],
 ];

@@ -4,12 +4,15 @@ import type { LeaseClaim } from "../contracts/objects/objects.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import { jobIdFrom } from "../domain/ids.ts";
 import type { Answer, Command } from "./command.ts";
+import type { PoolCommand } from "./pool-command.ts";
 
 export interface KnownLease {
 	claim: LeaseClaim;
 	isStarted: boolean;
 	/** Its runner reported the end, or gave the lease up as stale. */
 	isOver: boolean;
+	/** A pool has it, and its runner has not read so. */
+	isUnread?: boolean;
 }
 
 export class Known {
@@ -17,7 +20,7 @@ export class Known {
 	readonly runs = new Map<RunId, number>();
 	readonly leases: KnownLease[] = [];
 	/** Idempotency keys, each with the command it was used for. */
-	readonly keys: Command[] = [];
+	readonly keys: (Command | PoolCommand)[] = [];
 
 	get jobs(): JobId[] {
 		return [...this.runs].flatMap(([run, jobs]) => Array.from({ length: jobs }, (_, index) => jobIdFrom(run, index)));
@@ -27,7 +30,18 @@ export class Known {
 		return this.leases.find(({ claim }) => claim.job === job && claim.epoch === epoch);
 	}
 
-	note(command: Command, { code, grants, jobs }: Answer): void {
+	/** A pool was given this, and pushes it to a runner. */
+	granted(claim: LeaseClaim): void {
+		this.leases.push({ claim, isStarted: false, isOver: false, isUnread: true });
+	}
+
+	/** Its runner has it. */
+	read(claim: LeaseClaim): void {
+		const lease = this.lease(claim);
+		if (lease) lease.isUnread = false;
+	}
+
+	note(command: Command | PoolCommand, { code, grants, jobs }: Answer): void {
 		for (const claim of grants) this.leases.push({ claim, isStarted: false, isOver: false });
 		const isAccepted = code === "ok";
 		if (command.do === "start" || command.do === "finish") {

@@ -42,11 +42,11 @@ export interface QueuePort {
 	/** Pools hear what is new for them; the real object sees to that by itself. */
 	tell(): Promise<void>;
 	/** The shard of a pool that claimed learns of its present demand. */
-	hear(demand: Demand, shard: number): void;
+	hear(demand: Demand, shard: number): Promise<unknown>;
 	/** A shard of a pool loses its memory. */
 	sleepShard(which: { pool: string; shard: number }): void;
 	/** How many jobs a pool says to wait, to whoever asks it. */
-	waitingIn(pool: string): number;
+	waitingIn(pool: string): Promise<number>;
 	/** All memory is lost, and what was not told yet with it. */
 	evict(): Promise<void>;
 }

@@ -3,12 +3,14 @@
 import { createHash } from "node:crypto";
 import type { Run } from "../contracts/http/run.ts";
 import type { Millis } from "../domain/ids.ts";
+import { assert } from "../domain/refusal.ts";
 import { seededRandom } from "../testing/random.ts";
 import type { Step } from "./chance.ts";
 import { chanceOf } from "./chance.ts";
 import type { Answer, Command } from "./command.ts";
 import { perform } from "./command.ts";
 import { Known } from "./known.ts";
+import { isPoolCommand } from "./pool-command.ts";
 import { must } from "./queue-driver.ts";
 import type { QueuePort } from "./queue-port.ts";
 import { SimulatedPort } from "./simulated-port.ts";
@@ -50,6 +52,7 @@ export async function recordChance(seed: number, place: { owner: string; now: Mi
 }
 
 export function commandsOf({ command, again }: Step): Command[] {
+	assert(!isPoolCommand(command), "what is recorded is asked of a queue alone");
 	switch (again) {
 		case "no":
 			return [command];

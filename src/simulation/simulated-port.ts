@@ -1,11 +1,12 @@
 // The repository's engine in a world made by hand: its tables in a SQLite in memory, the clock moved by commands, chance that is
 // handed in, far ends that answer when they are let. What is on its way when the engine dies is lost.
 import type { ChangeEvent } from "../contracts/objects/events.ts";
-import type { Demand, DemandAnswer, LogCalls, LogClose, PoolCalls } from "../contracts/objects/objects.ts";
+import type { Demand, DemandAnswer, LeaseClaim, LogCalls, LogClose, PoolCalls } from "../contracts/objects/objects.ts";
 import type { FeedCalls } from "../contracts/objects/feed.ts";
+import { sumFigures } from "../contracts/objects/pool-figures.ts";
 import type { Millis, RunId } from "../domain/ids.ts";
 import { alarmNearestMs } from "../domain/limits.ts";
-import { assert } from "../domain/refusal.ts";
+import type { PoolOutside } from "../engine/pool/pool-ports.ts";
 import type { World } from "../engine/ports.ts";
 import { RepoEngine } from "../engine/repo/repo-engine.ts";
 import type { RepoOutside } from "../engine/repo/repo-ports.ts";
@@ -14,9 +15,8 @@ import { SimulatedPool, simulatedShards } from "./simulated-pool.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readSnapshot } from "./snapshot.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
-
-/** Runners that every pool says fit: more than one, so that a job avoids the runner that was lost with it. */
-const runnersToldOf = 3;
+import { UnderWay } from "./under-way.ts";
+import type { Caller } from "./under-way.ts";
 
 /** What the engine told of changes and of ends, whether it arrived or not. */
 export type Sent = { change: ChangeEvent } | { close: LogClose };
@@ -43,9 +43,18 @@ export class SimulatedPort implements QueuePort {
 	beforeOthers: () => void = () => {};
 	/** All that was ever told to far ends. */
 	readonly sent: Sent[] = [];
-	/** Calls to far ends that have not arrived. */
-	#underWay: (() => Promise<void>)[] = [];
+	/** What the repository gave to pools since somebody asked last. */
+	readonly #granted: LeaseClaim[] = [];
+	/** Leases that pools gave up, since somebody asked last: for how long each had been quiet at least. */
+	readonly #givenUp = new Map<string, Millis>();
+	/** The first thing that a pool did and may not. */
+	#wrong: string | null = null;
+	readonly #underWay = new UnderWay();
+	/** The repository's engine, to those who carry its calls. */
+	#caller: Caller = {};
 	#hasLostNews = false;
+	/** Until now no end of a lease was lost on its way to a pool. Such an end is not told again: it is found out in time. */
+	hasLostNoEnds = true;
 	readonly #sliceJobs: number;
 	#now: Millis;
 	#snapshot: { at: string; read: Snapshot } | null = null;
@@ -84,6 +93,8 @@ export class SimulatedPort implements QueuePort {
 
 	moveClock(byMs: number): void {
 		this.#now += byMs;
+		for (const pool of this.pools.values()) for (const runner of pool.runners) runner.ping(this.#now);
+		this.#underWay.goOff(this.#now);
 	}
 
 	async alarmAt(): Promise<Millis | null> {
@@ -91,20 +102,30 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	async alarm(): Promise<void> {
-		const { alarmAt } = this.storage;
-		if (alarmAt === null || alarmAt > this.#now + alarmNearestMs) return;
+		for (const shard of [...this.pools.values()].flatMap(({ shards }) => shards)) {
+			if (!isDue(shard.storage.alarmAt, this.#now)) continue;
+			shard.storage.alarmAt = null;
+			await this.deliverUntil(shard.engine.alarm());
+		}
+		if (!isDue(this.storage.alarmAt, this.#now)) return;
 		this.lastAlarmAt = this.#now;
 		this.storage.alarmAt = null;
-		await this.#deliverUntil(this.#engine.alarm());
+		await this.deliverUntil(this.#engine.alarm());
 		await this.tell();
 		this.#hasLostNews = false;
 	}
 
 	async tell(): Promise<void> {
 		do {
-			for (const arrive of this.#underWay.splice(0)) await arrive();
+			this.#underWay.deliver();
 			await this.rest();
-		} while (this.#underWay.length > 0);
+		} while (this.#underWay.isAny());
+	}
+
+	/** One call, or one answer, arrives before all others. */
+	async deliverOne(at: number): Promise<void> {
+		this.#underWay.deliverOne(at);
+		await this.rest();
 	}
 
 	/** All that the engine does by itself until it waits for a far end. */
@@ -113,48 +134,102 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	async evict(): Promise<void> {
-		this.#hasLostNews ||= this.#hasNews;
-		this.#underWay = [];
+		this.#hasLostNews ||= this.#underWay.isAny(this.#caller) || this.queue.hasNews;
+		this.hasLostNoEnds &&= !this.#hasLostNews;
+		this.#underWay.lose(this.#caller);
+		this.#caller = {};
 		this.#engine = this.#wake();
 		for (const { pool, believed } of this.pools.values()) if (believed?.sets.length) this.misled.add(pool);
 	}
 
-	hear(demand: Demand, shard: number): void {
-		this.misled.delete(demand.pool);
-		this.slept.delete(demand.pool);
-		this.#pool(demand.pool).hear(shard, demand, this.#now);
+	async hear(demand: Demand, shard: number): Promise<DemandAnswer> {
+		this.#learns(demand.pool);
+		return this.pool(demand.pool).shard(shard).engine.demand(structuredClone(demand));
 	}
 
-	sleepShard({ pool, shard }: { pool: string; shard: number }): void {
-		this.#pool(pool).sleep(shard);
+	sleepShard({ pool, shard, sockets }: { pool: string; shard: number; sockets?: "kept" | "dropped" }): void {
+		const asleep = this.pool(pool).shard(shard);
+		if (sockets === "dropped") asleep.dropSockets();
+		asleep.sleep();
 		this.slept.add(pool);
 	}
 
-	waitingIn(pool: string): number {
-		return this.#pool(pool).waiting(this.#now, ({ shard, known }) => {
-			const demand = this.queue.answerDemand(pool, { shard, known });
-			assert(demand, "a repository that told something is known");
-			return demand;
-		});
+	/** Each shard asks the repository where it must; of all that is under way only what it waits for arrives. */
+	async waitingIn(name: string): Promise<number> {
+		const pool = this.pool(name);
+		const asked = Promise.all(pool.shards.map(({ engine }) => engine.figures()));
+		await this.deliverUntil(asked, pool.callers);
+		const [first, ...rest] = await asked;
+		return first === undefined ? 0 : sumFigures(first, rest, this.#now).waiting;
 	}
 
-	#pool(name: string): SimulatedPool {
-		const known = this.pools.get(name) ?? new SimulatedPool(name);
-		this.pools.set(name, known);
-		return known;
+	pool(name: string): SimulatedPool {
+		const known = this.pools.get(name);
+		if (known) return known;
+		const made = new SimulatedPool(
+			{ owner: this.owner, pool: name },
+			{
+				underWay: this.#underWay,
+				now: () => this.#now,
+				wrong: (what) => {
+					this.#wrong ??= what;
+				},
+				repo: this.#forPool(name),
+			},
+		);
+		this.pools.set(name, made);
+		return made;
 	}
 
-	get #hasNews(): boolean {
-		return this.#underWay.length > 0 || this.queue.hasNews;
+	/** Grants that runners read since this was asked last. */
+	readPushed(): LeaseClaim[] {
+		return [...this.pools.values()].flatMap(({ runners }) => runners.flatMap((runner) => runner.read()));
 	}
 
-	async #deliverUntil(done: Promise<unknown>): Promise<void> {
+	/** What happened between pools and the repository since this was asked last. Throws when a pool did what it may not. */
+	takeNoted(): { granted: LeaseClaim[]; givenUp: ReadonlyMap<string, Millis> } {
+		if (this.#wrong !== null) throw new Error(this.#wrong);
+		const noted = { granted: this.#granted.splice(0), givenUp: new Map(this.#givenUp) };
+		this.#givenUp.clear();
+		return noted;
+	}
+
+	async deliverUntil(done: Promise<unknown>, only: ReadonlySet<Caller> | null = null): Promise<void> {
 		let isDone = false;
 		const ended = done.finally(() => {
 			isDone = true;
 		});
-		while (!isDone) await this.tell();
+		while (!isDone) {
+			this.#underWay.deliver(only);
+			await this.rest();
+		}
 		await ended;
+	}
+
+	#learns(pool: string): void {
+		this.misled.delete(pool);
+		this.slept.delete(pool);
+	}
+
+	get #hasNews(): boolean {
+		return this.#underWay.isAny() || this.queue.hasNews;
+	}
+
+	#forPool(pool: string): ReturnType<PoolOutside["repo"]> {
+		return {
+			claim: async (call) => {
+				const claimed = await this.#engine.claim(call);
+				this.#learns(pool);
+				this.#granted.push(...claimed.grants.map(({ claim }) => claim));
+				return claimed;
+			},
+			demand: (call) => this.#engine.demand(call),
+			expire: async (claims, quietMs) => {
+				for (const { job, epoch } of claims) this.#givenUp.set(`${job}.${epoch}`, quietMs);
+				await this.#engine.expire(claims, quietMs);
+			},
+			hearPause: (call) => this.#engine.hearPause(call),
+		};
 	}
 
 	/** An engine over what is stored. Whatever an earlier one waits for never comes. */
@@ -171,26 +246,17 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	#outside(): RepoOutside {
-		const later = <T>(arrive: () => T | Promise<T>): Promise<T> =>
-			new Promise((resolve, reject) => {
-				this.#underWay.push(async () => {
-					try {
-						resolve(await arrive());
-					} catch (cause) {
-						reject(cause);
-					}
-				});
-			});
-		const answer = (demand: Demand, shard: number): DemandAnswer => {
-			this.hear(structuredClone(demand), shard);
-			return { runners: demand.sets.map(() => runnersToldOf), pause: null, shards: simulatedShards };
+		const caller = this.#caller;
+		const later = <T>(arrive: () => T | Promise<T>): Promise<T> => this.#underWay.call(caller, arrive);
+		const pool = (name: string, shard: number): Partial<PoolCalls> => {
+			const engine = () => this.pool(name).shard(shard).engine;
+			return {
+				demand: (demand) => later(() => this.hear(demand, shard)),
+				ended: (...call) => later(() => engine().ended(...call)),
+				canceled: (leases) => later(() => engine().canceled(leases)),
+				holds: (leases) => later(() => engine().holds(leases)),
+			};
 		};
-		const pool = (shard: number): Partial<PoolCalls> => ({
-			demand: (demand) => later(() => answer(demand, shard)),
-			ended: () => later(() => undefined),
-			canceled: () => later(() => undefined),
-			holds: (leases) => later(() => leases),
-		});
 		const log: Partial<LogCalls> = {
 			cancel: () => later(() => undefined),
 			close: (close) => {
@@ -200,14 +266,14 @@ export class SimulatedPort implements QueuePort {
 		};
 		const feed: Partial<FeedCalls> = { heard: () => later(() => null), changed: () => later(() => null) };
 		return {
-			pool: ({ shard }) => pool(shard) as PoolCalls,
+			pool: (name) => pool(name.pool, name.shard) as PoolCalls,
 			log: () => log as LogCalls,
 			feed: () => feed as FeedCalls,
 			poolShards: () => simulatedShards,
 			sendDeliveries: (deliveries) =>
-				later(() => {
+				later(async () => {
 					for (const delivery of deliveries) {
-						if ("demand" in delivery) this.hear(structuredClone(delivery.demand), delivery.shard);
+						if ("demand" in delivery) await this.hear(delivery.demand, delivery.shard);
 					}
 				}),
 			setBehind: () => {},
@@ -240,4 +306,8 @@ export class SimulatedPort implements QueuePort {
 		const repository = changes.some((change) => change.repository !== null);
 		void this.#engine.projected({ repository, runs });
 	}
+}
+
+function isDue(alarmAt: Millis | null, now: Millis): boolean {
+	return alarmAt !== null && alarmAt <= now + alarmNearestMs;
 }

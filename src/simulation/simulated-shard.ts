@@ -1,6 +1,7 @@
 // A pool's shard in a world made by hand: its engine over a SQLite in memory, and the sockets of its runners. Tables and sockets
 // outlive the engine, as they outlive an object that sleeps.
 import type { ServerFrame } from "../contracts/wire/runner-session.ts";
+import { brokenCloseCode } from "../contracts/wire/close-code.ts";
 import type { PoolShardName } from "../contracts/wire/object-name.ts";
 import type { Connect } from "../contracts/wire/runner-socket.ts";
 import type { NotKnown } from "../contracts/objects/objects.ts";
@@ -65,6 +66,11 @@ export class SimulatedShard {
 			return socket;
 		});
 		return refused ?? socket;
+	}
+
+	/** They break, and no engine hears of it. */
+	dropSockets(): void {
+		for (const socket of this.sockets) if (socket.isOpen) socket.close(brokenCloseCode);
 	}
 
 	/** Everything in memory is lost. */

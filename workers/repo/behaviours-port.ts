@@ -55,12 +55,12 @@ export class ObjectPort implements QueuePort {
 
 	async tell(): Promise<void> {}
 
-	hear(): void {}
+	async hear(): Promise<void> {}
 
 	/** The real pools sleep and are asked in tests of their own. */
 	sleepShard(): void {}
 
-	waitingIn(): number {
+	async waitingIn(): Promise<number> {
 		return 0;
 	}
 

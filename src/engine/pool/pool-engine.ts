@@ -99,13 +99,15 @@ export class PoolEngine implements Omit<PoolCalls, "fetch"> {
 		ids: LeaseId[],
 		{ unwell, leaving = false }: RunnerWord = {},
 	): Promise<HeartbeatReply | NotKnown> {
-		return this.#turns.take((memory, now) => {
+		let isWellAgain = false;
+		const reply = this.#turns.take((memory, now) => {
 			const { runners, leases, members, connections } = memory;
 			const runner = runners.see(identity, now);
 			if (typeof runner === "string") return runner;
 			leases.renew(runner.id, ids, now);
 			// A process that was replaced leaves too, and speaks for itself alone: who holds the session says bye there.
 			const isLeft = leaving && connections.sessionOf(runner.id) === null;
+			isWellAgain = runner.unwell != null && unwell === undefined;
 			runners.speaks(runner, { unwell, leaving: isLeft });
 			if (isLeft) members.leaves(runner.id, now);
 			const held = ids.map((id) => {
@@ -115,6 +117,8 @@ export class PoolEngine implements Omit<PoolCalls, "fetch"> {
 			});
 			return { leases: held, draining: isDraining(memory, runner.id) };
 		});
+		if (isWellAgain) this.#grants.serveSoon();
+		return reply;
 	}
 
 	async setRunner(id: string, { draining }: RunnerPatch): Promise<RunnerFigures | null> {

@@ -2,10 +2,10 @@
 // waits, the least busy first; after each await everything is asked anew.
 import type { Claimed } from "../../contracts/objects/objects.ts";
 import type { Grant } from "../../contracts/http/runner.ts";
-import type { Attachment } from "../../contracts/wire/runner-socket.ts";
+import type { Attachment, Session } from "../../contracts/wire/runner-socket.ts";
 import { readRepoObjectName } from "../../contracts/wire/object-name.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";
-import { claimMax } from "../../domain/limits.ts";
+import { claimMax, renewSeconds } from "../../domain/limits.ts";
 import { chooseRepository, compareWaiting, shareOf } from "../../domain/pool/pool.ts";
 import type { WaitingRunner } from "../../domain/pool/pool.ts";
 import type { World } from "../ports.ts";
@@ -57,7 +57,7 @@ export class PoolGrants {
 
 	/** One grant for a runner with a free slot, or null when nothing fits it. */
 	async one(runner: PoolRunner, named: LeaseId[] | null): Promise<Grant | null> {
-		const [grant] = await this.#fill(runner, { named, atMost: 1, session: false });
+		const [grant] = await this.#fill(runner.id, { named, atMost: 1, session: false });
 		return grant ?? null;
 	}
 
@@ -108,8 +108,8 @@ export class PoolGrants {
 		const { connections, runners } = this.#turns.memory;
 		const session = connections.session(socket);
 		const runner = session && runners.get(session.runner.id);
-		if (session === null || runner === null || session.leaving) return false;
-		const grants = await this.#fill(runner, { named: null, atMost: Math.min(share, claimMax), session: true });
+		if (session === null || runner === null || session.leaving || this.#isSilent(socket, session)) return false;
+		const grants = await this.#fill(runner.id, { named: null, atMost: Math.min(share, claimMax), session: true });
 		if (grants.length === 0) return false;
 		this.#turns.take((memory) => {
 			for (const grant of grants) memory.connections.send(socket, { type: "grant", grant });
@@ -117,9 +117,18 @@ export class PoolGrants {
 		return true;
 	}
 
-	async #fill(runner: PoolRunner, wish: Wish): Promise<Grant[]> {
-		const labels = new Set(runner.labels);
+	/** [P22] What it held would be lost by now: it is not there to start anything. */
+	#isSilent(socket: RunnerSocket, session: Session): boolean {
+		const heardAt = this.#turns.memory.connections.heardAt(socket, session);
+		return this.#turns.now() - heardAt > renewSeconds * 1_000;
+	}
+
+	/** [P20] Before each claim the runner is looked at anew: it may be to go since the last one. */
+	async #fill(id: string, wish: Wish): Promise<Grant[]> {
 		while (this.#outside.mayDispatch() && this.#pause.present === null) {
+			const runner = this.#turns.memory.runners.get(id);
+			if (runner === null) return [];
+			const labels = new Set(runner.labels);
 			const now = this.#turns.now();
 			const claiming = this.#claiming.get(runner.id) ?? 0;
 			const room = this.#turns.memory.members.freeSlots(runner, wish.named, now) - claiming;

@@ -22,7 +22,7 @@ export function isKept({ before, after, known }: Facts): string | null {
 	return null;
 }
 
-export function hasOneLease({ before, after, known }: Facts): string | null {
+export function hasOneLease({ answer, before, after, known }: Facts): string | null {
 	const live = new Map<JobId, number>();
 	for (const { claim } of known.leases) {
 		if (leaseStateOf(after.jobs.get(claim.job) ?? null, claim) === "lost") continue;
@@ -33,9 +33,8 @@ export function hasOneLease({ before, after, known }: Facts): string | null {
 	for (const [id, job] of after.jobs) {
 		const earlier = before.jobs.get(id);
 		if (earlier === undefined) continue;
-		const isGranted = job.state === "leased" && earlier.state !== "leased";
-		if (job.epoch !== earlier.epoch + (isGranted ? 1 : 0))
-			return `job ${id} went from epoch ${earlier.epoch} to ${job.epoch}`;
+		const granted = answer.grants.filter((claim) => claim.job === id).length;
+		if (job.epoch !== earlier.epoch + granted) return `job ${id} went from epoch ${earlier.epoch} to ${job.epoch}`;
 	}
 	return null;
 }
@@ -55,7 +54,7 @@ export function isUntouchedByTheStale({ command, before, after }: Facts): string
 
 /** The slot of an exclusive job is freed by its runner's report, by force, or when the runner must have stopped. */
 export function holdsExclusiveSlots(
-	{ command, before, after, now }: Facts,
+	{ command, givenUp, before, after, now }: Facts,
 	{ stopsBy }: InvariantMemory,
 ): string | null {
 	for (const [id, job] of after.jobs) {
@@ -67,8 +66,9 @@ export function holdsExclusiveSlots(
 			const ends = [stopsBy.get(lease) ?? Number.POSITIVE_INFINITY];
 			if (earlier.state === "leased") ends.push(now + job.spec.timeoutSeconds * secondMs + graceMs);
 			// Whoever is given up as lost was heard of last when it was said, and stops by itself.
-			if (job.losesAt !== null && command.do === "expire") {
-				ends.push(now + stopAfterSeconds * secondMs - command.quietMs + graceMs);
+			const quietMs = command.do === "expire" ? command.quietMs : (givenUp.get(lease) ?? null);
+			if (job.losesAt !== null && quietMs !== null) {
+				ends.push(now + stopAfterSeconds * secondMs - quietMs + graceMs);
 			}
 			if (job.state === "canceling") ends.push(now + stopAfterSeconds * secondMs + graceMs);
 			stopsBy.set(lease, Math.min(...ends));
