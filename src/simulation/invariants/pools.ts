@@ -41,6 +41,8 @@ export function findLeftWaiting(port: SimulatedPort, stored: Stored): string | n
 			const free = [...runners.all()].find(
 				(runner) =>
 					pool?.runners.find(({ identity }) => identity.id === runner.id)?.isWilling === true &&
+					// One whose machine failed is tried again with the next demand, half a minute later at most.
+					(runner.faults ?? 0) === 0 &&
 					job.avoids !== runner.id &&
 					fits(job.spec.labels, new Set(runner.labels)) &&
 					members.freeSlots(runner, null, port.now()) > 0,
