@@ -2,10 +2,10 @@
 import { drizzle } from "drizzle-orm/d1";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { Page, ReadModel } from "../src/operations/ports.ts";
-import { listAudit } from "../src/store/audit.ts";
-import { addPool, findRun, listPools, listRepositories, listRuns, setBehind } from "../src/store/runs.ts";
+import { selectAudit } from "../src/store/audit.ts";
+import { addPool, findRun, selectPools, selectRepositories, selectRuns, setBehind } from "../src/store/runs.ts";
 import type { Slice } from "../src/store/runs.ts";
-import { addToken, findKeyedToken, findToken, listTokens, revokeToken } from "../src/store/tokens.ts";
+import { addToken, findKeyedToken, findToken, selectTokens, markTokenRevoked } from "../src/store/tokens.ts";
 import type { RepositoryName } from "../src/contracts/objects/objects.ts";
 import type { Env } from "./env.ts";
 import { Outage } from "../src/contracts/wire/outage.ts";
@@ -37,17 +37,17 @@ function modelOf(env: Env): { db: DrizzleD1Database; model: ReadModel } {
 
 function makeModel(db: DrizzleD1Database): ReadModel {
 	return {
-		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => listRepositories(db, call)),
-		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => listRuns(db, call, Date.now())),
-		tokens: (call) => page(`tokens ${JSON.stringify(call)}`, () => listTokens(db, call)),
-		pools: (call) => page(`pools ${JSON.stringify(call)}`, () => listPools(db, call)),
-		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => listAudit(db, call)),
+		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => selectRepositories(db, call)),
+		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => selectRuns(db, call, Date.now())),
+		tokens: (call) => page(`tokens ${JSON.stringify(call)}`, () => selectTokens(db, call)),
+		pools: (call) => page(`pools ${JSON.stringify(call)}`, () => selectPools(db, call)),
+		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => selectAudit(db, call)),
 		run: (name, run) => reach(() => findRun(db, name, run)),
 		addPool: (owner, pool) => reach(() => addPool(db, owner, pool)),
 		token: (id) => reach(() => findToken(db, id)),
 		addToken: (token, prefix) => reach(() => addToken(db, token, prefix)),
 		keyedToken: (prefix) => reach(() => findKeyedToken(db, prefix)),
-		revokeToken: (id, at) => reach(() => revokeToken(db, id, at)),
+		revokeToken: (id, at) => reach(() => markTokenRevoked(db, id, at)),
 	};
 }
 

@@ -2,7 +2,7 @@
 import type { Hono } from "hono";
 import { deadLetter, redriven, redriveRequest } from "../contracts/http/dead-letter.ts";
 import { timeText } from "../contracts/wire/time-text.ts";
-import type { DeadLetter } from "../contracts/objects/dead-letters.ts";
+import type { KeptDeadLetter } from "../contracts/objects/dead-letters.ts";
 import { dropDeadLetter, listDeadLetters, redriveDeadLetter, redriveDeadLetters } from "../operations/dead-letters.ts";
 import { orThrow } from "./answer.ts";
 import { admit } from "./auth.ts";
@@ -76,6 +76,6 @@ export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
 	});
 }
 
-function view({ at, ...letter }: DeadLetter) {
+function view({ at, ...letter }: KeptDeadLetter) {
 	return { ...letter, at: timeText(at) };
 }

@@ -7,7 +7,7 @@ import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 
 /** The server says which names are good; here only that there are two. */
-export function readRepository(text: string): RepositoryName {
+export function parseRepository(text: string): RepositoryName {
 	const [owner, repo] = readPair(text, "OWNER/REPO");
 	return { owner, repo };
 }

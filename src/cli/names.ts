@@ -13,7 +13,7 @@ export const runForms = "its number, its id, or `latest`";
 export const jobForms = "its id, RUN/KEY, or KEY in the newest run";
 export const attemptForms = `${jobForms}; #ATTEMPT behind it`;
 
-export interface JobName {
+export interface GivenJobName {
 	/** Null: the job is an id, or a key in the newest run. */
 	run: string | null;
 	job: string;
@@ -21,27 +21,27 @@ export interface JobName {
 }
 
 /** Lists show a number as `#3`, so it is taken like that too. */
-export function readRunName(text: string): string {
+export function givenRunName(text: string): string {
 	const [, name] = /^#?([^/#]+)$/.exec(text) ?? [];
 	if (name === undefined) throw new InvalidArgumentError(`Want ${runForms}.`);
 	return name;
 }
 
-export function readJobAttempt(text: string): JobName {
+export function readJobAttempt(text: string): GivenJobName {
 	const [, run, job, attempt] = /^(?:#?([^/#]+)\/)?([^/#]+)(?:#([1-9]\d{0,5}))?$/.exec(text) ?? [];
 	if (job === undefined) throw new InvalidArgumentError(`Want ${attemptForms}.`);
 	return { run: run ?? null, job, attempt: attempt === undefined ? null : Number(attempt) };
 }
 
 /** For what is done with a job as a whole. */
-export function readJobName(text: string): JobName {
+export function givenJobName(text: string): GivenJobName {
 	const name = readJobAttempt(text);
 	if (name.attempt !== null) throw new InvalidArgumentError(`Want ${jobForms}, without an attempt.`);
 	return name;
 }
 
 /** The attempt that was said, by the name or by the option. */
-export function attemptOf({ attempt }: JobName, option: number | undefined): number | undefined {
+export function attemptOf({ attempt }: GivenJobName, option: number | undefined): number | undefined {
 	if (attempt === null || option === undefined || attempt === option) return attempt ?? option;
 	throw new CommandFailure(`#${attempt} and --attempt ${option} are two attempts`, exitCode.usage);
 }
@@ -50,7 +50,7 @@ export function attemptOf({ attempt }: JobName, option: number | undefined): num
 export async function nameJob(
 	{ client }: Connection,
 	io: Io,
-	{ repository, name }: { repository: RepositoryName; name: JobName },
+	{ repository, name }: { repository: RepositoryName; name: GivenJobName },
 ): Promise<string> {
 	const { run, job } = name;
 	if (run !== null) return `${run}/${job}`;
@@ -64,7 +64,7 @@ export async function nameJob(
 export async function jobIdOf(
 	connection: Connection,
 	io: Io,
-	place: { repository: RepositoryName; name: JobName },
+	place: { repository: RepositoryName; name: GivenJobName },
 ): Promise<string> {
 	const named = await nameJob(connection, io, place);
 	return named.includes("/") ? (await connection.client.jobs.get(place.repository, named)).id : named;

@@ -1,6 +1,6 @@
 // Dead letters: messages that were given up, for the operator to look at, send again or drop. No work hangs on them; what they would
 // have told was told otherwise, or is told by the sweep.
-import type { DeadLetter, DeadLetters, QueueName } from "../contracts/objects/dead-letters.ts";
+import type { KeptDeadLetter, DeadLetters, QueueName } from "../contracts/objects/dead-letters.ts";
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAsk } from "./access.ts";
@@ -19,7 +19,7 @@ export async function listDeadLetters(
 	ports: Pick<DeadLetterPorts, "deadLetters">,
 	caller: Caller,
 	page: { limit: number; cursor: string | null },
-): Promise<Result<{ items: DeadLetter[]; next: string | null }>> {
+): Promise<Result<{ items: KeptDeadLetter[]; next: string | null }>> {
 	const may = mayAsk(caller, "listDeadLetters");
 	return may.ok ? accept(await ports.deadLetters.list(page)) : may;
 }
@@ -29,7 +29,7 @@ export async function redriveDeadLetter(
 	ports: DeadLetterPorts,
 	caller: Caller,
 	id: string,
-): Promise<Result<DeadLetter>> {
+): Promise<Result<KeptDeadLetter>> {
 	const may = mayAsk(caller, "redriveDeadLetters");
 	const letter = may.ok ? await find(ports, id) : may;
 	if (!letter.ok) return letter;
@@ -69,12 +69,12 @@ export async function dropDeadLetter(ports: DeadLetterPorts, caller: Caller, id:
 	return accept(null);
 }
 
-async function find({ deadLetters }: DeadLetterPorts, id: string): Promise<Result<DeadLetter>> {
+async function find({ deadLetters }: DeadLetterPorts, id: string): Promise<Result<KeptDeadLetter>> {
 	const letter = await deadLetters.get(id);
 	return letter === null ? refuse({ code: "dead-letter-unknown" }) : accept(letter);
 }
 
-async function sendAgain({ deadLetters }: DeadLetterPorts, letter: DeadLetter): Promise<void> {
+async function sendAgain({ deadLetters }: DeadLetterPorts, letter: KeptDeadLetter): Promise<void> {
 	await deadLetters.send(letter);
 	await deadLetters.remove(letter.id);
 }

@@ -10,7 +10,7 @@ import type { Refusal, Result } from "../domain/refusal.ts";
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Ports } from "./ports.ts";
 
-export interface RunName extends RepositoryName {
+export interface SpilledRunName extends RepositoryName {
 	run: RunId;
 }
 
@@ -23,7 +23,7 @@ const unheard: ReadonlySet<Refusal["code"]> = new Set(["run-unknown", "job-unkno
  */
 export async function orSpilled<T>(
 	intake: Intake,
-	{ run, ...name }: RunName,
+	{ run, ...name }: SpilledRunName,
 	ask: () => Promise<Result<T>>,
 ): Promise<Result<T> | { spilled: Run }> {
 	let outage: unknown = null;
@@ -41,7 +41,7 @@ export async function orSpilled<T>(
 }
 
 /** [Y6] What needs the run's repository is refused while the run is only in the intake. */
-export async function onceTaken<T>(intake: Intake, name: RunName, act: () => Promise<Result<T>>): Promise<Result<T>> {
+export async function onceTaken<T>(intake: Intake, name: SpilledRunName, act: () => Promise<Result<T>>): Promise<Result<T>> {
 	const done = await orSpilled(intake, name, act);
 	return "spilled" in done ? refuse({ code: "run-accepted" }) : done;
 }

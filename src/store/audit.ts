@@ -22,7 +22,7 @@ export interface AuditQuery {
 }
 
 /** Newest first. A filter is not indexed: it passes over what its owner has. */
-export async function listAudit(
+export async function selectAudit(
 	db: DrizzleD1Database,
 	{ owner, actor, action, limit, cursor }: AuditQuery,
 ): Promise<Slice<AuditRecord>> {

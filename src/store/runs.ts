@@ -27,7 +27,7 @@ export interface RunQuery extends RepositoryName {
 	cursor: string | null;
 }
 
-export async function listRuns(
+export async function selectRuns(
 	db: DrizzleD1Database,
 	{ owner, repo, filter, limit, cursor }: RunQuery,
 	now: number,
@@ -103,7 +103,7 @@ export async function findRun(
 	return row ? JSON.parse(row.doc) : null;
 }
 
-export async function listRepositories(
+export async function selectRepositories(
 	db: DrizzleD1Database,
 	{ owner, limit, cursor }: { owner: string; limit: number; cursor: string | null },
 ): Promise<Slice<Repository>> {
@@ -138,7 +138,7 @@ export async function setBehind(db: DrizzleD1Database, { owner, repo }: Reposito
 	await db.update(repositories).set({ behindUntil: until }).where(isIts);
 }
 
-export async function listPools(
+export async function selectPools(
 	db: DrizzleD1Database,
 	{ owner, limit, cursor }: { owner: string; limit: number; cursor: string | null },
 ): Promise<Slice<string>> {

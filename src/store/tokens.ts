@@ -47,7 +47,7 @@ export async function findToken(db: DrizzleD1Database, id: string): Promise<Toke
 	return row ? readRecord(row) : null;
 }
 
-export async function listTokens(
+export async function selectTokens(
 	db: DrizzleD1Database,
 	{ owner, limit, cursor }: { owner: string; limit: number; cursor: string | null },
 ): Promise<Slice<TokenRecord>> {
@@ -67,15 +67,15 @@ export async function listTokens(
 }
 
 /** Revoking again keeps the first instant. */
-export async function revokeToken(db: DrizzleD1Database, id: string, at: number): Promise<void> {
+export async function markTokenRevoked(db: DrizzleD1Database, id: string, at: number): Promise<void> {
 	await db
 		.update(tokens)
 		.set({ revokedAt: at })
 		.where(and(eq(tokens.id, id), isNull(tokens.revokedAt)));
 }
 
-/** As `revokeToken`, of many. A token that has no record is passed over. */
-export async function revokeTokens(db: DrizzleD1Database, ends: readonly { id: string; at: number }[]): Promise<void> {
+/** As `markTokenRevoked`, of many. A token that has no record is passed over. */
+export async function markTokensRevoked(db: DrizzleD1Database, ends: readonly { id: string; at: number }[]): Promise<void> {
 	await db.run(sql`
 		UPDATE token SET revoked_at = ended.value ->> 'at' FROM json_each(${JSON.stringify(ends)}) AS ended
 		WHERE token.id = ended.value ->> 'id' AND token.revoked_at IS NULL`);

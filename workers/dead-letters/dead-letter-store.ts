@@ -1,5 +1,5 @@
 // Dead letters in R2, one object each. Their names sort the newest first, since a listing goes by name alone.
-import type { DeadLetter, DeadLetters, QueueName } from "../../src/contracts/objects/dead-letters.ts";
+import type { KeptDeadLetter, DeadLetters, QueueName } from "../../src/contracts/objects/dead-letters.ts";
 import type { Env } from "../env.ts";
 import { stored } from "../stored.ts";
 
@@ -13,13 +13,13 @@ export function deadLettersOf(env: Pick<Env, "ARCHIVE" | "DELIVERIES" | "EVENTS"
 		deliveries: env.DELIVERIES as Queue<unknown>,
 		events: env.EVENTS as Queue<unknown>,
 	};
-	const get = async (id: string): Promise<DeadLetter | null> =>
-		(await (await stored(bucket.get(prefix + id)))?.json<DeadLetter>()) ?? null;
+	const get = async (id: string): Promise<KeptDeadLetter | null> =>
+		(await (await stored(bucket.get(prefix + id)))?.json<KeptDeadLetter>()) ?? null;
 	return {
 		keep: async ({ message, ...letter }) => {
 			const id = `dl${latest - letter.at}${message.replaceAll(/[^0-9a-zA-Z]/g, "").toLowerCase()}`;
 			await stored(
-				bucket.put(prefix + id, JSON.stringify({ id, ...letter } satisfies DeadLetter), {
+				bucket.put(prefix + id, JSON.stringify({ id, ...letter } satisfies KeptDeadLetter), {
 					onlyIf: { etagDoesNotMatch: "*" },
 					httpMetadata: { contentType: "application/json" },
 				}),

@@ -9,7 +9,7 @@ import { Outage } from "../../src/contracts/wire/outage.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { alarmNearestMs, tellAgainMaxMs, tellAgainMs } from "../../src/domain/limits.ts";
 import { assert } from "../../src/domain/refusal.ts";
-import { listRevoked, revokeTokens } from "../../src/store/tokens.ts";
+import { listRevoked, markTokensRevoked } from "../../src/store/tokens.ts";
 import type { Env } from "../env.ts";
 import { database } from "../read-model.ts";
 import { report } from "../report.ts";
@@ -98,7 +98,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 	async #publish(ends: { id: string; at: Millis }[]): Promise<boolean> {
 		if (ends.length === 0) return true;
 		try {
-			await revokeTokens(database(this.env), ends);
+			await markTokensRevoked(database(this.env), ends);
 		} catch (cause) {
 			report({ event: "ends-untold", owner: this.ctx.id.name, cause: String(cause) });
 			return false;

@@ -2,13 +2,13 @@
 import type { Command } from "commander";
 import type { BulkCancel, BulkCancelRequest, CanceledState } from "../../contracts/http/bulk-cancel.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { readList, readRepository } from "../arguments.ts";
+import { readList, parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
-import type { JobName } from "../names.ts";
-import { jobForms, nameJob, readJobName } from "../names.ts";
+import type { GivenJobName } from "../names.ts";
+import { jobForms, nameJob, givenJobName } from "../names.ts";
 import { table } from "../terminal/table.ts";
 
 interface CancelFlags extends GlobalOptions {
@@ -24,15 +24,15 @@ export function addJobCancel(parent: Command, { io }: Host): void {
 	parent
 		.command("cancel")
 		.description("cancel a job, or all unfinished ones that match")
-		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("[job]", `${jobForms}; without it, --state must be said`, readJobName)
+		.argument("<owner/repo>", "the repository", parseRepository)
+		.argument("[job]", `${jobForms}; without it, --state must be said`, givenJobName)
 		.option("--reason <reason>", "kept with the job")
 		.option("--force", "free it without waiting for its runner, which may still be at work")
 		.option("--state <states>", "how they stand, commas between: blocked, waiting, leased, running", readList)
 		.option("--label <label>", "that need this label of a runner")
 		.option("--ref <ref>", "of runs of this ref")
 		.option("--dry-run", "only say which these are")
-		.action(async (repository: RepositoryName, name: JobName | undefined, _: unknown, command: Command) => {
+		.action(async (repository: RepositoryName, name: GivenJobName | undefined, _: unknown, command: Command) => {
 			const { reason, force, state, label, ref, dryRun } = command.optsWithGlobals<CancelFlags>();
 			const connection = connect(command, io);
 			const { client, answer } = connection;

@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Job } from "../../contracts/http/run.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
-import { readRunName, runForms, runIdOf } from "../names.ts";
+import { givenRunName, runForms, runIdOf } from "../names.ts";
 import { jobColumns, jobRow } from "../run-summary.ts";
 import { fittedTable } from "../terminal/table.ts";
 import { withPlaces } from "../waiting-text.ts";
@@ -17,8 +17,8 @@ export function addJobList(parent: Command, { io }: Host): void {
 	parent
 		.command("list")
 		.description("all jobs of a run")
-		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<run>", runForms, readRunName)
+		.argument("<owner/repo>", "the repository", parseRepository)
+		.argument("<run>", runForms, givenRunName)
 		.action(async (repository: RepositoryName, run: string, _: unknown, command: Command) => {
 			const connection = connect(command, io);
 			const { client, answer, paint } = connection;

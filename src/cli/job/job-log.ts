@@ -3,12 +3,12 @@ import type { Command } from "commander";
 import { viewLog } from "../../client/log-viewer.ts";
 import { jsonLine } from "../../contracts/wire/json-line.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { readRepository, readWhole } from "../arguments.ts";
+import { parseRepository, readWhole } from "../arguments.ts";
 import type { Connection, GlobalOptions } from "../connection.ts";
 import { connect } from "../connection.ts";
 import { CommandFailure, exitCode, exitCodeOf } from "../exit-code.ts";
 import type { Host, Io } from "../io.ts";
-import type { JobName } from "../names.ts";
+import type { GivenJobName } from "../names.ts";
 import { attemptForms, attemptOf, jobIdOf, nameJob, readJobAttempt } from "../names.ts";
 import { Patience, patienceOf, patienceOption } from "../patience.ts";
 import { TerminalText } from "../terminal/terminal-text.ts";
@@ -23,7 +23,7 @@ interface LogFlags extends GlobalOptions {
 
 interface LogPlace {
 	repository: RepositoryName;
-	name: JobName;
+	name: GivenJobName;
 	attempt: number | undefined;
 }
 
@@ -31,7 +31,7 @@ export function addJobLog(parent: Command, { io, exitWith }: Host): void {
 	parent
 		.command("log")
 		.description("print a job's log; to a terminal without what would act on it, colours excepted")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.argument("<job>", attemptForms, readJobAttempt)
 		.option("-f, --follow", "wait for what comes, through all attempts; the exit code is the outcome's")
 		.option("--attempt <number>", "of this attempt; else of the last", readWhole)
@@ -39,7 +39,7 @@ export function addJobLog(parent: Command, { io, exitWith }: Host): void {
 		.option("--timestamps", "with the time of each line; not with -f")
 		.option("--raw", "byte for byte to a terminal too, as it is to a pipe or a file")
 		.addOption(patienceOption())
-		.action(async (repository: RepositoryName, name: JobName, _: unknown, command: Command) => {
+		.action(async (repository: RepositoryName, name: GivenJobName, _: unknown, command: Command) => {
 			const flags = command.optsWithGlobals<LogFlags>();
 			const connection = connect(command, io);
 			const place = { repository, name, attempt: attemptOf(name, flags.attempt) };

@@ -2,21 +2,21 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import type { Host } from "../io.ts";
-import type { JobName } from "../names.ts";
-import { jobForms, nameJob, readJobName } from "../names.ts";
+import type { GivenJobName } from "../names.ts";
+import { jobForms, nameJob, givenJobName } from "../names.ts";
 
 export function addJobPrioritise(parent: Command, { io }: Host): void {
 	parent
 		.command("prioritise")
 		.description("let a waiting job go before others, or behind them")
-		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<job>", jobForms, readJobName)
+		.argument("<owner/repo>", "the repository", parseRepository)
+		.argument("<job>", jobForms, givenJobName)
 		.requiredOption("--priority <number>", "higher goes first; 0 is usual", readPriority)
-		.action(async (repository: RepositoryName, name: JobName, _: unknown, command: Command) => {
+		.action(async (repository: RepositoryName, name: GivenJobName, _: unknown, command: Command) => {
 			const { priority } = command.optsWithGlobals<GlobalOptions & { priority: number }>();
 			const connection = connect(command, io);
 			const { client, answer } = connection;

@@ -2,13 +2,13 @@
 import type { Command } from "commander";
 import type { BulkRetry, BulkRetryRequest, RetriedOutcome } from "../../contracts/http/bulk-retry.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { readList, readRepository, readSince } from "../arguments.ts";
+import { readList, parseRepository, readSince } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
-import type { JobName } from "../names.ts";
-import { jobForms, nameJob, readJobName } from "../names.ts";
+import type { GivenJobName } from "../names.ts";
+import { jobForms, nameJob, givenJobName } from "../names.ts";
 import { table } from "../terminal/table.ts";
 
 interface RetryFlags extends GlobalOptions {
@@ -24,15 +24,15 @@ export function addJobRetry(parent: Command, { io }: Host): void {
 	parent
 		.command("retry")
 		.description("run a finished job once more, or all that match")
-		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("[job]", `${jobForms}; without it, what to match must be said`, readJobName)
+		.argument("<owner/repo>", "the repository", parseRepository)
+		.argument("[job]", `${jobForms}; without it, what to match must be said`, givenJobName)
 		.option("--outcome <outcomes>", "how they ended, commas between; without it, whatever failed", readList)
 		.option("--since <time>", "ended then or later: 2h, 30m, 1d, or a time", readSince)
 		.option("--label <label>", "that need this label of a runner")
 		.option("--ref <ref>", "of runs of this ref")
 		.option("--dry-run", "only say which these are")
 		.option("--reason <reason>", "kept with the attempt")
-		.action(async (repository: RepositoryName, name: JobName | undefined, _: unknown, command: Command) => {
+		.action(async (repository: RepositoryName, name: GivenJobName | undefined, _: unknown, command: Command) => {
 			const { reason, ...flags } = command.optsWithGlobals<RetryFlags>();
 			const connection = connect(command, io);
 			const { client, answer } = connection;

@@ -3,12 +3,12 @@ import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { jsonLine } from "../../contracts/wire/json-line.ts";
-import { readRepository, readWhole } from "../arguments.ts";
+import { parseRepository, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
-import type { JobName } from "../names.ts";
+import type { GivenJobName } from "../names.ts";
 import { attemptForms, attemptOf, nameJob, readJobAttempt } from "../names.ts";
 import { printable } from "../terminal/printable.ts";
 
@@ -21,13 +21,13 @@ export function addJobSearch(parent: Command, { io, exitWith }: Host): void {
 	parent
 		.command("search")
 		.description("lines of a job's log that contain a text; exits with 1 when there are none")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.argument("<job>", attemptForms, readJobAttempt)
 		.argument("<text>", "what to look for, as it is")
 		.option("--attempt <number>", "in this attempt's; else in the last's", readWhole)
 		.option("--max <lines>", "stop after so many", readWhole, 1_000)
 		.action(
-			async (repository: RepositoryName, name: JobName, ...rest: [text: string, _: unknown, command: Command]) => {
+			async (repository: RepositoryName, name: GivenJobName, ...rest: [text: string, _: unknown, command: Command]) => {
 				const [text, , command] = rest;
 				const flags = command.optsWithGlobals<SearchFlags>();
 				const connection = connect(command, io);

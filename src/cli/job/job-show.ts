@@ -2,11 +2,11 @@
 import type { Command } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Attempt, Job } from "../../contracts/http/run.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
-import type { JobName } from "../names.ts";
+import type { GivenJobName } from "../names.ts";
 import { attemptForms, nameJob, readJobAttempt } from "../names.ts";
 import type { Paint } from "../terminal/paint.ts";
 import { spanText } from "../terminal/span.ts";
@@ -17,9 +17,9 @@ export function addJobShow(parent: Command, { io }: Host): void {
 	parent
 		.command("show")
 		.description("how a job stands, what it waits for, and its attempts")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.argument("<job>", attemptForms, readJobAttempt)
-		.action(async (repository: RepositoryName, name: JobName, _: unknown, command: Command) => {
+		.action(async (repository: RepositoryName, name: GivenJobName, _: unknown, command: Command) => {
 			const connection = connect(command, io);
 			const { client, answer, paint } = connection;
 			const job = await client.jobs.get(repository, await nameJob(connection, io, { repository, name }));

@@ -4,7 +4,7 @@ import { ProblemError } from "../../client/call-failure.ts";
 import type { Client } from "../../client/client.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Repository, RepositoryRequest } from "../../contracts/http/repository.ts";
-import { readGroup, readJson, readRepository, readWhole } from "../arguments.ts";
+import { readGroup, readJson, parseRepository, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import type { Host } from "../io.ts";
@@ -30,7 +30,7 @@ export function addRepoSet(parent: Command, { io }: Host): void {
 	parent
 		.command("set")
 		.description("make a repository known, or change what is named")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.option("-f, --file <file>", "settings as the API takes them; - reads them")
 		.option("--clone-url <url>", "where runners fetch the source")
 		.option("--default-ref <ref>", "what runs take that name no ref; else the remote's HEAD")

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { QueueFigures, Repository } from "../../contracts/http/repository.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 import { msText } from "../terminal/span.ts";
@@ -12,7 +12,7 @@ export function addRepoShow(parent: Command, { io }: Host): void {
 	parent
 		.command("show")
 		.description("a repository's settings and its queue")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.action(async (name: RepositoryName, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
 			const [settings, queue] = await Promise.all([client.repositories.get(name), client.repositories.queue(name)]);

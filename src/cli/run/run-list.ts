@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { ListPage, RunListOptions } from "../../client/client.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Run } from "../../contracts/http/run.ts";
-import { readRepository, readWhole } from "../arguments.ts";
+import { parseRepository, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import type { Host } from "../io.ts";
@@ -16,7 +16,7 @@ export function addRunList(parent: Command, { io }: Host): void {
 	parent
 		.command("list")
 		.description("the latest runs, newest first")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.option("--state <state>", "accepted, running or finished")
 		.option("--outcome <outcome>", "passed, failed, canceled or refused")
 		.option("--ref <ref>", "of this branch or tag")

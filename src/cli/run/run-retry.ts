@@ -2,11 +2,11 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
-import { readRunName, runForms } from "../names.ts";
+import { givenRunName, runForms } from "../names.ts";
 import { runTitle } from "../run-summary.ts";
 import { patienceOf, patienceOption } from "../patience.ts";
 import { watchToEnd } from "./run-watch.ts";
@@ -22,8 +22,8 @@ export function addRunRetry(parent: Command, { io, exitWith }: Host): void {
 	parent
 		.command("retry")
 		.description("run a finished run's failed jobs once more, with all that was skipped because of them")
-		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<run>", runForms, readRunName)
+		.argument("<owner/repo>", "the repository", parseRepository)
+		.argument("<run>", runForms, givenRunName)
 		.addOption(new Option("--only <which>", "which jobs").choices(["failed", "all"]).default("failed"))
 		.option("--reason <reason>", "kept with each attempt")
 		.option("--idempotency-key <key>", "the same key again retries nothing more")

@@ -1,10 +1,10 @@
 // `spillway run show`: one run now, each job with its outcome or with what it waits for.
 import type { Command } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
-import { readRunName, runForms } from "../names.ts";
+import { givenRunName, runForms } from "../names.ts";
 import { runSummary } from "../run-summary.ts";
 import { withPlaces } from "../waiting-text.ts";
 
@@ -12,8 +12,8 @@ export function addRunShow(parent: Command, { io }: Host): void {
 	parent
 		.command("show")
 		.description("how a run stands, and what its jobs wait for")
-		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<run>", runForms, readRunName)
+		.argument("<owner/repo>", "the repository", parseRepository)
+		.argument("<run>", runForms, givenRunName)
 		.action(async (repository: RepositoryName, id: string, _: unknown, command: Command) => {
 			const { client, answer, paint } = connect(command, io);
 			const found = await client.runs.get(repository, id);

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { RunRequest } from "../../contracts/http/run.ts";
-import { readJson, readRepository } from "../arguments.ts";
+import { readJson, parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
@@ -27,7 +27,7 @@ export function addRunStart(parent: Command, { io, exitWith }: Host): void {
 	parent
 		.command("start")
 		.description("submit a run")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.option(
 			"-f, --file <file>",
 			"the pipeline: a run as the API takes it, or only its jobs; - reads it",

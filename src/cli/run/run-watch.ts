@@ -2,12 +2,12 @@
 import type { Command } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { jsonLine } from "../../contracts/wire/json-line.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Connection } from "../connection.ts";
 import { exitCode, exitCodeOf } from "../exit-code.ts";
 import type { Host, Io } from "../io.ts";
-import { readRunName, runForms, runIdOf } from "../names.ts";
+import { givenRunName, runForms, runIdOf } from "../names.ts";
 import { Patience, patienceOf, patienceOption, patienceSecondsDefault } from "../patience.ts";
 import { printable } from "../terminal/printable.ts";
 import { runSummary } from "../run-summary.ts";
@@ -20,8 +20,8 @@ export function addRunWatch(parent: Command, { io, exitWith }: Host): void {
 	parent
 		.command("watch")
 		.description("follow all logs of a run to its end: exit code 0 passed, 1 failed, 3 canceled")
-		.argument("<owner/repo>", "the repository", readRepository)
-		.argument("<run>", runForms, readRunName)
+		.argument("<owner/repo>", "the repository", parseRepository)
+		.argument("<run>", runForms, givenRunName)
 		.addOption(patienceOption())
 		.action(async (repository: RepositoryName, run: string, _: unknown, command: Command) => {
 			const connection = connect(command, io);

@@ -1,7 +1,7 @@
 // `spillway secret delete`: jobs that name it are refused from then on.
 import type { Command } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 
@@ -9,7 +9,7 @@ export function addSecretDelete(parent: Command, { io }: Host): void {
 	parent
 		.command("delete")
 		.description("forget a secret")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.argument("<name>", "as jobs name it")
 		.action(async (repository: RepositoryName, name: string, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 
@@ -10,7 +10,7 @@ export function addSecretList(parent: Command, { io }: Host): void {
 	parent
 		.command("list")
 		.description("the names of a repository's secrets")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.action(async (repository: RepositoryName, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
 			const names: string[] = [];

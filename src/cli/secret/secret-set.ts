@@ -1,7 +1,7 @@
 // `spillway secret set`: the value comes in by standard input, so that no list of processes and no shell's history has it.
 import type { Command } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { readRepository } from "../arguments.ts";
+import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import type { Host } from "../io.ts";
@@ -10,7 +10,7 @@ export function addSecretSet(parent: Command, { io }: Host): void {
 	parent
 		.command("set")
 		.description("keep a secret, whose value standard input brings; one line break at its end is left out")
-		.argument("<owner/repo>", "the repository", readRepository)
+		.argument("<owner/repo>", "the repository", parseRepository)
 		.argument("<name>", "as jobs name it")
 		.action(async (repository: RepositoryName, name: string, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);

@@ -47,8 +47,8 @@ import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { World } from "../ports.ts";
 import { Turns } from "../turn.ts";
 import { RunArchive } from "./archive/repo-archive.ts";
-import { retryMatching } from "./commands/repo-bulk.ts";
-import { cancelMatching } from "./commands/repo-bulk-cancel.ts";
+import { writeBulkRetry } from "./commands/repo-bulk.ts";
+import { writeBulkCancel } from "./commands/repo-bulk-cancel.ts";
 import { claimJobs } from "./commands/repo-claim.ts";
 import { admitSpilled, endsAtOnce, supersedeEarlier } from "./commands/repo-drain.ts";
 import { RepoLeases } from "./repo-leases.ts";
@@ -56,8 +56,8 @@ import { locate } from "./reads/repo-locate.ts";
 import type { RepoPorts } from "./repo-ports.ts";
 import { RepoQueue } from "./repo-queue.ts";
 import type { RetryJobCall, RetryRunCall } from "./commands/repo-retry.ts";
-import { retryJob, retryRun } from "./commands/repo-retry.ts";
-import { addJobs, showSubmitted, submitRun, supersededBy } from "./commands/repo-submit.ts";
+import { writeJobRetry, writeRunRetry } from "./commands/repo-retry.ts";
+import { writeAddedJobs, showSubmitted, writeSubmission, supersededBy } from "./commands/repo-submit.ts";
 import { askPoolOf, askPools, jobsShown } from "./reads/repo-view.ts";
 import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./reads/repo-view.ts";
 import type { JobSlice } from "./reads/repo-view.ts";
@@ -113,7 +113,7 @@ export class RepoEngine implements RepoCalls {
 			if (this.#world.now() > deadlineAt + clockSkewMaxMs) {
 				throw new Outage("its caller waits no more", { isOverloaded: true, isSafeToRepeat: true });
 			}
-			return submitRun(this.queue, settings, call);
+			return writeSubmission(this.queue, settings, call);
 		});
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
@@ -130,7 +130,7 @@ export class RepoEngine implements RepoCalls {
 
 	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
 		const reach = { runs: [call.run], added: call.jobs.length };
-		const done = await this.#writeOn(reach, ({ settings }) => addJobs(this.queue, settings, call));
+		const done = await this.#writeOn(reach, ({ settings }) => writeAddedJobs(this.queue, settings, call));
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
@@ -170,21 +170,21 @@ export class RepoEngine implements RepoCalls {
 	/** The archive is asked before the turn: a turn that waited for R2 would hold up every other call. */
 	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
 		await this.#recall(call.run);
-		const done = await this.#writeOn({ runs: [call.run] }, () => retryRun(this.queue, call));
+		const done = await this.#writeOn({ runs: [call.run] }, () => writeRunRetry(this.queue, call));
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
 	async retryJob(call: RetryJobCall): Promise<Result<{ job: Job; replayed: boolean }>> {
 		await this.#recall(parseJobId(call.job)?.run ?? "");
-		return this.#write(() => retryJob(this.queue, call));
+		return this.#write(() => writeJobRetry(this.queue, call));
 	}
 
 	async cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>> {
-		return this.#write(() => cancelMatching(this.queue, call));
+		return this.#write(() => writeBulkCancel(this.queue, call));
 	}
 
 	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
-		return this.#write(() => retryMatching(this.queue, call));
+		return this.#write(() => writeBulkRetry(this.queue, call));
 	}
 
 	/** The pool is asked before the turn, for the reason that the answer shows; the priority itself does not depend on it. */

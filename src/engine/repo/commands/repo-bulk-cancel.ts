@@ -12,7 +12,7 @@ import type { Sql } from "../../ports.ts";
 import type { RepoQueue } from "../repo-queue.ts";
 
 /** [B19] [B20] Looks and cancels in one turn, so that what was found is what is canceled. */
-export function cancelMatching(queue: RepoQueue, call: BulkCancelCall): Result<BulkCancel> {
+export function writeBulkCancel(queue: RepoQueue, call: BulkCancelCall): Result<BulkCancel> {
 	const { actor, reason, dryRun } = call;
 	const found = findJobs(queue, call);
 	if (dryRun) return accept({ ...found, canceled: 0, dryRun });

@@ -15,7 +15,7 @@ import type { RepoQueue } from "../repo-queue.ts";
 type Found = Pick<BulkRetry, "items" | "truncated" | "archived">;
 
 /** [B1] [B2] Looks and retries in one turn, so that what was found is what is retried. */
-export function retryMatching(queue: RepoQueue, call: BulkRetryCall): Result<BulkRetry & Replay> {
+export function writeBulkRetry(queue: RepoQueue, call: BulkRetryCall): Result<BulkRetry & Replay> {
 	const { key, actor, reason, dryRun, ...filter } = call;
 	const found = { ...findJobs(queue.sql, filter), archived: countArchived(queue.sql, filter, queue.now()) };
 	if (dryRun) return accept({ ...found, retried: 0, dryRun, replayed: false });

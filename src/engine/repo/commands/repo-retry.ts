@@ -7,19 +7,19 @@ import type { Result } from "../../../domain/refusal.ts";
 import { accept } from "../../../domain/refusal.ts";
 import type { Cause } from "../../../domain/job/submission.ts";
 import type { RepoQueue } from "../repo-queue.ts";
-import type { Accepted } from "./repo-submit.ts";
+import type { AcceptedRun } from "./repo-submit.ts";
 import { showJob } from "../reads/repo-view.ts";
 
 export type RetryRunCall = { run: RunId; only: "failed" | "all"; key: string | null } & Actor;
 export type RetryJobCall = { job: JobId; key: string | null } & Actor;
 
-export function retryRun(queue: RepoQueue, call: RetryRunCall): Result<Accepted> {
+export function writeRunRetry(queue: RepoQueue, call: RetryRunCall): Result<AcceptedRun> {
 	const act = () => queue.onRun(call.run, (view, now) => decideRetryRun(view, call.only, cause(call, now)));
 	const done = queue.once(call.key, JSON.stringify(["retry", call.only, call.run, call.reason]), call.run, act);
 	return done.ok ? accept({ run: call.run, made: null, replayed: done.value.earlier !== null }) : done;
 }
 
-export function retryJob(queue: RepoQueue, call: RetryJobCall): Result<{ job: Job; replayed: boolean }> {
+export function writeJobRetry(queue: RepoQueue, call: RetryJobCall): Result<{ job: Job; replayed: boolean }> {
 	const act = () => queue.onJob(call.job, (view, index, now) => decideRetryJob(view, index, cause(call, now)));
 	const done = queue.once(call.key, JSON.stringify(["retry", call.job, call.reason]), call.job, act);
 	const shown = done.ok ? showJob(queue, call.job) : done;

@@ -13,7 +13,7 @@ import type { RepoQueue } from "../repo-queue.ts";
 import { showNewRun, showRun } from "../reads/repo-view.ts";
 
 /** What was accepted, now or under the same key before. It is shown once it is written. */
-export interface Accepted {
+export interface AcceptedRun {
 	run: RunId;
 	/** Null: it was there before. */
 	made: Decision | null;
@@ -27,13 +27,13 @@ export function supersededBy(queue: RepoQueue, submission: Submission): RunId[] 
 	return submission.cancelSuperseded && source?.ref ? tables.openRuns(source.ref) : [];
 }
 
-export async function showSubmitted(queue: RepoQueue, { run, made, replayed }: Accepted): Promise<Result<Submitted>> {
+export async function showSubmitted(queue: RepoQueue, { run, made, replayed }: AcceptedRun): Promise<Result<Submitted>> {
 	if (made !== null) return accept({ run: showNewRun(queue, made), replayed });
 	const shown = await showRun(queue, run);
 	return shown.ok ? accept({ run: shown.value, replayed }) : shown;
 }
 
-export function submitRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Accepted> {
+export function writeSubmission(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<AcceptedRun> {
 	// The id derives from key and body, so a run outlives its key.
 	const isThere = queue.run(call.run) !== null;
 	let made: Decision | null = null;
@@ -91,7 +91,7 @@ function cancelSuperseded(
 	queue.onRun(id, (view) => decideCancelRun(view, wish, by));
 }
 
-export function addJobs(queue: RepoQueue, settings: RepositorySettings, call: AddJobsCall): Result<Accepted> {
+export function writeAddedJobs(queue: RepoQueue, settings: RepositorySettings, call: AddJobsCall): Result<AcceptedRun> {
 	const { run, jobs, key, digest, actor, reason, lease } = call;
 	const { defaults } = settings;
 	const add = (view: RunView, at: number): Result<Decision> => {
