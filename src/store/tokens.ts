@@ -75,7 +75,10 @@ export async function markTokenRevoked(db: DrizzleD1Database, id: string, at: nu
 }
 
 /** As `markTokenRevoked`, of many. A token that has no record is passed over. */
-export async function markTokensRevoked(db: DrizzleD1Database, ends: readonly { id: string; at: number }[]): Promise<void> {
+export async function markTokensRevoked(
+	db: DrizzleD1Database,
+	ends: readonly { id: string; at: number }[],
+): Promise<void> {
 	await db.run(sql`
 		UPDATE token SET revoked_at = ended.value ->> 'at' FROM json_each(${JSON.stringify(ends)}) AS ended
 		WHERE token.id = ended.value ->> 'id' AND token.revoked_at IS NULL`);
