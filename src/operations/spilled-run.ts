@@ -41,7 +41,11 @@ export async function orSpilled<T>(
 }
 
 /** [Y6] What needs the run's repository is refused while the run is only in the intake. */
-export async function onceTaken<T>(intake: Intake, name: SpilledRunName, act: () => Promise<Result<T>>): Promise<Result<T>> {
+export async function onceTaken<T>(
+	intake: Intake,
+	name: SpilledRunName,
+	act: () => Promise<Result<T>>,
+): Promise<Result<T>> {
 	const done = await orSpilled(intake, name, act);
 	return "spilled" in done ? refuse({ code: "run-accepted" }) : done;
 }

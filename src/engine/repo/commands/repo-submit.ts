@@ -27,7 +27,10 @@ export function supersededBy(queue: RepoQueue, submission: Submission): RunId[] 
 	return submission.cancelSuperseded && source?.ref ? tables.openRuns(source.ref) : [];
 }
 
-export async function showSubmitted(queue: RepoQueue, { run, made, replayed }: AcceptedRun): Promise<Result<Submitted>> {
+export async function showSubmitted(
+	queue: RepoQueue,
+	{ run, made, replayed }: AcceptedRun,
+): Promise<Result<Submitted>> {
 	if (made !== null) return accept({ run: showNewRun(queue, made), replayed });
 	const shown = await showRun(queue, run);
 	return shown.ok ? accept({ run: shown.value, replayed }) : shown;
