@@ -50,18 +50,21 @@ function isExpired(metadata: Record<string, string> | undefined, now: Millis): b
 async function deleteAll(env: Env, objects: readonly R2Object[]): Promise<number> {
 	let count = 0;
 	for (let from = 0; from < objects.length; from += atOnce) {
-		const told = await Promise.allSettled(objects.slice(from, from + atOnce).map((object) => tell(env, object)));
-		const keys = told.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+		const marked = await Promise.allSettled(
+			objects.slice(from, from + atOnce).map((object) => markDeleted(env, object)),
+		);
+		const keys = marked.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
 		if (keys.length > 0) await env.ARCHIVE.delete(keys);
 		await Promise.all(keys.map((key) => forgetCached(caches.default, key)));
 		count += keys.length;
-		const failed = told.find((result) => result.status === "rejected");
+		const failed = marked.find((result) => result.status === "rejected");
 		if (failed) report({ event: "log-not-deleted", cause: String(failed.reason) });
 	}
 	return count;
 }
 
-async function tell(env: Env, object: R2Object): Promise<string> {
+/** Resolves to the log's key once its repository says `deleted` of it. */
+async function markDeleted(env: Env, object: R2Object): Promise<string> {
 	const name = readArchiveKey(object.key);
 	const { job, attempt, ...repository } = name;
 	const { record } = describe(object);

@@ -18,7 +18,7 @@ export interface RunUpdate {
 /** One run's changes for whoever watches it, named `owner/repo/run`. Both calls answer until when the feed wants changes; null: it has no watcher. */
 export interface FeedCalls {
 	/** Directly from the repository: late, double or lost ones cost time and nothing else. Nobody watching: nothing happens. */
-	changed(news: RunUpdate[]): Promise<Millis | null>;
+	changed(updates: RunUpdate[]): Promise<Millis | null>;
 	/** There is this version, says the queue: whoever has an older one looks. 0: nothing is said, only asked. */
 	heard(version: number): Promise<Millis | null>;
 	/** The WebSocket of a watcher: `?after=` is the place to go on from. */

@@ -58,11 +58,11 @@ export class FeedHistory {
 		this.#feed = { ...row, state, seq: now };
 	}
 
-	/** The messages that tell what the news changed; and whether something before it is, or may be, missing. */
-	take(news: readonly RunUpdate[]): { messages: string[]; isBehind: boolean } {
+	/** The messages for watchers that follow from the updates; and whether something before them is, or may be, missing. */
+	take(updates: readonly RunUpdate[]): { messages: string[]; isBehind: boolean } {
 		const messages: string[] = [];
 		let isBehind = false;
-		for (const one of news.toSorted((a, b) => a.run.version - b.run.version)) {
+		for (const one of updates.toSorted((a, b) => a.run.version - b.run.version)) {
 			const decided = decideChange(this.#open().state, one);
 			if (decided === "apply" || decided === "doubt") {
 				messages.push(...this.change(one.isPart ? null : one.run, one.jobs, one.at));

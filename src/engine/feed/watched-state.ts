@@ -15,8 +15,8 @@ export interface WatchedState {
 export type Changed = { type: "run"; run: WatchedRun } | { type: "job"; job: Job };
 
 /**
- * What `news` changes: nothing if it is older than the state; `gap` if something before it is missing. `doubt`: its repository
- * forgot what it told last, since it slept, so that it cannot be seen whether something is. What a double brings is as it was.
+ * What an update does to the state: nothing if it is older; `gap` if something before it is missing. `doubt`: the repository slept
+ * and forgot what it sent last, so that nobody can see whether something is missing. What a double brings is as it was.
  */
 export function decideChange({ version }: WatchedState, { run, since }: RunUpdate): "apply" | "doubt" | "old" | "gap" {
 	if (run.version < version) return "old";
@@ -41,7 +41,7 @@ export function applyState(state: WatchedState, run: WatchedRun | null, jobs: re
 	return changed;
 }
 
-/** What a change that was told before had done to the state. */
+/** Does again to the state what a stored change had done to it. */
 export function replayChange(state: WatchedState, change: RunChange): void {
 	if (change.type === "job") state.jobs.set(change.job.id, JSON.stringify(change.job));
 	else {

@@ -231,7 +231,7 @@ export class LogViewers {
 		return frame !== null && this.#send(socket, frame) ? frame.text.length : 0;
 	}
 
-	/** As much as may wait for it, some frames at a time; where nobody can tell what does, one. */
+	/** As much as may wait for the viewer, some frames at a time; one frame where the runtime does not say what waits. */
 	#advanceAllowed(log: WatchedLog, socket: HeldSocket, allowed: number): number {
 		let units = 0;
 		for (let frames = 0; frames < framesAtOnce; frames++) {
