@@ -43,7 +43,7 @@ export class SimulatedPool {
 		return [...this.#runners.values()];
 	}
 
-	/** One that registers with its first act. Its name says its shard and whether it is there for one job. */
+	/** The runner of this id, which is made when it is named first, and registers when it comes. */
 	runner(id: string, place: { shard: number; labels: string[]; capacity: number }): SimulatedRunner {
 		const known = this.#runners.get(id);
 		if (known) return known;
