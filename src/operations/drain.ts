@@ -5,9 +5,12 @@ import type { RepoCalls, RepositoryName } from "../contracts/objects/objects.ts"
 import { drainRunsMax, spillRefusedKeptMs } from "../domain/limits.ts";
 import { refusalReason } from "../domain/run/refusal-reason.ts";
 import type { RunId } from "../domain/ids.ts";
+import type { Cancel } from "../domain/job/job.ts";
+import { assert } from "../domain/refusal.ts";
+import type { Result } from "../domain/refusal.ts";
 
-/** Records read at once, so that the store's delay is not paid for each. */
-const readAtOnce = 16;
+/** Records that go together: neither the store's delay nor a commit is paid for each. Of the largest, half of what a call takes. */
+const atOnce = 16;
 
 export interface DrainPorts {
 	repo(name: RepositoryName): Pick<RepoCalls, "drain" | "cancelRun">;
@@ -31,30 +34,32 @@ export async function drainIntake(
 	}
 	const due = listed.filter(({ refusedAt }) => refusedAt === null).map(({ run }) => run);
 	const runs = due.slice(0, drainRunsMax);
-	for (let from = 0; from < runs.length; from += readAtOnce)
-		await drainSome(ports, name, runs.slice(from, from + readAtOnce));
+	for (let from = 0; from < runs.length; from += atOnce) await drainSome(ports, name, runs.slice(from, from + atOnce));
 	return { drained: runs.length, isMore: due.length > runs.length };
 }
 
+/** One call for all of them, so that they share a commit. Their order is that of the list. */
 async function drainSome(ports: DrainPorts, name: RepositoryName, runs: readonly RunId[]): Promise<void> {
-	const read = runs.map(async (run) => ({
-		spilled: await ports.intake.get(name, run),
-		canceled: await ports.intake.canceled(name, run),
-	}));
-	for (const { spilled, canceled } of await Promise.all(read)) {
+	const read = runs.map(async (run) => {
+		const [spilled, canceled] = await Promise.all([ports.intake.get(name, run), ports.intake.canceled(name, run)]);
 		// Null: another visit was faster.
-		if (spilled !== null && spilled.form === 1) await drainOne(ports, name, spilled, canceled);
-	}
+		return spilled === null || spilled.form !== 1 ? [] : [{ spilled, canceled }];
+	});
+	const found = (await Promise.all(read)).flat();
+	const calls = found.map(({ spilled: { run, key, digest, submission, acceptedAt }, canceled }) => {
+		return { run, key, digest, submission, acceptedAt, canceled };
+	});
+	const done = await ports.repo(name).drain(calls);
+	await Promise.all(found.map((record, at) => settle(ports, name, { ...record, done: done[at] })));
 }
 
-async function drainOne(
+async function settle(
 	{ repo, intake, now }: DrainPorts,
 	name: RepositoryName,
-	spilled: SpilledRun,
-	canceled: Awaited<ReturnType<Intake["canceled"]>>,
+	{ spilled, canceled, done }: { spilled: SpilledRun; canceled: Cancel | null; done: Result<null> | undefined },
 ): Promise<void> {
-	const { run, key, digest, submission, acceptedAt } = spilled;
-	const done = await repo(name).drain({ run, key, digest, submission, acceptedAt, canceled });
+	const { run } = spilled;
+	assert(done, "each call of a drain is answered");
 	if (!done.ok) {
 		await intake.setRefused(spilled, { reason: refusalReason(done.refusal), at: now() });
 		return;

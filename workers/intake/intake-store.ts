@@ -38,10 +38,8 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 		setRefused: async (spilled, refused) => {
 			await stored(putRecord(bucket, keyOf(spilled, spilled.run), { ...spilled, refused }));
 		},
-		// The mark last: as long as the run stands here, whoever drains it must find that it was canceled.
 		remove: async (name, run) => {
-			await stored(bucket.delete(keyOf(name, run)));
-			await stored(bucket.delete(markOf(name, run)));
+			await stored(bucket.delete([keyOf(name, run), markOf(name, run)]));
 		},
 		repositories: (call) => listRepositories(bucket, call),
 		cancel: async (name, run, wish) => {

@@ -367,8 +367,8 @@ it("[Y6] canceled during the drain, at every step of it: the run is canceled", a
 			remove: (...args: Parameters<typeof ports.intake.remove>) => after("remove", () => ports.intake.remove(...args)),
 		};
 		const repo = () => ({
-			drain: (call: Parameters<ReturnType<typeof ports.repo>["drain"]>[0]) =>
-				after("drain", () => ports.repo(place).drain(call)),
+			drain: (calls: Parameters<ReturnType<typeof ports.repo>["drain"]>[0]) =>
+				after("drain", () => ports.repo(place).drain(calls)),
 			cancelRun: (call: Parameters<ReturnType<typeof ports.repo>["cancelRun"]>[0]) => ports.repo(place).cancelRun(call),
 		});
 		await drainIntake({ ...ports, intake, repo }, place);

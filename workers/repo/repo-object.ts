@@ -47,8 +47,8 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#engine.submit(call);
 	}
 
-	drain(call: DrainCall) {
-		return this.#engine.drain(call);
+	drain(calls: DrainCall[]) {
+		return this.#engine.drain(calls);
 	}
 
 	addJobs(call: AddJobsCall) {

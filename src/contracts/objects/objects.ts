@@ -146,8 +146,8 @@ export interface RepoCalls {
 	settings(): Promise<Result<Repository>>;
 	figures(): Promise<Result<QueueFigures>>;
 	submit(call: SubmitCall): Promise<Result<Submitted>>;
-	/** Called by whoever empties the intake. Refuses only where nobody configured the repository, or its jobs form no graph. */
-	drain(call: DrainCall): Promise<Result<null>>;
+	/** Called by whoever empties the intake, in the order of acceptance. Refuses a run only where nobody configured the repository, or its jobs form no graph. */
+	drain(calls: DrainCall[]): Promise<Result<null>[]>;
 	addJobs(call: AddJobsCall): Promise<Result<Submitted>>;
 	/**
 	 * `watchedUntil` comes from the run's FeedObject: until that instant the feed wants each change of the run as soon as it

@@ -118,11 +118,15 @@ export class RepoEngine implements RepoCalls {
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
-	async drain(call: DrainCall): Promise<Result<null>> {
+	async drain(calls: DrainCall[]): Promise<Result<null>[]> {
+		return Promise.all(calls.map((call) => this.#drain(call)));
+	}
+
+	async #drain(call: DrainCall): Promise<Result<null>> {
 		// What ends at once is taken in and ended in one piece, so that nothing of it runs; else it may be written in slices.
 		const added = endsAtOnce(this.queue, call) ? 0 : call.submission.jobs.length;
 		const done = await this.#writeOn({ runs: [], added }, ({ settings }) => admitSpilled(this.queue, settings, call));
-		if (!done.ok) return done;
+		if (!done.ok || !call.submission.cancelSuperseded) return done;
 		// In a turn of its own, since those that it supersedes may be large; repeated, it ends no more.
 		const reach = { runs: supersededBy(this.queue, call.submission), added: 0 };
 		return this.#writeOn(reach, () => supersedeEarlier(this.queue, call));
