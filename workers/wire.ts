@@ -3,7 +3,12 @@ import { parseNetworks } from "../src/domain/text/client-address.ts";
 import type { Network } from "../src/domain/text/client-address.ts";
 import type { Services } from "../src/api/services.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
-import type { Refusal } from "../src/domain/refusal.ts";
+import type { Refusal, Result } from "../src/domain/refusal.ts";
+import { logViewRequest, readNoLogView } from "../src/contracts/wire/log-view-request.ts";
+import type { FeedName, LogName } from "../src/contracts/wire/object-name.ts";
+import { readNoRunWatch, runWatchRequest } from "../src/contracts/wire/run-watch-request.ts";
+import type { RunWatchCall } from "../src/contracts/wire/run-watch-request.ts";
+import type { StreamToken } from "../src/contracts/wire/stream-token.ts";
 import { KnownLeases } from "../src/operations/known-leases.ts";
 import { parseKeys, signToken } from "../src/api/token.ts";
 import type { Keys } from "../src/api/token.ts";
@@ -55,8 +60,12 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 			const refusal = await readNoLogFeed(answer);
 			return refusal === null ? accept(answer) : refuse(refusal);
 		},
-		feed: (name) => feedCalls(env, name),
-		readSocket,
+		followRun: async (name, { after }) => {
+			const answer = await openRunWatch(env, name, { after, token: null });
+			return answer.ok ? accept((gone) => readSocket(answer.value, gone)) : answer;
+		},
+		openRunWatch: (name, call) => openRunWatch(env, name, call),
+		openLogView: (name, call) => openLogView(env, name, call),
 		acceptSocket,
 		archivedRun: (name, run) => readArchived(runStore(env), { name, run, now: Date.now() }, () => scheduler.wait(0)),
 		openSession: async (runner) => {
@@ -88,6 +97,40 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		now: Date.now,
 		later,
 	};
+}
+
+async function openRunWatch(env: Env, name: FeedName, call: RunWatchCall): Promise<Result<Response>> {
+	const answer = await feedCalls(env, name).fetch(runWatchRequest(call));
+	const no = await readNoRunWatch(answer);
+	switch (no?.why) {
+		case undefined:
+			return accept(answer);
+		case "refused":
+			return refuse(no.refusal);
+		case "events-compacted":
+			return refuse({ code: "events-compacted" });
+		case "watchers-max":
+			return refuse({ code: "run-watchers-max" });
+	}
+}
+
+/** Null: nothing of the log is in its object. */
+async function openLogView(
+	env: Env,
+	name: LogName,
+	{ from, token }: { from: number; token: StreamToken | null },
+): Promise<Result<Response | null>> {
+	const answer = await logCalls(env, name).fetch(logViewRequest({ from, hasBegun: true, token }));
+	switch (readNoLogView(answer)) {
+		case null:
+			return accept(answer);
+		case "log-elsewhere":
+			return accept(null);
+		case "past-end":
+			return refuse({ code: "range-past-end", length: from });
+		case "viewers-max":
+			return refuse({ code: "log-viewers-max" });
+	}
 }
 
 function keysOf(env: Env): Keys {

@@ -2,20 +2,17 @@
 // watchers is felt by the repository.
 import type { Context, Hono } from "hono";
 import { runEvent } from "../contracts/http/run-events.ts";
-import type { RunEvent } from "../contracts/http/run-events.ts";
 import { tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
-import { readNoRunWatch, runWatchRequest } from "../contracts/wire/run-watch-request.ts";
 import { isUpgrade } from "../contracts/wire/upgrade.ts";
-import { refuse } from "../domain/refusal.ts";
-import { locateRun } from "../operations/run-places.ts";
-import { orThrow, ProblemAnswer } from "./answer.ts";
+import { watchRun, watchRunBySocket } from "../operations/logs.ts";
+import { orThrow } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { document } from "./document.ts";
 import { eventStream } from "./event-stream.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { badQuery } from "./request.ts";
 import { readRunName } from "./run-place.ts";
-import { standingOf, streamTokenOf } from "./stream-standing.ts";
+import { standingOf } from "./stream-standing.ts";
 import { admitWatcher, ticketQuery } from "./tickets.ts";
 
 document({
@@ -36,15 +33,11 @@ export function addEventRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/runs/:run/events", async (c) => {
 		const { repository, caller } = await admitWatcher(c, "watchRun");
 		const services = c.get("services");
-		const run = orThrow(await locateRun(services, repository, readRunName(c)));
-		const after = readAfter(c);
-		const isSocket = isUpgrade(c.req.raw);
-		// The Worker itself looks after the token of a stream that ends here.
-		const request = runWatchRequest({ after, token: isSocket ? streamTokenOf(caller) : null });
-		const response = await checked(await services.feed({ ...repository, run }).fetch(request));
-		if (isSocket) return response;
+		const call = { repository, run: readRunName(c), after: readAfter(c) };
+		if (isUpgrade(c.req.raw)) return orThrow(await watchRunBySocket(services, caller, call));
+		const watch = orThrow(await watchRun(services, caller, call));
 		const gone = new AbortController();
-		return eventStream(eventsOf(services.readSocket(response, gone.signal)), gone, standingOf(services, caller));
+		return eventStream(eventsOf(watch(gone.signal)), gone, standingOf(services, caller));
 	});
 }
 
@@ -55,24 +48,6 @@ function readAfter(c: Context<ApiEnv>): number | null {
 	throw badQuery("after", "must be the `seq` of an event");
 }
 
-async function checked(response: Response): Promise<Response> {
-	const no = await readNoRunWatch(response);
-	switch (no?.why) {
-		case undefined:
-			return response;
-		case "refused":
-			return orThrow(refuse(no.refusal));
-		case "events-compacted": {
-			const detail = "What came after that event is not kept any more: ask without `after` for the present state.";
-			throw new ProblemAnswer({ status: 410, code: "events-compacted", detail });
-		}
-		case "watchers-max": {
-			const detail = "As many watch this run as may.";
-			throw new ProblemAnswer({ status: 503, code: "run-watchers-max", detail, retryAfterSeconds: 10 });
-		}
-	}
-}
-
-async function* eventsOf(texts: AsyncIterable<string>): AsyncGenerator<StreamEvent, void> {
-	for await (const data of texts) yield { id: String((JSON.parse(data) as RunEvent).seq), data };
+async function* eventsOf(events: AsyncIterable<{ seq: number; text: string }>): AsyncGenerator<StreamEvent, void> {
+	for await (const { seq, text } of events) yield { id: String(seq), data: text };
 }

@@ -2,7 +2,6 @@
 import type { Context } from "hono";
 import { timeText } from "../contracts/wire/time-text.ts";
 import { logOffsetHeader } from "../contracts/wire/log-output.ts";
-import { readStep } from "../contracts/wire/view.ts";
 import type { StepRecord } from "../domain/job/job.ts";
 import { logBlockBytes } from "../domain/limits.ts";
 import { LineSplitter, LineTexts, stepAt } from "../domain/log/log-lines.ts";
@@ -11,10 +10,11 @@ import { parseRange, searchBack, tailSearch } from "../domain/log/log-range.ts";
 import type { ByteRange } from "../domain/log/log-range.ts";
 import { LineStamper } from "../domain/log/log-stamp.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
+import { refuse } from "../domain/refusal.ts";
 import type { ApiEnv } from "./context.ts";
-import { pastEnd } from "./log-name.ts";
-import { bytesOf, loadAttempt, readLog } from "./log-source.ts";
-import type { LogSource } from "./log-source.ts";
+import { orThrow } from "./answer.ts";
+import { bytesOf, logChunks, stepsOf } from "../operations/log-source.ts";
+import type { LogSource } from "../operations/log-source.ts";
 import { badQuery } from "./request.ts";
 import type { Services } from "./services.ts";
 import type { LogName } from "../contracts/wire/object-name.ts";
@@ -59,7 +59,7 @@ export function answerBytes(c: Context<ApiEnv>, answer: LogAnswer): Response {
 		return new Response(null, { status: 304, headers });
 	const isSame = (c.req.header("if-range") ?? etag) === etag;
 	const range = isSame ? parseRange(c.req.header("range") ?? null, log.length) : "whole";
-	if (range === "unsatisfiable") throw pastEnd(log.length);
+	if (range === "unsatisfiable") return orThrow(refuse({ code: "range-past-end", length: log.length }));
 	const { from, to } = range === "whole" ? { from: 0, to: log.length } : range;
 	return answerPart(
 		c,
@@ -86,7 +86,7 @@ export async function findTail({ services, name, log }: LogAnswer, lines: number
 	let search = tailSearch(lines, log.length);
 	while (!search.done && log.length - search.start < tailBytesMax) {
 		const from = Math.max(0, Math.ceil(search.start / logBlockBytes) - 1) * logBlockBytes;
-		const chunks = bytesOf(readLog(services, name, { from, to: search.start, sealed: log.sealed }));
+		const chunks = bytesOf(logChunks(services, name, { from, to: search.start, sealed: log.sealed }));
 		search = searchBack(search, await joined(chunks, search.start - from), log.length);
 	}
 	return { from: search.start, to: log.length };
@@ -103,7 +103,7 @@ function answerPart(
 	{ from, to }: ByteRange,
 	{ status, headers }: { status: number; headers: Record<string, string> },
 ): Response {
-	const chunks = bytesOf(readLog(services, name, { from, to, sealed: log.sealed }));
+	const chunks = bytesOf(logChunks(services, name, { from, to, sealed: log.sealed }));
 	const body = c.req.method === "HEAD" ? null : streamOf(chunks, to - from);
 	return new Response(body, { status, headers: { ...headers, "Content-Length": String(to - from) } });
 }
@@ -115,8 +115,9 @@ export async function answerLines(
 	{ range, form }: { range: ByteRange; form: Exclude<LineForm, "raw"> },
 ): Promise<Response> {
 	const { services, name, log } = answer;
-	const chunks = readLog(services, name, { ...range, sealed: log.sealed });
-	const lines = form === "stamped" ? stamped(chunks, range.from) : asJson(chunks, range.from, await stepsOf(answer));
+	const chunks = logChunks(services, name, { ...range, sealed: log.sealed });
+	const lines =
+		form === "stamped" ? stamped(chunks, range.from) : asJson(chunks, range.from, await stepsOf(services, name, log));
 	const headers = {
 		...commonHeaders(c, answer),
 		...(form === "ndjson" ? { "Content-Type": "application/x-ndjson" } : {}),
@@ -152,14 +153,6 @@ async function* asJson(
 	function written({ line: { offset, at }, text }: { line: LogLine; text: string }): string {
 		return `${JSON.stringify({ offset, time: timeText(at), step: stepAt(steps, offset), text })}\n`;
 	}
-}
-
-/** While the log is open its object has them; afterwards the attempt does. Without them lines have no step. */
-async function stepsOf({ services, name, log }: LogAnswer): Promise<StepRecord[]> {
-	const status = log.sealed === null ? await services.log(name).status() : null;
-	if (status !== null) return status.steps;
-	const attempt = await loadAttempt(services, name).catch(() => null);
-	return attempt?.steps.map(readStep) ?? [];
 }
 
 /** `nosniff`: what a job prints is never to be run by whoever looks at it. */

@@ -1,27 +1,27 @@
 // Logs: the raw bytes, whole or in part, and the live view, for one attempt or for a job through all of its attempts.
 import type { Context, Hono } from "hono";
-import type { StreamToken } from "../contracts/wire/stream-token.ts";
 import { logMessage } from "../contracts/http/log-stream.ts";
-import { logOffsetHeader } from "../contracts/wire/log-output.ts";
-import { locateJob } from "../operations/run-places.ts";
+import type { LogEnd, LogMessage, LogOutput } from "../contracts/http/log-stream.ts";
 import { tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
-import { logViewRequest, readNoLogView } from "../contracts/wire/log-view-request.ts";
-import type { LogName } from "../contracts/wire/object-name.ts";
+import { logOffsetHeader } from "../contracts/wire/log-output.ts";
 import { isUpgrade } from "../contracts/wire/upgrade.ts";
-import { orThrow, ProblemAnswer } from "./answer.ts";
-import { readJob as loadJob } from "../operations/archived-run.ts";
+import type { JobLogMessage } from "../operations/log-messages.ts";
+import { readLog, watchJobLog, watchLog, watchLogBySocket } from "../operations/logs.ts";
+import type { Watch } from "../operations/logs.ts";
+import { orThrow } from "./answer.ts";
+import { admitToRepository } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 import { documentJob } from "./document.ts";
 import { eventStream } from "./event-stream.ts";
 import type { StreamEvent } from "./event-stream.ts";
 import { answerBytes, answerLines, answerTail, findTail, readForm, readTail, tailLinesMax } from "./log-bytes.ts";
-import { jobLogMessages, logMessages, sendAll } from "./log-live.ts";
-import type { JobLogMessage } from "./log-live.ts";
-import { findLogOrEmpty, pastEnd, readLogName, readWatchedLogName } from "./log-name.ts";
-import { standingOf, streamTokenOf } from "./stream-standing.ts";
+import { readLogCall } from "./log-name.ts";
 import { badQuery } from "./request.ts";
 import { belowJob, readJobName } from "./run-place.ts";
 import type { Services } from "./services.ts";
+import { sendAll } from "./socket-messages.ts";
+import { standingOf } from "./stream-standing.ts";
+import type { StreamStanding } from "./stream-standing.ts";
 import { admitWatcher, ticketQuery } from "./tickets.ts";
 
 documentJob({
@@ -65,50 +65,47 @@ documentJob({
 
 export function addLogRoutes(app: Hono<ApiEnv>): void {
 	app.on("GET", belowJob("/attempts/:attempt/log"), async (c) => {
-		const name = await readLogName(c, "readLog");
+		const { repository, caller } = admitToRepository(c, "readLog");
+		const call = readLogCall(c, repository);
 		const services = c.get("services");
 		const [tail, form] = [readTail(c), readForm(c)];
-		const answer = { services, name, log: await findLogOrEmpty(services, name) };
+		const answer = { services, ...orThrow(await readLog(services, caller, call)) };
 		if (tail === null && form === "raw") return answerBytes(c, answer);
 		const range = tail === null ? { from: 0, to: answer.log.length } : await findTail(answer, tail);
 		return form === "raw" ? answerTail(c, answer, range) : answerLines(c, answer, { range, form });
 	});
 
 	app.on("GET", belowJob("/attempts/:attempt/log/live"), async (c) => {
-		const { name, caller } = await readWatchedLogName(c);
+		const { repository, caller } = await admitWatcher(c, "watchLog");
+		const call = { ...readLogCall(c, repository), from: readFrom(c) };
 		const services = c.get("services");
 		const standing = standingOf(services, caller);
-		const from = readFrom(c);
-		const log = await findLogOrEmpty(services, name);
-		if (from > log.length) throw pastEnd(log.length);
-		if (!isUpgrade(c.req.raw)) {
-			const gone = new AbortController();
-			return eventStream(offsetEvents(logMessages(services, name, { from, gone: gone.signal })), gone, standing);
+		if (isUpgrade(c.req.raw)) {
+			const live = orThrow(await watchLogBySocket(services, caller, call));
+			return live ?? sendOnSocket(services, standing, orThrow(await watchLog(services, caller, call)));
 		}
-		const live = log.sealed ? null : await watchObject(services, name, { from, token: streamTokenOf(caller) });
-		if (live) return live;
-		const { response, socket } = services.acceptSocket();
-		services.later(sendAll(socket, standing, (gone) => logMessages(services, name, { from, gone })));
-		return response;
+		const watch = orThrow(await watchLog(services, caller, call));
+		const gone = new AbortController();
+		return eventStream(offsetEvents(watch(gone.signal)), gone, standing);
 	});
 
 	app.on("GET", belowJob("/log/live"), async (c) => {
 		const { repository, caller } = await admitWatcher(c, "watchJobLog");
 		const services = c.get("services");
-		const job = orThrow(await locateJob(services, repository, readJobName(c)));
-		const name = { ...repository, job };
 		const standing = standingOf(services, caller);
-		orThrow(await loadJob(services, repository, job));
-		if (!isUpgrade(c.req.raw)) {
-			const gone = new AbortController();
-			const place = readPlace(c);
-			return eventStream(placeEvents(jobLogMessages(services, name, { place, gone: gone.signal })), gone, standing);
-		}
-		const { response, socket } = services.acceptSocket();
-		const messages = (gone: AbortSignal) => messagesOf(jobLogMessages(services, name, { place: null, gone }));
-		services.later(sendAll(socket, standing, messages));
-		return response;
+		const isSocket = isUpgrade(c.req.raw);
+		const call = { repository, job: readJobName(c), place: isSocket ? null : readPlace(c) };
+		const watch = orThrow(await watchJobLog(services, caller, call));
+		if (isSocket) return sendOnSocket(services, standing, (gone) => messagesOf(watch(gone)));
+		const gone = new AbortController();
+		return eventStream(placeEvents(watch(gone.signal)), gone, standing);
 	});
+}
+
+function sendOnSocket(services: Services, standing: StreamStanding, watch: Watch<LogMessage>): Response {
+	const { response, socket } = services.acceptSocket();
+	services.later(sendAll(socket, standing, watch));
+	return response;
 }
 
 function readFrom(c: Context<ApiEnv>): number {
@@ -123,28 +120,7 @@ function readPlace(c: Context<ApiEnv>): { attempt: number; offset: number } | nu
 	return match && { attempt: Number(match[1]), offset: Number(match[2]) };
 }
 
-/** The object's own socket, passed through; null when the log has moved to the archive meanwhile. */
-async function watchObject(
-	services: Services,
-	name: LogName,
-	{ from, token }: { from: number; token: StreamToken | null },
-): Promise<Response | null> {
-	const response = await services.log(name).fetch(logViewRequest({ from, hasBegun: true, token }));
-	switch (readNoLogView(response)) {
-		case "log-elsewhere":
-			return null;
-		case "past-end":
-			throw pastEnd(from);
-		case "viewers-max": {
-			const detail = "As many watch this log as may.";
-			throw new ProblemAnswer({ status: 503, code: "log-viewers-max", detail, retryAfterSeconds: 10 });
-		}
-		case null:
-			return response;
-	}
-}
-
-async function* offsetEvents(messages: ReturnType<typeof logMessages>): AsyncGenerator<StreamEvent, void> {
+async function* offsetEvents(messages: AsyncIterable<LogOutput | LogEnd>): AsyncGenerator<StreamEvent, void> {
 	for await (const message of messages) {
 		yield { id: String(message.type === "end" ? message.length : message.next), data: JSON.stringify(message) };
 	}

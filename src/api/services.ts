@@ -1,8 +1,6 @@
 // What the HTTP door must be given beside the operations' ports: sockets, the operator's token, readiness. `workers/wire.ts` builds
 // it from bindings; nothing here knows Cloudflare.
 import type { OperationalEvent } from "../contracts/wire/operational-event.ts";
-import type { FeedCalls } from "../contracts/objects/feed.ts";
-import type { FeedName } from "../contracts/wire/object-name.ts";
 import type { Room } from "../domain/room.ts";
 import type { Network } from "../domain/text/client-address.ts";
 import type { Ports, SocketPorts } from "../operations/ports.ts";
@@ -20,9 +18,6 @@ export interface LiveSocket {
 
 export interface Services extends Ports, SocketPorts<Response> {
 	report(event: OperationalEvent): void;
-	feed(name: FeedName): FeedCalls;
-	/** The messages of the socket in an answer, until it closes or `gone` is aborted. */
-	readSocket(response: Response, gone: AbortSignal): AsyncIterable<string>;
 	/** Takes the request's WebSocket: what to answer with, and what to send on. */
 	acceptSocket(): { response: Response; socket: LiveSocket };
 	keys: Keys;

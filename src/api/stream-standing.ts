@@ -1,17 +1,12 @@
 // Whether an open stream may go on. Streams that the Worker itself ends look every 15 s and with each message. A look waits for
 // nobody: it begins to ask where knowledge is old, and the next look sees the answer. An owner that does not answer ends nothing.
 import { tokenExpired, tokenLookMs, tokenRevoked } from "../contracts/wire/stream-token.ts";
-import type { StreamToken } from "../contracts/wire/stream-token.ts";
+import { streamTokenOf } from "../operations/access.ts";
 import type { Caller } from "../operations/access.ts";
 import type { Services } from "./services.ts";
 
 /** Why a stream must end now; null: it may go on. */
 export type StreamStanding = () => string | null;
-
-/** Null for the operator, whose token ends with the server's configuration. */
-export function streamTokenOf({ access }: Caller): StreamToken | null {
-	return access && { owner: access.owner, token: access.id, expiresAt: access.expiresAt };
-}
 
 export function standingOf(services: Services, caller: Caller): StreamStanding {
 	const token = streamTokenOf(caller);

@@ -8,7 +8,8 @@ import { cancelMatching, retryMatching } from "./bulk.ts";
 import { dropDeadLetter, listDeadLetters, redriveDeadLetters } from "./dead-letters.ts";
 import { getSwitches, listAudit, setSwitches } from "./installation.ts";
 import { cancelJob, getJob, prioritiseJob, retryJob } from "./jobs.ts";
-import type { Ports } from "./ports.ts";
+import { readLog, searchLog, watchJobLog, watchLog, watchLogBySocket, watchRun, watchRunBySocket } from "./logs.ts";
+import type { Ports, SocketPorts } from "./ports.ts";
 import { createTicket, createToken, listTokens, revokeToken } from "./tokens.ts";
 import { getPool, listPools, removeRunner, setPool, setRunner } from "./pools.ts";
 import {
@@ -50,8 +51,14 @@ const ports = new Proxy({} as Ports, {
 	},
 });
 
+const socketPorts = ports as Ports & SocketPorts<null>;
+const log = { repository, job: name, attempt: 1 };
+
+/** A token is revoked once it is known whose it is. */
+type Asked = Exclude<Operation, PlacelessOperation | "revokeToken">;
+
 /** Each operation, asked by a caller for the things of ada, or of the repository ada/web. */
-const asked: Partial<Record<Operation, (by: Caller) => Result<unknown> | Promise<Result<unknown>>>> = {
+const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unknown>>> = {
 	submitRun: (by) => submitRun(ports, by, { repository, request: { jobs: [{ key: "test", run: "true" }] }, key: null }),
 	listRuns: (by) => listRuns(ports, by, { repository, filter: {}, ...page }),
 	getRun: (by) => getRun(ports, by, { repository, run }),
@@ -65,6 +72,23 @@ const asked: Partial<Record<Operation, (by: Caller) => Result<unknown> | Promise
 	prioritiseJob: (by) => prioritiseJob(ports, by, { repository, name, priority: 1 }),
 	cancelJob: (by) => cancelJob(ports, by, { repository, name, reason, force: false }),
 	retryJob: (by) => retryJob(ports, by, { repository, name, key: null, reason }),
+	watchRun: async (by) => {
+		const result = await watchRunBySocket(socketPorts, by, { repository, run, after: null });
+		return result.ok ? result : watchRun(ports, by, { repository, run, after: null });
+	},
+	readLog: (by) => readLog(ports, by, log),
+	searchLog: (by) =>
+		searchLog(ports, by, {
+			...log,
+			query: "x",
+			limit: 1,
+			place: { from: 0, line: 1, next: 0, start: 0, isFound: false },
+		}),
+	watchLog: async (by) => {
+		const result = await watchLogBySocket(socketPorts, by, { ...log, from: 0 });
+		return result.ok ? result : watchLog(ports, by, { ...log, from: 0 });
+	},
+	watchJobLog: (by) => watchJobLog(ports, by, { repository, job: name, place: null }),
 	setRepository: (by) => setRepository(ports, by, { repository, request: {}, replace: true }),
 	getRepository: (by) => getRepository(ports, by, repository),
 	getQueue: (by) => getQueue(ports, by, repository),

@@ -5,6 +5,7 @@
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { AccessClaims } from "../contracts/objects/token-claims.ts";
 import type { Scope } from "../contracts/http/token.ts";
+import type { StreamToken } from "../contracts/wire/stream-token.ts";
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 
@@ -118,6 +119,11 @@ export function mayAsk({ access }: Caller, operation: PlacelessOperation): Resul
 	if (access === null) return accept(null);
 	const need = needs[operation];
 	return need.of === "installation" ? refuse({ code: "operator-only" }) : withScope(access, need.scope);
+}
+
+/** What a stream that the caller opens rests on. Null for the operator, whose token ends with the server's configuration. */
+export function streamTokenOf({ access }: Caller): StreamToken | null {
+	return access && { owner: access.owner, token: access.id, expiresAt: access.expiresAt };
 }
 
 function withScope({ scopes }: AccessClaims, scope: Scope): Result<null> {

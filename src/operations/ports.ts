@@ -15,7 +15,8 @@ import type { Intake } from "../contracts/objects/intake.ts";
 import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
 import type { Grant } from "../contracts/http/runner.ts";
 import type { LogMessage } from "../contracts/http/log-stream.ts";
-import type { LogName, PoolShardName } from "../contracts/wire/object-name.ts";
+import type { StreamToken } from "../contracts/wire/stream-token.ts";
+import type { FeedName, LogName, PoolShardName } from "../contracts/wire/object-name.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";
@@ -99,6 +100,11 @@ export interface Ports {
 	 * `gone` is aborted, or with the connection: then whoever wants the rest follows again from where it came to.
 	 */
 	followLog(call: { name: LogName; from: number; gone: AbortSignal }): Promise<AsyncIterable<LogMessage> | null>;
+	/** What a run's feed says, each event as its text: first the run as it is, or what came after the `seq`. */
+	followRun(
+		name: FeedName,
+		call: { after: number | null },
+	): Promise<Result<(gone: AbortSignal) => AsyncIterable<string>>>;
 	readModel: ReadModel;
 	/** Runs that were accepted while their repository did not answer. */
 	intake: Intake;
@@ -132,4 +138,8 @@ export interface SocketPorts<Socket> {
 	openSession(runner: RunnerIdentity): Promise<Result<Socket>>;
 	/** A runner's feed of its log; its other end is at the log. */
 	openLogFeed(lease: LeaseClaim): Promise<Result<Socket>>;
+	/** A viewer's of an open log, which rests on the token. Null: nothing of the log is in its object. */
+	openLogView(name: LogName, call: { from: number; token: StreamToken | null }): Promise<Result<Socket | null>>;
+	/** A watcher's of a run, which rests on the token. */
+	openRunWatch(name: FeedName, call: { after: number | null; token: StreamToken | null }): Promise<Result<Socket>>;
 }

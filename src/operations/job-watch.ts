@@ -2,9 +2,8 @@
 // a look a second is late by a second. A feed that cannot be had, or that ends, only makes the looks more frequent again.
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { RunEvent } from "../contracts/http/run-events.ts";
-import { readNoRunWatch, runWatchRequest } from "../contracts/wire/run-watch-request.ts";
 import { parseJobId } from "../domain/ids.ts";
-import type { Services } from "./services.ts";
+import type { Ports } from "./ports.ts";
 
 export class JobWatch {
 	/** Until the feed ends, or was never to be had. */
@@ -14,9 +13,9 @@ export class JobWatch {
 	#tell: () => void = () => undefined;
 
 	/** `gone` ends it, and so does `leave`. */
-	constructor(services: Services, place: RepositoryName & { job: string }, gone: AbortSignal) {
+	constructor(ports: Pick<Ports, "followRun">, place: RepositoryName & { job: string }, gone: AbortSignal) {
 		const signal = AbortSignal.any([gone, this.#left.signal]);
-		this.#listen(services, place, signal)
+		this.#listen(ports, place, signal)
 			.catch(() => undefined)
 			.finally(() => {
 				this.isLive = false;
@@ -41,13 +40,17 @@ export class JobWatch {
 		this.#left.abort();
 	}
 
-	async #listen(services: Services, place: RepositoryName & { job: string }, signal: AbortSignal): Promise<void> {
+	async #listen(
+		ports: Pick<Ports, "followRun">,
+		place: RepositoryName & { job: string },
+		signal: AbortSignal,
+	): Promise<void> {
 		const { owner, repo, job } = place;
 		const run = parseJobId(job)?.run;
 		if (run === undefined) return;
-		const response = await services.feed({ owner, repo, run }).fetch(runWatchRequest({ after: null, token: null }));
-		if ((await readNoRunWatch(response)) !== null) return;
-		for await (const text of services.readSocket(response, signal)) {
+		const feed = await ports.followRun({ owner, repo, run }, { after: null });
+		if (!feed.ok) return;
+		for await (const text of feed.value(signal)) {
 			const event = JSON.parse(text) as RunEvent;
 			// The snapshot too: what changed between the last look and now is in it.
 			if (event.type === "snapshot" || (event.type === "job" && event.job.id === job)) this.#wake();

@@ -4,16 +4,15 @@ import { outputBytes, outputMessage } from "../contracts/wire/log-output.ts";
 import type { LogMessage } from "../contracts/http/log-stream.ts";
 import { jobIdFrom, runIdFrom } from "../domain/ids.ts";
 import { cutFrame } from "../domain/log/log-frame.ts";
-import { jobLogMessages, logMessages } from "./log-live.ts";
-import { readLog } from "./log-source.ts";
-import type { SealedLog } from "../operations/ports.ts";
-import type { Services } from "./services.ts";
+import { jobLogMessages, logMessages } from "./log-messages.ts";
+import { logChunks } from "./log-source.ts";
+import type { Ports, SealedLog } from "./ports.ts";
 
 const name = { owner: "acme", repo: "web", job: "jaaaaaaaaaaaaaaaaaaaaaaaa-0", attempt: 1 };
 const bytes = new TextEncoder().encode("grüße 🚀 from a log that moves while it is read");
 
 /** A log that is in its object for the first `calls` calls, and in the archive from then on. */
-function movingAfter(calls: number, followed: number): Partial<Services> {
+function movingAfter(calls: number, followed: number): Partial<Ports> {
 	let left = calls;
 	const isHere = () => left-- > 0;
 	const record = { state: "sealed" as const, length: bytes.length, sha256: "aa", missing: [] };
@@ -37,8 +36,8 @@ function movingAfter(calls: number, followed: number): Partial<Services> {
 	}
 	const job = async () => ({ ok: true, value: { attempts: [{ number: 1, outcome: "passed", log: record }] } });
 	return {
-		repo: () => ({ job }) as unknown as ReturnType<Services["repo"]>,
-		log: () => log as unknown as ReturnType<Services["log"]>,
+		repo: () => ({ job }) as unknown as ReturnType<Ports["repo"]>,
+		log: () => log as unknown as ReturnType<Ports["log"]>,
 		sealedLog: async () => (left > 0 ? null : sealed),
 		followLog: async ({ from }) => (isHere() ? messages(from) : null),
 	};
@@ -47,7 +46,7 @@ function movingAfter(calls: number, followed: number): Partial<Services> {
 describe("a log that is sealed while it is read", () => {
 	for (let calls = 0; calls < 8; calls++) {
 		it(`[L16] messages have no seam, the archive taking over after ${calls} calls`, async () => {
-			const services = movingAfter(calls, 31) as Services;
+			const services = movingAfter(calls, 31) as Ports;
 			const shown: number[] = [];
 			let end: LogMessage | undefined;
 			const gone = new AbortController().signal;
@@ -65,8 +64,8 @@ describe("a log that is sealed while it is read", () => {
 
 	it("[L11] a range begun in the object goes on in the archive", async () => {
 		const read: number[] = [];
-		const services = movingAfter(2, 0) as Services;
-		for await (const chunk of readLog(services, name, { from: 3, to: 30, sealed: null })) read.push(...chunk.bytes);
+		const services = movingAfter(2, 0) as Ports;
+		for await (const chunk of logChunks(services, name, { from: 3, to: 30, sealed: null })) read.push(...chunk.bytes);
 		expect(read).toEqual([...bytes.subarray(3, 30)]);
 	});
 });
@@ -83,6 +82,24 @@ function waitingJob() {
 		say: (_: object) => {},
 		left: () => false,
 	};
+	async function* events(gone: AbortSignal) {
+		const said: string[] = [];
+		let tell = () => {};
+		seen.say = (event) => {
+			said.push(JSON.stringify(event));
+			tell();
+		};
+		seen.left = () => gone.aborted;
+		gone.addEventListener("abort", () => tell());
+		while (!gone.aborted) {
+			const next = said.shift();
+			if (next !== undefined) {
+				yield next;
+				seen.heard++;
+			} else await new Promise<void>((resolve) => (tell = resolve));
+		}
+	}
+
 	const services = {
 		...movingAfter(0, 0),
 		repo: () => ({
@@ -93,31 +110,12 @@ function waitingJob() {
 				return { ok: true, value: { state: seen.started ? "finished" : "waiting", attempts } };
 			},
 		}),
-		feed: () => ({
-			fetch: async () => {
-				seen.feeds++;
-				return { status: seen.hasFeed ? 101 : 503 };
-			},
-		}),
-		async *readSocket(_: unknown, gone: AbortSignal) {
-			const said: string[] = [];
-			let tell = () => {};
-			seen.say = (event) => {
-				said.push(JSON.stringify(event));
-				tell();
-			};
-			seen.left = () => gone.aborted;
-			gone.addEventListener("abort", () => tell());
-			while (!gone.aborted) {
-				const next = said.shift();
-				if (next !== undefined) {
-					yield next;
-					seen.heard++;
-				} else await new Promise<void>((resolve) => (tell = resolve));
-			}
+		followRun: async () => {
+			seen.feeds++;
+			return seen.hasFeed ? { ok: true, value: events } : { ok: false, refusal: { code: "run-watchers-max" } };
 		},
 	};
-	return { seen, services: services as unknown as Services, place: { owner: "acme", repo: "web", job } };
+	return { seen, services: services as unknown as Ports, place: { owner: "acme", repo: "web", job } };
 }
 
 /** Ends only with what makes it moot. */

@@ -1,21 +1,20 @@
 // A live log as a sequence of messages: what is stored first, then what comes, then `end`; from the archive when it is sealed,
-// and without a seam where the one turns into the other. Ended in the Worker: SSE, and sockets of sealed logs and of jobs.
+// and without a seam where the one turns into the other. A door ends it: as SSE, or on sockets of sealed logs and of jobs.
 import { outputMessage } from "../contracts/wire/log-output.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../contracts/http/log-stream.ts";
-import { doneCloseCode, failedCloseCode, tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
 import type { LogName } from "../contracts/wire/object-name.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import type { Attempt, Job } from "../contracts/http/run.ts";
+import type { Job } from "../contracts/http/run.ts";
 import { appendBytesMax, logFrameBytesMax } from "../domain/limits.ts";
 import { cutFrame } from "../domain/log/log-frame.ts";
-import { orThrow } from "./answer.ts";
-import { readJob } from "../operations/archived-run.ts";
+import type { Result } from "../domain/refusal.ts";
+import { readJob } from "./archived-run.ts";
 import { JobWatch } from "./job-watch.ts";
-import { bytesOf, loadAttempt, readLog } from "./log-source.ts";
-import { whenEnded } from "./stream-standing.ts";
-import type { StreamStanding } from "./stream-standing.ts";
-import type { SealedLog } from "../operations/ports.ts";
-import type { LiveSocket, Services } from "./services.ts";
+import { bytesOf, loadAttempt, logChunks, settled } from "./log-source.ts";
+import type { LogPorts } from "./log-source.ts";
+import type { Ports, SealedLog } from "./ports.ts";
+
+export type LivePorts = LogPorts & Pick<Ports, "followLog" | "followRun">;
 
 /**
  * How soon a job's next attempt is seen when its run's feed says nothing: each look is one call to its repository, so looks
@@ -32,25 +31,25 @@ export type Pause = (ms: number, gone: AbortSignal) => Promise<void>;
 
 /** Ends with `end`, or when `gone` is aborted. Throws what its sources throw; whoever comes back does so by offset. */
 export async function* logMessages(
-	services: Services,
+	ports: LivePorts,
 	name: LogName,
 	{ from, gone, pause = wait }: { from: number; gone: AbortSignal; pause?: Pause },
 ): AsyncGenerator<LogOutput | LogEnd, void> {
 	let at = from;
 	while (!gone.aborted) {
-		const sealed = await services.sealedLog(name).catch(() => null);
+		const sealed = await ports.sealedLog(name).catch(() => null);
 		if (sealed) {
-			const chunks = readLog(services, name, { from: at, to: sealed.length, sealed });
+			const chunks = logChunks(ports, name, { from: at, to: sealed.length, sealed });
 			yield* framesOf(bytesOf(chunks), at, true);
 			return yield endOf(sealed);
 		}
-		for await (const message of framesOf(storedBytes(services, name, at), at, false)) {
+		for await (const message of framesOf(storedBytes(ports, name, at), at, false)) {
 			at = message.next;
 			yield message;
 		}
-		const deleted = await deletedEnd(services, name);
+		const deleted = await deletedEnd(ports, name);
 		if (deleted) return yield deleted;
-		for await (const message of (await services.followLog({ name, from: at, gone })) ?? []) {
+		for await (const message of (await ports.followLog({ name, from: at, gone })) ?? []) {
 			if (message.type === "attempt") continue;
 			yield message;
 			if (message.type === "end") return;
@@ -61,9 +60,9 @@ export async function* logMessages(
 }
 
 /** What an open log has, read at the reader's own pace: what the follower then holds for it is little. */
-async function* storedBytes(services: Services, name: LogName, from: number): AsyncGenerator<Uint8Array, void> {
+async function* storedBytes(ports: LivePorts, name: LogName, from: number): AsyncGenerator<Uint8Array, void> {
 	for (let at = from; ; ) {
-		const chunk = await services.log(name).read({ from: at, to: at + appendBytesMax });
+		const chunk = await ports.log(name).read({ from: at, to: at + appendBytesMax });
 		if (chunk === null || chunk.bytes.length === 0) return;
 		yield chunk.bytes;
 		at += chunk.bytes.length;
@@ -107,15 +106,11 @@ function endOf({ record, length, outcome }: SealedLog): LogEnd {
 }
 
 /** Null while the log may still grow. An attempt whose log was sealed, and is nowhere now, has outlived its retention. */
-async function deletedEnd(services: Services, name: LogName): Promise<LogEnd | null> {
-	if ((await services.log(name).status()) !== null) return null;
-	const { log, outcome } = await loadAttempt(services, name);
-	if (settled(log.state) === null || (await services.sealedLog(name)) !== null) return null;
+async function deletedEnd(ports: LivePorts, name: LogName): Promise<LogEnd | null> {
+	if ((await ports.log(name).status()) !== null) return null;
+	const { log, outcome } = followed(await loadAttempt(ports, name));
+	if (settled(log.state) === null || (await ports.sealedLog(name)) !== null) return null;
 	return { type: "end", length: log.length ?? 0, sha256: log.sha256, outcome, state: "deleted" };
-}
-
-export function settled(state: Attempt["log"]["state"]): LogEnd["state"] | null {
-	return state === "live" || state === "sealing" ? null : state;
 }
 
 /** A message of a followed job and the attempt it belongs to. */
@@ -129,7 +124,7 @@ export interface JobLogMessage {
  * is where to resume.
  */
 export async function* jobLogMessages(
-	services: Services,
+	ports: LivePorts,
 	{ job, ...repository }: RepositoryName & { job: string },
 	{
 		place,
@@ -143,7 +138,7 @@ export async function* jobLogMessages(
 	try {
 		while (!gone.aborted) {
 			watch?.begin();
-			const seen: Job = orThrow(await readJob(services, repository, job));
+			const seen: Job = followed(await readJob(ports, repository, job));
 			const attempt = nextAttempt(seen, least);
 			if (attempt !== null) {
 				// What it would hear meanwhile is nobody's news.
@@ -151,14 +146,14 @@ export async function* jobLogMessages(
 				watch = null;
 				const from = attempt === place?.attempt ? place.offset : 0;
 				yield { attempt, message: { type: "attempt", number: attempt } };
-				for await (const message of logMessages(services, { ...repository, job, attempt }, { from, gone, pause })) {
+				for await (const message of logMessages(ports, { ...repository, job, attempt }, { from, gone, pause })) {
 					yield { attempt, message };
 				}
 				least = attempt + 1;
 				waitMs = lookAgainMs;
 			} else if (seen.state === "finished") return;
 			else {
-				watch ??= new JobWatch(services, { ...repository, job }, gone);
+				watch ??= new JobWatch(ports, { ...repository, job }, gone);
 				await untilChanged(watch, { gone, pause, waitMs: watch.isLive ? lookWatchedMs : waitMs });
 				waitMs = Math.min(waitMs * 1.5, lookAgainMaxMs);
 			}
@@ -185,34 +180,10 @@ function nextAttempt({ attempts }: Job, least: number | null): number | null {
 	return found?.number ?? null;
 }
 
-/**
- * To a socket, until the messages, the viewer or the viewer's token are gone. A failure closes it with 1011: the viewer comes
- * back by offset.
- */
-export async function sendAll(
-	socket: LiveSocket,
-	standing: StreamStanding,
-	messages: (gone: AbortSignal) => AsyncIterable<LogMessage>,
-): Promise<void> {
-	const over = new AbortController();
-	const endToken = (reason: string) => {
-		socket.close(tokenEndedCloseCode, reason);
-		over.abort();
-	};
-	whenEnded(standing, AbortSignal.any([socket.gone, over.signal]), endToken);
-	try {
-		for await (const message of messages(AbortSignal.any([socket.gone, over.signal]))) {
-			const reason = standing();
-			if (reason !== null) return endToken(reason);
-			await socket.send(JSON.stringify(message));
-		}
-		socket.close(doneCloseCode, "the log has ended");
-	} catch (cause) {
-		socket.close(failedCloseCode, "come back by offset");
-		throw cause;
-	} finally {
-		over.abort();
-	}
+/** Whoever began to follow it may: what is refused now has gone meanwhile. */
+function followed<T>(result: Result<T>): T {
+	if (!result.ok) throw new Error(`what is followed is refused: ${result.refusal.code}`);
+	return result.value;
 }
 
 function wait(ms: number, gone: AbortSignal): Promise<void> {
