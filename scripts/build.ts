@@ -19,8 +19,8 @@ const draft = join(root, "node_modules/.cache", `spillway-build-${process.pid}`)
 const startedAt = new Date();
 try {
 	await mkdir(draft, { recursive: true });
-	await Promise.all([buildWorker(), buildCommandLine()]);
-	await Promise.all([writePackage(), writeSettings(), writeMigrations(), writeTableVersions(), addScripts()]);
+	await all([buildWorker(), buildCommandLine()]);
+	await all([writePackage(), writeSettings(), writeMigrations(), writeTableVersions(), addScripts()]);
 	// What changes while the build runs must count as newer than it.
 	await writeFile(join(draft, "built"), "");
 	await utimes(join(draft, "built"), startedAt, startedAt);
@@ -28,6 +28,12 @@ try {
 	await linkCommand();
 } finally {
 	await rm(draft, { recursive: true, force: true });
+}
+
+/** Waits for each, also after one failed: else the others would still write into a folder that is being removed. */
+async function all(parts: Promise<void>[]): Promise<void> {
+	const failed = (await Promise.allSettled(parts)).find((part) => part.status === "rejected");
+	if (failed) throw failed.reason;
 }
 
 async function buildWorker(): Promise<void> {
