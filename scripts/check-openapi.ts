@@ -6,7 +6,7 @@ import { withFieldTables } from "./field-tables.ts";
 
 const committed = "docs/openapi.json";
 const reference = "docs/jobs.md";
-const source = "src/api/openapi.ts";
+const source = "src/doors/http/document/openapi.ts";
 
 interface Document {
 	components: { schemas: Parameters<typeof withFieldTables>[1] };

@@ -39,8 +39,8 @@ const imports: Case[] = [
 		mustNot: ["../api/runs.ts", "../client/call.ts"],
 	}),
 	...wall("client", { may: ["../contracts/http/run.ts"], mustNot: ["../store/runs.ts", "../api/runs.ts", "node:fs"] }),
-	...wall("api", {
-		may: ["../operations/runs.ts", "../store/runs.ts", "hono/cors"],
+	...wall("doors/http", {
+		may: ["../../operations/runs.ts", "../../auth/token.ts", "./streams/logs.ts", "hono/cors"],
 		mustNot: ["../runner/loop.ts", "../cli/main.ts", "node:fs"],
 	}),
 	...wall("runner", { may: ["../client/call.ts", "node:fs/promises"], mustNot: ["../api/token.ts", "../cli/main.ts"] }),
@@ -66,6 +66,13 @@ const imports: Case[] = [
 		"server",
 		"dashboard",
 	].flatMap((folder) => wall(folder, { may: [], mustNot: ["../../workers/env.ts", "cloudflare:workers"] })),
+	{
+		file: "src/doors/http/routes/runs.ts",
+		code: `import "../streams/logs.ts"; import "../../../operations/runs.ts";`,
+		rule: null,
+	},
+	{ file: "src/doors/http/routes/jobs.ts", code: `import "../../../store/runs.ts";`, rule: walls },
+	{ file: "src/doors/http/routes/pools.ts", code: `import "../../../../workers/env.ts";`, rule: walls },
 	{ file: "src/domain/job/reach.test.ts", code: `import "../../workers/env.ts";`, rule: walls },
 	{
 		file: "src/contracts/wire/word.ts",
@@ -100,7 +107,7 @@ const imports: Case[] = [
 		rule: walls,
 	},
 	{ file: "src/contracts/http/type-of.ts", code: `export type A = typeof import("../../api/a.ts");`, rule: "plugin" },
-	{ file: "workers/reach.ts", code: `import "../src/api/app.ts";`, rule: null },
+	{ file: "workers/reach.ts", code: `import "../src/doors/http/app.ts";`, rule: null },
 ];
 
 const purity: Case[] = [
@@ -131,22 +138,22 @@ const purity: Case[] = [
 		rule: "lint/nursery/noJsRestrictedProperties",
 	},
 	{ file: "src/domain/sum.ts", code: "export const most = Math.max(1, 2);", rule: null },
-	{ file: "src/api/clock.ts", code: "export const now = Date.now();", rule: null },
+	{ file: "src/doors/http/clock.ts", code: "export const now = Date.now();", rule: null },
 ];
 
 const habits: Case[] = [
-	{ file: "src/api/any.ts", code: "export let loose: any;", rule: "lint/suspicious/noExplicitAny" },
-	{ file: "src/api/barrel.ts", code: `export * from "./any.ts";`, rule: "lint/performance/noBarrelFile" },
-	{ file: "src/api/app.ts", code: "console.error(1);", rule: "lint/suspicious/noConsole" },
-	{ file: "src/api/console.ts", code: "console.log(1);", rule: "lint/suspicious/noConsole" },
+	{ file: "src/doors/http/any.ts", code: "export let loose: any;", rule: "lint/suspicious/noExplicitAny" },
+	{ file: "src/doors/http/barrel.ts", code: `export * from "./any.ts";`, rule: "lint/performance/noBarrelFile" },
+	{ file: "src/doors/http/app.ts", code: "console.error(1);", rule: "lint/suspicious/noConsole" },
+	{ file: "src/doors/http/console.ts", code: "console.log(1);", rule: "lint/suspicious/noConsole" },
 	{ file: "src/cli/console.ts", code: "console.log(1);", rule: null },
 	{
-		file: "src/api/floating.ts",
+		file: "src/doors/http/floating.ts",
 		code: "async function save(): Promise<void> {}\nexport function f(): void {\n\tsave();\n}",
 		rule: "lint/nursery/noFloatingPromises",
 	},
 	{
-		file: "src/api/switch.ts",
+		file: "src/doors/http/switch.ts",
 		code: 'type A = "x" | "y";\nexport function f(a: A): void {\n\tswitch (a) {\n\t\tcase "x":\n\t\t\treturn;\n\t}\n}',
 		rule: "lint/nursery/useExhaustiveSwitchCases",
 	},

@@ -12,7 +12,7 @@ import { Outage } from "../src/contracts/wire/outage.ts";
 import { ProblemError } from "../src/client/call-failure.ts";
 import type { Client } from "../src/client/client.ts";
 import { createClient } from "../src/client/client.ts";
-import type { ReadinessAnswer } from "../src/api/readiness.ts";
+import type { ReadinessAnswer } from "../src/doors/http/readiness.ts";
 import type { RunRequest } from "../src/contracts/http/run.ts";
 import { until } from "./fixture-until.ts";
 

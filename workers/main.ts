@@ -1,5 +1,5 @@
 // The Worker: requests to the API, messages to the consumers, the cron to the sweep; and the objects' classes. No rules.
-import { createApp } from "../src/api/app.ts";
+import { createApp } from "../src/doors/http/app.ts";
 import type { Env } from "./env.ts";
 import { consume } from "./queues.ts";
 import { sweep } from "./sweep.ts";

@@ -9,7 +9,7 @@ import {
 } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { orThrow } from "../src/api/answer.ts";
+import { orThrow } from "../src/doors/http/answer.ts";
 import type { ChangeEvent, Delivery } from "../src/contracts/objects/events.ts";
 import type { OperationalEvent } from "../src/contracts/wire/operational-event.ts";
 import type { Run } from "../src/contracts/http/run.ts";

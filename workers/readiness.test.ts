@@ -2,7 +2,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
-import type { ReadinessAnswer } from "../src/api/readiness.ts";
+import type { ReadinessAnswer } from "../src/doors/http/readiness.ts";
 import worker from "./main.ts";
 
 /** By an instance that has not looked yet. */

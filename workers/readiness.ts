@@ -1,8 +1,8 @@
 // What this Worker needs, and how each part is asked: by what is needed of it. A database that answers `SELECT 1` may have none
 // of the tables.
 import { getTableColumns, getTableName } from "drizzle-orm";
-import { Readiness } from "../src/api/readiness.ts";
-import type { Dependency, ReadinessAnswer } from "../src/api/readiness.ts";
+import { Readiness } from "../src/doors/http/readiness.ts";
+import type { Dependency, ReadinessAnswer } from "../src/doors/http/readiness.ts";
 import * as schema from "../src/store/schema.ts";
 import type { Env } from "./env.ts";
 import { diskRoom } from "./machine.ts";

@@ -1,7 +1,7 @@
 // Bindings to services: what the API is given for one request.
 import { parseNetworks } from "../src/domain/text/client-address.ts";
 import type { Network } from "../src/domain/text/client-address.ts";
-import type { Services } from "../src/api/services.ts";
+import type { Services } from "../src/doors/http/services.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Refusal, Result } from "../src/domain/refusal.ts";
 import { logViewRequest, readNoLogView } from "../src/contracts/wire/log-view-request.ts";
@@ -10,8 +10,8 @@ import { readNoRunWatch, runWatchRequest } from "../src/contracts/wire/run-watch
 import type { RunWatchCall } from "../src/contracts/wire/run-watch-request.ts";
 import type { StreamToken } from "../src/contracts/wire/stream-token.ts";
 import { KnownLeases } from "../src/operations/known-leases.ts";
-import { parseKeys, signToken } from "../src/api/token.ts";
-import type { Keys } from "../src/api/token.ts";
+import { parseKeys, signToken } from "../src/auth/token.ts";
+import type { Keys } from "../src/auth/token.ts";
 import { sealedLogOf } from "./log/archive.ts";
 import { writeAudit } from "./audit.ts";
 import { poolShardsOf } from "./env.ts";

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ownerCalls } from "../stubs.ts";
-import { parseKeys, signToken } from "../../src/api/token.ts";
+import { parseKeys, signToken } from "../../src/auth/token.ts";
 import type { TokenMade, TokenRecord } from "../../src/contracts/http/token.ts";
 import {
 	aRepo,

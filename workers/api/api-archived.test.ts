@@ -3,7 +3,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { RunEvent } from "../../src/contracts/http/run-events.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import type { Job, Run } from "../../src/contracts/http/run.ts";

@@ -1,8 +1,8 @@
 // Few of the calls that take long are one token's at once: which these are, whom it holds up, and when the next may come.
 import { expect, it } from "vitest";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
-import { orThrow } from "../../src/api/answer.ts";
-import { dearCallsMax } from "../../src/api/dear-calls.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
+import { dearCallsMax } from "../../src/doors/http/dear-calls.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { logOf, someLog, startLease } from "../log/log-fixture.ts";
 import { aToken, fetchRaw, refusal, send } from "./api-fixture.ts";

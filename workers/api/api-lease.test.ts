@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { Problem } from "../../src/contracts/http/problem.ts";
 import type { Job } from "../../src/contracts/http/run.ts";
 import type { Grant, PoolFigures, Registered } from "../../src/contracts/http/runner.ts";

@@ -1,6 +1,6 @@
 // The operator's switches, and the document that says what is served.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createApp } from "../../src/api/app.ts";
+import { createApp } from "../../src/doors/http/app.ts";
 import { aRepo, aRunner, fetchRaw, finish, grantOf, job, lease, refusal, runOf, send, submit } from "./api-fixture.ts";
 
 afterEach(async () => {

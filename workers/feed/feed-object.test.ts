@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { FeedName } from "../../src/contracts/wire/object-name.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
 import type { RunEvent, WatchedRun } from "../../src/contracts/http/run-events.ts";

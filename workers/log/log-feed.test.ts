@@ -1,7 +1,7 @@
 // A runner's socket to its log: frames, acknowledgements, refusals, the demand, and the change to HTTP and back.
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { FeedAcknowledgement } from "../../src/contracts/http/log-feed.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";

@@ -15,7 +15,7 @@ import type { LogEnd, LogMessage, LogOutput } from "../../src/contracts/http/log
 import type { LeaseClaim, LogClose } from "../../src/contracts/objects/objects.ts";
 import type { LogChunk } from "../../src/domain/log/log-time.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import { archiveKey } from "./archive.ts";
 import type { LogObject } from "./log-object.ts";
 import type { RepoObject } from "../repo/repo-object.ts";

@@ -4,7 +4,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { logLeftGraceMs } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";

@@ -1,7 +1,7 @@
 // A log as lines, through the front door: times, JSON, search and downloads, of a live log and of the same one sealed.
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { fetchRaw, refusal, send } from "../api/api-fixture.ts";
 import { archiveKey } from "./archive.ts";

@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import { SessionRunner } from "../pool/pool-fixture.ts";

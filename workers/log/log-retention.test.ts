@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Problem } from "../../src/contracts/http/problem.ts";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { send } from "../api/api-fixture.ts";
 import { archiveKey } from "./archive.ts";

@@ -1,7 +1,7 @@
 // Logs through the front door: bytes, ranges, tails, and the live view over SSE and WebSocket, before, while and after sealing.
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import { outputBytes } from "../../src/contracts/wire/log-output.ts";
 import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";

@@ -1,5 +1,5 @@
 // The Worker's end of WebSockets: towards an object, whose messages are taken in turn, and towards a viewer.
-import type { LiveSocket } from "../../src/api/services.ts";
+import type { LiveSocket } from "../../src/doors/http/services.ts";
 import { logMessage } from "../../src/contracts/http/log-stream.ts";
 import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
 import { doneCloseCode, slowReaderCloseCode } from "../../src/contracts/wire/close-code.ts";

@@ -2,7 +2,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import { appendBytesMax, logFrameBytesMax } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { sealedLogOf } from "./archive.ts";

@@ -1,7 +1,7 @@
 // The lease's operations with the real objects behind their ports, and no HTTP before them.
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";

@@ -1,7 +1,7 @@
 // A second door in front of the real objects: a runner that knows no HTTP does a job over lines of JSON.
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { parseKeys, readToken } from "../../src/api/token.ts";
+import { parseKeys, readToken } from "../../src/auth/token.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
 import type { Caller } from "../../src/operations/access.ts";
 import { linesOf, serveLines } from "../../src/testing/line-door.ts";

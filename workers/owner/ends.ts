@@ -1,6 +1,6 @@
 // What this isolate knows of ended tokens, and the objects that it asks. One for each environment, as the objects are.
-import { KnownEnds } from "../../src/api/known-ends.ts";
-import type { EndsPort } from "../../src/api/known-ends.ts";
+import { KnownEnds } from "../../src/auth/known-ends.ts";
+import type { EndsPort } from "../../src/auth/known-ends.ts";
 import type { Ends } from "../../src/operations/ports.ts";
 import type { Env } from "../env.ts";
 import { ownerCalls } from "../stubs.ts";

@@ -2,7 +2,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import { demandFreshMs } from "../../src/domain/limits.ts";
 import { moveClock } from "../testing/clock-fixture.ts";
 import type { Env } from "../env.ts";

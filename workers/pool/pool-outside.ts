@@ -1,5 +1,5 @@
 // What a pool's engine calls on this platform: objects over RPC, the operator's switches, the signing key.
-import { parseKeys, signToken } from "../../src/api/token.ts";
+import { parseKeys, signToken } from "../../src/auth/token.ts";
 import type { PoolOutside } from "../../src/engine/pool/pool-ports.ts";
 import type { Env } from "../env.ts";
 import { logCalls, poolCalls, repoCalls } from "../stubs.ts";

@@ -2,7 +2,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import type { PoolPatch } from "../../src/contracts/http/runner.ts";
 import type { Env } from "../env.ts";

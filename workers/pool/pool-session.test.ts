@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import { shardOf } from "../../src/domain/pool/pool.ts";
 import { SessionRunner } from "./pool-fixture.ts";

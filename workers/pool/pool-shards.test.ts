@@ -3,9 +3,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
-import { orThrow } from "../../src/api/answer.ts";
-import { createApp } from "../../src/api/app.ts";
-import { parseKeys, readToken } from "../../src/api/token.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
+import { createApp } from "../../src/doors/http/app.ts";
+import { parseKeys, readToken } from "../../src/auth/token.ts";
 import type { LeaseClaim, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Registered } from "../../src/contracts/http/runner.ts";
 import { shardOf } from "../../src/domain/pool/pool.ts";

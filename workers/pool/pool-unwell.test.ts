@@ -2,7 +2,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";

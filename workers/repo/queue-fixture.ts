@@ -1,6 +1,6 @@
 // What the tests of queues share: a repository of its own for each test, its object reached anew each time, a runner's steps.
 import { env } from "cloudflare:workers";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type {
 	Claimed,
 	ClaimCall,

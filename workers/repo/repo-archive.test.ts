@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { BulkRetryCall } from "../../src/contracts/objects/objects.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
 import type { JobRequest, Submission } from "../../src/domain/job/submission.ts";

@@ -2,7 +2,7 @@
 // on one machine, so more of them must be a decision and not an accident.
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { Repo } from "./queue-fixture.ts";
 import { aJob, aReport, aRepository, aSubmitCall, repoOf, startOne } from "./queue-fixture.ts";
 

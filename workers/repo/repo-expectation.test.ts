@@ -1,7 +1,7 @@
 // When a waiting job may start, told by the object: by the slots it really waits for, and by nothing where that is not known.
 import { afterEach, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { aJob, anIdentity, aReport, aRepository, poolOf, repoOf, startOne, submit } from "./queue-fixture.ts";
 

@@ -1,7 +1,7 @@
 // How many objects a repository's calls at once when one act concerns many: each that sleeps must wake for it.
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import { FeedObject } from "../feed/feed-object.ts";
 import { LogObject } from "../log/log-object.ts";
 import { aJob, aRepository, claim, repoOf, submit } from "./queue-fixture.ts";

@@ -3,8 +3,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
-import { orThrow } from "../../src/api/answer.ts";
-import { parseKeys, readToken } from "../../src/api/token.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
+import { parseKeys, readToken } from "../../src/auth/token.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { PoolObject } from "../pool/pool-object.ts";
 import type { Repo } from "./queue-fixture.ts";

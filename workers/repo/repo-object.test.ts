@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { Job } from "../../src/contracts/http/run.ts";
 import { alarmSliceMax, graceSeconds, lossesMax, startBySeconds } from "../../src/domain/limits.ts";
 import type { Repo } from "./queue-fixture.ts";

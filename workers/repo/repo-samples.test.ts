@@ -1,7 +1,7 @@
 // How long jobs wait and take, as it is told after the repository's object slept: out of rows that are written anyway.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { QueueFigures } from "../../src/contracts/http/repository.ts";
 import type { Repo } from "./queue-fixture.ts";
 import { aJob, aReport, aRepository, repoOf, startOne, storeAsOf, submit } from "./queue-fixture.ts";

@@ -1,6 +1,6 @@
 // What others see of an act on a run of many jobs while it gives way to other objects: nothing of it, or all.
 import { expect, it } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import { aJob, aRepository, repoOf, submit } from "./queue-fixture.ts";
 
 it("[W92] whoever asks while a run of many jobs is canceled, and is retried, is answered after it", async () => {

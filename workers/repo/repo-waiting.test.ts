@@ -2,7 +2,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { orThrow } from "../../src/api/answer.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
 import type { Waiting } from "../../src/contracts/http/run.ts";
 import type { Env } from "../env.ts";
 import { PoolObject } from "../pool/pool-object.ts";

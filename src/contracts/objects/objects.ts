@@ -1,5 +1,5 @@
 // What the objects answer to: plain data both ways, so that a Worker and an object of different versions understand each
-// other. `workers/` implements these over RPC, `src/api` is given them, tests may build them over memory.
+// other. `workers/` implements these over RPC, `src/operations` is given them, tests may build them over memory.
 import type { JobId, Millis, RunId, RunName } from "../../domain/ids.ts";
 import type { AppendKind } from "../../domain/log/log.ts";
 import type { LogChunk } from "../../domain/log/log-time.ts";

@@ -1,0 +1,41 @@
+// How a route answers with a problem: it throws one, and the app's error handler writes it.
+import type { Context } from "hono";
+import { refusalFacts } from "../../contracts/wire/refusal-facts.ts";
+import type { ProblemFacts } from "../../contracts/wire/refusal-facts.ts";
+import { replayedHeader, replayedValue } from "../../contracts/wire/replayed.ts";
+import { staleHeader } from "../../contracts/wire/stale.ts";
+import { isUpgrade, upgradeHeaders } from "../../contracts/wire/upgrade.ts";
+import type { Result } from "../../domain/refusal.ts";
+
+/** Thrown by routes only: below them a refusal is a value. */
+export class ProblemAnswer extends Error {
+	readonly facts: ProblemFacts;
+
+	constructor(facts: ProblemFacts) {
+		super(facts.code);
+		this.name = "ProblemAnswer";
+		this.facts = facts;
+	}
+}
+
+/** The value, or a thrown ProblemAnswer that says why not. */
+export function orThrow<T>(result: Result<T>): T {
+	if (!result.ok) throw new ProblemAnswer(refusalFacts(result.refusal));
+	return result.value;
+}
+
+/** Throws 426 unless a WebSocket is asked for. */
+export function needUpgrade(request: { headers: Headers }, detail: string): void {
+	if (isUpgrade(request)) return;
+	throw new ProblemAnswer({ status: 426, code: "upgrade-required", detail, headers: upgradeHeaders });
+}
+
+/** The work was done before, by an earlier call with the same key. */
+export function sayReplayed(c: Context): void {
+	c.header(replayedHeader, replayedValue);
+}
+
+/** The answer is not the present truth, but how it was at `asOf`. */
+export function sayStale(c: Context, asOf: string): void {
+	c.header(staleHeader, asOf);
+}

@@ -1,0 +1,188 @@
+// Who calls, and whether they may. A token proves itself by its MAC; only whether it
+// was ended is looked at, and that is cached.
+// Another owner's things are unknown to a token (404), a missing scope on one's own is forbidden (403).
+import type { Context } from "hono";
+import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../../contracts/objects/objects.ts";
+import type { TokenName } from "../../contracts/objects/owner.ts";
+import { tokenExpired, tokenRevoked } from "../../contracts/wire/stream-token.ts";
+import { callerAddress, peerAddress } from "../../domain/text/client-address.ts";
+import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "../../operations/access.ts";
+import type { Caller, OwnerOperation, PlacelessOperation, RepositoryOperation } from "../../operations/access.ts";
+import { orThrow, ProblemAnswer } from "./answer.ts";
+import type { ApiEnv } from "./context.ts";
+import { checkQuery } from "./requests/query.ts";
+import { readName } from "./requests/request.ts";
+import type { Services } from "./services.ts";
+import { readToken, sameText } from "../../auth/token.ts";
+import type { AccessClaims, TokenClaims, TokenKind } from "../../contracts/objects/token-claims.ts";
+
+export const unauthorized = (detail: string) =>
+	new ProblemAnswer({
+		status: 401,
+		code: "unauthorized",
+		detail,
+		headers: { "www-authenticate": 'Bearer realm="spillway"' },
+	});
+
+function bearer(c: Context<ApiEnv>): string {
+	const header = c.req.header("authorization");
+	const match = /^Bearer +(\S+)$/i.exec(header ?? "");
+	if (!match?.[1]) throw unauthorized("Send a token: Authorization: Bearer <token>.");
+	return match[1];
+}
+
+/**
+ * The token that a call stands or falls with: the one that it brings, the one that made its ticket, the one that registered its
+ * runner. Null when nothing was ended that could end it: the operator's token, a lease's, and whatever is no token of ours.
+ */
+export function tokenBehind(c: Context<ApiEnv>): TokenName | null {
+	const services = c.get("services");
+	const text = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+	if (text === undefined) {
+		const ticket = c.req.query("ticket");
+		const access = ticket === undefined ? null : (readToken(services.keys, "ticket", ticket)?.access ?? null);
+		return access && nameOf(services, access);
+	}
+	const access = cachedClaims(services, "access", text);
+	if (access !== null) return nameOf(services, access);
+	const runner = cachedClaims(services, "runner", text);
+	return runner && registrationBehind(runner);
+}
+
+/** Null for one that has expired: it is refused for that. */
+function nameOf(services: Services, { id, owner, expiresAt }: AccessClaims): TokenName | null {
+	return expiresAt !== null && expiresAt <= services.now() ? null : { owner, token: id };
+}
+
+/** Null for a runner that the operator registered, or that an earlier version did. */
+function registrationBehind({ owner, registeredBy = null }: RunnerIdentity): TokenName | null {
+	return registeredBy === null ? null : { owner, token: registeredBy };
+}
+
+/** Throws 401 for what was ended, and 503 where that cannot be known: nobody is let in because somebody does not answer. */
+function checkStanding(services: Services, token: TokenName, mayBeUnknown = false): void {
+	const standing = services.ends.standing(token);
+	if (standing === "ended") throw unauthorized(tokenRevoked);
+	if (standing === "good" || mayBeUnknown) return;
+	const detail = "Whether this token was revoked cannot be learnt at present; nothing was done.";
+	throw new ProblemAnswer({ status: 503, code: "standing-unknown", detail });
+}
+
+/** The caller with an access token or the operator's. Throws 401. */
+export function readCaller(c: Context<ApiEnv>): Caller {
+	const services = c.get("services");
+	const token = bearer(c);
+	const access = cachedClaims(services, "access", token);
+	if (access === null) {
+		if (!sameText(token, services.operatorToken)) {
+			throw unauthorized("The token is not one of ours, or not of this kind.");
+		}
+		checkQuery(c);
+		return operatorOf(c);
+	}
+	const caller = callerOf(c, access);
+	checkQuery(c);
+	return caller;
+}
+
+export function operatorOf(c: Context<ApiEnv>): Caller {
+	return callerIn(c, null, "operator");
+}
+
+/** Throws 401 when the token has ended, whatever brought its claims here. */
+export function callerOf(c: Context<ApiEnv>, access: AccessClaims): Caller {
+	const services = c.get("services");
+	if (access.expiresAt !== null && access.expiresAt <= services.now()) throw unauthorized(tokenExpired);
+	checkStanding(services, { owner: access.owner, token: access.id });
+	return callerIn(c, access, access.name);
+}
+
+/** Few calls leave a record: the others need not know where they came from. */
+function callerIn(c: Context<ApiEnv>, access: AccessClaims | null, name: string): Caller {
+	return {
+		access,
+		name,
+		get address() {
+			return addressOf(c);
+		},
+	};
+}
+
+/** As the edge says it; on one machine as the runtime does, or a proxy that is trusted. What is no address is none. */
+function addressOf(c: Context<ApiEnv>): string | null {
+	const edge = /^[0-9A-Fa-f:.]{2,45}$/.exec(c.req.header("cf-connecting-ip") ?? "")?.[0];
+	if (edge !== undefined) return edge;
+	const { cf } = c.req.raw as Request & { cf?: { clientIp?: unknown } };
+	const call = { peer: peerAddress(cf?.clientIp), forwarded: c.req.header("x-forwarded-for") };
+	return callerAddress(call, c.get("services").trustedProxies);
+}
+
+/** The repository in the path and the caller, once that one may ask for `operation` there. Throws 400, 401, 403 and 404. */
+export function admitToRepository(
+	c: Context<ApiEnv>,
+	operation: RepositoryOperation,
+): { repository: RepositoryName; caller: Caller } {
+	const caller = readCaller(c);
+	const repository = readRepository(c);
+	orThrow(mayAskOfRepository(caller, operation, repository));
+	return { repository, caller };
+}
+
+/** The owner in the path and the caller, once that one may ask for `operation` there. Throws 400, 401, 403 and 404. */
+export function admitToOwner(c: Context<ApiEnv>, operation: OwnerOperation): { owner: string; caller: Caller } {
+	const caller = readCaller(c);
+	const owner = readName(c, "owner");
+	orThrow(mayAskOfOwner(caller, operation, owner));
+	return { owner, caller };
+}
+
+/** The caller, once that one may ask for `operation`, which is about no owner. Throws 401 and 403. */
+export function admit(c: Context<ApiEnv>, operation: PlacelessOperation): Caller {
+	const caller = readCaller(c);
+	orThrow(mayAsk(caller, operation));
+	return caller;
+}
+
+export function readRepository(c: Context<ApiEnv>): RepositoryName {
+	return { owner: readName(c, "owner"), repo: readName(c, "repo") };
+}
+
+/** `mayBeUnknown`: what only keeps running jobs going is not refused because an owner's object does not answer. */
+export function readRunner(c: Context<ApiEnv>, { mayBeUnknown = false } = {}): RunnerIdentity {
+	const services = c.get("services");
+	const runner = cachedClaims(services, "runner", bearer(c));
+	if (runner === null) throw unauthorized("This call wants a runner's token, as registering gives it.");
+	const registeredBy = registrationBehind(runner);
+	if (registeredBy) checkStanding(services, registeredBy, mayBeUnknown);
+	checkQuery(c);
+	return runner;
+}
+
+export function readLease(c: Context<ApiEnv>): LeaseClaim {
+	const lease = cachedClaims(c.get("services"), "lease", bearer(c));
+	if (lease === null) throw unauthorized("This call wants a lease's token, as a grant gives it.");
+	checkQuery(c);
+	return lease;
+}
+
+/** The lease in the Authorization header, if it is one: some calls take it beside an access token. */
+export function findLease(c: Context<ApiEnv>): LeaseClaim | null {
+	const match = /^Bearer +(spw_lease_\S+)$/i.exec(c.req.header("authorization") ?? "");
+	return match?.[1] ? cachedClaims(c.get("services"), "lease", match[1]) : null;
+}
+
+/** Verified tokens of this isolate: a MAC costs more than a look-up, and a token comes many times. */
+const verified = new Map<string, unknown>();
+const verifiedMax = 2_000;
+
+function cachedClaims<K extends TokenKind>(services: Services, kind: K, token: string): TokenClaims[K] | null {
+	if (!token.startsWith(`spw_${kind}_`)) return null;
+	const known = verified.get(token);
+	if (known !== undefined) return known as TokenClaims[K];
+	const claims = readToken(services.keys, kind, token);
+	if (claims !== null) {
+		if (verified.size >= verifiedMax) verified.clear();
+		verified.set(token, claims);
+	}
+	return claims;
+}

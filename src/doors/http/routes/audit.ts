@@ -1,0 +1,41 @@
+// The audit, as it is read: by an owner's admins, and all of it by the operator.
+import type { Context, Hono } from "hono";
+import { auditAction, auditRecord } from "../../../contracts/http/audit.ts";
+import type { AuditAction } from "../../../contracts/http/audit.ts";
+import { mayAskOfOwner } from "../../../operations/access.ts";
+import { listAudit } from "../../../operations/installation.ts";
+import { orThrow } from "../answer.ts";
+import { readCaller } from "../auth.ts";
+import type { ApiEnv } from "../context.ts";
+import { document, pageOf, pageQuery } from "../document/document.ts";
+import { badQuery, readPage, writeCursor } from "../requests/request.ts";
+
+const cursorPattern = /^[0-9]{1,15} au[0-9a-f]{20}$/;
+
+document({
+	id: "listAudit",
+	method: "get",
+	path: "/v1/audit",
+	summary: "Privileged acts, newest first: who, what, when, from where, why (scope admin)",
+	query: { owner: "whose; without it all, for the operator", actor: "exactly", action: "exactly", ...pageQuery },
+	answers: { 200: pageOf(auditRecord) },
+});
+
+export function addAuditRoutes(app: Hono<ApiEnv>): void {
+	app.get("/v1/audit", async (c) => {
+		const caller = readCaller(c);
+		const owner = c.req.query("owner") || null;
+		orThrow(mayAskOfOwner(caller, "listAudit", owner));
+		const actor = c.req.query("actor") || undefined;
+		const call = { owner, actor, action: readAction(c), ...readPage(c, cursorPattern) };
+		const page = orThrow(await listAudit(c.get("services"), caller, call));
+		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+	});
+}
+
+function readAction(c: Context<ApiEnv>): AuditAction | undefined {
+	const word = c.req.query("action") || undefined;
+	const known = auditAction.options.find((action) => action === word);
+	if (word !== known) throw badQuery("action", `must be one of ${auditAction.options.join(", ")}`);
+	return known;
+}

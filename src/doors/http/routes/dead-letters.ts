@@ -1,0 +1,86 @@
+// Dead letters over HTTP: for the operator alone.
+import type { Hono } from "hono";
+import { deadLetter, redriven, redriveRequest } from "../../../contracts/http/dead-letter.ts";
+import { timeText } from "../../../contracts/wire/time-text.ts";
+import type { KeptDeadLetter } from "../../../contracts/objects/dead-letters.ts";
+import {
+	dropDeadLetter,
+	listDeadLetters,
+	redriveDeadLetter,
+	redriveDeadLetters,
+} from "../../../operations/dead-letters.ts";
+import { orThrow } from "../answer.ts";
+import { admit } from "../auth.ts";
+import type { ApiEnv } from "../context.ts";
+import { document, pageOf, pageQuery } from "../document/document.ts";
+import { readBody, readPage, writeCursor } from "../requests/request.ts";
+
+const path = "/v1/dead-letters";
+const cursorPattern = /^dl[0-9a-z]{1,100}$/;
+
+document({
+	id: "listDeadLetters",
+	method: "get",
+	path,
+	summary: "Messages that a queue gave up, newest first, with what went wrong last",
+	auth: "operator",
+	query: pageQuery,
+	answers: { 200: pageOf(deadLetter) },
+});
+document({
+	id: "redriveDeadLetter",
+	method: "post",
+	path: `${path}/{letter}/redrive`,
+	summary: "Send a message to its queue again",
+	auth: "operator",
+	answers: { 202: deadLetter },
+});
+document({
+	id: "redriveDeadLetters",
+	method: "post",
+	path: `${path}/redrive`,
+	summary: "Send all of a queue, or of all queues, again: at most 100 a call",
+	auth: "operator",
+	body: redriveRequest,
+	answers: { 202: redriven },
+});
+document({
+	id: "dropDeadLetter",
+	method: "delete",
+	path: `${path}/{letter}`,
+	summary: "Forget a message",
+	auth: "operator",
+	answers: { 204: "It is gone." },
+});
+
+export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
+	app.get(path, async (c) => {
+		const caller = admit(c, "listDeadLetters");
+		const services = c.get("services");
+		const { items, next } = orThrow(await listDeadLetters(services, caller, readPage(c, cursorPattern)));
+		const asOf = timeText(services.now());
+		return c.json({ items: items.map(view), nextCursor: writeCursor(next), asOf, stale: false });
+	});
+
+	app.post(`${path}/redrive`, async (c) => {
+		const caller = admit(c, "redriveDeadLetters");
+		const { queue = null } = await readBody(c, redriveRequest);
+		return c.json(orThrow(await redriveDeadLetters(c.get("services"), caller, queue)), 202);
+	});
+
+	app.post(`${path}/:letter/redrive`, async (c) => {
+		const caller = admit(c, "redriveDeadLetters");
+		const letter = orThrow(await redriveDeadLetter(c.get("services"), caller, c.req.param("letter")));
+		return c.json(view(letter), 202);
+	});
+
+	app.delete(`${path}/:letter`, async (c) => {
+		const caller = admit(c, "dropDeadLetter");
+		orThrow(await dropDeadLetter(c.get("services"), caller, c.req.param("letter")));
+		return c.body(null, 204);
+	});
+}
+
+function view({ at, ...letter }: KeptDeadLetter) {
+	return { ...letter, at: timeText(at) };
+}

@@ -1,0 +1,30 @@
+// What the HTTP door must be given beside the operations' ports: sockets, the operator's token, readiness. `workers/wire.ts` builds
+// it from bindings; nothing here knows Cloudflare.
+import type { OperationalEvent } from "../../contracts/wire/operational-event.ts";
+import type { Room } from "../../domain/room.ts";
+import type { Network } from "../../domain/text/client-address.ts";
+import type { Ports, SocketPorts } from "../../operations/ports.ts";
+import type { ReadinessAnswer } from "./readiness.ts";
+import type { Keys } from "../../auth/token.ts";
+
+/** A WebSocket that the Worker itself ends. */
+export interface LiveSocket {
+	/** Resolves when more may be sent; a socket that is gone takes nothing and says nothing. */
+	send(text: string): Promise<void>;
+	close(code: number, reason: string): void;
+	/** Aborted when the other side is gone. */
+	gone: AbortSignal;
+}
+
+export interface Services extends Ports, SocketPorts<Response> {
+	report(event: OperationalEvent): void;
+	/** Takes the request's WebSocket: what to answer with, and what to send on. */
+	acceptSocket(): { response: Response; socket: LiveSocket };
+	keys: Keys;
+	operatorToken: string;
+	/** Proxies in front that are believed about who called; none at the edge, which knows it. */
+	trustedProxies: readonly Network[];
+	readiness(): Promise<ReadinessAnswer>;
+	/** Of the one machine's disk, at most a second old unless it must be fresh; `ample` where there is none to fill. */
+	diskRoom(call?: { isFresh: boolean }): Promise<Room>;
+}
