@@ -17,7 +17,7 @@ export const clockSkewMaxMs = 5_000;
 /** Which run of a ref supersedes others is remembered for those that were spilled before it: an outage rarely takes longer. */
 export const supersedingKeptMs = 24 * 60 * 60 * 1_000;
 /** A spilled run that its repository could not take at all stays readable for so long, with the reason. */
-export const spillRefusedKeptMs = 24 * 60 * 60 * 1_000;
+export const spillRefusedKeptMs = 7 * 24 * 60 * 60 * 1_000;
 /** Spilled runs that one visit drains from one repository's intake; then the bell is rung again. */
 export const drainRunsMax = 200;
 /** Idempotency keys are kept this long, then the sweep forgets them. */

@@ -3,6 +3,8 @@
 export type Refusal =
 	| { code: "repository-unknown" }
 	| { code: "run-unknown" }
+	/** A fault of ours met it, and meets it again whenever it is tried: of a spilled run alone. */
+	| { code: "fault" }
 	| { code: "dead-letter-unknown" }
 	| { code: "run-accepted" }
 	| { code: "run-archived" }

@@ -1,12 +1,13 @@
 // Emptying the intake of one repository: each run goes to its repository, and only then leaves the intake. Killed anywhere between,
 // the next visit does the rest; what is told twice has its effect once.
 import type { Intake, SpilledRun } from "../contracts/objects/intake.ts";
-import type { RepoCalls, RepositoryName } from "../contracts/objects/objects.ts";
+import type { DrainCall, RepoCalls, RepositoryName } from "../contracts/objects/objects.ts";
 import { drainRunsMax, spillRefusedKeptMs } from "../domain/limits.ts";
 import { refusalReason } from "../domain/run/refusal-reason.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { Cancel } from "../domain/job/job.ts";
-import { assert } from "../domain/refusal.ts";
+import { asOutage } from "../contracts/wire/outage.ts";
+import { assert, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 
 /** Records that go together: neither the store's delay nor a commit is paid for each. Of the largest, half of what a call takes. */
@@ -49,8 +50,21 @@ async function drainSome(ports: DrainPorts, name: RepositoryName, runs: readonly
 	const calls = found.map(({ spilled: { run, key, digest, submission, acceptedAt }, canceled }) => {
 		return { run, key, digest, submission, acceptedAt, canceled };
 	});
-	const done = await ports.repo(name).drain(calls);
+	const done = await drainCalls(ports.repo(name), calls);
 	await Promise.all(found.map((record, at) => settle(ports, name, { ...record, done: done[at] })));
+}
+
+/** [Y8] A fault of ours that one of them meets is that one's alone: it says so in the intake, and the others are taken. */
+async function drainCalls(repo: Pick<RepoCalls, "drain">, calls: DrainCall[]): Promise<Result<null>[]> {
+	try {
+		return await repo.drain(calls);
+	} catch (cause) {
+		if (asOutage(cause) !== null) throw cause;
+		if (calls.length === 1) return [refuse({ code: "fault" })];
+	}
+	const done: Result<null>[] = [];
+	for (const call of calls) done.push(...(await drainCalls(repo, [call])));
+	return done;
 }
 
 async function settle(

@@ -10,6 +10,7 @@ import { stored } from "../stored.ts";
 
 const prefix = "intake/";
 const canceledPrefix = "intake-canceled/";
+const asidePrefix = "unreadable/";
 /** Records of one repository that are put in order: by name they stand in none, so of more a visit takes any thousand. */
 const orderedMax = 1_000;
 /** Sorts after every character that a name may have. */
@@ -21,10 +22,22 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 	const { ARCHIVE: bucket } = env;
 	const keyOf = ({ owner, repo }: RepositoryName, run: RunId) => `${prefix}${owner}/${repo}/${run}`;
 	const markOf = ({ owner, repo }: RepositoryName, run: RunId) => `${canceledPrefix}${owner}/${repo}/${run}`;
-	const read = async <T>(key: string): Promise<T | null> => (await stored(bucket.get(key)))?.json<T>() ?? null;
+	/** [Y8] What cannot be read is moved aside, where a person finds it: it holds up no other. */
+	const read = async <T>(key: string, isIt: (value: unknown) => value is T): Promise<T | null> => {
+		const text = await stored(bucket.get(key).then((found) => found?.text() ?? null));
+		if (text === null) return null;
+		const value = parsedOrNull(text);
+		if (isIt(value)) return value;
+		// A record of a newer build waits for that build.
+		if (typeof formOf(value) === "number") return null;
+		await stored(bucket.put(asidePrefix + key, text));
+		await stored(bucket.delete(key));
+		report({ event: "intake-unreadable", key: asidePrefix + key });
+		return null;
+	};
 	return {
 		put: async (spilled) => (await stored(putRecord(bucket, keyOf(spilled, spilled.run), spilled, isNew))) !== null,
-		get: (name, run) => read<SpilledRun>(keyOf(name, run)),
+		get: (name, run) => read(keyOf(name, run), isSpilledRun),
 		list: async ({ owner, repo }, limit) => {
 			const found = (await listRecords(bucket, `${prefix}${owner}/${repo}/`)).map(
 				({ key, customMetadata: { acceptedAt, refusedAt } = {} }) => ({
@@ -45,7 +58,7 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 		cancel: async (name, run, wish) => {
 			await stored(bucket.put(markOf(name, run), JSON.stringify(wish), isNew));
 		},
-		canceled: (name, run) => read<Cancel>(markOf(name, run)),
+		canceled: (name, run) => read(markOf(name, run), isCancel),
 		ring: async (name) => {
 			try {
 				await stored(env.INTAKE.send({ bell: "intake", ...name } satisfies IntakeBell));
@@ -54,6 +67,27 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 			}
 		},
 	};
+}
+
+function parsedOrNull(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return null;
+	}
+}
+
+function formOf(value: unknown): unknown {
+	return typeof value === "object" && value !== null && "form" in value && value.form !== 1 ? value.form : null;
+}
+
+function isSpilledRun(value: unknown): value is SpilledRun {
+	const { form, run, submission, acceptedAt } = (value ?? {}) as Partial<SpilledRun>;
+	return form === 1 && typeof run === "string" && typeof acceptedAt === "number" && Array.isArray(submission?.jobs);
+}
+
+function isCancel(value: unknown): value is Cancel {
+	return typeof (value as Partial<Cancel> | null)?.at === "number";
 }
 
 function putRecord(bucket: R2Bucket, key: string, spilled: SpilledRun, options: R2PutOptions = {}) {

@@ -280,7 +280,7 @@ it.each([
 	},
 );
 
-it("[Y4] a repository that nobody configured takes nothing: the run says so for a day, then it is gone", async () => {
+it("[Y4] a repository that nobody configured takes nothing: the run says so for a week, then it is gone", async () => {
 	const place = { owner: "nobody-here", repo: "web", path: "/v1/repos/nobody-here/web" };
 	const { status, body } = await submitTo(place, away());
 	expect(status).toBe(202);
@@ -448,4 +448,43 @@ it("[Y7] a submission that its caller no longer waits for is not taken: its spil
 	const late = { run: body.id, submission, key, digest, deadlineAt: Date.now() - 60_000 };
 	await expect(repoCalls(env, place).submit(late)).rejects.toThrow();
 	expect((await runOf(place, body)).number).toBeNull();
+});
+
+it("[Y8] a record that cannot be read is moved aside and said, one of a newer build waits, and those behind them are drained", async () => {
+	const place = await aRepo();
+	const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+	const bodies = [];
+	for (const text of ["{", '{"form":1}', '{"form":2}']) {
+		const { body } = await submitTo(place, away());
+		await env.ARCHIVE.put(`intake/${place.owner}/${place.repo}/${body.id}`, text);
+		bodies.push(body);
+	}
+	const good = await submitTo(place, away());
+	await drain(place);
+	expect((await runOf(place, good.body)).number).toBe(1);
+	const [broken, empty, newer] = bodies;
+	expect(await intakeKeys(place)).toEqual([`intake/${place.owner}/${place.repo}/${newer?.id}`]);
+	for (const { id } of [broken, empty].filter((run) => run !== undefined)) {
+		const key = `unreadable/intake/${place.owner}/${place.repo}/${id}`;
+		expect(await env.ARCHIVE.head(key)).not.toBeNull();
+		expect(said.mock.calls.flat().join()).toContain(`"intake-unreadable","key":"${key}"`);
+	}
+	expect((await ask("GET", `${place.path}/runs/${broken?.id}`, {})).status).toBe(404);
+});
+
+it("[Y8] a record that a fault of ours meets is refused with that reason, and the others are taken", async () => {
+	const place = await aRepo();
+	const poison = await submitTo(place, away());
+	const good = await submitTo(place, away());
+	const repo = () => ({
+		drain: (calls: Parameters<ReturnType<typeof ports.repo>["drain"]>[0]) =>
+			calls.some(({ run }) => run === poison.body.id)
+				? Promise.reject(new Error("assertion failed: one of ours"))
+				: ports.repo(place).drain(calls),
+		cancelRun: (call: Parameters<ReturnType<typeof ports.repo>["cancelRun"]>[0]) => ports.repo(place).cancelRun(call),
+	});
+	expect(await drainIntake({ ...ports, repo }, place)).toEqual({ drained: 2, isMore: false });
+	expect((await runOf(place, good.body)).number).toBe(1);
+	const shown = await ask("GET", `${place.path}/runs/${poison.body.id}`, {});
+	expect([shown.body.outcome, shown.body.reason]).toEqual(["refused", expect.stringContaining("fault of ours")]);
 });

@@ -29,7 +29,7 @@ export interface Intake {
 	get(name: RepositoryName, run: RunId): Promise<SpilledRun | null>;
 	/** At most `limit`, those that were accepted first of the first thousand by name. */
 	list(name: RepositoryName, limit: number): Promise<{ run: RunId; refusedAt: Millis | null }[]>;
-	/** The repository can never take it: it stays for a day, so that people find out why. */
+	/** The repository can never take it: it stays for a week, so that people find out why. */
 	setRefused(spilled: SpilledRun, refused: { reason: string; at: Millis }): Promise<void>;
 	remove(name: RepositoryName, run: RunId): Promise<void>;
 	/** Repositories that have something in it, from `after` on. */

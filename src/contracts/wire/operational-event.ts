@@ -28,6 +28,7 @@ export type OperationalEvent =
 	| { event: "message-unreadable"; queue: string; id: string }
 	| { event: "dead-letter"; queue: string; id: string; about: string | null }
 	| { event: "dead-letter-unkept"; queue: string; id: string; cause: string }
+	| { event: "intake-unreadable"; key: string }
 	| { event: "bell-unrung"; repository: string; cause: string }
 	| { event: "drain-failed"; repository: string; cause: string }
 	| { event: "behind-unsaid"; repository: string; cause: string }
@@ -51,6 +52,7 @@ export const severities: Record<OperationalEvent["event"], Severity> = {
 	"delivery-unsent": "none",
 	"demand-unconfirmed": "none",
 	"dead-letter-unkept": "ticket",
+	"intake-unreadable": "ticket",
 	"bell-unrung": "none",
 	"drain-failed": "ticket",
 	"behind-unsaid": "none",

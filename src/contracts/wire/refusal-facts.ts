@@ -33,6 +33,8 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 			return { status: 404, code, detail: "No such repository: PUT /v1/repos/{owner}/{repo} makes it known." };
 		case "run-unknown":
 			return { status: 404, code, detail: "No such run in this repository." };
+		case "fault":
+			return { status: 500, code, detail: "A fault of ours; it was logged." };
 		case "dead-letter-unknown":
 			return { status: 404, code, detail: "No such dead letter: it was sent again or dropped." };
 		case "run-accepted":
