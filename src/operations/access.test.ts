@@ -8,7 +8,15 @@ import { cancelMatching, retryMatching } from "./bulk.ts";
 import { dropDeadLetter, listDeadLetters, redriveDeadLetters } from "./dead-letters.ts";
 import { getSwitches, listAudit, setSwitches } from "./installation.ts";
 import { cancelJob, getJob, prioritiseJob, retryJob } from "./jobs.ts";
-import { readLog, searchLog, watchJobLog, watchLog, watchLogBySocket, watchRun, watchRunBySocket } from "./logs.ts";
+import {
+	readLog,
+	searchLog,
+	watchJobLog,
+	watchLog,
+	watchLogBySocket,
+	watchRunBySocket,
+	watchRunEvents,
+} from "./logs.ts";
 import type { Ports, SocketPorts } from "./ports.ts";
 import { createTicket, createToken, listTokens, revokeToken } from "./tokens.ts";
 import { getPool, listPools, removeRunner, setPool, setRunner } from "./pools.ts";
@@ -74,7 +82,7 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 	retryJob: (by) => retryJob(ports, by, { repository, name, key: null, reason }),
 	watchRun: async (by) => {
 		const result = await watchRunBySocket(socketPorts, by, { repository, run, after: null });
-		return result.ok ? result : watchRun(ports, by, { repository, run, after: null });
+		return result.ok ? result : watchRunEvents(ports, by, { repository, run, after: null });
 	},
 	readLog: (by) => readLog(ports, by, log),
 	searchLog: (by) =>

@@ -12,7 +12,7 @@ import type { Refusal, Result } from "../domain/refusal.ts";
 import type { Ports, SocketPorts } from "./ports.ts";
 
 type LeasePorts = Pick<Ports, "repo" | "pool" | "leases" | "now" | "later">;
-type LogPorts = LeasePorts & Pick<Ports, "log">;
+type LogReadPorts = LeasePorts & Pick<Ports, "log">;
 
 /** Characters of a finish's reason that are kept. */
 const reasonMax = 500;
@@ -30,7 +30,7 @@ export async function startAttempt(ports: LeasePorts, lease: LeaseClaim): Promis
 
 /** `left`: bytes that a killed runner had on its disk. They say nothing of whether its lease is alive, and renew nothing. */
 export async function appendLog(
-	ports: LogPorts,
+	ports: LogReadPorts,
 	lease: LeaseClaim,
 	{ offset, bytes, kind }: { offset: number; bytes: Uint8Array; kind: AppendKind },
 ): Promise<Result<LogAppended>> {
@@ -46,7 +46,7 @@ export async function appendLog(
 }
 
 export async function tellSteps(
-	ports: LogPorts,
+	ports: LogReadPorts,
 	lease: LeaseClaim,
 	steps: StepRecord[],
 ): Promise<Result<{ lease: LeaseState }>> {

@@ -11,10 +11,10 @@ import type { Result } from "../domain/refusal.ts";
 import { readJob } from "./archived-run.ts";
 import { JobWatch } from "./job-watch.ts";
 import { bytesOf, loadAttempt, logChunks, settled } from "./log-source.ts";
-import type { LogPorts } from "./log-source.ts";
+import type { LogReadPorts } from "./log-source.ts";
 import type { Ports, SealedLog } from "./ports.ts";
 
-export type LivePorts = LogPorts & Pick<Ports, "followLog" | "followRun">;
+export type LivePorts = LogReadPorts & Pick<Ports, "followLog" | "followRun">;
 
 /**
  * How soon a job's next attempt is seen when its run's feed says nothing: each look is one call to its repository, so looks

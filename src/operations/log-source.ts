@@ -13,7 +13,7 @@ import { readJob } from "./archived-run.ts";
 import type { Ports, SealedLog } from "./ports.ts";
 import type { LogName } from "../contracts/wire/object-name.ts";
 
-export type LogPorts = Pick<Ports, "repo" | "archivedRun" | "intake" | "log" | "sealedLog">;
+export type LogReadPorts = Pick<Ports, "repo" | "archivedRun" | "intake" | "log" | "sealedLog">;
 
 export interface LogSource {
 	/** The bytes there are now. */
@@ -23,7 +23,7 @@ export interface LogSource {
 }
 
 /** Null when neither archive nor object knows the log. With the archive out of reach, open logs are still found. */
-export async function findLog(ports: LogPorts, name: LogName): Promise<LogSource | null> {
+export async function findLog(ports: LogReadPorts, name: LogName): Promise<LogSource | null> {
 	const outage = await ports.sealedLog(name).then(fromArchive, (cause: unknown) => ({ cause }));
 	if (outage && "sealed" in outage) return outage;
 	const status = await ports.log(name).status({ isRead: true });
@@ -38,7 +38,10 @@ function fromArchive(sealed: SealedLog | null): LogSource | null {
 }
 
 /** The attempt as its repository, or its archive, has it: asked only where its log is not to be found. */
-export async function loadAttempt(ports: LogPorts, { job, attempt, ...repository }: LogName): Promise<Result<Attempt>> {
+export async function loadAttempt(
+	ports: LogReadPorts,
+	{ job, attempt, ...repository }: LogName,
+): Promise<Result<Attempt>> {
 	if (parseJobId(job) === null) return refuse({ code: "job-unknown" });
 	const found = await readJob(ports, repository, job);
 	if (!found.ok) return found;
@@ -47,7 +50,7 @@ export async function loadAttempt(ports: LogPorts, { job, attempt, ...repository
 }
 
 /** An attempt that has started and printed nothing has an empty log; one whose log has gone has none. */
-export async function findLogOrEmpty(ports: LogPorts, name: LogName): Promise<Result<LogSource>> {
+export async function findLogOrEmpty(ports: LogReadPorts, name: LogName): Promise<Result<LogSource>> {
 	const found = await findLog(ports, name);
 	if (found !== null) return accept(found);
 	const attempt = await loadAttempt(ports, name);
@@ -63,7 +66,7 @@ export function settled(state: Attempt["log"]["state"]): LogEnd["state"] | null 
 }
 
 /** While the log is open its object has them; afterwards the attempt does. None where neither tells. */
-export async function stepsOf(ports: LogPorts, name: LogName, log: LogSource): Promise<StepRecord[]> {
+export async function stepsOf(ports: LogReadPorts, name: LogName, log: LogSource): Promise<StepRecord[]> {
 	const status = log.sealed === null ? await ports.log(name).status() : null;
 	if (status !== null) return status.steps;
 	const attempt = await loadAttempt(ports, name).catch(() => null);
@@ -72,7 +75,7 @@ export async function stepsOf(ports: LogPorts, name: LogName, log: LogSource): P
 
 /** Bytes [from, to), all of them within the log, in chunks of at most 1 MiB. Nothing is read before it is asked for. */
 export async function* logChunks(
-	ports: LogPorts,
+	ports: LogReadPorts,
 	name: LogName,
 	{ from, to, sealed }: { from: number; to: number; sealed: SealedLog | null },
 ): AsyncGenerator<LogChunk, void> {

@@ -15,7 +15,7 @@ import { readJob } from "./archived-run.ts";
 import { jobLogMessages, logMessages } from "./log-messages.ts";
 import type { JobLogMessage, LivePorts } from "./log-messages.ts";
 import { findLogOrEmpty, logChunks } from "./log-source.ts";
-import type { LogPorts, LogSource } from "./log-source.ts";
+import type { LogReadPorts, LogSource } from "./log-source.ts";
 import type { Ports, SocketPorts } from "./ports.ts";
 import { locateJob, locateRun } from "./run-places.ts";
 import type { JobName } from "./run-places.ts";
@@ -37,7 +37,7 @@ const stretchBytes = 256 * 1024;
 
 /** The log as it is now. Its bytes are read as they are wanted, by `logChunks`. */
 export async function readLog(
-	ports: LogPorts,
+	ports: LogReadPorts,
 	caller: Caller,
 	call: LogCall,
 ): Promise<Result<{ name: LogName; log: LogSource }>> {
@@ -46,7 +46,7 @@ export async function readLog(
 
 /** Lines that contain the text. One answer reads a bounded part of the log; `rest` goes on from there, null at its end. */
 export async function searchLog(
-	ports: LogPorts,
+	ports: LogReadPorts,
 	caller: Caller,
 	call: LogCall & { query: string; limit: number; place: SearchPlace },
 ): Promise<Result<{ found: Found[]; rest: SearchPlace | null }>> {
@@ -86,7 +86,7 @@ export async function watchLog(
 
 /** As `watchLog`, by a socket of the log's own object. Null: the object has none of it any more, or never had. */
 export async function watchLogBySocket<Socket>(
-	ports: LogPorts & Pick<SocketPorts<Socket>, "openLogView">,
+	ports: LogReadPorts & Pick<SocketPorts<Socket>, "openLogView">,
 	caller: Caller,
 	call: LogCall & { from: number },
 ): Promise<Result<Socket | null>> {
@@ -120,7 +120,7 @@ interface RunWatchCall {
 }
 
 /** The run, then every change in it, each with its text as it was sent. */
-export async function watchRun(
+export async function watchRunEvents(
 	ports: Pick<Ports, "repo" | "followRun">,
 	caller: Caller,
 	{ after, ...call }: RunWatchCall,
@@ -136,7 +136,7 @@ async function* eventsOf(texts: AsyncIterable<string>): AsyncGenerator<{ seq: nu
 	for await (const text of texts) yield { seq: (JSON.parse(text) as RunEvent).seq, text };
 }
 
-/** As `watchRun`, by a socket of the run's feed. */
+/** As `watchRunEvents`, by a socket of the run's feed. */
 export async function watchRunBySocket<Socket>(
 	ports: Pick<Ports, "repo"> & Pick<SocketPorts<Socket>, "openRunWatch">,
 	caller: Caller,
@@ -157,7 +157,7 @@ async function feedOf(
 }
 
 async function openAt(
-	ports: LogPorts,
+	ports: LogReadPorts,
 	caller: Caller,
 	{ from, ...call }: LogCall & { from: number },
 ): Promise<Result<{ name: LogName; log: LogSource }>> {
@@ -167,7 +167,7 @@ async function openAt(
 }
 
 async function open(
-	ports: LogPorts,
+	ports: LogReadPorts,
 	caller: Caller,
 	operation: RepositoryOperation,
 	{ repository, job, attempt }: LogCall,

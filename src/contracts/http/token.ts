@@ -1,4 +1,4 @@
-// Tokens as people make them. What a token carries inside is `api/token.ts`'s business.
+// Tokens as people make them. What a token carries inside is `src/auth/token.ts`'s business.
 import { z } from "@hono/zod-openapi";
 import { instant, slug, time } from "./fields.ts";
 

@@ -4,7 +4,7 @@ import type { Context, Hono } from "hono";
 import { runEvent } from "../../../contracts/http/run-events.ts";
 import { tokenEndedCloseCode } from "../../../contracts/wire/close-code.ts";
 import { isUpgrade } from "../../../contracts/wire/upgrade.ts";
-import { watchRun, watchRunBySocket } from "../../../operations/logs.ts";
+import { watchRunBySocket, watchRunEvents } from "../../../operations/logs.ts";
 import { orThrow } from "../answer.ts";
 import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";
@@ -35,7 +35,7 @@ export function addEventRoutes(app: Hono<ApiEnv>): void {
 		const services = c.get("services");
 		const call = { repository, run: readRunName(c), after: readAfter(c) };
 		if (isUpgrade(c.req.raw)) return orThrow(await watchRunBySocket(services, caller, call));
-		const watch = orThrow(await watchRun(services, caller, call));
+		const watch = orThrow(await watchRunEvents(services, caller, call));
 		const gone = new AbortController();
 		return eventStream(eventsOf(watch(gone.signal)), gone, standingOf(services, caller));
 	});
