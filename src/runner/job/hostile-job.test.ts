@@ -45,7 +45,7 @@ it("[N171] neither does it take the next job's start when it ended by itself", a
 
 it("[N171] an exclusive job that stopped its guard ends all the same", async () => {
 	fixture = await FakeServerRunner.open();
-	const find = `runner=$(ps -o ppid= -p "$(ps -o ppid= -p $PPID)")
+	const find = `runner=$(ps -o ppid= -p $(ps -o ppid= -p $PPID))
 		until [ -n "\${guard:-}" ]; do guard=$(ps -o pid=,args= --ppid $runner | sed -n 's/^ *\\([0-9]*\\) spillway-guard$/\\1/p'); done`;
 	const lease = await fixture.runToEnd({ run: `${find}\nkill -STOP $guard`, exclusive: true });
 	expect(lease.finish?.outcome).toBe("passed");
