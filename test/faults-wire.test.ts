@@ -7,7 +7,7 @@ import type { LogMessage } from "../src/contracts/http/log-stream.ts";
 import type { Job, Run } from "../src/contracts/http/run.ts";
 import type { RunEvent } from "../src/contracts/http/run-events.ts";
 import type { Grant, Registered } from "../src/contracts/http/runner.ts";
-import type { ServerFrame } from "../src/contracts/wire/runner-session.ts";
+import type { ServerFrame } from "../src/contracts/wire/sockets/runner-session.ts";
 import type { TokenMade } from "../src/contracts/http/token.ts";
 import { Site } from "./fixture-site.ts";
 import { until } from "./fixture-until.ts";

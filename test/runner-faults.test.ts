@@ -4,7 +4,7 @@ import { cpSync, mkdirSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { RunnerSession } from "../src/client/runner-session.ts";
 import type { Job } from "../src/contracts/http/run.ts";
-import type { ServerFrame } from "../src/contracts/wire/runner-session.ts";
+import type { ServerFrame } from "../src/contracts/wire/sockets/runner-session.ts";
 import { itLong } from "./fixture-long.ts";
 import { Chaos } from "./runner-chaos.ts";
 import { outcomes, pause, RunnerRig } from "./runner-rig.ts";

@@ -22,6 +22,6 @@ export async function writeAudit(env: Env, record: AuditRecord): Promise<void> {
 }
 
 /** [B17] A round of the sweep. */
-export async function expireAudit(env: Env, now: number): Promise<void> {
+export async function deleteOldAudit(env: Env, now: number): Promise<void> {
 	await forgetAudit(database(env), { before: now - auditKeptMs, limit: auditSliceMax });
 }

@@ -1,10 +1,10 @@
 // The cron's round: repositories with unfinished work are asked to repeat what may have got lost. An alarm should have done it;
 // this is for the alarm that did not come. And sealed logs that have outlived their days are deleted, a slice at a time.
 import { listUnfinished } from "../src/store/runs.ts";
-import { expireAudit } from "./audit.ts";
+import { deleteOldAudit } from "./audit.ts";
 import type { Env } from "./env.ts";
 import { sweepIntake } from "./intake/intake-consumer.ts";
-import { expireLogs } from "./log/log-retention.ts";
+import { deleteOldLogs } from "./log/log-retention.ts";
 import { database } from "./read-model.ts";
 import { repoCalls } from "./stubs.ts";
 import { report } from "./report.ts";
@@ -16,7 +16,12 @@ const atOnce = 10;
 const youngMs = 60_000;
 
 export async function sweep(env: Env): Promise<void> {
-	const rounds = [sweepRepositories(env), sweepIntake(env), expireLogs(env, Date.now()), expireAudit(env, Date.now())];
+	const rounds = [
+		sweepRepositories(env),
+		sweepIntake(env),
+		deleteOldLogs(env, Date.now()),
+		deleteOldAudit(env, Date.now()),
+	];
 	const failed = (await Promise.allSettled(rounds)).find((round) => round.status === "rejected");
 	if (failed) throw failed.reason;
 }

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Grant } from "../../src/contracts/http/runner.ts";
-import type { ServerFrame } from "../../src/contracts/wire/runner-session.ts";
+import type { ServerFrame } from "../../src/contracts/wire/sockets/runner-session.ts";
 import { Api } from "../api.ts";
 import { jobRequest, owner, runRequest } from "../bench.ts";
 import type { Burst, OpenCall, Order, Waits } from "./fleet.ts";

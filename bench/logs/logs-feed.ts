@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { WebSocket } from "./logs-socket.ts";
 import type { Socket } from "./logs-socket.ts";
-import { writeFrame } from "../../src/contracts/wire/log-frame.ts";
+import { writeFrame } from "../../src/contracts/wire/sockets/log-frame.ts";
 import type { Bench } from "../bench.ts";
 import type { LogJob } from "./logs-jobs.ts";
 

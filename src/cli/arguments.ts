@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { InvalidArgumentError } from "commander";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import { pathText, readStrictJson } from "../contracts/wire/strict-json.ts";
+import { pathText, readStrictJson } from "../contracts/wire/json/strict-json.ts";
 import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 

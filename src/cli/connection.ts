@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
 import { createClient } from "../client/client.ts";
-import { jsonLine } from "../contracts/wire/json-line.ts";
+import { jsonLine } from "../contracts/wire/json/json-line.ts";
 import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
 import type { Paint } from "./terminal/paint.ts";

@@ -18,7 +18,7 @@ import type {
 } from "../contracts/http/runner.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
-import { isReplayed } from "../contracts/wire/replayed.ts";
+import { isReplayed } from "../contracts/wire/headers/replayed.ts";
 import type { Call, TransportOptions } from "./transport.ts";
 import { urlPath, Transport } from "./transport.ts";
 

@@ -11,7 +11,7 @@ import {
 	uploadIntervalHeader,
 	uploadLeftHeader,
 	uploadOffsetHeader,
-} from "../contracts/wire/lease-headers.ts";
+} from "../contracts/wire/headers/lease-headers.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
 

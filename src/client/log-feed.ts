@@ -2,7 +2,7 @@
 // and it can say at once that somebody watches. What is not acknowledged when it ends is sent again by whatever comes next.
 import type { FeedAcknowledgement } from "../contracts/http/log-feed.ts";
 import type { LeaseState } from "../contracts/http/runner.ts";
-import { writeFrame } from "../contracts/wire/log-frame.ts";
+import { writeFrame } from "../contracts/wire/sockets/log-frame.ts";
 import { ServerSocket } from "./server-socket.ts";
 
 /** A feed says little while a job is quiet; this keeps proxies from closing it, and finds a dead one within 40 s. */

@@ -2,7 +2,7 @@
 // connection: a drop, or the server's close for slowness, is answered by coming back at the offset reached so far.
 import type { LogEnd, LogMessage } from "../contracts/http/log-stream.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import { doneCloseCode } from "../contracts/wire/close-code.ts";
+import { doneCloseCode } from "../contracts/wire/sockets/close-code.ts";
 import { Outage } from "../contracts/wire/outage.ts";
 import type { ProblemError } from "./call-failure.ts";
 import { repositoryPath } from "./client.ts";

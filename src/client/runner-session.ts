@@ -1,5 +1,5 @@
 // The wire of a runner's session: frames both ways. What a frame means to jobs, and when to come back, is the runner's.
-import type { RunnerFrame, ServerFrame } from "../contracts/wire/runner-session.ts";
+import type { RunnerFrame, ServerFrame } from "../contracts/wire/sockets/runner-session.ts";
 import { ServerSocket } from "./server-socket.ts";
 import type { SocketEnd } from "./server-socket.ts";
 

@@ -1,7 +1,7 @@
 // A runner's standing connection, from its opening to its end: a ping now and then, whose answer proves that the server
 // hears, and an end that always comes. What is said over it is its users' matter.
 import { Outage } from "../contracts/wire/outage.ts";
-import { brokenCloseCode, doneCloseCode } from "../contracts/wire/close-code.ts";
+import { brokenCloseCode, doneCloseCode } from "../contracts/wire/sockets/close-code.ts";
 import { openSocket } from "./socket.ts";
 
 /** A server, or a proxy in front of it, that does not let a connection begin within this will not. */

@@ -1,5 +1,5 @@
 // A WebSocket of the API: the token in its header, one word for every way in which it ends. Runs in Node and in a browser.
-import { brokenCloseCode } from "../contracts/wire/close-code.ts";
+import { brokenCloseCode } from "../contracts/wire/sockets/close-code.ts";
 
 /** Node's own WebSocket takes headers; a browser's ignores the second argument's shape and sends its cookie. */
 type WebSocketWithHeaders = new (url: string, options: { headers: Record<string, string> }) => WebSocket;

@@ -1,6 +1,6 @@
 // What a WebSocket still has to send. Only newer runtimes tell (workerd from 17 November 2026 on, cloudflare/workerd#8479);
 // where they do not, 0: then a socket is paced, and one that nobody reads is paid for with memory.
-import { slowReaderCloseCode } from "../contracts/wire/close-code.ts";
+import { slowReaderCloseCode } from "../contracts/wire/sockets/close-code.ts";
 import type { World } from "./ports.ts";
 import { closeWhereOpen, isOpen, sendWhereOpen } from "./sockets.ts";
 import type { HeldSocket } from "./sockets.ts";

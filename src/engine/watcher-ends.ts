@@ -1,7 +1,7 @@
 // Viewers' sockets that an object holds, and the tokens they rest on: kept as a tag of each socket, which outlives the object's
 // sleep. While there are such sockets the object wakes twice a minute and asks their owner's object about all of them at once.
-import { tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
-import { parseRestsOn, tokenExpired, tokenRevoked } from "../contracts/wire/stream-token.ts";
+import { tokenEndedCloseCode } from "../contracts/wire/sockets/close-code.ts";
+import { parseRestsOn, tokenExpired, tokenRevoked } from "../contracts/wire/sockets/stream-token.ts";
 import type { Millis } from "../domain/ids.ts";
 import type { World } from "./ports.ts";
 import { isOpen } from "./sockets.ts";

@@ -5,7 +5,7 @@
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { AccessClaims } from "../contracts/objects/token-claims.ts";
 import type { Scope } from "../contracts/http/token.ts";
-import type { StreamToken } from "../contracts/wire/stream-token.ts";
+import type { StreamToken } from "../contracts/wire/sockets/stream-token.ts";
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 

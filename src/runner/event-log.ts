@@ -1,5 +1,5 @@
 // What the runner says about itself: one line per event on stderr, for people or as JSON. Job output never comes here.
-import { jsonLine } from "../contracts/wire/json-line.ts";
+import { jsonLine } from "../contracts/wire/json/json-line.ts";
 
 export type EventFacts = Record<string, string | number | boolean | null>;
 export type EventLog = (event: string, facts?: EventFacts) => void;

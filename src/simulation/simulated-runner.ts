@@ -1,7 +1,7 @@
 // A runner at its end of a session, as far as a pool can tell: it says hello with the leases that it holds, reads what is pushed
 // unless it is frozen, and may lose its socket with or without a close.
 import type { LeaseClaim, RunnerIdentity } from "../contracts/objects/objects.ts";
-import { doneCloseCode, brokenCloseCode } from "../contracts/wire/close-code.ts";
+import { doneCloseCode, brokenCloseCode } from "../contracts/wire/sockets/close-code.ts";
 import type { Grant } from "../contracts/http/runner.ts";
 import type { LeaseId, Millis } from "../domain/ids.ts";
 import type { SimulatedShard, SimulatedSocket } from "./simulated-shard.ts";

@@ -1,9 +1,9 @@
 // A pool's shard in a world made by hand: its engine over a SQLite in memory, and the sockets of its runners. Tables and sockets
 // outlive the engine, as they outlive an object that sleeps.
-import type { ServerFrame } from "../contracts/wire/runner-session.ts";
-import { brokenCloseCode } from "../contracts/wire/close-code.ts";
+import type { ServerFrame } from "../contracts/wire/sockets/runner-session.ts";
+import { brokenCloseCode } from "../contracts/wire/sockets/close-code.ts";
 import type { PoolShardName } from "../contracts/wire/object-name.ts";
-import type { Connect } from "../contracts/wire/runner-socket.ts";
+import type { Connect } from "../contracts/wire/sockets/runner-socket.ts";
 import type { NotKnown } from "../contracts/objects/objects.ts";
 import type { Millis } from "../domain/ids.ts";
 import type { World } from "../engine/ports.ts";

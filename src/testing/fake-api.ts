@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 // @ts-expect-error ws ships no types, and its users here are two lines.
 import { WebSocketServer } from "ws";
 import type { LogMessage } from "../contracts/http/log-stream.ts";
-import { doneCloseCode, tokenEndedCloseCode } from "../contracts/wire/close-code.ts";
+import { doneCloseCode, tokenEndedCloseCode } from "../contracts/wire/sockets/close-code.ts";
 
 export interface ApiCall {
 	method: string;

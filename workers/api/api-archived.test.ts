@@ -10,7 +10,7 @@ import type { Job, Run } from "../../src/contracts/http/run.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
 import { archiveKey } from "../log/archive.ts";
 import { eventually, logOf, repoOf, sealNow, startLease } from "../log/log-fixture.ts";
-import { expireLogs } from "../log/log-retention.ts";
+import { deleteOldLogs } from "../log/log-retention.ts";
 import { archivedRunKey } from "../repo/repo-outside.ts";
 import { fetchRaw, send } from "./api-fixture.ts";
 
@@ -179,7 +179,7 @@ describe("a run in the archive", () => {
 		const ended = await anEndedRun({ retentionDays: 30 });
 		const { run, path, claim } = ended;
 		await archive(ended);
-		await expireLogs(env, Date.now());
+		await deleteOldLogs(env, Date.now());
 		const routes = [`${path}/jobs/${claim.job}/attempts/1/log`, `${path}/jobs/${claim.job}/attempts/1/log/live`];
 		const stateOf = async () => {
 			const { attempts } = (await send<Job>("GET", `${path}/jobs/${claim.job}`)).body;
@@ -187,7 +187,7 @@ describe("a run in the archive", () => {
 		};
 		expect(await stateOf()).toEqual(["sealed", "200", "200"]);
 		moveClock(30 * dayMs);
-		await expireLogs(env, Date.now());
+		await deleteOldLogs(env, Date.now());
 		expect(await stateOf()).toEqual(["deleted", "410 log-deleted", "410 log-deleted"]);
 		const shown = (await send<Run>("GET", `${path}/runs/${run}`)).body;
 		const log = { state: "deleted", length: 12, sha256: expect.any(String), missing: [] };

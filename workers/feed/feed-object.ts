@@ -2,9 +2,9 @@
 // on.
 import { DurableObject } from "cloudflare:workers";
 import type { FeedCalls, RunUpdate } from "../../src/contracts/objects/feed.ts";
-import { doneCloseCode } from "../../src/contracts/wire/close-code.ts";
+import { doneCloseCode } from "../../src/contracts/wire/sockets/close-code.ts";
 import { readFeedObjectName } from "../../src/contracts/wire/object-name.ts";
-import { noRunWatch, readRunWatchRequest } from "../../src/contracts/wire/run-watch-request.ts";
+import { noRunWatch, readRunWatchRequest } from "../../src/contracts/wire/sockets/run-watch-request.ts";
 import { FeedEngine } from "../../src/engine/feed/feed-engine.ts";
 import type { Env } from "../env.ts";
 import { acceptIn, heldSocketsOf } from "../sockets.ts";

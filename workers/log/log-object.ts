@@ -1,11 +1,11 @@
 // The Durable Object of one attempt's log: gives its engine the platform's storage, clock, sockets and far ends, and passes each
 // call on.
 import { DurableObject } from "cloudflare:workers";
-import { leaseStateHeader } from "../../src/contracts/wire/lease-headers.ts";
+import { leaseStateHeader } from "../../src/contracts/wire/headers/lease-headers.ts";
 import type { LeaseClaim, LogCalls, LogClose } from "../../src/contracts/objects/objects.ts";
-import { doneCloseCode } from "../../src/contracts/wire/close-code.ts";
-import { noLogFeed, readLogFeedRequest } from "../../src/contracts/wire/log-feed-request.ts";
-import { noLogView, readLogViewRequest } from "../../src/contracts/wire/log-view-request.ts";
+import { doneCloseCode } from "../../src/contracts/wire/sockets/close-code.ts";
+import { noLogFeed, readLogFeedRequest } from "../../src/contracts/wire/sockets/log-feed-request.ts";
+import { noLogView, readLogViewRequest } from "../../src/contracts/wire/sockets/log-view-request.ts";
 import { readLogObjectName } from "../../src/contracts/wire/object-name.ts";
 import type { StepRecord } from "../../src/domain/job/job.ts";
 import type { AppendKind } from "../../src/domain/log/log.ts";

@@ -7,7 +7,7 @@ import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { send } from "../api/api-fixture.ts";
 import { archiveKey } from "./archive.ts";
 import { eventually, logOf, repoOf, sealNow, startLease } from "./log-fixture.ts";
-import { expireLogs } from "./log-retention.ts";
+import { deleteOldLogs } from "./log-retention.ts";
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
@@ -44,9 +44,9 @@ describe("retention", () => {
 	it("[L28] a log whose days are over is deleted and says so; another stays", async () => {
 		const [short, long] = [await aSealedLog(1), await aSealedLog(30)];
 		expect((await send("GET", `${pathOf(short)}/attempts/1/log/search?q=here`)).status).toBe(200);
-		await expireLogs(env, Date.now() + dayMs / 2);
+		await deleteOldLogs(env, Date.now() + dayMs / 2);
 		expect(await isThere(short)).toBe(true);
-		await expireLogs(env, Date.now() + 2 * dayMs);
+		await deleteOldLogs(env, Date.now() + 2 * dayMs);
 		expect([await isThere(short), await isThere(long)]).toEqual([false, true]);
 		expect([await stateOf(short), await stateOf(long)]).toEqual(["deleted", "sealed"]);
 		const gone = await send<Problem>("GET", `${pathOf(short)}/attempts/1/log`);
@@ -67,12 +67,12 @@ describe("retention", () => {
 			throw new Error("the repository is down");
 		};
 		const silent = { idFromName: env.REPO.idFromName.bind(env.REPO), get } as unknown as typeof env.REPO;
-		await expireLogs({ ...env, ARCHIVE: archive, REPO: silent }, now);
+		await deleteOldLogs({ ...env, ARCHIVE: archive, REPO: silent }, now);
 		expect(await Promise.all(claims.map(isThere))).toEqual([true, true, true]);
 		list.mockClear();
-		await expireLogs({ ...env, ARCHIVE: archive }, now + 1);
+		await deleteOldLogs({ ...env, ARCHIVE: archive }, now + 1);
 		expect(list).not.toHaveBeenCalled();
-		await expireLogs({ ...env, ARCHIVE: archive }, now + 2 * 60 * 60_000);
+		await deleteOldLogs({ ...env, ARCHIVE: archive }, now + 2 * 60 * 60_000);
 		expect(await Promise.all(claims.map(isThere))).toEqual([false, false, false]);
 	});
 });

@@ -22,7 +22,7 @@ interface Place {
 	notBefore: Millis;
 }
 
-export async function expireLogs(env: Env, now: Millis): Promise<void> {
+export async function deleteOldLogs(env: Env, now: Millis): Promise<void> {
 	const place = await loadPlace(env);
 	if (now < place.notBefore) return;
 	let { after } = place;

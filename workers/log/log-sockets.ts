@@ -2,8 +2,8 @@
 import type { LiveSocket } from "../../src/doors/http/services.ts";
 import { logMessage } from "../../src/contracts/http/log-stream.ts";
 import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
-import { doneCloseCode, slowReaderCloseCode } from "../../src/contracts/wire/close-code.ts";
-import { logViewRequest, readNoLogView } from "../../src/contracts/wire/log-view-request.ts";
+import { doneCloseCode, slowReaderCloseCode } from "../../src/contracts/wire/sockets/close-code.ts";
+import { logViewRequest, readNoLogView } from "../../src/contracts/wire/sockets/log-view-request.ts";
 import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import type { HeldSocket } from "../../src/engine/sockets.ts";
 import type { Env } from "../env.ts";

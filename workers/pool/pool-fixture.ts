@@ -1,8 +1,8 @@
 // A runner at its end of a session, as tests of the pool use it.
 import { expect, vi } from "vitest";
 import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
-import type { ServerFrame } from "../../src/contracts/wire/runner-session.ts";
-import { connectRequest } from "../../src/contracts/wire/runner-socket.ts";
+import type { ServerFrame } from "../../src/contracts/wire/sockets/runner-session.ts";
+import { connectRequest } from "../../src/contracts/wire/sockets/runner-socket.ts";
 import { poolOf } from "../repo/queue-fixture.ts";
 
 /** Frames are taken in the order in which they came. */

@@ -6,7 +6,7 @@ import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseClaim, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import type { Env } from "../env.ts";
-import { connectRequest } from "../../src/contracts/wire/runner-socket.ts";
+import { connectRequest } from "../../src/contracts/wire/sockets/runner-socket.ts";
 import { SessionRunner } from "./pool-fixture.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import {

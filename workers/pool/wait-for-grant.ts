@@ -4,9 +4,9 @@
 // nobody. It lapses after 12 s, and the runner stands last [P8]. A session has no such gap: its socket's close is told.
 import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
-import { doneCloseCode } from "../../src/contracts/wire/close-code.ts";
+import { doneCloseCode } from "../../src/contracts/wire/sockets/close-code.ts";
 import type { Env } from "../env.ts";
-import { connectRequest } from "../../src/contracts/wire/runner-socket.ts";
+import { connectRequest } from "../../src/contracts/wire/sockets/runner-socket.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
 import { poolCalls } from "../stubs.ts";
 

@@ -4,7 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { writeFrame } from "../../src/contracts/wire/log-frame.ts";
+import { writeFrame } from "../../src/contracts/wire/sockets/log-frame.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
 import { aRepo, aRunner, fetchRaw, finish, job, lease, submit } from "../api/api-fixture.ts";
 import type { RunId } from "../../src/domain/ids.ts";

@@ -1,7 +1,7 @@
 // `spillway job log`: a job's log as it is, byte for byte; with -f live and to its end. A terminal is spared what would act on it.
 import type { Command } from "commander";
 import { viewLog } from "../../client/log-viewer.ts";
-import { jsonLine } from "../../contracts/wire/json-line.ts";
+import { jsonLine } from "../../contracts/wire/json/json-line.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { parseRepository, readWhole } from "../arguments.ts";
 import type { Connection, GlobalOptions } from "../connection.ts";

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { jsonLine } from "../../contracts/wire/json-line.ts";
+import { jsonLine } from "../../contracts/wire/json/json-line.ts";
 import { parseRepository, readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { GlobalOptions } from "../connection.ts";

@@ -1,7 +1,7 @@
 // `spillway run watch`: all logs of a run at once, live, then how it ended.
 import type { Command } from "commander";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { jsonLine } from "../../contracts/wire/json-line.ts";
+import { jsonLine } from "../../contracts/wire/json/json-line.ts";
 import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Connection } from "../connection.ts";

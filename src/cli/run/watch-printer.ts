@@ -1,7 +1,7 @@
 // What a watched run looks like: every line of a log behind its job's name in a colour of its own; what happened to a job
 // between the lines. With --json each event is a line.
 import type { LogEvent } from "../../client/log-viewer.ts";
-import { jsonLine } from "../../contracts/wire/json-line.ts";
+import { jsonLine } from "../../contracts/wire/json/json-line.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import type { Connection } from "../connection.ts";
 import type { Io } from "../io.ts";

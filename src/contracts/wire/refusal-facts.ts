@@ -2,8 +2,8 @@
 import type { AccessRefusal, ReadRefusal, Refusal } from "../../domain/refusal.ts";
 import { unreachable } from "../../domain/refusal.ts";
 import type { FieldError } from "../http/problem.ts";
-import { uploadOffsetHeader } from "./lease-headers.ts";
-import { tokenRevoked } from "./stream-token.ts";
+import { uploadOffsetHeader } from "./headers/lease-headers.ts";
+import { tokenRevoked } from "./sockets/stream-token.ts";
 
 export const problemContentType = "application/problem+json";
 

@@ -1,7 +1,7 @@
 // When the alarm must look at a job again, and what it then does with it.
 import type { Millis } from "../ids.ts";
 import type { Job, Move } from "./job.ts";
-import { expire, lapse, promote } from "./job.ts";
+import { expireWait, lapse, promote } from "./job.ts";
 import { abandon, lose, overrun } from "./job-end.ts";
 
 /** The one instant at which the alarm must look at this job again; null for a finished one. */
@@ -28,9 +28,9 @@ export function timeUp(job: Job, now: Millis, random: number): Move | null {
 	if (deadline === null || now < deadline) return null;
 	switch (job.state) {
 		case "blocked":
-			return expire(job, now);
+			return expireWait(job, now);
 		case "waiting":
-			return now >= job.expiresAt ? expire(job, now) : promote(job);
+			return now >= job.expiresAt ? expireWait(job, now) : promote(job);
 		case "leased":
 			return lapse(job, now);
 		case "running":

@@ -14,7 +14,19 @@ import {
 } from "../../testing/builders.ts";
 import { noon } from "../../testing/clock.ts";
 import type { Job, JobState, Move } from "./job.ts";
-import { create, expire, grant, lapse, promote, ready, refuseJob, reprioritise, retry, skip, start } from "./job.ts";
+import {
+	create,
+	expireWait,
+	grant,
+	lapse,
+	promote,
+	ready,
+	refuseJob,
+	reprioritise,
+	retry,
+	skip,
+	start,
+} from "./job.ts";
 import { deadlineOf, timeUp } from "./job-deadline.ts";
 import { abandon, cancel, finish, lose, overrun, suspect } from "./job-end.ts";
 import { blockedMaxMs, exclusiveMarginMs, graceSeconds, stopAfterSeconds } from "../limits.ts";
@@ -31,7 +43,7 @@ const commands = {
 	grant: (job: Parameters<typeof grant>[0]) => grant(job, granted, noon),
 	lapse: (job: Parameters<typeof lapse>[0]) => lapse(job, noon),
 	promote: (job: Parameters<typeof promote>[0]) => promote(job),
-	expire: (job: Parameters<typeof expire>[0]) => expire(job, noon),
+	expireWait: (job: Parameters<typeof expireWait>[0]) => expireWait(job, noon),
 	refuse: (job: Parameters<typeof refuseJob>[0]) => refuseJob(job, "no such secret", noon),
 	start: (job: Parameters<typeof start>[0]) => start(job, noon),
 	finish: (job: Parameters<typeof finish>[0]) => finish(job, aReport(), noon, 0.5),
@@ -60,7 +72,7 @@ const table: { [C in Command]: Row<C> } = {
 	grant: { blocked: no, waiting: "leased", leased: no, running: no, canceling: no, finished: no },
 	lapse: { blocked: no, waiting: no, leased: "waiting", running: no, canceling: no, finished: no },
 	promote: { blocked: no, waiting: "waiting", leased: no, running: no, canceling: no, finished: no },
-	expire: { blocked: "finished", waiting: "finished", leased: no, running: no, canceling: no, finished: no },
+	expireWait: { blocked: "finished", waiting: "finished", leased: no, running: no, canceling: no, finished: no },
 	refuse: { blocked: no, waiting: "finished", leased: no, running: no, canceling: no, finished: no },
 	start: { blocked: no, waiting: no, leased: "running", running: no, canceling: no, finished: no },
 	finish: { blocked: no, waiting: no, leased: no, running: "finished", canceling: "finished", finished: no },

@@ -270,7 +270,7 @@ export function promote(job: WaitingJob): Move<WaitingJob> {
 	return { before: job, after: { ...job, notBefore: null } };
 }
 
-export function expire(job: BlockedJob | WaitingJob, now: Millis): Move<FinishedJob> {
+export function expireWait(job: BlockedJob | WaitingJob, now: Millis): Move<FinishedJob> {
 	const reason = job.state === "blocked" ? "its needs did not finish in time" : "waited past its queue timeout";
 	return { before: job, after: end(job, "expired", reason, now) };
 }

@@ -2,9 +2,9 @@
 import type { Context } from "hono";
 import { refusalFacts } from "../../contracts/wire/refusal-facts.ts";
 import type { ProblemFacts } from "../../contracts/wire/refusal-facts.ts";
-import { replayedHeader, replayedValue } from "../../contracts/wire/replayed.ts";
-import { staleHeader } from "../../contracts/wire/stale.ts";
-import { isUpgrade, upgradeHeaders } from "../../contracts/wire/upgrade.ts";
+import { replayedHeader, replayedValue } from "../../contracts/wire/headers/replayed.ts";
+import { staleHeader } from "../../contracts/wire/headers/stale.ts";
+import { isUpgrade, upgradeHeaders } from "../../contracts/wire/sockets/upgrade.ts";
 import type { Result } from "../../domain/refusal.ts";
 
 /** Thrown by routes only: below them a refusal is a value. */

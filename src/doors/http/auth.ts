@@ -4,7 +4,7 @@
 import type { Context } from "hono";
 import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../../contracts/objects/objects.ts";
 import type { TokenName } from "../../contracts/objects/owner.ts";
-import { tokenExpired, tokenRevoked } from "../../contracts/wire/stream-token.ts";
+import { tokenExpired, tokenRevoked } from "../../contracts/wire/sockets/stream-token.ts";
 import { callerAddress, peerAddress } from "../../domain/text/client-address.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "../../operations/access.ts";
 import type { Caller, OwnerOperation, PlacelessOperation, RepositoryOperation } from "../../operations/access.ts";

@@ -3,9 +3,9 @@
 // in FeedObject and in the simulation.
 import { watchedRunOf } from "../../contracts/objects/feed.ts";
 import type { FeedCalls, RunUpdate } from "../../contracts/objects/feed.ts";
-import { speaksOnlyCloseCode } from "../../contracts/wire/close-code.ts";
+import { speaksOnlyCloseCode } from "../../contracts/wire/sockets/close-code.ts";
 import { feedObjectName } from "../../contracts/wire/object-name.ts";
-import type { NoRunWatch, readRunWatchRequest } from "../../contracts/wire/run-watch-request.ts";
+import type { NoRunWatch, readRunWatchRequest } from "../../contracts/wire/sockets/run-watch-request.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { accept } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";

@@ -4,8 +4,8 @@
 import type { LogEnd } from "../../contracts/http/log-stream.ts";
 import type { LeaseState } from "../../contracts/http/runner.ts";
 import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../../contracts/objects/objects.ts";
-import { speaksOnlyCloseCode } from "../../contracts/wire/close-code.ts";
-import type { NoLogView, readLogViewRequest } from "../../contracts/wire/log-view-request.ts";
+import { speaksOnlyCloseCode } from "../../contracts/wire/sockets/close-code.ts";
+import type { NoLogView, readLogViewRequest } from "../../contracts/wire/sockets/log-view-request.ts";
 import { Outage } from "../../contracts/wire/outage.ts";
 import type { StepRecord } from "../../domain/job/job.ts";
 import { appendBytesMax } from "../../domain/limits.ts";

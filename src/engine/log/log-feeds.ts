@@ -1,6 +1,6 @@
 // The runner's sockets to its log: frames of bytes in, acknowledgements out. A socket hibernates between frames; whose it is stands
 // in its attachment. An acknowledgement leaves only when the bytes are durable, since the runtime holds back messages until then.
-import { acknowledgement, readFrame } from "../../contracts/wire/log-frame.ts";
+import { acknowledgement, readFrame } from "../../contracts/wire/sockets/log-frame.ts";
 import { refusalFacts } from "../../contracts/wire/refusal-facts.ts";
 import type { LeaseClaim, LogAppended } from "../../contracts/objects/objects.ts";
 import {
@@ -9,7 +9,7 @@ import {
 	refusedCloseCode,
 	replacedCloseCode,
 	tryLaterCloseCode,
-} from "../../contracts/wire/close-code.ts";
+} from "../../contracts/wire/sockets/close-code.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { appendBytesMax, heartbeatSeconds } from "../../domain/limits.ts";
 import type { Refusal, Result } from "../../domain/refusal.ts";

@@ -2,7 +2,7 @@
 // much as before. Fresh bytes go to all viewers from memory; a viewer that is behind catches up from storage, at its own pace.
 import { outputMessage } from "../../contracts/wire/log-output.ts";
 import type { LogEnd } from "../../contracts/http/log-stream.ts";
-import { doneCloseCode, slowReaderCloseCode } from "../../contracts/wire/close-code.ts";
+import { doneCloseCode, slowReaderCloseCode } from "../../contracts/wire/sockets/close-code.ts";
 import { logFrameBytesMax } from "../../domain/limits.ts";
 import { frameIntervalMs } from "../../domain/log/log-demand.ts";
 import { cutFrame } from "../../domain/log/log-frame.ts";

@@ -1,10 +1,10 @@
 // The connections of a shard's runners: long polls, which get one grant, and sessions, over which grants and cancels are pushed.
 // What a socket must remember while the object sleeps is attached to it; the maps here are a cache of that. Whatever is done to a
 // socket is done after the commit.
-import type { ServerFrame } from "../../contracts/wire/runner-session.ts";
-import { doneCloseCode } from "../../contracts/wire/close-code.ts";
-import { readAttachment } from "../../contracts/wire/runner-socket.ts";
-import type { Attachment, Poll, Session } from "../../contracts/wire/runner-socket.ts";
+import type { ServerFrame } from "../../contracts/wire/sockets/runner-session.ts";
+import { doneCloseCode } from "../../contracts/wire/sockets/close-code.ts";
+import { readAttachment } from "../../contracts/wire/sockets/runner-socket.ts";
+import type { Attachment, Poll, Session } from "../../contracts/wire/sockets/runner-socket.ts";
 import type { Millis } from "../../domain/ids.ts";
 import type { RunnerSocket, RunnerSockets } from "./pool-ports.ts";
 

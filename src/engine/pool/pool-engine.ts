@@ -14,8 +14,8 @@ import type {
 } from "../../contracts/objects/objects.ts";
 import { sumFigures } from "../../contracts/objects/pool-figures.ts";
 import type { Grant, HeartbeatReply, PoolPatch, RunnerFigures, RunnerPatch } from "../../contracts/http/runner.ts";
-import { attachmentOf } from "../../contracts/wire/runner-socket.ts";
-import type { Connect } from "../../contracts/wire/runner-socket.ts";
+import { attachmentOf } from "../../contracts/wire/sockets/runner-socket.ts";
+import type { Connect } from "../../contracts/wire/sockets/runner-socket.ts";
 import type { PoolShardName } from "../../contracts/wire/object-name.ts";
 import { poolObjectName } from "../../contracts/wire/object-name.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";

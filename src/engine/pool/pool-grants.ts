@@ -2,7 +2,7 @@
 // waits, the least busy first; after each await everything is asked anew.
 import type { Claimed } from "../../contracts/objects/objects.ts";
 import type { Grant } from "../../contracts/http/runner.ts";
-import type { Attachment, Session } from "../../contracts/wire/runner-socket.ts";
+import type { Attachment, Session } from "../../contracts/wire/sockets/runner-socket.ts";
 import { readRepoObjectName } from "../../contracts/wire/object-name.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";
 import { claimMax, renewSeconds } from "../../domain/limits.ts";

@@ -1,8 +1,8 @@
 // Which leases live. A session's pings, a poll, a heartbeat and every lease call are signs of life for the leases they name;
 // while any lease is out, one alarm looks for quiet ones and tells their repositories.
-import { forgottenCloseCode, tokenEndedCloseCode } from "../../contracts/wire/close-code.ts";
-import { tokenRevoked } from "../../contracts/wire/stream-token.ts";
-import type { Session } from "../../contracts/wire/runner-socket.ts";
+import { forgottenCloseCode, tokenEndedCloseCode } from "../../contracts/wire/sockets/close-code.ts";
+import { tokenRevoked } from "../../contracts/wire/sockets/stream-token.ts";
+import type { Session } from "../../contracts/wire/sockets/runner-socket.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";
 import { alarmNearestMs, livenessCheckMs, renewSeconds, restartGraceMs, startBySeconds } from "../../domain/limits.ts";
 import { findQuiet } from "../../domain/pool/pool.ts";

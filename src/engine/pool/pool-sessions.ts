@@ -1,15 +1,15 @@
 // What runners say over their sessions. Of several processes of one runner the newest wins: it closes the others' sessions,
 // and what only they held is lost at once.
-import { readRunnerFrame } from "../../contracts/wire/runner-session.ts";
-import type { RunnerFrame } from "../../contracts/wire/runner-session.ts";
+import { readRunnerFrame } from "../../contracts/wire/sockets/runner-session.ts";
+import type { RunnerFrame } from "../../contracts/wire/sockets/runner-session.ts";
 import {
 	doneCloseCode,
 	forgottenCloseCode,
 	malformedFrameCloseCode,
 	replacedCloseCode,
-} from "../../contracts/wire/close-code.ts";
-import { parseStrictJson } from "../../contracts/wire/strict-json.ts";
-import type { Session } from "../../contracts/wire/runner-socket.ts";
+} from "../../contracts/wire/sockets/close-code.ts";
+import { parseStrictJson } from "../../contracts/wire/json/strict-json.ts";
+import type { Session } from "../../contracts/wire/sockets/runner-socket.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { unreachable } from "../../domain/refusal.ts";
 import type { PoolLiveness } from "./pool-liveness.ts";

@@ -2,8 +2,8 @@
 // which tells repositories and the other shards.
 import type { ShardSettings } from "../../contracts/objects/objects.ts";
 import type { PoolPatch } from "../../contracts/http/runner.ts";
-import { drainOverCloseCode } from "../../contracts/wire/close-code.ts";
-import type { Session } from "../../contracts/wire/runner-socket.ts";
+import { drainOverCloseCode } from "../../contracts/wire/sockets/close-code.ts";
+import type { Session } from "../../contracts/wire/sockets/runner-socket.ts";
 import { readRepoObjectName } from "../../contracts/wire/object-name.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { pauseOf } from "../../domain/pool/pool.ts";

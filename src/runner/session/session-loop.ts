@@ -11,8 +11,8 @@ import {
 	malformedFrameCloseCode,
 	replacedCloseCode,
 	tokenEndedCloseCode,
-} from "../../contracts/wire/close-code.ts";
-import type { ServerFrame } from "../../contracts/wire/runner-session.ts";
+} from "../../contracts/wire/sockets/close-code.ts";
+import type { ServerFrame } from "../../contracts/wire/sockets/runner-session.ts";
 import type { EventLog } from "../event-log.ts";
 import type { Health } from "../machine/health.ts";
 import type { Gate } from "./gate.ts";

@@ -1,5 +1,5 @@
 // The fake server's end of a runner's sockets: one session, or the feed of one log.
-import type { RunnerFrame, ServerFrame } from "../../contracts/wire/runner-session.ts";
+import type { RunnerFrame, ServerFrame } from "../../contracts/wire/sockets/runner-session.ts";
 import type { FakeLease } from "./fake-server-lease.ts";
 
 /** What these need of a `ws` socket. */

@@ -6,7 +6,7 @@ import type { Context } from "hono";
 import { timeText } from "../../../contracts/wire/time-text.ts";
 import type { FieldError } from "../../../contracts/http/problem.ts";
 import { slugPattern } from "../../../domain/text/names.ts";
-import { pathText, readStrictJson } from "../../../contracts/wire/strict-json.ts";
+import { pathText, readStrictJson } from "../../../contracts/wire/json/strict-json.ts";
 import { ProblemAnswer } from "../answer.ts";
 import { readBytes } from "./body.ts";
 import type { ApiEnv } from "../context.ts";

@@ -6,7 +6,7 @@ import {
 	uploadIntervalHeader,
 	uploadLeftHeader,
 	uploadOffsetHeader,
-} from "../../../contracts/wire/lease-headers.ts";
+} from "../../../contracts/wire/headers/lease-headers.ts";
 import type { FinishRequest } from "../../../contracts/http/lease.ts";
 import { leaseReply } from "../../../contracts/http/runner.ts";
 import { readStep } from "../../../contracts/wire/view.ts";

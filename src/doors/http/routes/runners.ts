@@ -8,7 +8,7 @@ import {
 	registerRequest,
 } from "../../../contracts/http/runner.ts";
 import type { Registered } from "../../../contracts/http/runner.ts";
-import { tokenEndedCloseCode } from "../../../contracts/wire/close-code.ts";
+import { tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { heartbeatSeconds } from "../../../domain/limits.ts";
 import { orThrow, needUpgrade, sayReplayed } from "../answer.ts";
 import { acquireGrant, heartbeat, openSession, registerRunner } from "../../../operations/runner-calls.ts";

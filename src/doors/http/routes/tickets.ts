@@ -9,7 +9,7 @@ import { createTicket } from "../../../operations/tokens.ts";
 import { orThrow } from "../answer.ts";
 import { admit, admitToRepository, callerOf, operatorOf, readRepository, unauthorized } from "../auth.ts";
 import type { Caller } from "../../../operations/access.ts";
-import { isUpgrade } from "../../../contracts/wire/upgrade.ts";
+import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
 import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";
 import { checkQuery } from "../requests/query.ts";

@@ -2,8 +2,8 @@
 // watchers is felt by the repository.
 import type { Context, Hono } from "hono";
 import { runEvent } from "../../../contracts/http/run-events.ts";
-import { tokenEndedCloseCode } from "../../../contracts/wire/close-code.ts";
-import { isUpgrade } from "../../../contracts/wire/upgrade.ts";
+import { tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
+import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
 import { watchRunBySocket, watchRunEvents } from "../../../operations/logs.ts";
 import { orThrow } from "../answer.ts";
 import type { ApiEnv } from "../context.ts";

@@ -1,7 +1,7 @@
 // The feed of a log: the runner's end of a WebSocket whose other end is the log itself.
 import type { Hono } from "hono";
 import { feedAcknowledgement } from "../../../contracts/http/log-feed.ts";
-import { doneCloseCode, replacedCloseCode } from "../../../contracts/wire/close-code.ts";
+import { doneCloseCode, replacedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { needUpgrade, orThrow } from "../answer.ts";
 import { feedLog } from "../../../operations/lease-calls.ts";
 import { readLease } from "../auth.ts";

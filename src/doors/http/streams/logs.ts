@@ -2,9 +2,9 @@
 import type { Context, Hono } from "hono";
 import { logMessage } from "../../../contracts/http/log-stream.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../../../contracts/http/log-stream.ts";
-import { tokenEndedCloseCode } from "../../../contracts/wire/close-code.ts";
+import { tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { logOffsetHeader } from "../../../contracts/wire/log-output.ts";
-import { isUpgrade } from "../../../contracts/wire/upgrade.ts";
+import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
 import type { JobLogMessage } from "../../../operations/log-messages.ts";
 import { readLog, watchJobLog, watchLog, watchLogBySocket } from "../../../operations/logs.ts";
 import type { Watch } from "../../../operations/logs.ts";

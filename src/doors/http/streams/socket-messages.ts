@@ -1,6 +1,6 @@
 // Messages of a live view on a WebSocket that the Worker itself ends.
 import type { LogMessage } from "../../../contracts/http/log-stream.ts";
-import { doneCloseCode, failedCloseCode, tokenEndedCloseCode } from "../../../contracts/wire/close-code.ts";
+import { doneCloseCode, failedCloseCode, tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import type { LiveSocket } from "../services.ts";
 import { whenEnded } from "./stream-standing.ts";
 import type { StreamStanding } from "./stream-standing.ts";

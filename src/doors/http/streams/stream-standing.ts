@@ -1,6 +1,6 @@
 // Whether an open stream may go on. Streams that the Worker itself ends look every 15 s and with each message. A look waits for
 // nobody: it begins to ask where knowledge is old, and the next look sees the answer. An owner that does not answer ends nothing.
-import { tokenExpired, tokenLookMs, tokenRevoked } from "../../../contracts/wire/stream-token.ts";
+import { tokenExpired, tokenLookMs, tokenRevoked } from "../../../contracts/wire/sockets/stream-token.ts";
 import { streamTokenOf } from "../../../operations/access.ts";
 import type { Caller } from "../../../operations/access.ts";
 import type { Services } from "../services.ts";

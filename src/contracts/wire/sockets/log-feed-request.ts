@@ -1,7 +1,7 @@
 // How the Worker connects a runner's socket to its log. The claim, which the Worker has read from a signed token, stands in a
 // header that only the Worker writes, since it makes the request anew.
-import type { Refusal } from "../../domain/refusal.ts";
-import type { LeaseClaim } from "../objects/objects.ts";
+import type { Refusal } from "../../../domain/refusal.ts";
+import type { LeaseClaim } from "../../objects/objects.ts";
 import { upgradeRequest } from "./upgrade.ts";
 
 const claimHeader = "x-spillway-claim";

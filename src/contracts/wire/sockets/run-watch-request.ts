@@ -1,6 +1,6 @@
 // How the Worker asks a run's feed for the socket of a watcher, and what the feed answers when there is none. Objects are
 // reached by the Worker alone, so what stands in the request is what the Worker has checked.
-import type { Refusal } from "../../domain/refusal.ts";
+import type { Refusal } from "../../../domain/refusal.ts";
 import { readRestsOn, restsOnQuery } from "./stream-token.ts";
 import type { StreamToken } from "./stream-token.ts";
 import { upgradeRequest } from "./upgrade.ts";

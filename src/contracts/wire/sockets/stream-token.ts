@@ -1,6 +1,6 @@
 // The token that an open stream rests on: the stream ends soon after the token does, whoever holds its other end.
-import type { Millis } from "../../domain/ids.ts";
-import type { TokenName } from "../objects/owner.ts";
+import type { Millis } from "../../../domain/ids.ts";
+import type { TokenName } from "../../objects/owner.ts";
 
 export interface StreamToken extends TokenName {
 	expiresAt: Millis | null;

@@ -1,8 +1,8 @@
 // How the Worker connects a runner's socket to its pool, and what the pool attaches to it. Who the runner is stands in a header
 // that only the Worker writes, since it makes the request anew.
-import type { LeaseId, Millis } from "../../domain/ids.ts";
-import { assert } from "../../domain/refusal.ts";
-import type { RunnerIdentity } from "../objects/objects.ts";
+import type { LeaseId, Millis } from "../../../domain/ids.ts";
+import { assert } from "../../../domain/refusal.ts";
+import type { RunnerIdentity } from "../../objects/objects.ts";
 import { upgradeRequest } from "./upgrade.ts";
 
 /** `named`: the leases that the runner holds; null: it did not say. */

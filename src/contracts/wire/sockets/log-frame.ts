@@ -1,7 +1,7 @@
 // The frames of a log's feed, runner to server: binary, each an offset (8 bytes, highest first) and the bytes that begin there.
 // Client and object write and read them here; the acknowledgement's shape is in `http/log-feed.ts`.
-import type { FeedAcknowledgement } from "../http/log-feed.ts";
-import type { LeaseState } from "../http/runner.ts";
+import type { FeedAcknowledgement } from "../../http/log-feed.ts";
+import type { LeaseState } from "../../http/runner.ts";
 
 const offsetBytes = 8;
 

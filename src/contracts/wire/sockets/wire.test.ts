@@ -1,6 +1,6 @@
 // The private protocols between the Worker and the objects: what one side writes the other side reads.
 import { describe, expect, it } from "vitest";
-import type { LeaseClaim } from "../objects/objects.ts";
+import type { LeaseClaim } from "../../objects/objects.ts";
 import { parseRestsOn } from "./stream-token.ts";
 import * as closeCodes from "./close-code.ts";
 import { logFeedRequest, noLogFeed, readLogFeedRequest, readNoLogFeed } from "./log-feed-request.ts";
@@ -15,7 +15,7 @@ import {
 	readPoolObjectName,
 	readRepoObjectName,
 	repoObjectName,
-} from "./object-name.ts";
+} from "../object-name.ts";
 import { noRunWatch, readNoRunWatch, readRunWatchRequest, runWatchRequest } from "./run-watch-request.ts";
 import { isUpgrade, upgradeRequest } from "./upgrade.ts";
 

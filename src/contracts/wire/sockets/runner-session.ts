@@ -1,7 +1,7 @@
 // The frames of a runner's session, one JSON object per WebSocket message; the text `ping` is answered `pong` by the platform.
 // The shapes are read by hand: the pool's object reads each frame, and must not load the schema library for two of them.
-import { runnerCapacityMax } from "../../domain/limits.ts";
-import type { Grant } from "../http/runner.ts";
+import { runnerCapacityMax } from "../../../domain/limits.ts";
+import type { Grant } from "../../http/runner.ts";
 
 export interface HelloFrame {
 	type: "hello";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runnerCapacityMax } from "../../domain/limits.ts";
+import { runnerCapacityMax } from "../../../domain/limits.ts";
 import { readRunnerFrame } from "./runner-session.ts";
 
 const hello = { type: "hello", instanceId: "i1", capacity: 2, leases: ["j1.1"] };
