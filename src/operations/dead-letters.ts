@@ -11,6 +11,9 @@ import type { NotePorts } from "./act-notes.ts";
 /** Letters that one call sends again; the rest stands, and the answer says so. */
 export const redrivenMax = 100;
 
+/** As the store makes them: what is longer is no name that it could look up. */
+const idPattern = /^dl[0-9a-z]{1,100}$/;
+
 interface DeadLetterPorts extends NotePorts {
 	deadLetters: DeadLetters;
 }
@@ -70,7 +73,7 @@ export async function dropDeadLetter(ports: DeadLetterPorts, caller: Caller, id:
 }
 
 async function find({ deadLetters }: DeadLetterPorts, id: string): Promise<Result<KeptDeadLetter>> {
-	const letter = await deadLetters.get(id);
+	const letter = idPattern.test(id) ? await deadLetters.get(id) : null;
 	return letter === null ? refuse({ code: "dead-letter-unknown" }) : accept(letter);
 }
 

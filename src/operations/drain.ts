@@ -2,7 +2,7 @@
 // the next visit does the rest; what is told twice has its effect once.
 import type { Intake, SpilledRun } from "../contracts/objects/intake.ts";
 import type { DrainCall, RepoCalls, RepositoryName } from "../contracts/objects/objects.ts";
-import { drainRunsMax, spillRefusedKeptMs } from "../domain/limits.ts";
+import { drainRunsMax } from "../domain/limits.ts";
 import { refusalReason } from "../domain/run/refusal-reason.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { Cancel } from "../domain/job/job.ts";
@@ -28,12 +28,7 @@ export async function drainIntake(
 	name: RepositoryName,
 ): Promise<{ drained: number; isMore: boolean }> {
 	const { intake } = ports;
-	const listed = await intake.list(name, drainRunsMax + 1);
-	const kept = listed.filter(({ refusedAt }) => refusedAt !== null);
-	for (const { run, refusedAt } of kept) {
-		if ((refusedAt ?? 0) + spillRefusedKeptMs < ports.now()) await intake.remove(name, run);
-	}
-	const due = listed.filter(({ refusedAt }) => refusedAt === null).map(({ run }) => run);
+	const due = await intake.list(name, drainRunsMax + 1);
 	const runs = due.slice(0, drainRunsMax);
 	for (let from = 0; from < runs.length; from += atOnce) await drainSome(ports, name, runs.slice(from, from + atOnce));
 	return { drained: runs.length, isMore: due.length > runs.length };

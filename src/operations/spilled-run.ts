@@ -47,7 +47,8 @@ export async function onceTaken<T>(
 	act: () => Promise<Result<T>>,
 ): Promise<Result<T>> {
 	const done = await orSpilled(intake, name, act);
-	return "spilled" in done ? refuse({ code: "run-accepted" }) : done;
+	if (!("spilled" in done)) return done;
+	return refuse({ code: done.spilled.state === "finished" ? "run-finished" : "run-accepted" });
 }
 
 /** A run that is only in the intake, as everybody is shown it; null: it is not there, or no more. */
@@ -70,7 +71,11 @@ export async function cancelWhereItIs(
 	const ask = () => repo(name).cancelRun(call);
 	const done = await orSpilled(intake, { ...name, run }, ask);
 	if (!("spilled" in done)) return done;
+	if (done.spilled.state === "finished") return refuse({ code: "run-finished" });
 	await intake.cancel(name, run, { actor, reason, at: now() });
 	const again = await orSpilled(intake, { ...name, run }, ask);
-	return "spilled" in again ? accept(again.spilled) : again;
+	if ("spilled" in again) return accept(again.spilled);
+	// The repository has it: a mark that came after the drain looked for it would cancel the run whenever it is spilled again.
+	if (again.ok) await intake.remove(name, run);
+	return again;
 }

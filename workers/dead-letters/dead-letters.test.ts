@@ -101,6 +101,7 @@ it("[Q10] one is sent to its queue again and is gone; all of a queue likewise; o
 	expect(await letters()).toEqual([]);
 	expect(await refusal("DELETE", "/v1/dead-letters/dlgone")).toBe("404 dead-letter-unknown");
 	expect(await refusal("POST", "/v1/dead-letters/dlgone/redrive")).toBe("404 dead-letter-unknown");
+	expect(await refusal("DELETE", `/v1/dead-letters/${"a".repeat(2_000)}`)).toBe("404 dead-letter-unknown");
 });
 
 it("[Q10] a list goes on where it ended, newest first; nobody but the operator sees any", async () => {

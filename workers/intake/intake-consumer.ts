@@ -1,5 +1,7 @@
 // Whoever hears the bell of the intake empties it for that repository; the sweep rings for those whose bell got lost.
 import type { IntakeBell } from "../../src/contracts/objects/intake.ts";
+import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
+import { spillRefusedKeptMs } from "../../src/domain/limits.ts";
 import { drainIntake } from "../../src/operations/drain.ts";
 import { delayOf } from "../dead-letters/give-up.ts";
 import type { Env } from "../env.ts";
@@ -39,7 +41,13 @@ async function visit(group: readonly Message<IntakeBell>[], env: Env): Promise<v
 	}
 }
 
+/** Where the last round ended: the next goes on from there, so that no owner's repositories stand before the others for ever. */
+let sweptTo: RepositoryName | null = null;
+
 export async function sweepIntake(env: Env): Promise<void> {
 	const intake = intakeOf(env);
-	for (const name of await intake.repositories({ after: null, limit: sweptMax })) await intake.ring(name);
+	const found = await intake.repositories({ after: sweptTo, limit: sweptMax });
+	sweptTo = found.length === sweptMax ? (found.at(-1) ?? null) : null;
+	for (const name of found) await intake.ring(name);
+	await intake.forgetRefused(Date.now() - spillRefusedKeptMs);
 }

@@ -10,6 +10,7 @@ import { stored } from "../stored.ts";
 
 const prefix = "intake/";
 const canceledPrefix = "intake-canceled/";
+const refusedPrefix = "intake-refused/";
 const asidePrefix = "unreadable/";
 /** Records of one repository that are put in order: by name they stand in none, so of more a visit takes any thousand. */
 const orderedMax = 1_000;
@@ -21,6 +22,7 @@ const isNew = { onlyIf: { etagDoesNotMatch: "*" } };
 export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 	const { ARCHIVE: bucket } = env;
 	const keyOf = ({ owner, repo }: RepositoryName, run: RunId) => `${prefix}${owner}/${repo}/${run}`;
+	const refusedOf = ({ owner, repo }: RepositoryName, run: RunId) => `${refusedPrefix}${owner}/${repo}/${run}`;
 	const markOf = ({ owner, repo }: RepositoryName, run: RunId) => `${canceledPrefix}${owner}/${repo}/${run}`;
 	/** [Y8] What cannot be read is moved aside, where a person finds it: it holds up no other. */
 	const read = async <T>(key: string, isIt: (value: unknown) => value is T): Promise<T | null> => {
@@ -37,20 +39,24 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 	};
 	return {
 		put: async (spilled) => (await stored(putRecord(bucket, keyOf(spilled, spilled.run), spilled, isNew))) !== null,
-		get: (name, run) => read(keyOf(name, run), isSpilledRun),
+		get: async (name, run) =>
+			(await read(keyOf(name, run), isSpilledRun)) ?? (await read(refusedOf(name, run), isSpilledRun)),
 		list: async ({ owner, repo }, limit) => {
-			const found = (await listRecords(bucket, `${prefix}${owner}/${repo}/`)).map(
-				({ key, customMetadata: { acceptedAt, refusedAt } = {} }) => ({
-					run: key.slice(key.lastIndexOf("/") + 1),
-					acceptedAt: Number(acceptedAt),
-					refusedAt: refusedAt === undefined ? null : Number(refusedAt),
-				}),
+			const found = (await listRecords(bucket, `${prefix}${owner}/${repo}/`)).flatMap(
+				({ key, customMetadata: { acceptedAt = "0", form = "1" } = {} }) =>
+					form === "1" ? [{ run: key.slice(key.lastIndexOf("/") + 1), acceptedAt: Number(acceptedAt) }] : [],
 			);
-			return found.sort((a, b) => a.acceptedAt - b.acceptedAt).slice(0, limit);
+			return found
+				.sort((a, b) => a.acceptedAt - b.acceptedAt)
+				.slice(0, limit)
+				.map(({ run }) => run);
 		},
+		// Apart from those that are to be drained, so that no visit and no round passes over them.
 		setRefused: async (spilled, refused) => {
-			await stored(putRecord(bucket, keyOf(spilled, spilled.run), { ...spilled, refused }));
+			await stored(putRecord(bucket, refusedOf(spilled, spilled.run), { ...spilled, refused }));
+			await stored(bucket.delete([keyOf(spilled, spilled.run), markOf(spilled, spilled.run)]));
 		},
+		forgetRefused: (before) => forgetRefused(bucket, before),
 		remove: async (name, run) => {
 			await stored(bucket.delete([keyOf(name, run), markOf(name, run)]));
 		},
@@ -91,8 +97,9 @@ function isCancel(value: unknown): value is Cancel {
 }
 
 function putRecord(bucket: R2Bucket, key: string, spilled: SpilledRun, options: R2PutOptions = {}) {
-	const { acceptedAt, refused } = spilled;
-	const customMetadata = { acceptedAt: String(acceptedAt), ...(refused ? { refusedAt: String(refused.at) } : {}) };
+	const { form, acceptedAt, refused } = spilled;
+	const times = { acceptedAt: String(acceptedAt), ...(refused ? { refusedAt: String(refused.at) } : {}) };
+	const customMetadata = { form: String(form), ...times };
 	return bucket.put(key, JSON.stringify(spilled), {
 		...options,
 		httpMetadata: { contentType: "application/json" },
@@ -112,6 +119,17 @@ async function listRecords(bucket: R2Bucket, prefix: string): Promise<R2Object[]
 		cursor = page.truncated ? page.cursor : undefined;
 	} while (cursor !== undefined && found.length < orderedMax);
 	return found;
+}
+
+/** Where the last round ended: each goes on from there, so that none stands before the others for ever. */
+let forgottenTo: string | undefined;
+
+async function forgetRefused(bucket: R2Bucket, before: number): Promise<void> {
+	const startAfter = forgottenTo === undefined ? {} : { startAfter: forgottenTo };
+	const page = await stored(bucket.list({ prefix: refusedPrefix, include: ["customMetadata"], ...startAfter }));
+	const old = page.objects.filter(({ customMetadata }) => Number(customMetadata?.refusedAt ?? 0) < before);
+	if (old.length > 0) await stored(bucket.delete(old.map(({ key }) => key)));
+	forgottenTo = page.truncated ? page.objects.at(-1)?.key : undefined;
 }
 
 /** One look for each: the first key after all of the repository before. */

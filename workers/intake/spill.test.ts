@@ -10,6 +10,7 @@ import type { Run } from "../../src/contracts/http/run.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
 import { drainRunsMax, spillRefusedKeptMs } from "../../src/domain/limits.ts";
 import { drainIntake } from "../../src/operations/drain.ts";
+import { cancelWhereItIs } from "../../src/operations/spilled-run.ts";
 import main from "../main.ts";
 import { sweep } from "../sweep.ts";
 import { repoCalls } from "../stubs.ts";
@@ -287,9 +288,20 @@ it("[Y4] a repository that nobody configured takes nothing: the run says so for 
 	await drain(place);
 	const shown = await ask("GET", `${place.path}/runs/${body.id}`, {});
 	expect([shown.status, shown.body.state, shown.body.outcome]).toEqual([200, "finished", "refused"]);
-	expect([shown.body.reason, shown.body.spilled]).toEqual([expect.stringContaining("repository-unknown"), true]);
-	expect(await drainIntake(ports, place)).toEqual({ drained: 0, isMore: false });
-	await drainIntake({ ...ports, now: () => Date.now() + spillRefusedKeptMs + 1 }, place);
+	expect([shown.body.reason, shown.body.spilled]).toEqual([expect.stringContaining("no such repository"), true]);
+	expect(await drain(place)).toEqual({ drained: 0, isMore: false });
+	for (const [method, path] of [
+		["POST", "cancel"],
+		["POST", "retry"],
+	] as const) {
+		const told = await ask(method, `${place.path}/runs/${body.id}/${path}`, {
+			body: path === "retry" ? { only: "all" } : {},
+		});
+		expect([path, told.status, told.body.code]).toEqual([path, 409, "run-finished"]);
+	}
+	await ports.intake.forgetRefused(Date.now() - spillRefusedKeptMs);
+	expect((await ask("GET", `${place.path}/runs/${body.id}`, {})).status).toBe(200);
+	await ports.intake.forgetRefused(Date.now() + 1);
 	expect((await ask("GET", `${place.path}/runs/${body.id}`, {})).status).toBe(404);
 });
 
@@ -437,7 +449,7 @@ it("[Y3] one visit drains a bounded number, the oldest first, and says that ther
 	}
 	expect(await drain(place)).toEqual({ drained: drainRunsMax, isMore: true });
 	const [left] = await ports.intake.list(place, 10);
-	expect((await ports.intake.get(place, left?.run ?? ""))?.submission.title).toBe("0");
+	expect((await ports.intake.get(place, left ?? ""))?.submission.title).toBe("0");
 	expect(await drain(place)).toEqual({ drained: 1, isMore: false });
 });
 
@@ -487,4 +499,65 @@ it("[Y8] a record that a fault of ours meets is refused with that reason, and th
 	expect((await runOf(place, good.body)).number).toBe(1);
 	const shown = await ask("GET", `${place.path}/runs/${poison.body.id}`, {});
 	expect([shown.body.outcome, shown.body.reason]).toEqual(["refused", expect.stringContaining("fault of ours")]);
+});
+
+it("[Y5] of those that were accepted in one millisecond and supersede, exactly the last stays", async () => {
+	const place = await aRepo({ cloneUrl: "https://git.test/web.git" });
+	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+	const newer = { cancelSuperseded: true, source: { ref: "main" } };
+	const told = [];
+	for (const key of ["a", "b", "c"]) told.push(await submitTo(place, away(), { ...newer, jobs: [job(key)] }));
+	expect(new Set(told.map(({ body }) => body.createdAt)).size).toBe(1);
+	await drain(place);
+	const runs = await Promise.all(told.map(({ body }) => runOf(place, body)));
+	const [last, ...others] = runs.sort((a, b) => (b.number ?? 0) - (a.number ?? 0));
+	expect([last?.state, others.map(({ outcome }) => outcome)]).toEqual(["accepted", ["canceled", "canceled"]]);
+});
+
+it("[Y8] however many were refused, what comes after them is drained, and the sweep gets to every repository", async () => {
+	const gone = { owner: "aa-nobody", repo: "web", path: "/v1/repos/aa-nobody/web" };
+	for (let n = 0; n < 3; n++) await submitTo(gone, away(), { jobs: [job(`j${n}`)] });
+	await drain(gone);
+	expect(await ports.intake.list(gone, 10)).toEqual([]);
+	expect(await ports.intake.repositories({ after: null, limit: 500 })).not.toContainEqual({
+		owner: gone.owner,
+		repo: gone.repo,
+	});
+	const [first, second] = [await aRepo(), await aRepo()];
+	for (const place of [first, second]) await submitTo(place, away());
+	const [one] = await ports.intake.repositories({ after: null, limit: 1 });
+	const next = await ports.intake.repositories({ after: one ?? null, limit: 1 });
+	expect(next).not.toEqual([one]);
+	for (const place of [first, second]) await drain(place);
+});
+
+it("[Y4] a run that was refused for want of a clone URL is retried with the one that the repository has by then", async () => {
+	const place = await aRepo();
+	const { body } = await submitTo(place, away(), { source: { ref: "main" } });
+	await drain(place);
+	const retry = () => ask("POST", `${place.path}/runs/${body.id}/retry`, { body: { only: "failed" } });
+	expect((await retry()).status).toBe(400);
+	await send("PATCH", place.path, { body: { cloneUrl: "https://git.test/web.git" } });
+	const retried = await retry();
+	expect([retried.status, retried.body.source?.cloneUrl]).toEqual([202, "https://git.test/web.git"]);
+});
+
+it("[Y6] a mark that came too late for its drain does not outlive it", async () => {
+	const place = await aRepo();
+	const { body } = await submitTo(place, away());
+	let asked = 0;
+	const intake = {
+		...ports.intake,
+		cancel: async (...args: Parameters<typeof ports.intake.cancel>) => {
+			await drain(place);
+			asked++;
+			await ports.intake.cancel(...args);
+		},
+	};
+	const done = await cancelWhereItIs({ ...ports, intake } as never, place, {
+		run: body.id,
+		actor: "dev",
+		reason: null,
+	});
+	expect([done.ok, asked, await states(place, body), await intakeKeys(place)]).toEqual([true, 1, "a:canceled", []]);
 });

@@ -27,10 +27,12 @@ export interface Intake {
 	/** Create-only. False: the same submission stands there already. */
 	put(spilled: SpilledRun): Promise<boolean>;
 	get(name: RepositoryName, run: RunId): Promise<SpilledRun | null>;
-	/** At most `limit`, those that were accepted first of the first thousand by name. */
-	list(name: RepositoryName, limit: number): Promise<{ run: RunId; refusedAt: Millis | null }[]>;
+	/** Those that this build can drain, at most `limit`: accepted first among the first thousand by name. */
+	list(name: RepositoryName, limit: number): Promise<RunId[]>;
 	/** The repository can never take it: it stays for a week, so that people find out why. */
 	setRefused(spilled: SpilledRun, refused: { reason: string; at: Millis }): Promise<void>;
+	/** Some of those that were refused before `before`. */
+	forgetRefused(before: Millis): Promise<void>;
 	remove(name: RepositoryName, run: RunId): Promise<void>;
 	/** Repositories that have something in it, from `after` on. */
 	repositories(call: { after: RepositoryName | null; limit: number }): Promise<RepositoryName[]>;

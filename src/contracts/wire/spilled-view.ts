@@ -27,7 +27,7 @@ export function viewSpilled(
 	if (!decided.ok) return decided;
 	const jobs = decided.value.moves.slice(0, jobsShown).map(({ after }) => viewJob(after, [], null));
 	const shown = viewRun(decided.value.run, jobs);
-	const reason = refused?.reason ?? canceled?.reason ?? null;
+	const reason = refused?.reason ?? (canceled && (canceled.reason ?? "canceled before its repository had it"));
 	const source = submission.source ?? null;
 	return accept({ ...shown, number: null, spilled: true, version: 0, source, reason });
 }

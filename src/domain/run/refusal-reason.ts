@@ -10,6 +10,8 @@ export function refusalReason(refusal: Refusal): string {
 			return "it names a source without a clone URL, and the repository has none either";
 		case "idempotency-key-reused":
 			return "its idempotency key had been used for another submission when the repository heard of this one";
+		case "repository-unknown":
+			return "there is no such repository; once there is, the same submission may be sent again";
 		case "fault":
 			return "a fault of ours met it whenever its repository was to take it; the submission is kept in the archive for a week";
 		default:

@@ -72,8 +72,11 @@ export function supersede(
 	if (!submission.cancelSuperseded || !source?.ref) return;
 	queue.supersessions.note(source.ref, newer, acceptedAt);
 	for (const id of queue.tables.openRuns(source.ref)) {
-		const isEarlier = (queue.run(id)?.createdAt ?? acceptedAt) <= acceptedAt;
-		if (id !== newer && isEarlier) cancelSuperseded(queue, id, { by: newer, number, actor: submission.actor });
+		const other = queue.run(id);
+		if (other === null || id === newer) continue;
+		// Of two that were accepted in one millisecond the higher number is the newer: they must not end each other.
+		const isEarlier = other.createdAt < acceptedAt || (other.createdAt === acceptedAt && other.number < number);
+		if (isEarlier) cancelSuperseded(queue, id, { by: newer, number, actor: submission.actor });
 	}
 }
 
