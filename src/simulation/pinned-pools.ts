@@ -52,3 +52,27 @@ export const wellAgain: readonly Step[] = [
 	step({ do: "runner-is-unwell", pool, runner: "rn0", unwell: false }),
 	tell,
 ];
+
+/** The run is canceled while a claim for its job is under way, and the end comes to the pool before the claim's answer. */
+export const endedBeforeItsGrant: readonly Step[] = [
+	step({
+		do: "submit",
+		run: first,
+		key: null,
+		jobs: [
+			{ key: "gpu", run: "true", labels: ["gpu", "linux"] },
+			{ key: "any", run: "true", notBefore: 1_768_478_401_000 },
+			{ key: "other", run: "true", pool: "other", needs: ["gpu"] },
+		],
+		ref: "refs/heads/main",
+		actor: "ann",
+		supersedes: false,
+	}),
+	step({ do: "clock", byMs: 30_000 }),
+	step({ do: "alarm" }),
+	comes("rn3"),
+	step({ do: "one-arrives", at: 2 }),
+	step({ do: "cancel-run", run: first }, "at once"),
+	step({ do: "one-arrives", at: 1 }),
+	step({ do: "runner-asks", pool: "other", runner: "rn3" }),
+];

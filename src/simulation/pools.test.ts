@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { seedsToTry } from "../testing/long-form.ts";
 import { playSeed, replay, World } from "./fuzz.ts";
 import { findLeftWaiting } from "./invariants/pools.ts";
-import { claimedForOneThatGoes, pushedToASilentSession, wellAgain } from "./pinned-pools.ts";
+import { claimedForOneThatGoes, endedBeforeItsGrant, pushedToASilentSession, wellAgain } from "./pinned-pools.ts";
 
 /** Each costs about a fifth more than one without pools. More on demand: `SPILLWAY_FUZZ_SEEDS=40000-49999`. */
 const seeds = seedsToTry(process.env.SPILLWAY_FUZZ_SEEDS, { short: 125, long: 1_000 });
@@ -25,6 +25,10 @@ describe("random commands to pools", () => {
 describe("what was found once", () => {
 	it("[P20] a runner that is to go while a claim for it finds nothing is asked for no more", async () => {
 		expect(await replay(claimedForOneThatGoes, { runners: true, pools: true })).toBeNull();
+	});
+
+	it("[P20] a lease that ended before the answer that grants it is neither held nor handed on", async () => {
+		expect(await replay(endedBeforeItsGrant, { runners: true, pools: true })).toBeNull();
 	});
 
 	it("[P22] a session that broke without a close is not handed a job again and again: the job's queue time ends", async () => {

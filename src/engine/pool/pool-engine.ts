@@ -189,6 +189,7 @@ export class PoolEngine implements Omit<PoolCalls, "fetch"> {
 		if (lapsed.length > 0) {
 			this.#world.report({ event: "grants-lapsed", pool: poolObjectName(this.#name), leases: lapsed });
 		}
+		this.#grants.hearEnds(leases);
 		this.#turns.take((memory, now) => {
 			for (const id of leases) {
 				const how = faulted.includes(id) ? "faulted" : lapsed.includes(id) ? "lapsed" : "over";

@@ -4,6 +4,7 @@ import type { Claimed } from "../../contracts/objects/objects.ts";
 import type { Grant } from "../../contracts/http/runner.ts";
 import type { Attachment, Session } from "../../contracts/wire/sockets/runner-socket.ts";
 import { readRepoObjectName } from "../../contracts/wire/object-name.ts";
+import { leaseIdFrom } from "../../domain/ids.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";
 import { claimMax, renewSeconds } from "../../domain/limits.ts";
 import { chooseRepository, compareWaiting, shareOf } from "../../domain/pool/pool.ts";
@@ -41,6 +42,9 @@ export class PoolGrants {
 	/** Slots for which a claim is under way, by runner. */
 	readonly #claiming = new Map<string, number>();
 	readonly #resting = new Map<string, Millis>();
+	#claimsUnderWay = 0;
+	/** [P20] Ends that came while a claim was under way: what that claim grants may be among them. */
+	readonly #endedMeanwhile = new Set<LeaseId>();
 	#isServing = false;
 	#again = false;
 
@@ -53,6 +57,12 @@ export class PoolGrants {
 		this.#turns = parts.turns;
 		this.#pause = parts.pause;
 		this.#liveness = parts.liveness;
+	}
+
+	/** Calls overtake each other: an end may come here before the answer that grants its lease. */
+	hearEnds(leases: readonly LeaseId[]): void {
+		if (this.#claimsUnderWay === 0) return;
+		for (const id of leases) this.#endedMeanwhile.add(id);
 	}
 
 	/** One grant for a runner with a free slot, or null when nothing fits it. */
@@ -155,6 +165,7 @@ export class PoolGrants {
 	async #claim(runner: PoolRunner, repository: string, free: number, session: boolean): Promise<Grant[]> {
 		const { id, name, pool, shard, labels } = runner;
 		let claimed: Claimed;
+		this.#claimsUnderWay++;
 		try {
 			claimed = await this.#outside.repo(readRepoObjectName(repository)).claim({
 				...{ runner: { id, name }, pool, shard, labels, free },
@@ -163,11 +174,16 @@ export class PoolGrants {
 		} catch (cause) {
 			this.#world.report({ event: "claim-failed", repository, cause: String(cause) });
 			this.#rest(repository);
+			this.#endClaim();
 			return [];
 		}
+		const live = claimed.grants.filter(
+			({ claim: { job, epoch } }) => !this.#endedMeanwhile.has(leaseIdFrom(job, epoch)),
+		);
+		this.#endClaim();
 		const grants = this.#turns.take((memory, now) => {
 			// Held first: what the repository says that it runs has these in it.
-			const signed = claimed.grants.map((granted) => this.#hold({ memory, now }, granted, { runner: id, session }));
+			const signed = live.map((granted) => this.#hold({ memory, now }, granted, { runner: id, session }));
 			if (claimed.demand === null) memory.demand.learn(repository, null, now);
 			else memory.demand.hear(claimed.demand, now);
 			return signed;
@@ -176,6 +192,11 @@ export class PoolGrants {
 		// It gave nothing and says that there is something: asking at once again would spin.
 		if (this.#choose(new Set(labels), this.#turns.now()) === repository) this.#rest(repository);
 		return [];
+	}
+
+	#endClaim(): void {
+		this.#claimsUnderWay--;
+		if (this.#claimsUnderWay === 0) this.#endedMeanwhile.clear();
 	}
 
 	#hold(
