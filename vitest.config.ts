@@ -53,9 +53,9 @@ export default defineConfig({
 					name: "workers",
 					include: ["workers/**/*.test.ts"],
 					maxWorkers: filesAtOnce,
-					// A runtime takes 3 s of CPU to start; `empty-storage.ts` empties one in a tenth of that.
-					isolate: false,
-					setupFiles: ["./workers/testing/empty-storage.ts"],
+					// Each file has a runtime of its own, although to start one takes 3 s of CPU: files that shared one left Vitest
+					// waiting for ever now and then, its answers sent from the context of a request that was over.
+					setupFiles: ["./workers/testing/apply-migrations.ts"],
 					globalSetup: ["./src/simulation/record-chance.ts"],
 					testTimeout: 60_000,
 					// itty-durable 2.4.1 ships ES modules in a package that does not say so; bundling it first is the way round.
