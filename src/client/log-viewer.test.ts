@@ -124,6 +124,12 @@ describe("viewLog", () => {
 		expect(seen[0]?.authorization).toBe("Bearer t");
 	});
 
+	it("[C13] a job that ended without starting ends the following at once, without a message", async () => {
+		const { url, seen } = await serve([(visit) => visit.close()]);
+		expect((await view(url)).events).toEqual([]);
+		expect(seen.map(({ path }) => path)).toEqual(["/v1/repos/a/b/jobs/j/log/live"]);
+	});
+
 	it("[C17] an absence of the server is sat through and told, and no byte is doubled", async () => {
 		const away = { after: 1, times: 5 };
 		const told: boolean[] = [];

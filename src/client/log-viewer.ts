@@ -50,7 +50,7 @@ interface Place {
 	ended: boolean;
 }
 
-/** Ends after the log's `end`. Throws `ProblemError` when the log is not to be had, `Outage` when the server is not. */
+/** Ends after the log's `end`, or without a message when the job ended and never started. Throws `ProblemError` when the log is not to be had, `Outage` when the server is not. */
 export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent, void> {
 	const transport = new Transport(options);
 	const place: Place = { attempt: options.attempt ?? null, offset: options.from ?? 0, ended: false };
@@ -74,7 +74,9 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 		}
 		options.signal?.throwIfAborted();
 		if (connection.lastedMs() >= connectionMsMin) failedAt = null;
-		if (place.ended && resumed === null && connection.closeCode === doneCloseCode) return;
+		// A job that ended without ever starting has nothing to show, and no attempt is announced.
+		const isOver = place.ended || place.attempt === null;
+		if (isOver && resumed === null && connection.closeCode === doneCloseCode) return;
 		failedAt ??= transport.policy.now();
 		const failure = connection.wasOpen ? lostConnection() : await absence(transport, options);
 		if (!connection.wasOpen) options.onAbsence?.(failure);

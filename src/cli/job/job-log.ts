@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { viewLog } from "../../client/log-viewer.ts";
 import { jsonLine } from "../../contracts/wire/json/json-line.ts";
+import type { Job } from "../../contracts/http/run.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { parseRepository, readWhole } from "../arguments.ts";
 import type { Connection, GlobalOptions } from "../connection.ts";
@@ -11,6 +12,7 @@ import type { Host, Io } from "../io.ts";
 import type { GivenJobName } from "../names.ts";
 import { attemptForms, attemptOf, jobIdOf, nameJob, readJobAttempt } from "../names.ts";
 import { Patience, patienceOf, patienceOption } from "../patience.ts";
+import { printable } from "../terminal/printable.ts";
 import { TerminalText } from "../terminal/terminal-text.ts";
 
 interface LogFlags extends GlobalOptions {
@@ -91,7 +93,8 @@ async function follow(connection: Connection, io: Io, place: LogPlace & { sink: 
 	const { repository, attempt, sink, patience } = place;
 	// An id: the newest run may be another one when the connection is lost and taken up again.
 	const job = await jobIdOf(connection, io, place);
-	let outcome: string | null = null;
+	let outcome: Job["outcome"] = null;
+	let hasStarted = false;
 	const log = viewLog({
 		url,
 		token,
@@ -102,7 +105,8 @@ async function follow(connection: Connection, io: Io, place: LogPlace & { sink: 
 		onAbsence: (failure) => (failure === null ? patience.back() : patience.away(failure.message)),
 	});
 	for await (const event of log) {
-		if (event.type === "end") outcome = event.outcome;
+		hasStarted = true;
+		if (event.type === "end") outcome = event.outcome as Job["outcome"];
 		if (!json) {
 			if (event.type === "output") await sink.write(event.bytes);
 			continue;
@@ -112,5 +116,9 @@ async function follow(connection: Connection, io: Io, place: LogPlace & { sink: 
 		io.out(`${jsonLine(told)}\n`);
 	}
 	await sink.end();
-	return exitCodeOf(outcome as Parameters<typeof exitCodeOf>[0]);
+	if (hasStarted) return exitCodeOf(outcome);
+	const ended = await connection.client.jobs.get(repository, job);
+	const why = ended.reason === null ? "" : `: ${ended.reason}`;
+	if (!json) io.err(`${printable(`the job ended without starting, ${ended.outcome ?? ended.state}${why}`)}\n`);
+	return exitCodeOf(ended.outcome);
 }
