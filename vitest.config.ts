@@ -1,8 +1,8 @@
 // Three kinds of tests: rules and programs in Node, objects in the real runtime, and journeys through the front door of a
 // whole server. Nothing here may be skipped: `.ci/run` counts a skipped test as a failure.
 //
-// All of it must take at most five minutes on two cores, so: four files at a time whatever their kind, since half of the files
-// mostly wait; the journeys first, which wait longest; and one process or runtime for many files, except for the journeys.
+// How many files run at once is Vitest's own choice, one on two cores, but for journeys. With four runtimes at once, Vitest now and
+// then waited for ever after the last test: an answer was sent from the context of a request that was over.
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { workerdPath } from "./src/server/workerd-path.ts";
@@ -25,9 +25,6 @@ process.env.MINIFLARE_WORKERD_PATH = workerdPath();
 /** Where `.ci/run` wants the results to count them. */
 const report = process.env.SPILLWAY_TEST_REPORT;
 
-/** Vitest's own choice on two cores is one. With more than four, tests that look at real time would be late. */
-const filesAtOnce = 4;
-
 export default defineConfig({
 	test: {
 		allowOnly: false,
@@ -38,7 +35,6 @@ export default defineConfig({
 					name: "node",
 					include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
 					environment: "node",
-					maxWorkers: filesAtOnce,
 					testTimeout: 60_000,
 				},
 			},
@@ -52,9 +48,6 @@ export default defineConfig({
 				test: {
 					name: "workers",
 					include: ["workers/**/*.test.ts"],
-					maxWorkers: filesAtOnce,
-					// Each file has a runtime of its own, although to start one takes 3 s of CPU: files that shared one left Vitest
-					// waiting for ever now and then, its answers sent from the context of a request that was over.
 					setupFiles: ["./workers/testing/apply-migrations.ts"],
 					globalSetup: ["./src/simulation/record-chance.ts"],
 					testTimeout: 60_000,
@@ -68,7 +61,9 @@ export default defineConfig({
 					name: "journeys",
 					include: ["test/**/*.test.ts"],
 					environment: "node",
-					maxWorkers: filesAtOnce,
+					// Each starts a server of its own and mostly waits: some at a time, after the rest.
+					maxWorkers: 4,
+					sequence: { groupOrder: 1 },
 					testTimeout: 120_000,
 					hookTimeout: 120_000,
 				},
