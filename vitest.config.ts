@@ -6,6 +6,7 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { workerdPath } from "./src/server/workerd-path.ts";
+import { LastTestWatch } from "./scripts/last-test-watch.ts";
 import { isLong } from "./src/testing/long-form.ts";
 
 /** Keys for tests only; a real installation makes or is given its own. */
@@ -28,7 +29,9 @@ const report = process.env.SPILLWAY_TEST_REPORT;
 export default defineConfig({
 	test: {
 		allowOnly: false,
-		reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],
+		reporters: report
+			? ["default", ["json", { outputFile: report }], new LastTestWatch()]
+			: ["default", new LastTestWatch()],
 		projects: [
 			{
 				test: {
