@@ -1,4 +1,4 @@
-// The answers to a feed of a log, which is an alternative to appends over HTTP: the runner sends frames (`wire/log-frame.ts`),
+// The answers to a feed of a log, which is an alternative to appends over HTTP: the runner sends frames (`wire/sockets/log-frame.ts`),
 // the server acknowledges them. Both ways follow the same rules, so a runner may change from one to the other in mid-job.
 import { z } from "@hono/zod-openapi";
 import { leaseState } from "./runner.ts";
