@@ -28,6 +28,8 @@ interface ServerSocket {
 	close(code: number): void;
 }
 
+const goingAwayCloseCode = 1_001;
+
 export class FakeApi {
 	readonly calls: ApiCall[] = [];
 	/** By `METHOD /path`. Several answers are given in order, and the last one again and again. */
@@ -55,8 +57,10 @@ export class FakeApi {
 			}
 			sockets.handleUpgrade(request, socket, head, (webSocket: ServerSocket) => {
 				const job = /\/jobs\/([^/]+)\//.exec(request.url ?? "")?.[1] ?? "";
-				for (const message of this.logs.get(job) ?? []) webSocket.send(JSON.stringify(message));
-				webSocket.close(this.isRevoked ? tokenEndedCloseCode : doneCloseCode);
+				const log = this.logs.get(job);
+				for (const message of log ?? []) webSocket.send(JSON.stringify(message));
+				// Of a log that it has not: as a server that goes away, so that the viewer comes back.
+				webSocket.close(this.isRevoked ? tokenEndedCloseCode : log ? doneCloseCode : goingAwayCloseCode);
 				isOver = this.isRevoked;
 			});
 		});
