@@ -1,6 +1,7 @@
 // A run in memory, for tests of decisions: a `RunView` that takes in what was decided, and tells jobs by their keys.
 import type { Claim, Decision, RunView } from "../domain/run/decide.ts";
-import { decideSubmit, nodeOf } from "../domain/run/decide.ts";
+import { nodeOf } from "../domain/run/decide.ts";
+import { decideSubmit } from "../domain/run/decide-submit.ts";
 import type { Node } from "../domain/run/graph.ts";
 import type { Millis } from "../domain/ids.ts";
 import type { FinishedAttempt, Job, Move } from "../domain/job/job.ts";

@@ -4,7 +4,7 @@ import type { Cancel } from "../../domain/job/job.ts";
 import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { Result } from "../../domain/refusal.ts";
 import { accept } from "../../domain/refusal.ts";
-import { decideRefused, decideSubmit } from "../../domain/run/decide.ts";
+import { decideRefused, decideSubmit } from "../../domain/run/decide-submit.ts";
 import type { SpilledRun } from "../objects/intake.ts";
 import type { Run } from "../http/run.ts";
 import { viewJob, viewRun } from "./view.ts";

@@ -4,7 +4,6 @@ import { noon } from "../../testing/clock.ts";
 import { MemoryRun } from "../../testing/memory-run.ts";
 import type { Claim, RunView } from "./decide.ts";
 import {
-	decideAddJobs,
 	decideCancelJob,
 	decideCancelRun,
 	decideExpire,
@@ -13,10 +12,10 @@ import {
 	decideRetryJob,
 	decideRetryRun,
 	decideStart,
-	decideSubmit,
 	decideTimeUp,
 	leaseStateOf,
 } from "./decide.ts";
+import { decideAddJobs, decideSubmit } from "./decide-submit.ts";
 import type { FinishedAttempt, FinishReport } from "../job/job.ts";
 import { runJobsMax } from "../limits.ts";
 

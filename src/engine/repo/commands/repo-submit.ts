@@ -1,7 +1,8 @@
 // Accepting a run, or more jobs for one: once per key, whole or not at all; with a run the end of those that it supersedes.
 import type { AddJobsCall, SubmitCall, Submitted } from "../../../contracts/objects/objects.ts";
 import type { Decision, RunView } from "../../../domain/run/decide.ts";
-import { decideAddJobs, decideCancelRun, decideSubmit, leaseStateOf } from "../../../domain/run/decide.ts";
+import { decideCancelRun, leaseStateOf } from "../../../domain/run/decide.ts";
+import { decideAddJobs, decideSubmit } from "../../../domain/run/decide-submit.ts";
 import { checkReach } from "../../../domain/job/reach.ts";
 import type { Result } from "../../../domain/refusal.ts";
 import { accept, refuse } from "../../../domain/refusal.ts";
