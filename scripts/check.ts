@@ -1,13 +1,13 @@
 // `npm run check`: everything that must hold before a change is done. `-- style types` runs those parts only, `-- --except
 // tests` all but those; `-- --write` first rewrites what is generated or formatted. A part runs even if an earlier one failed.
-import { runBindingsCheck } from "./check-bindings.ts";
-import { runNamesCheck } from "./check-names.ts";
-import { runOpenApiCheck } from "./check-openapi.ts";
-import type { CheckPart } from "./check-process.ts";
-import { runCommand } from "./check-process.ts";
-import { runPathsCheck } from "./check-paths.ts";
-import { runRulesCheck } from "./check-rules.ts";
-import { runSchemaCheck } from "./check-schema.ts";
+import { runBindingsCheck } from "./checks/check-bindings.ts";
+import { runNamesCheck } from "./checks/check-names.ts";
+import { runOpenApiCheck } from "./checks/check-openapi.ts";
+import type { CheckPart } from "./checks/check-process.ts";
+import { runCommand } from "./checks/check-process.ts";
+import { runPathsCheck } from "./checks/check-paths.ts";
+import { runRulesCheck } from "./checks/check-rules.ts";
+import { runSchemaCheck } from "./checks/check-schema.ts";
 
 const parts: Record<string, CheckPart> = {
 	/** Format, lint, order of imports. */

@@ -40,7 +40,7 @@ const imports: Case[] = [
 	}),
 	...wall("client", { may: ["../contracts/http/run.ts"], mustNot: ["../store/runs.ts", "../api/runs.ts", "node:fs"] }),
 	...wall("doors/http", {
-		may: ["../../operations/runs.ts", "../../auth/token.ts", "./streams/logs.ts", "hono/cors"],
+		may: ["../../operations/runs/runs.ts", "../../auth/token.ts", "./streams/logs.ts", "hono/cors"],
 		mustNot: ["../runner/loop.ts", "../cli/main.ts", "node:fs"],
 	}),
 	...wall("runner", { may: ["../client/call.ts", "node:fs/promises"], mustNot: ["../api/token.ts", "../cli/main.ts"] }),
@@ -68,7 +68,7 @@ const imports: Case[] = [
 	].flatMap((folder) => wall(folder, { may: [], mustNot: ["../../workers/env.ts", "cloudflare:workers"] })),
 	{
 		file: "src/doors/http/routes/runs.ts",
-		code: `import "../streams/logs.ts"; import "../../../operations/runs.ts";`,
+		code: `import "../streams/logs.ts"; import "../../../operations/runs/runs.ts";`,
 		rule: null,
 	},
 	{ file: "src/doors/http/routes/jobs.ts", code: `import "../../../store/runs.ts";`, rule: walls },

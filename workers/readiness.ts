@@ -5,7 +5,7 @@ import { Readiness } from "../src/doors/http/readiness.ts";
 import type { Dependency, ReadinessAnswer } from "../src/doors/http/readiness.ts";
 import * as schema from "../src/store/schema.ts";
 import type { Env } from "./env.ts";
-import { diskRoom } from "./machine.ts";
+import { diskRoom } from "./bindings/machine.ts";
 import { readSwitches } from "./switches/switches.ts";
 import { report } from "./report.ts";
 

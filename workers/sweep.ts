@@ -1,12 +1,12 @@
 // The cron's round: repositories with unfinished work are asked to repeat what may have got lost. An alarm should have done it;
 // this is for the alarm that did not come. And sealed logs that have outlived their days are deleted, a slice at a time.
 import { listUnfinished } from "../src/store/runs.ts";
-import { deleteOldAudit } from "./audit.ts";
+import { deleteOldAudit } from "./bindings/audit.ts";
 import type { Env } from "./env.ts";
 import { sweepIntake } from "./intake/intake-consumer.ts";
 import { deleteOldLogs } from "./log/log-retention.ts";
-import { database } from "./read-model.ts";
-import { repoCalls } from "./stubs.ts";
+import { database } from "./bindings/read-model.ts";
+import { repoCalls } from "./bindings/stubs.ts";
 import { report } from "./report.ts";
 
 /** Runs looked at in one round, and calls under way at once. */

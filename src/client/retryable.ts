@@ -1,4 +1,4 @@
-// Where client, runner and command line decide "try again"; between objects `workers/stubs.ts` does. Full jitter, because clients that failed together would otherwise come back
+// Where client, runner and command line decide "try again"; between objects `workers/bindings/stubs.ts` does. Full jitter, because clients that failed together would otherwise come back
 // together; the server's Retry-After is a floor below which no try is made.
 import { Outage } from "../contracts/wire/outage.ts";
 import { ProblemError } from "./call-failure.ts";

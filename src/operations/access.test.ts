@@ -4,10 +4,10 @@ import type { Scope } from "../contracts/http/token.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "./access.ts";
 import type { Caller, Operation, PlacelessOperation } from "./access.ts";
-import { cancelMatching, retryMatching } from "./bulk.ts";
-import { dropDeadLetter, listDeadLetters, redriveDeadLetters } from "./dead-letters.ts";
+import { cancelMatching, retryMatching } from "./runs/bulk.ts";
+import { dropDeadLetter, listDeadLetters, redriveDeadLetters } from "./spill/dead-letters.ts";
 import { getSwitches, listAudit, setSwitches } from "./installation.ts";
-import { cancelJob, getJob, prioritiseJob, retryJob } from "./jobs.ts";
+import { cancelJob, getJob, prioritiseJob, retryJob } from "./runs/jobs.ts";
 import {
 	readLog,
 	searchLog,
@@ -16,7 +16,7 @@ import {
 	watchLogBySocket,
 	watchRunBySocket,
 	watchRunEvents,
-} from "./logs.ts";
+} from "./logs/logs.ts";
 import type { Ports, SocketPorts } from "./ports.ts";
 import { createTicket, createToken, listTokens, revokeToken } from "./tokens.ts";
 import { getPool, listPools, removeRunner, setPool, setRunner } from "./pools.ts";
@@ -29,8 +29,8 @@ import {
 	setRepository,
 	setSecret,
 } from "./repositories.ts";
-import { registerRunner } from "./runner-calls.ts";
-import { addJobs, cancelRun, getRun, listJobs, listRuns, retryRun, submitRun } from "./runs.ts";
+import { registerRunner } from "./leases/runner-calls.ts";
+import { addJobs, cancelRun, getRun, listJobs, listRuns, retryRun, submitRun } from "./runs/runs.ts";
 
 const owner = "ada";
 const pool = "default";

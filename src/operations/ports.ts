@@ -26,7 +26,7 @@ import type { RunName } from "../domain/ids.ts";
 import type { LogRecord } from "../domain/job/job.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
 import type { Result } from "../domain/refusal.ts";
-import type { KnownLeases } from "./known-leases.ts";
+import type { KnownLeases } from "./leases/known-leases.ts";
 
 /** A sealed log in the archive. */
 export interface SealedLog {

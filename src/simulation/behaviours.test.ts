@@ -3,7 +3,7 @@ import { describe, it } from "vitest";
 import { behaviours } from "../testing/behaviours/behaviours.ts";
 import { noon } from "../testing/clock.ts";
 import { QueueDriver, must } from "./queue-driver.ts";
-import { SimulatedPort } from "./simulated-port.ts";
+import { SimulatedPort } from "./world/simulated-port.ts";
 
 async function aQueue(how: { evicts: boolean }): Promise<QueueDriver> {
 	const port = new SimulatedPort("acme", noon);

@@ -11,7 +11,7 @@ import { isIdempotent } from "./command.ts";
 import type { Known, KnownLease } from "./known.ts";
 import { isPoolCommand, runnerIds } from "./pool-command.ts";
 import type { PoolCommand } from "./pool-command.ts";
-import { simulatedShards } from "./simulated-pool.ts";
+import { simulatedShards } from "./world/simulated-pool.ts";
 
 export interface Step {
 	command: Command | PoolCommand;

@@ -7,7 +7,7 @@ import type { JobId, RunId } from "../domain/ids.ts";
 import type { FinishReport, RunnerName } from "../domain/job/job.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { JobRequest } from "../domain/job/submission.ts";
-import type { QueuePort } from "./queue-port.ts";
+import type { QueuePort } from "./world/queue-port.ts";
 
 export type Command =
 	| {

@@ -8,7 +8,7 @@ import type { Answer, Command } from "./command.ts";
 import type { Known } from "./known.ts";
 import type { PoolCommand } from "./pool-command.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { SimulatedPort } from "./simulated-port.ts";
+import type { SimulatedPort } from "./world/simulated-port.ts";
 
 /** What is stored, parsed. */
 export interface Stored {

@@ -12,7 +12,7 @@ import { noon } from "../testing/clock.ts";
 import type { SeededRandom } from "../testing/random.ts";
 import { seededRandom } from "../testing/random.ts";
 import { aWireJob, aWireRun } from "../testing/wire-builders.ts";
-import { SqliteStorage } from "./sqlite-storage.ts";
+import { SqliteStorage } from "./world/sqlite-storage.ts";
 
 const stepsPerSeed = 80;
 const jobKeys = ["a", "b", "c"];

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { seedsToTry } from "../testing/long-form.ts";
 import { playSeed, replay } from "./fuzz.ts";
 import { pinned } from "./pinned.ts";
-import { SimulatedPort } from "./simulated-port.ts";
+import { SimulatedPort } from "./world/simulated-port.ts";
 
 /** Two thousand take about a minute and a half. More on demand: `SPILLWAY_FUZZ_SEEDS=40000-49999`. */
 const seeds = seedsToTry(process.env.SPILLWAY_FUZZ_SEEDS, { short: 250, long: 2_000 });

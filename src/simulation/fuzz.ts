@@ -18,7 +18,7 @@ import { Known } from "./known.ts";
 import { isPoolCommand, performOnPool, runnerIds, simulatedRunner } from "./pool-command.ts";
 import type { PoolCommand } from "./pool-command.ts";
 import { must, aReport } from "./queue-driver.ts";
-import { SimulatedPort } from "./simulated-port.ts";
+import { SimulatedPort } from "./world/simulated-port.ts";
 
 export const stepsPerSeed = 100;
 /** An object needs some time to come back. */

@@ -6,8 +6,8 @@ import type { AppendKind } from "../domain/log/log.ts";
 import { logSealGraceMs } from "../domain/limits.ts";
 import type { SeededRandom } from "../testing/random.ts";
 import { seededRandom } from "../testing/random.ts";
-import { SimulatedLog, simulatedLogBytesMax, simulatedLogName } from "./simulated-log.ts";
-import type { Arrival } from "./simulated-log.ts";
+import { SimulatedLog, simulatedLogBytesMax, simulatedLogName } from "./world/simulated-log.ts";
+import type { Arrival } from "./world/simulated-log.ts";
 
 export type LogStep =
 	| { do: "append"; from: number; to: number; kind: AppendKind }

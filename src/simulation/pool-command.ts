@@ -1,8 +1,8 @@
 // What may happen to a pool and its runners in the simulation, as plain data beside the commands to a repository's queue.
 import type { PoolPatch } from "../contracts/http/runner.ts";
-import { simulatedShards } from "./simulated-pool.ts";
-import type { SimulatedPort } from "./simulated-port.ts";
-import type { SimulatedRunner } from "./simulated-runner.ts";
+import { simulatedShards } from "./world/simulated-pool.ts";
+import type { SimulatedPort } from "./world/simulated-port.ts";
+import type { SimulatedRunner } from "./world/simulated-runner.ts";
 
 interface WhichRunner {
 	pool: string;

@@ -7,7 +7,7 @@ import { renewSeconds } from "../domain/limits.ts";
 import type { FinishReport } from "../domain/job/job.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { JobRequest, Submission } from "../domain/job/submission.ts";
-import type { QueueCalls, QueuePort } from "./queue-port.ts";
+import type { QueueCalls, QueuePort } from "./world/queue-port.ts";
 
 /** A job as a behaviour names it: one step that nobody runs. */
 export function job(key: string, rest: Partial<JobRequest> = {}): JobRequest {

@@ -12,8 +12,8 @@ import { perform } from "./command.ts";
 import { Known } from "./known.ts";
 import { isPoolCommand } from "./pool-command.ts";
 import { must } from "./queue-driver.ts";
-import type { QueuePort } from "./queue-port.ts";
-import { SimulatedPort } from "./simulated-port.ts";
+import type { QueuePort } from "./world/queue-port.ts";
+import { SimulatedPort } from "./world/simulated-port.ts";
 
 export interface RecordedStep {
 	step: Step;

@@ -8,10 +8,10 @@ import type { TokenClaims, TokenKind } from "../contracts/objects/token-claims.t
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { Caller } from "../operations/access.ts";
-import { appendLog, finishAttempt, startAttempt, tellSteps } from "../operations/lease-calls.ts";
+import { appendLog, finishAttempt, startAttempt, tellSteps } from "../operations/leases/lease-calls.ts";
 import type { Ports } from "../operations/ports.ts";
-import { acquireGrant, registerRunner } from "../operations/runner-calls.ts";
-import { getRun, submitRun } from "../operations/runs.ts";
+import { acquireGrant, registerRunner } from "../operations/leases/runner-calls.ts";
+import { getRun, submitRun } from "../operations/runs/runs.ts";
 
 export interface LineConnection {
 	readable: ReadableStream<Uint8Array>;

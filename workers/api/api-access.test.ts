@@ -1,7 +1,7 @@
 // Who may do what: tokens that verify themselves, owners, scopes, repositories, and what a token may make.
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ownerCalls } from "../stubs.ts";
+import { ownerCalls } from "../bindings/stubs.ts";
 import { parseKeys, signToken } from "../../src/auth/token.ts";
 import type { TokenMade, TokenRecord } from "../../src/contracts/http/token.ts";
 import {

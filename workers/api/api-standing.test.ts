@@ -5,7 +5,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import type { Problem } from "../../src/contracts/http/problem.ts";
 import type { TokenMade } from "../../src/contracts/http/token.ts";
 import worker from "../main.ts";
-import { ownerCalls } from "../stubs.ts";
+import { ownerCalls } from "../bindings/stubs.ts";
 import { aRepo, aToken, job, makeToken, refusal, requestOf, send } from "./api-fixture.ts";
 import type { Call, Place } from "./api-fixture.ts";
 

@@ -1,7 +1,7 @@
 // Dead letters in R2, one object each. Their names sort the newest first, since a listing goes by name alone.
 import type { KeptDeadLetter, DeadLetters, QueueName } from "../../src/contracts/objects/dead-letters.ts";
 import type { Env } from "../env.ts";
-import { stored } from "../stored.ts";
+import { stored } from "../bindings/stored.ts";
 
 const prefix = "dead-letters/";
 /** Past it no time in milliseconds has more digits. */

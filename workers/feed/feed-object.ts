@@ -7,7 +7,7 @@ import { readFeedObjectName } from "../../src/contracts/wire/object-name.ts";
 import { noRunWatch, readRunWatchRequest } from "../../src/contracts/wire/sockets/run-watch-request.ts";
 import { FeedEngine } from "../../src/engine/feed/feed-engine.ts";
 import type { Env } from "../env.ts";
-import { acceptIn, heldSocketsOf } from "../sockets.ts";
+import { acceptIn, heldSocketsOf } from "../bindings/sockets.ts";
 import { worldOf } from "../world.ts";
 import { feedOutside } from "./feed-outside.ts";
 

@@ -1,12 +1,12 @@
 // What the engine of a run's feed asks on this platform: the repository's object, the archive of runs, the owner's object.
-import { readRun } from "../../src/operations/archived-run.ts";
+import { readRun } from "../../src/operations/runs/archived-run.ts";
 import type { FeedName } from "../../src/contracts/wire/object-name.ts";
 import type { FeedOutside } from "../../src/engine/feed/feed-ports.ts";
 import { readArchived } from "../../src/engine/repo/archive/repo-archive.ts";
 import type { Env } from "../env.ts";
 import { intakeOf } from "../intake/intake-store.ts";
 import { runStore } from "../repo/repo-outside.ts";
-import { ownerCalls, repoCalls } from "../stubs.ts";
+import { ownerCalls, repoCalls } from "../bindings/stubs.ts";
 
 /** `env` is asked for at each call: a test may put another far end before the object's own. */
 export function feedOutside({

@@ -3,9 +3,9 @@ import { afterEach, expect, it, vi } from "vitest";
 import { viewSpilled } from "../../src/contracts/wire/spilled-view.ts";
 import type { SpilledRun } from "../../src/contracts/objects/intake.ts";
 import { drainRunsMax } from "../../src/domain/limits.ts";
-import { drainIntake } from "../../src/operations/drain.ts";
-import { cancelWhereItIs } from "../../src/operations/spilled-run.ts";
-import { repoCalls } from "../stubs.ts";
+import { drainIntake } from "../../src/operations/spill/drain.ts";
+import { cancelWhereItIs } from "../../src/operations/spill/spilled-run.ts";
+import { repoCalls } from "../bindings/stubs.ts";
 import { aRepo, aRunner, grantOf, job, runOf, states } from "../api/api-fixture.ts";
 
 import { ask, away, cancelOf, drain, intakeKeys, numbered, ports, submitTo } from "./intake-fixture.ts";

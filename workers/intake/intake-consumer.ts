@@ -2,11 +2,11 @@
 import type { IntakeBell } from "../../src/contracts/objects/intake.ts";
 import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
 import { spillRefusedKeptMs } from "../../src/domain/limits.ts";
-import { drainIntake } from "../../src/operations/drain.ts";
+import { drainIntake } from "../../src/operations/spill/drain.ts";
 import { delayOf } from "../dead-letters/give-up.ts";
 import type { Env } from "../env.ts";
 import { report } from "../report.ts";
-import { repoCalls } from "../stubs.ts";
+import { repoCalls } from "../bindings/stubs.ts";
 import { intakeOf } from "./intake-store.ts";
 
 /** Repositories looked at in one round of the sweep. */

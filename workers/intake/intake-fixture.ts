@@ -3,9 +3,9 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import type { Problem } from "../../src/contracts/http/problem.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
-import { drainIntake } from "../../src/operations/drain.ts";
+import { drainIntake } from "../../src/operations/spill/drain.ts";
 import main from "../main.ts";
-import { repoCalls } from "../stubs.ts";
+import { repoCalls } from "../bindings/stubs.ts";
 import { job, requestOf } from "../api/api-fixture.ts";
 import type { Call, Place } from "../api/api-fixture.ts";
 import { intakeOf } from "./intake-store.ts";

@@ -6,7 +6,7 @@ import type { RunId } from "../../src/domain/ids.ts";
 import type { Cancel } from "../../src/domain/job/job.ts";
 import type { Env } from "../env.ts";
 import { report } from "../report.ts";
-import { stored } from "../stored.ts";
+import { stored } from "../bindings/stored.ts";
 
 const prefix = "intake/";
 const canceledPrefix = "intake-canceled/";

@@ -8,7 +8,7 @@ import { parseJobId } from "../../src/domain/ids.ts";
 import { spillRefusedKeptMs } from "../../src/domain/limits.ts";
 import main from "../main.ts";
 import { sweep } from "../sweep.ts";
-import { repoCalls } from "../stubs.ts";
+import { repoCalls } from "../bindings/stubs.ts";
 import { aRepo, aRunner, grantOf, job, runOf, send, states } from "../api/api-fixture.ts";
 
 import { ask, away, drain, intakeKeys, numbered, ports, submitTo } from "./intake-fixture.ts";

@@ -11,7 +11,7 @@ import type { StepRecord } from "../../src/domain/job/job.ts";
 import type { AppendKind } from "../../src/domain/log/log.ts";
 import { LogEngine } from "../../src/engine/log/log-engine.ts";
 import type { Env } from "../env.ts";
-import { acceptIn, heldSocketsOf } from "../sockets.ts";
+import { acceptIn, heldSocketsOf } from "../bindings/sockets.ts";
 import { worldOf } from "../world.ts";
 import { logOutside } from "./log-outside.ts";
 

@@ -3,8 +3,8 @@ import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
 import type { LogOutside } from "../../src/engine/log/log-ports.ts";
 import type { Env } from "../env.ts";
-import { needRoom } from "../machine.ts";
-import { ownerCalls, poolCalls, repoCalls } from "../stubs.ts";
+import { needRoom } from "../bindings/machine.ts";
+import { ownerCalls, poolCalls, repoCalls } from "../bindings/stubs.ts";
 import { headLog, putLog } from "./archive.ts";
 
 /** `env` is asked for at each call: a test may put another bucket before the object's own. */

@@ -4,7 +4,7 @@ import type { Millis } from "../../src/domain/ids.ts";
 import { archiveKey, describe, logsPrefix, readArchiveKey } from "./archive.ts";
 import { forgetCached } from "./archive-cache.ts";
 import type { Env } from "../env.ts";
-import { repoCalls } from "../stubs.ts";
+import { repoCalls } from "../bindings/stubs.ts";
 import { report } from "../report.ts";
 
 /** Where the walk is; an object of its own, since nothing else outlives the minute. */

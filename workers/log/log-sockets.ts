@@ -10,7 +10,7 @@ import type { Env } from "../env.ts";
 import { untilTaken } from "../../src/engine/socket-backlog.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
 import { clock } from "../world.ts";
-import { logCalls } from "../stubs.ts";
+import { logCalls } from "../bindings/stubs.ts";
 
 /** Messages that wait here for a slow reader, in UTF-16 units; beyond it the object is left and followed again by offset. */
 const heldMax = 2 * 1024 * 1024;

@@ -5,8 +5,14 @@ import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
-import { KnownLeases } from "../../src/operations/known-leases.ts";
-import { appendLog, finishAttempt, lookAtLease, startAttempt, tellSteps } from "../../src/operations/lease-calls.ts";
+import { KnownLeases } from "../../src/operations/leases/known-leases.ts";
+import {
+	appendLog,
+	finishAttempt,
+	lookAtLease,
+	startAttempt,
+	tellSteps,
+} from "../../src/operations/leases/lease-calls.ts";
 import type { Ports } from "../../src/operations/ports.ts";
 import type { Env } from "../env.ts";
 import { PoolObject } from "../pool/pool-object.ts";

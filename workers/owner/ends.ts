@@ -3,7 +3,7 @@ import { KnownEnds } from "../../src/auth/known-ends.ts";
 import type { EndsPort } from "../../src/auth/known-ends.ts";
 import type { Ends } from "../../src/operations/ports.ts";
 import type { Env } from "../env.ts";
-import { ownerCalls } from "../stubs.ts";
+import { ownerCalls } from "../bindings/stubs.ts";
 
 const known = new WeakMap<Env, KnownEnds>();
 

@@ -4,8 +4,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { addToken, findToken } from "../../src/store/tokens.ts";
 import { moveClock } from "../testing/clock-fixture.ts";
-import { database } from "../read-model.ts";
-import { ownerCalls } from "../stubs.ts";
+import { database } from "../bindings/read-model.ts";
+import { ownerCalls } from "../bindings/stubs.ts";
 
 afterEach(() => {
 	vi.useRealTimers();

@@ -11,9 +11,9 @@ import { alarmNearestMs, tellAgainMaxMs, tellAgainMs } from "../../src/domain/li
 import { assert } from "../../src/domain/refusal.ts";
 import { listRevoked, markTokensRevoked } from "../../src/store/tokens.ts";
 import type { Env } from "../env.ts";
-import { database } from "../read-model.ts";
+import { database } from "../bindings/read-model.ts";
 import { report } from "../report.ts";
-import { poolCalls } from "../stubs.ts";
+import { poolCalls } from "../bindings/stubs.ts";
 import { OwnerTables } from "./owner-tables.ts";
 
 /** Ends published, and rows forgotten, by one alarm. */

@@ -2,7 +2,7 @@
 import { parseKeys, signToken } from "../../src/auth/token.ts";
 import type { PoolOutside } from "../../src/engine/pool/pool-ports.ts";
 import type { Env } from "../env.ts";
-import { logCalls, poolCalls, repoCalls } from "../stubs.ts";
+import { logCalls, poolCalls, repoCalls } from "../bindings/stubs.ts";
 import { switchesNow } from "../switches/switches.ts";
 
 export function poolOutside(env: Env): PoolOutside {

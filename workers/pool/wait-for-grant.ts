@@ -8,7 +8,7 @@ import { doneCloseCode } from "../../src/contracts/wire/sockets/close-code.ts";
 import type { Env } from "../env.ts";
 import { connectRequest } from "../../src/contracts/wire/sockets/runner-socket.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
-import { poolCalls } from "../stubs.ts";
+import { poolCalls } from "../bindings/stubs.ts";
 
 export async function waitForGrant(
 	env: Env,

@@ -2,7 +2,7 @@
 import type { PoolCalls, ShardFigures, WholePool } from "../../src/contracts/objects/objects.ts";
 import { sumFigures } from "../../src/contracts/objects/pool-figures.ts";
 import type { Env } from "../env.ts";
-import { poolCalls } from "../stubs.ts";
+import { poolCalls } from "../bindings/stubs.ts";
 
 export function wholePool(env: Env, { owner, pool }: { owner: string; pool: string }): WholePool {
 	const shard = (at: number) => poolCalls(env, { owner, pool, shard: at });

@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { vi } from "vitest";
 import type { Millis } from "../../src/domain/ids.ts";
 import { alarmNearestMs } from "../../src/domain/limits.ts";
-import type { QueueCalls, QueuePort } from "../../src/simulation/queue-port.ts";
+import type { QueueCalls, QueuePort } from "../../src/simulation/world/queue-port.ts";
 import type { Repo } from "./queue-fixture.ts";
 import { aRepository, repoOf } from "./queue-fixture.ts";
 

@@ -9,7 +9,7 @@ import { alarmSliceMax, graceSeconds, lossesMax, startBySeconds } from "../../sr
 import type { Repo } from "./queue-fixture.ts";
 import { aJob, aReport, aRepository, aSubmitCall, claim, repoOf, startOne, submit } from "./queue-fixture.ts";
 import type { Env } from "../env.ts";
-import { sealSecret } from "../sealing.ts";
+import { sealSecret } from "../bindings/sealing.ts";
 
 const env = bindings as unknown as Env;
 

@@ -6,9 +6,9 @@ import type { RepoOutside, RunStore } from "../../src/engine/repo/repo-ports.ts"
 import { forgetRuns } from "../../src/store/expiry.ts";
 import { poolShardsOf } from "../env.ts";
 import type { Env } from "../env.ts";
-import { database, noteBehind } from "../read-model.ts";
-import { unsealSecret } from "../sealing.ts";
-import { feedCalls, logCalls, poolCalls } from "../stubs.ts";
+import { database, noteBehind } from "../bindings/read-model.ts";
+import { unsealSecret } from "../bindings/sealing.ts";
+import { feedCalls, logCalls, poolCalls } from "../bindings/stubs.ts";
 
 export function repoOutside(env: Env): RepoOutside {
 	return {

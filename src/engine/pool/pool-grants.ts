@@ -10,7 +10,7 @@ import { claimMax, renewSeconds } from "../../domain/limits.ts";
 import { chooseRepository, compareWaiting, shareOf } from "../../domain/pool/pool.ts";
 import type { WaitingRunner } from "../../domain/pool/pool.ts";
 import type { World } from "../ports.ts";
-import type { PoolLiveness } from "./pool-liveness.ts";
+import type { PoolLiveness } from "./runners/pool-liveness.ts";
 import type { PoolMemory } from "./pool-memory.ts";
 import type { PoolOutside, RunnerSocket } from "./pool-ports.ts";
 import type { PoolRunner } from "./pool-tables.ts";

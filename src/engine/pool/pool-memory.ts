@@ -2,12 +2,12 @@
 // the turn breaks off, the whole value is dropped and read anew.
 import type { ShardSettings } from "../../contracts/objects/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
-import { Connections } from "./connections.ts";
+import { Connections } from "./runners/connections.ts";
 import { HeardDemand } from "./heard-demand.ts";
 import { HeldLeases } from "./held-leases.ts";
-import { PoolMembers } from "./pool-members.ts";
+import { PoolMembers } from "./runners/pool-members.ts";
 import type { RunnerSockets } from "./pool-ports.ts";
-import { PoolRunners } from "./pool-runners.ts";
+import { PoolRunners } from "./runners/pool-runners.ts";
 import type { Look, PoolTables, ShardRow } from "./pool-tables.ts";
 
 export class PoolMemory {

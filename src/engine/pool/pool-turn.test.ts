@@ -4,9 +4,9 @@ import type { RunnerIdentity } from "../../contracts/objects/objects.ts";
 import { runIdFrom } from "../../domain/ids.ts";
 import { perform } from "../../simulation/command.ts";
 import { must } from "../../simulation/queue-driver.ts";
-import { SimulatedPort } from "../../simulation/simulated-port.ts";
-import { SimulatedShard } from "../../simulation/simulated-shard.ts";
-import type { SimulatedSocket } from "../../simulation/simulated-shard.ts";
+import { SimulatedPort } from "../../simulation/world/simulated-port.ts";
+import { SimulatedShard } from "../../simulation/world/simulated-shard.ts";
+import type { SimulatedSocket } from "../../simulation/world/simulated-shard.ts";
 import { noon } from "../../testing/clock.ts";
 import { PoolTurns } from "./pool-turns.ts";
 

@@ -8,7 +8,7 @@ import { readRepoObjectName } from "../../contracts/wire/object-name.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { pauseOf } from "../../domain/pool/pool.ts";
 import type { PoolPause } from "../../domain/pool/pool.ts";
-import type { PoolLiveness } from "./pool-liveness.ts";
+import type { PoolLiveness } from "./runners/pool-liveness.ts";
 import type { PoolMemory } from "./pool-memory.ts";
 import type { PoolOutside, RunnerSocket } from "./pool-ports.ts";
 import type { PoolTurns } from "./pool-turns.ts";

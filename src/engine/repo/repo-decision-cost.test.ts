@@ -2,7 +2,7 @@
 import { expect, it, vi } from "vitest";
 import { runIdFrom } from "../../domain/ids.ts";
 import { must } from "../../simulation/queue-driver.ts";
-import { SimulatedPort } from "../../simulation/simulated-port.ts";
+import { SimulatedPort } from "../../simulation/world/simulated-port.ts";
 import { noon } from "../../testing/clock.ts";
 
 const jobsCount = 300;

@@ -5,7 +5,7 @@ import { jobIdFrom, runIdFrom } from "../../domain/ids.ts";
 import type { RunId } from "../../domain/ids.ts";
 import { perform } from "../../simulation/command.ts";
 import { aFailure, must } from "../../simulation/queue-driver.ts";
-import { SimulatedPort } from "../../simulation/simulated-port.ts";
+import { SimulatedPort } from "../../simulation/world/simulated-port.ts";
 import { noon } from "../../testing/clock.ts";
 import { readArchived } from "./archive/repo-archive.ts";
 import type { RunStore } from "./repo-ports.ts";

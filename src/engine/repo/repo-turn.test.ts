@@ -4,7 +4,7 @@ import { jobIdFrom, runIdFrom } from "../../domain/ids.ts";
 import type { Answer, Command } from "../../simulation/command.ts";
 import { perform } from "../../simulation/command.ts";
 import { aFailure, must } from "../../simulation/queue-driver.ts";
-import { SimulatedPort } from "../../simulation/simulated-port.ts";
+import { SimulatedPort } from "../../simulation/world/simulated-port.ts";
 import { noon } from "../../testing/clock.ts";
 
 const runs = [1, 2, 3, 4].map((byte) => runIdFrom(new Uint8Array(15).fill(byte)));

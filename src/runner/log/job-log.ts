@@ -3,8 +3,8 @@
 import type { Grant } from "../../contracts/http/runner.ts";
 import { LogSpool } from "./log-spool.ts";
 import type { LogSpoolOptions } from "./log-spool.ts";
-import { Redactor } from "./redactor.ts";
-import { secretForms } from "./secret-forms.ts";
+import { Redactor } from "./masking/redactor.ts";
+import { secretForms } from "./masking/secret-forms.ts";
 
 /** So long a viewer waits for bytes that look like the beginning of a secret, and tell less than four characters of it. */
 const heldMs = 250;

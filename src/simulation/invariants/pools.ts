@@ -3,7 +3,7 @@ import { leaseStateOf } from "../../domain/run/decide.ts";
 import { fits } from "../../domain/pool/pool.ts";
 import type { Facts, Stored } from "../facts.ts";
 import { startable } from "../facts.ts";
-import type { SimulatedPort } from "../simulated-port.ts";
+import type { SimulatedPort } from "../world/simulated-port.ts";
 
 /** A lease is held once: by one shard of its pool, and by the runner that the repository granted it to. */
 export function holdsEachLeaseOnce({ after, port }: Facts): string | null {

@@ -1,9 +1,9 @@
-// Which run or job a path is about, by whichever of its names; `src/operations/run-places.ts` finds it.
+// Which run or job a path is about, by whichever of its names; `src/operations/runs/run-places.ts` finds it.
 import type { Context } from "hono";
 import type { RunName } from "../../../domain/ids.ts";
 import { parseRunName } from "../../../domain/ids.ts";
 import { refuse } from "../../../domain/refusal.ts";
-import type { JobName } from "../../../operations/run-places.ts";
+import type { JobName } from "../../../operations/runs/run-places.ts";
 import { orThrow } from "../answer.ts";
 import type { ApiEnv } from "../context.ts";
 

@@ -1,7 +1,7 @@
 // Cancels many jobs of a repository in one call, or says which it would.
 import type { Hono } from "hono";
 import { bulkCancel, bulkCancelRequest } from "../../../contracts/http/bulk-cancel.ts";
-import { cancelMatching } from "../../../operations/bulk.ts";
+import { cancelMatching } from "../../../operations/runs/bulk.ts";
 import { orThrow } from "../answer.ts";
 import { admitToRepository } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";

@@ -1,7 +1,7 @@
 // Retries many jobs of a repository in one call, or says which it would.
 import type { Hono } from "hono";
 import { bulkRetry, bulkRetryRequest } from "../../../contracts/http/bulk-retry.ts";
-import { retryMatching } from "../../../operations/bulk.ts";
+import { retryMatching } from "../../../operations/runs/bulk.ts";
 import { orThrow, sayReplayed } from "../answer.ts";
 import { admitToRepository } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";

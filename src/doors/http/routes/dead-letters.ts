@@ -8,7 +8,7 @@ import {
 	listDeadLetters,
 	redriveDeadLetter,
 	redriveDeadLetters,
-} from "../../../operations/dead-letters.ts";
+} from "../../../operations/spill/dead-letters.ts";
 import { orThrow } from "../answer.ts";
 import { admit } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";

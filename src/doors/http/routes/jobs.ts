@@ -1,7 +1,7 @@
 // Jobs over HTTP: read, cancel, retry, reprioritise.
 import type { Hono } from "hono";
 import { cancelJobRequest, job as jobSchema, patchJobRequest, retryJobRequest } from "../../../contracts/http/run.ts";
-import { cancelJob, getJob, prioritiseJob, retryJob } from "../../../operations/jobs.ts";
+import { cancelJob, getJob, prioritiseJob, retryJob } from "../../../operations/runs/jobs.ts";
 import { orThrow, sayReplayed } from "../answer.ts";
 import { admitToRepository } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";

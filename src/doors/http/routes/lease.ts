@@ -20,7 +20,7 @@ import {
 	startAttempt,
 	stateIn,
 	tellSteps,
-} from "../../../operations/lease-calls.ts";
+} from "../../../operations/leases/lease-calls.ts";
 import { orThrow } from "../answer.ts";
 import { readBytes } from "../requests/body.ts";
 import { findLease, readLease } from "../auth.ts";

@@ -11,7 +11,7 @@ import type { Registered } from "../../../contracts/http/runner.ts";
 import { tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { heartbeatSeconds } from "../../../domain/limits.ts";
 import { orThrow, needUpgrade, sayReplayed } from "../answer.ts";
-import { acquireGrant, heartbeat, openSession, registerRunner } from "../../../operations/runner-calls.ts";
+import { acquireGrant, heartbeat, openSession, registerRunner } from "../../../operations/leases/runner-calls.ts";
 import { admitToOwner, readRunner } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document, idempotencyHeader } from "../document/document.ts";

@@ -21,9 +21,9 @@ import {
 	maySubmit,
 	retryRun,
 	submitRun,
-} from "../../../operations/runs.ts";
-import type { JobAdder } from "../../../operations/runs.ts";
-import type { Accepted } from "../../../operations/spill.ts";
+} from "../../../operations/runs/runs.ts";
+import type { JobAdder } from "../../../operations/runs/runs.ts";
+import type { Accepted } from "../../../operations/spill/spill.ts";
 import { orThrow, sayReplayed, sayStale } from "../answer.ts";
 import { admitToRepository, findLease } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";

@@ -4,7 +4,7 @@ import type { Context, Hono } from "hono";
 import { runEvent } from "../../../contracts/http/run-events.ts";
 import { tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
-import { watchRunBySocket, watchRunEvents } from "../../../operations/logs.ts";
+import { watchRunBySocket, watchRunEvents } from "../../../operations/logs/logs.ts";
 import { orThrow } from "../answer.ts";
 import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";

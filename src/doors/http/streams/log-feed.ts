@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import { feedAcknowledgement } from "../../../contracts/http/log-feed.ts";
 import { doneCloseCode, replacedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { needUpgrade, orThrow } from "../answer.ts";
-import { feedLog } from "../../../operations/lease-calls.ts";
+import { feedLog } from "../../../operations/leases/lease-calls.ts";
 import { readLease } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";

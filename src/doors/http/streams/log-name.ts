@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type { RepositoryName } from "../../../contracts/objects/objects.ts";
 import { refuse } from "../../../domain/refusal.ts";
-import type { LogCall } from "../../../operations/logs.ts";
+import type { LogCall } from "../../../operations/logs/logs.ts";
 import { orThrow } from "../answer.ts";
 import type { ApiEnv } from "../context.ts";
 import { readJobName } from "../requests/run-place.ts";

@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import type { SearchPlace } from "../../../domain/log/log-search.ts";
 import type { ApiEnv } from "../context.ts";
 import { documentJob, pageOf, pageQuery } from "../document/document.ts";
-import { searchLog } from "../../../operations/logs.ts";
+import { searchLog } from "../../../operations/logs/logs.ts";
 import { orThrow } from "../answer.ts";
 import { admitToRepository } from "../auth.ts";
 import { readLogCall } from "./log-name.ts";

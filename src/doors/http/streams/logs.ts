@@ -5,9 +5,9 @@ import type { LogEnd, LogMessage, LogOutput } from "../../../contracts/http/log-
 import { tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { logOffsetHeader } from "../../../contracts/wire/log-output.ts";
 import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
-import type { JobLogMessage } from "../../../operations/log-messages.ts";
-import { readLog, watchJobLog, watchLog, watchLogBySocket } from "../../../operations/logs.ts";
-import type { Watch } from "../../../operations/logs.ts";
+import type { JobLogMessage } from "../../../operations/logs/log-messages.ts";
+import { readLog, watchJobLog, watchLog, watchLogBySocket } from "../../../operations/logs/logs.ts";
+import type { Watch } from "../../../operations/logs/logs.ts";
 import { orThrow } from "../answer.ts";
 import { admitToRepository } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";

@@ -1,0 +1,320 @@
+// The repository's engine in a world made by hand: its tables in a SQLite in memory, the clock moved by commands, chance that is
+// handed in, far ends that answer when they are let. What is on its way when the engine dies is lost.
+import type { ChangeEvent } from "../../contracts/objects/events.ts";
+import type {
+	Demand,
+	DemandAnswer,
+	LeaseClaim,
+	LogCalls,
+	LogClose,
+	PoolCalls,
+} from "../../contracts/objects/objects.ts";
+import type { FeedCalls } from "../../contracts/objects/feed.ts";
+import { sumFigures } from "../../contracts/objects/pool-figures.ts";
+import type { Millis, RunId } from "../../domain/ids.ts";
+import { alarmNearestMs } from "../../domain/limits.ts";
+import type { PoolOutside } from "../../engine/pool/pool-ports.ts";
+import type { World } from "../../engine/ports.ts";
+import { RepoEngine } from "../../engine/repo/repo-engine.ts";
+import type { RepoOutside } from "../../engine/repo/repo-ports.ts";
+import type { QueuePort } from "./queue-port.ts";
+import { SimulatedPool, simulatedShards } from "./simulated-pool.ts";
+import type { Snapshot } from "../snapshot.ts";
+import { readSnapshot } from "../snapshot.ts";
+import { SqliteStorage } from "./sqlite-storage.ts";
+import { UnderWay } from "./under-way.ts";
+import type { Caller } from "./under-way.ts";
+
+/** What the engine told of changes and of ends, whether it arrived or not. */
+export type Sent = { change: ChangeEvent } | { close: LogClose };
+
+/** So few that runs of the simulation are decided in one piece and in several. */
+const simulatedSliceJobs = 2;
+
+export class SimulatedPort implements QueuePort {
+	readonly owner: string;
+	readonly storage = new SqliteStorage();
+	/** Runs that left the engine, as it gave them away. */
+	readonly archive = new Map<RunId, string>();
+	/** Each that was ever told something. */
+	readonly pools = new Map<string, SimulatedPool>();
+	/** What the next decision that asks for chance is given, in [0, 1). */
+	random = 0.5;
+	/** When the alarm went off last. */
+	lastAlarmAt: Millis | null = null;
+	/** Pools that may still believe what they were told before that was forgotten; each learns better when it claims or is asked. */
+	readonly misled = new Set<string>();
+	/** Pools of which a shard slept and was told nothing since: it knows that something waited, and not how much. */
+	readonly slept = new Set<string>();
+	/** What others do whenever a long turn gives way to them. */
+	beforeOthers: () => void = () => {};
+	/** All that was ever told to far ends. */
+	readonly sent: Sent[] = [];
+	/** What the repository gave to pools since somebody asked last. */
+	readonly #granted: LeaseClaim[] = [];
+	/** Leases that pools gave up, since somebody asked last: for how long each had been quiet at least. */
+	readonly #givenUp = new Map<string, Millis>();
+	/** The first thing that a pool did and may not. */
+	#wrong: string | null = null;
+	readonly #underWay = new UnderWay();
+	/** The repository's engine, to those who carry its calls. */
+	#caller: Caller = {};
+	#hasLostNews = false;
+	/** Until now no end of a lease was lost on its way to a pool. Such an end is not told again: it is found out in time. */
+	hasLostNoEnds = true;
+	readonly #sliceJobs: number;
+	#now: Millis;
+	#snapshot: { at: string; read: Snapshot } | null = null;
+	#engine: RepoEngine;
+
+	constructor(owner: string, now: Millis, { sliceJobs = simulatedSliceJobs } = {}) {
+		this.owner = owner;
+		this.#sliceJobs = sliceJobs;
+		this.#now = now;
+		this.#engine = this.#wake();
+	}
+
+	get calls(): RepoEngine {
+		return this.#engine;
+	}
+
+	get queue(): RepoEngine["queue"] {
+		return this.#engine.queue;
+	}
+
+	/** All that is stored, here and in the archive. */
+	get stored(): Snapshot {
+		const at = `${this.storage.changes} ${this.archive.size}`;
+		if (this.#snapshot?.at !== at) this.#snapshot = { at, read: readSnapshot(this.storage.sql, this.archive) };
+		return this.#snapshot.read;
+	}
+
+	/** Whether nothing that pools were to hear is under way, or was lost and not told again. */
+	get isTold(): boolean {
+		return !this.#hasLostNews && !this.#hasNews;
+	}
+
+	now(): Millis {
+		return this.#now;
+	}
+
+	moveClock(byMs: number): void {
+		this.#now += byMs;
+		for (const pool of this.pools.values()) for (const runner of pool.runners) runner.ping(this.#now);
+		this.#underWay.goOff(this.#now);
+	}
+
+	async alarmAt(): Promise<Millis | null> {
+		return this.storage.alarmAt;
+	}
+
+	async alarm(): Promise<void> {
+		for (const shard of [...this.pools.values()].flatMap(({ shards }) => shards)) {
+			if (!isDue(shard.storage.alarmAt, this.#now)) continue;
+			shard.storage.alarmAt = null;
+			await this.deliverUntil(shard.engine.alarm());
+		}
+		if (!isDue(this.storage.alarmAt, this.#now)) return;
+		this.lastAlarmAt = this.#now;
+		this.storage.alarmAt = null;
+		await this.deliverUntil(this.#engine.alarm());
+		await this.tell();
+		this.#hasLostNews = false;
+	}
+
+	async tell(): Promise<void> {
+		do {
+			this.#underWay.deliver();
+			await this.rest();
+		} while (this.#underWay.isAny());
+	}
+
+	/** One call, or one answer, arrives before all others. */
+	async deliverOne(at: number): Promise<void> {
+		this.#underWay.deliverOne(at);
+		await this.rest();
+	}
+
+	/** All that the engine does by itself until it waits for a far end. */
+	async rest(): Promise<void> {
+		await new Promise((resolve) => setImmediate(resolve));
+	}
+
+	async evict(): Promise<void> {
+		this.#hasLostNews ||= this.#underWay.isAny(this.#caller) || this.queue.hasNews;
+		this.hasLostNoEnds &&= !this.#hasLostNews;
+		this.#underWay.lose(this.#caller);
+		this.#caller = {};
+		this.#engine = this.#wake();
+		for (const { pool, believed } of this.pools.values()) if (believed?.sets.length) this.misled.add(pool);
+	}
+
+	async hear(demand: Demand, shard: number): Promise<DemandAnswer> {
+		this.#learns(demand.pool);
+		return this.pool(demand.pool).shard(shard).engine.demand(structuredClone(demand));
+	}
+
+	sleepShard({ pool, shard, sockets }: { pool: string; shard: number; sockets?: "kept" | "dropped" }): void {
+		const asleep = this.pool(pool).shard(shard);
+		if (sockets === "dropped") asleep.dropSockets();
+		asleep.sleep();
+		this.slept.add(pool);
+	}
+
+	/** Each shard asks the repository where it must; of all that is under way only what it waits for arrives. */
+	async waitingIn(name: string): Promise<number> {
+		const pool = this.pool(name);
+		const asked = Promise.all(pool.shards.map(({ engine }) => engine.figures()));
+		await this.deliverUntil(asked, pool.callers);
+		const [first, ...rest] = await asked;
+		return first === undefined ? 0 : sumFigures(first, rest, this.#now).waiting;
+	}
+
+	pool(name: string): SimulatedPool {
+		const known = this.pools.get(name);
+		if (known) return known;
+		const made = new SimulatedPool(
+			{ owner: this.owner, pool: name },
+			{
+				underWay: this.#underWay,
+				now: () => this.#now,
+				wrong: (what) => {
+					this.#wrong ??= what;
+				},
+				repo: this.#forPool(name),
+			},
+		);
+		this.pools.set(name, made);
+		return made;
+	}
+
+	/** Grants that runners read since this was asked last. */
+	readPushed(): LeaseClaim[] {
+		return [...this.pools.values()].flatMap(({ runners }) => runners.flatMap((runner) => runner.read()));
+	}
+
+	/** What happened between pools and the repository since this was asked last. Throws when a pool did what it may not. */
+	takeNoted(): { granted: LeaseClaim[]; givenUp: ReadonlyMap<string, Millis> } {
+		if (this.#wrong !== null) throw new Error(this.#wrong);
+		const noted = { granted: this.#granted.splice(0), givenUp: new Map(this.#givenUp) };
+		this.#givenUp.clear();
+		return noted;
+	}
+
+	async deliverUntil(done: Promise<unknown>, only: ReadonlySet<Caller> | null = null): Promise<void> {
+		let isDone = false;
+		const ended = done.finally(() => {
+			isDone = true;
+		});
+		while (!isDone) {
+			this.#underWay.deliver(only);
+			await this.rest();
+		}
+		await ended;
+	}
+
+	#learns(pool: string): void {
+		this.misled.delete(pool);
+		this.slept.delete(pool);
+	}
+
+	get #hasNews(): boolean {
+		return this.#underWay.isAny() || this.queue.hasNews;
+	}
+
+	#forPool(pool: string): ReturnType<PoolOutside["repo"]> {
+		return {
+			claim: async (call) => {
+				const claimed = await this.#engine.claim(call);
+				this.#learns(pool);
+				this.#granted.push(...claimed.grants.map(({ claim }) => claim));
+				return claimed;
+			},
+			demand: (call) => this.#engine.demand(call),
+			expire: async (claims, quietMs) => {
+				for (const { job, epoch } of claims) this.#givenUp.set(`${job}.${epoch}`, quietMs);
+				await this.#engine.expire(claims, quietMs);
+			},
+			hearPause: (call) => this.#engine.hearPause(call),
+		};
+	}
+
+	/** An engine over what is stored. Whatever an earlier one waits for never comes. */
+	#wake(): RepoEngine {
+		const world: World = {
+			storage: this.storage,
+			now: () => this.#now,
+			random: () => this.random,
+			wait: () => ({ done: Promise.resolve(), cancel: () => {} }),
+			giveWay: async () => this.beforeOthers(),
+			report: () => {},
+		};
+		return new RepoEngine({ world, outside: this.#outside(), sliceJobs: this.#sliceJobs });
+	}
+
+	#outside(): RepoOutside {
+		const caller = this.#caller;
+		const later = <T>(arrive: () => T | Promise<T>): Promise<T> => this.#underWay.call(caller, arrive);
+		const pool = (name: string, shard: number): Partial<PoolCalls> => {
+			const engine = () => this.pool(name).shard(shard).engine;
+			return {
+				demand: (demand) => later(() => this.hear(demand, shard)),
+				ended: (...call) => later(() => engine().ended(...call)),
+				canceled: (leases) => later(() => engine().canceled(leases)),
+				holds: (leases) => later(() => engine().holds(leases)),
+			};
+		};
+		const log: Partial<LogCalls> = {
+			cancel: () => later(() => undefined),
+			close: (close) => {
+				this.sent.push({ close });
+				return later(() => this.#seal(close));
+			},
+		};
+		const feed: Partial<FeedCalls> = { heard: () => later(() => null), changed: () => later(() => null) };
+		return {
+			pool: (name) => pool(name.pool, name.shard) as PoolCalls,
+			log: () => log as LogCalls,
+			feed: () => feed as FeedCalls,
+			poolShards: () => simulatedShards,
+			sendDeliveries: (deliveries) =>
+				later(async () => {
+					for (const delivery of deliveries) {
+						if ("demand" in delivery) await this.hear(delivery.demand, delivery.shard);
+					}
+				}),
+			setBehind: () => {},
+			sendChanges: (changes) => {
+				this.sent.push(...changes.map((change) => ({ change })));
+				return later(() => this.#project(changes));
+			},
+			archive: {
+				put: async (_, run, text) => {
+					this.archive.set(run, text);
+				},
+				get: async (_, run) => this.archive.get(run) ?? null,
+				delete: async (_, runs) => {
+					for (const run of runs) this.archive.delete(run);
+				},
+			},
+			openSecret: (_, sealed) => sealed,
+		};
+	}
+
+	/** The log is in the archive as soon as its end is known. */
+	#seal({ job, attempt, length, sha256 }: LogClose): void {
+		const record = { state: "sealed", length: length ?? 0, sha256, missing: [] } as const;
+		void this.#engine.logSealed({ job, attempt, record: { ...record, missing: [] } });
+	}
+
+	/** The read model has it, and says so. */
+	#project(changes: readonly ChangeEvent[]): void {
+		const runs = changes.flatMap(({ run }) => (run ? [{ id: run.id, version: run.version }] : []));
+		const repository = changes.some((change) => change.repository !== null);
+		void this.#engine.projected({ repository, runs });
+	}
+}
+
+function isDue(alarmAt: Millis | null, now: Millis): boolean {
+	return alarmAt !== null && alarmAt <= now + alarmNearestMs;
+}

@@ -1,0 +1,84 @@
+// The read model over D1. While D1 does not answer, a list that was read before is given again, marked stale.
+import { drizzle } from "drizzle-orm/d1";
+import type { DrizzleD1Database } from "drizzle-orm/d1";
+import type { Page, ReadModel } from "../../src/operations/ports.ts";
+import { selectAudit } from "../../src/store/audit.ts";
+import { addPool, findRun, selectPools, selectRepositories, selectRuns, setBehind } from "../../src/store/runs.ts";
+import type { Slice } from "../../src/store/runs.ts";
+import { addToken, findKeyedToken, findToken, selectTokens, markTokenRevoked } from "../../src/store/tokens.ts";
+import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
+import type { Env } from "../env.ts";
+import { Outage } from "../../src/contracts/wire/outage.ts";
+import { report } from "../report.ts";
+
+const pagesKept = 200;
+/** By question, the last good page of this isolate. */
+const lastPages = new Map<string, Page<unknown>>();
+
+/** One for each environment: making them costs as much as a request may. */
+const models = new WeakMap<Env, { db: DrizzleD1Database; model: ReadModel }>();
+
+export function database(env: Env): DrizzleD1Database {
+	return modelOf(env).db;
+}
+
+export function readModel(env: Env): ReadModel {
+	return modelOf(env).model;
+}
+
+function modelOf(env: Env): { db: DrizzleD1Database; model: ReadModel } {
+	const known = models.get(env);
+	if (known) return known;
+	const db = drizzle(env.DB);
+	const made = { db, model: makeModel(db) };
+	models.set(env, made);
+	return made;
+}
+
+function makeModel(db: DrizzleD1Database): ReadModel {
+	return {
+		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => selectRepositories(db, call)),
+		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => selectRuns(db, call, Date.now())),
+		tokens: (call) => page(`tokens ${JSON.stringify(call)}`, () => selectTokens(db, call)),
+		pools: (call) => page(`pools ${JSON.stringify(call)}`, () => selectPools(db, call)),
+		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => selectAudit(db, call)),
+		run: (name, run) => reach(() => findRun(db, name, run)),
+		addPool: (owner, pool) => reach(() => addPool(db, owner, pool)),
+		token: (id) => reach(() => findToken(db, id)),
+		addToken: (token, prefix) => reach(() => addToken(db, token, prefix)),
+		keyedToken: (prefix) => reach(() => findKeyedToken(db, prefix)),
+		revokeToken: (id, at) => reach(() => markTokenRevoked(db, id, at)),
+	};
+}
+
+/** Lists of a repository's runs say for this long that they are behind, unless they caught up before. */
+const behindMs = 600_000;
+
+/** From the repository itself, past the queue that fell behind. Never throws: while D1 is away too, lists are stale anyway. */
+export function noteBehind(env: Env, name: RepositoryName, isBehind: boolean): void {
+	setBehind(database(env), name, isBehind ? Date.now() + behindMs : 0).catch((cause) =>
+		report({ event: "behind-unsaid", repository: `${name.owner}/${name.repo}`, cause: String(cause) }),
+	);
+}
+
+async function page<T>(question: string, ask: () => Promise<Slice<T>>): Promise<Page<T>> {
+	try {
+		const { items, next, isBehind = false } = await ask();
+		const answer: Page<T> = { items, nextCursor: next, asOf: new Date().toISOString(), stale: isBehind };
+		if (lastPages.size >= pagesKept) lastPages.clear();
+		lastPages.set(question, answer);
+		return answer;
+	} catch (cause) {
+		const known = lastPages.get(question);
+		if (known) return { ...(known as Page<T>), stale: true };
+		throw new Outage("the read model did not answer", { cause });
+	}
+}
+
+async function reach<T>(ask: () => Promise<T>): Promise<T> {
+	try {
+		return await ask();
+	} catch (cause) {
+		throw new Outage("the read model did not answer", { cause });
+	}
+}

@@ -1,0 +1,20 @@
+// A call of R2 or of a queue that somebody waits for: it has a deadline, and what goes wrong with it is an outage.
+import { Outage } from "../../src/contracts/wire/outage.ts";
+
+/** Longer than a healthy put takes by far; past it the caller is told that nobody knows. */
+const deadlineMs = 5_000;
+
+/** The store's or the queue's own error, and its silence, is an outage: whether a write took effect is unknown then. */
+export async function stored<T>(work: Promise<T>): Promise<T> {
+	let timer: ReturnType<typeof setTimeout> | null = null;
+	const late = new Promise<never>((_, reject) => {
+		timer = setTimeout(() => reject(new Outage(`the store gave no answer in ${deadlineMs} ms`)), deadlineMs);
+	});
+	try {
+		return await Promise.race([work, late]);
+	} catch (cause) {
+		throw cause instanceof Outage ? cause : new Outage("the store did not answer", { cause });
+	} finally {
+		if (timer !== null) clearTimeout(timer);
+	}
+}

@@ -1,0 +1,95 @@
+// How one object (or the Worker) calls another: by name, with a deadline, a new stub for each try, full jitter between, and
+// again only where the platform says that this can help. A stub is broken after an exception; an overloaded object is left alone.
+import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../../src/contracts/objects/objects.ts";
+import type { OwnerCalls } from "../../src/contracts/objects/owner.ts";
+import type { FeedCalls } from "../../src/contracts/objects/feed.ts";
+import {
+	feedObjectName,
+	logObjectName,
+	ownerObjectName,
+	poolObjectName,
+	repoObjectName,
+} from "../../src/contracts/wire/object-name.ts";
+import type { FeedName, LogName, PoolShardName } from "../../src/contracts/wire/object-name.ts";
+import { asOutage, Outage } from "../../src/contracts/wire/outage.ts";
+import { isRepeatable } from "../../src/contracts/objects/repeatable.ts";
+import type { Env } from "../env.ts";
+
+const callDeadlineMs = 10_000;
+const triesMax = 3;
+const pauseMs = 50;
+
+export function repoCalls(env: Env, name: RepositoryName, hint?: string | null): RepoCalls {
+	return calls(env.REPO, repoObjectName(name), hint);
+}
+
+export function poolCalls(env: Env, name: PoolShardName): PoolCalls {
+	return calls(env.POOL, poolObjectName(name));
+}
+
+export function logCalls(env: Env, name: LogName): LogCalls {
+	return calls(env.LOG, logObjectName(name));
+}
+
+export function feedCalls(env: Env, name: FeedName): FeedCalls {
+	return calls(env.FEED, feedObjectName(name));
+}
+
+export function ownerCalls(env: Env, owner: string | null): OwnerCalls {
+	return calls(env.OWNER, ownerObjectName(owner));
+}
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+/** A proxy whose every method is one guarded RPC, made again only where twice is as good as once. */
+function calls<T extends object>(namespace: DurableObjectNamespace, name: string, hint?: string | null): T {
+	const options = hint ? { locationHint: hint as DurableObjectLocationHint } : undefined;
+	const call = (method: string, args: unknown[]) => {
+		const attempt = () => {
+			const stub = namespace.get(namespace.idFromName(name), options) as unknown as Record<string, Method>;
+			// Called as a method: a stub makes a call of whatever is read from it, `apply` too.
+			return stub[method]?.(...args);
+		};
+		return guarded(attempt, { tries: isRepeatable(method, args) ? triesMax : 1, until: deadlineOf(args) });
+	};
+	return new Proxy({} as T, {
+		get: (_, method) =>
+			typeof method === "string" && method !== "then" ? (...args: unknown[]) => call(method, args) : undefined,
+	});
+}
+
+/** All tries together have until then. */
+function deadlineOf([first]: readonly unknown[]): number {
+	const { deadlineAt } = (typeof first === "object" && first !== null ? first : {}) as { deadlineAt?: number };
+	return deadlineAt ?? Date.now() + callDeadlineMs;
+}
+
+async function guarded(
+	attempt: () => Promise<unknown> | undefined,
+	{ tries, until }: { tries: number; until: number },
+): Promise<unknown> {
+	for (let tried = 1; ; tried++) {
+		try {
+			return await withDeadline(attempt(), until - Date.now());
+		} catch (cause) {
+			const { retryable, overloaded } = cause as { retryable?: boolean; overloaded?: boolean };
+			if (tried >= tries || !retryable || overloaded) throw toOutage(cause);
+			await scheduler.wait(Math.random() * pauseMs * 2 ** tried);
+		}
+	}
+}
+
+function withDeadline(work: Promise<unknown> | undefined, ms: number): Promise<unknown> {
+	let timer: ReturnType<typeof setTimeout> | null = null;
+	const late = new Promise((_, reject) => {
+		timer = setTimeout(() => reject(new Outage(`no answer in ${ms} ms`)), ms);
+	});
+	return Promise.race([work, late]).finally(() => timer !== null && clearTimeout(timer));
+}
+
+/** What the platform did becomes an outage, and so does one of the called object's own; a fault of its keeps its own error. */
+function toOutage(cause: unknown): unknown {
+	const { retryable, overloaded = false } = cause as { retryable?: boolean; overloaded?: boolean };
+	if (retryable || overloaded) return new Outage("an object did not answer", { cause, isOverloaded: overloaded });
+	return asOutage(cause) ?? cause;
+}
