@@ -22,6 +22,7 @@ import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { deadLettersOf } from "./dead-letters/dead-letter-store.ts";
 import { intakeOf } from "./intake/intake-store.ts";
 import { spillAfterMs } from "../src/domain/limits.ts";
+import { metrics } from "./metrics.ts";
 import { readModel } from "./bindings/read-model.ts";
 import { endsOf } from "./owner/ends.ts";
 import { connectRequest } from "../src/contracts/wire/sockets/runner-socket.ts";
@@ -92,6 +93,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 			sealSecret(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),
 		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
 		trustedProxies: trustedProxiesOf(env),
+		metrics,
 		readiness: () => readReadiness(env, later),
 		diskRoom: (call) => diskRoom(env, call),
 		now: Date.now,

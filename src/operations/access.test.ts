@@ -6,7 +6,7 @@ import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "./access.ts";
 import type { Caller, Operation, PlacelessOperation } from "./access.ts";
 import { cancelMatching, retryMatching } from "./runs/bulk.ts";
 import { dropDeadLetter, listDeadLetters, redriveDeadLetters } from "./spill/dead-letters.ts";
-import { getSwitches, listAudit, setSwitches } from "./installation.ts";
+import { getSwitches, listAudit, readMetrics, setSwitches } from "./installation.ts";
 import { cancelJob, getJob, prioritiseJob, retryJob } from "./runs/jobs.ts";
 import {
 	readLog,
@@ -35,7 +35,7 @@ import { addJobs, cancelRun, getRun, listJobs, listRuns, retryRun, submitRun } f
 const owner = "ada";
 const pool = "default";
 const repository = { owner, repo: "web" };
-const everyScope: Scope[] = ["read", "write", "admin", "runner:register"];
+const everyScope: Scope[] = ["read", "write", "admin", "runner:register", "metrics"];
 
 function caller(access: Partial<AccessClaims> | null): Caller {
 	const all = { id: "tk1", owner: "ada", name: "dev", scopes: everyScope, repos: null, expiresAt: null };
@@ -122,6 +122,7 @@ const placeless: Record<PlacelessOperation, (by: Caller) => Result<unknown> | Pr
 	createTicket: (by) => createTicket(ports, by),
 	listDeadLetters: (by) => listDeadLetters(ports, by, page),
 	redriveDeadLetters: (by) => redriveDeadLetters(ports, by, null),
+	readMetrics: (by) => readMetrics(ports, by, Promise.resolve()),
 	dropDeadLetter: (by) => dropDeadLetter(ports, by, "1"),
 };
 
@@ -154,13 +155,14 @@ describe("who may ask for what", () => {
 		expect(operations.map((operation) => verdict(mayAskOfOwner(by, operation, "ada")))).toEqual(expected);
 	});
 
-	it("[O1] what belongs to no owner is the operator's, but for a ticket", () => {
+	it("[O1] what belongs to no owner is the operator's, but for a ticket and metrics", () => {
 		expect(verdict(mayAsk(operator, "setSwitches"))).toBe("may");
 		expect(verdict(mayAskOfOwner(operator, "listAudit", null))).toBe("may");
 		expect(verdict(mayAsk(caller({}), "setSwitches"))).toBe("operator-only");
 		expect(verdict(mayAskOfOwner(caller({}), "listAudit", null))).toBe("operator-only");
 		expect(verdict(mayAsk(caller({ scopes: ["read"] }), "createTicket"))).toBe("may");
 		expect(verdict(mayAsk(caller({ scopes: ["write"] }), "createTicket"))).toBe("scope-missing");
+		expect(verdict(mayAsk(caller({ scopes: ["metrics"] }), "readMetrics"))).toBe("may");
 	});
 
 	it.each(Object.entries(asked))("[O2] %s asks before it touches anything", async (_, ask) => {
@@ -170,7 +172,7 @@ describe("who may ask for what", () => {
 	});
 
 	it.each(Object.entries(placeless))("[O2] %s asks before it touches anything", async (name, ask) => {
-		const refused = name === "createTicket" ? "scope-missing" : "operator-only";
+		const refused = name === "createTicket" || name === "readMetrics" ? "scope-missing" : "operator-only";
 		expect(verdict(await ask(caller({ scopes: [] })))).toBe(refused);
 		await expect((async () => ask(operator))()).rejects.toThrow(/^used /);
 	});

@@ -79,6 +79,8 @@ const needs = {
 	listDeadLetters: operates,
 	redriveDeadLetters: operates,
 	dropDeadLetter: operates,
+	/** Of the whole installation; no name of anybody's is in them. The operator gives the scope, or whoever has it. */
+	readMetrics: { of: "nothing", scope: "metrics" },
 } as const satisfies Record<string, Need>;
 
 export type Operation = keyof typeof needs;

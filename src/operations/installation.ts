@@ -7,6 +7,7 @@ import { mayAsk, mayAskOfOwner } from "./access.ts";
 import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
+import type { ShownMetric } from "./metrics/metrics.ts";
 import type { Page, Ports } from "./ports.ts";
 
 export async function getSwitches(ports: Pick<Ports, "switches">, caller: Caller): Promise<Result<Switches>> {
@@ -24,6 +25,16 @@ export async function setSwitches(
 	const switched = await ports.switches.set(patch);
 	noteAct(ports, caller, { action: "switches-set", owner: null, details: patch });
 	return accept(switched);
+}
+
+/** [K27] `late` ends the waiting for figures that are read from somewhere: those are left out. */
+export async function readMetrics(
+	ports: Pick<Ports, "metrics">,
+	caller: Caller,
+	late: Promise<unknown>,
+): Promise<Result<ShownMetric[]>> {
+	const may = mayAsk(caller, "readMetrics");
+	return may.ok ? accept(await ports.metrics.read(late)) : may;
 }
 
 export interface AuditCall {

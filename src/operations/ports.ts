@@ -27,6 +27,7 @@ import type { LogRecord } from "../domain/job/job.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { KnownLeases } from "./leases/known-leases.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** A sealed log in the archive. */
 export interface SealedLog {
@@ -111,6 +112,8 @@ export interface Ports {
 	/** How long a repository has to take a submission before it is spilled. */
 	spillAfterMs: number;
 	deadLetters: DeadLetters;
+	/** What this process counts and measures. */
+	metrics: Metrics;
 	switches: {
 		/** The last known, refreshed in the background: never a call on the way of a request. */
 		current(): Switches;

@@ -3,6 +3,7 @@
 import { triesMax } from "../../src/contracts/objects/dead-letters.ts";
 import type { QueueName } from "../../src/contracts/objects/dead-letters.ts";
 import type { Env } from "../env.ts";
+import { countDeadLetter } from "../metrics.ts";
 import { report } from "../report.ts";
 import { deadLettersOf } from "./dead-letter-store.ts";
 
@@ -40,6 +41,7 @@ export async function keepDead(
 	try {
 		await deadLettersOf(env).keep(letter);
 		report({ event: "dead-letter", queue: name, id, about: subjectOf(body) });
+		countDeadLetter({ queue: name });
 		message.ack();
 	} catch (cause) {
 		report({ event: "dead-letter-unkept", queue: name, id, cause: String(cause) });

@@ -5,6 +5,7 @@ import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { Cancel } from "../../src/domain/job/job.ts";
 import type { Env } from "../env.ts";
+import { countSpilled } from "../metrics.ts";
 import { report } from "../report.ts";
 import { stored } from "../bindings/stored.ts";
 
@@ -38,7 +39,11 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 		return null;
 	};
 	return {
-		put: async (spilled) => (await stored(putRecord(bucket, keyOf(spilled, spilled.run), spilled, isNew))) !== null,
+		put: async (spilled) => {
+			const isFirst = (await stored(putRecord(bucket, keyOf(spilled, spilled.run), spilled, isNew))) !== null;
+			if (isFirst) countSpilled({});
+			return isFirst;
+		},
 		get: async (name, run) =>
 			(await read(keyOf(name, run), isSpilledRun)) ?? (await read(refusedOf(name, run), isSpilledRun)),
 		list: async ({ owner, repo }, limit) => {

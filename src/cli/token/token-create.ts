@@ -19,7 +19,11 @@ export function addTokenCreate(parent: Command, { io }: Host): void {
 		.description("make a token; it is shown this once")
 		.argument("<owner>", "whose repositories and pools it is for")
 		.requiredOption("--name <name>", "what or who it is for")
-		.requiredOption("--scope <scopes>", "read, write, admin, runner:register; with commas, or several times", readList)
+		.requiredOption(
+			"--scope <scopes>",
+			"read, write, admin, runner:register, metrics; with commas, or several times",
+			readList,
+		)
 		.option("--repo <repos>", "only these of the owner's repositories, with commas; else all of the owner's", readList)
 		.option("--expires <when>", "a time, or from now: 30d, 12h, 45m; else a year", readExpiry)
 		.action(async (owner: string, _: unknown, command: Command) => {

@@ -2,14 +2,14 @@
 import { z } from "@hono/zod-openapi";
 import { instant, slug, time } from "./fields.ts";
 
-export const scope = z.enum(["read", "write", "admin", "runner:register"]);
+export const scope = z.enum(["read", "write", "admin", "runner:register", "metrics"]);
 export type Scope = z.infer<typeof scope>;
 
 export const tokenRequest = z
 	.strictObject({
 		owner: slug,
 		name: z.string().min(1).max(100),
-		scopes: z.array(scope).min(1).max(4),
+		scopes: z.array(scope).min(1).max(5),
 		repos: z.array(slug).min(1).max(50).optional(),
 		expiresAt: instant.optional(),
 	})

@@ -24,6 +24,7 @@ import { addLeaseRoutes, sayStateAnyway } from "./routes/lease.ts";
 import { addLogFeedRoutes } from "./streams/log-feed.ts";
 import { addLogSearchRoutes } from "./streams/log-search.ts";
 import { addLogRoutes } from "./streams/logs.ts";
+import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addOperationRoutes } from "./routes/operation.ts";
 import { addPoolRoutes } from "./routes/pools.ts";
 import { addRepositoryRoutes } from "./routes/repositories.ts";
@@ -77,6 +78,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	app.get("/", (c) => c.text("Spillway, a CI job queue you own. The API: /openapi.json\n"));
 	app.get("/openapi.json", answerDocument);
 	addOperationRoutes(app);
+	addMetricsRoutes(app);
 	addDeadLetterRoutes(app);
 	addRepositoryRoutes(app);
 	addRunRoutes(app);
