@@ -117,7 +117,7 @@ it("[X12][X13] after kill -9 of the server the next one ends its workerd and has
 	expect([replay.replayed, replay.run.id]).toEqual([true, before[0]?.run.id]);
 });
 
-it("[X14] nothing of the runtime itself is reachable, whatever a request claims to be", async () => {
+it("[X14] nothing of the runtime itself is reachable, whatever a request says that it is", async () => {
 	const { ready } = await start();
 	const paths = [
 		"/cdn-cgi/local/r2/public/spillway-archive/anything",

@@ -87,7 +87,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		ends: endsOf(env, later),
 		writeAudit: (record) => writeAudit(env, record),
 		leases,
-		signToken: (kind, claims) => signToken(keysOf(env), kind, claims),
+		signToken: (kind, payload) => signToken(keysOf(env), kind, payload),
 		keys: keysOf(env),
 		sealSecret: async ({ owner, repo }, { name, value }) =>
 			sealSecret(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),

@@ -2,7 +2,7 @@
 // hexadecimal over everything before it, so the last underscore always parts them. No look-up stands on the hot path.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { TokenClaims, TokenKind } from "../contracts/objects/token-claims.ts";
+import type { TokenPayload, TokenKind } from "../contracts/objects/token-payload.ts";
 
 /** Signing keys by id; the first signs, all verify, so that rotation strands nobody. */
 export interface Keys {
@@ -20,16 +20,16 @@ export function parseKeys(text: string): Keys {
 	return { signing };
 }
 
-export function signToken<K extends TokenKind>(keys: Keys, kind: K, claims: TokenClaims[K]): string {
+export function signToken<K extends TokenKind>(keys: Keys, kind: K, payload: TokenPayload[K]): string {
 	const key = keys.signing[0];
 	if (!key) throw new Error("no signing key");
-	const payload = Buffer.from(JSON.stringify({ k: key.id, c: claims })).toString("base64url");
-	const head = `spw_${kind}_${payload}`;
+	const encoded = Buffer.from(JSON.stringify({ k: key.id, c: payload })).toString("base64url");
+	const head = `spw_${kind}_${encoded}`;
 	return `${head}_${mac(key.secret, head)}`;
 }
 
 /** Null for anything but a whole token of that kind with a good MAC; expiry and revocation are the caller's. */
-export function readToken<K extends TokenKind>(keys: Keys, kind: K, token: string): TokenClaims[K] | null {
+export function readToken<K extends TokenKind>(keys: Keys, kind: K, token: string): TokenPayload[K] | null {
 	const prefix = `spw_${kind}_`;
 	const cut = token.lastIndexOf("_");
 	if (!token.startsWith(prefix) || cut <= prefix.length || token.length > 8_192) return null;

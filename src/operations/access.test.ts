@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { AccessClaims } from "../contracts/objects/token-claims.ts";
+import type { AccessPayload } from "../contracts/objects/token-payload.ts";
 import type { Scope } from "../contracts/http/token.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "./access.ts";
@@ -37,7 +37,7 @@ const pool = "default";
 const repository = { owner, repo: "web" };
 const everyScope: Scope[] = ["read", "write", "admin", "runner:register", "metrics"];
 
-function caller(access: Partial<AccessClaims> | null): Caller {
+function caller(access: Partial<AccessPayload> | null): Caller {
 	const all = { id: "tk1", owner: "ada", name: "dev", scopes: everyScope, repos: null, expiresAt: null };
 	return { access: access && { ...all, ...access }, name: "dev", address: null };
 }

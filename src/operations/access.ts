@@ -3,7 +3,7 @@
 // request that will be refused.
 // Another owner's things are unknown to a token, a missing scope on one's own is forbidden.
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import type { AccessClaims } from "../contracts/objects/token-claims.ts";
+import type { AccessPayload } from "../contracts/objects/token-payload.ts";
 import type { Scope } from "../contracts/http/token.ts";
 import type { StreamToken } from "../contracts/wire/sockets/stream-token.ts";
 import { accept, refuse } from "../domain/refusal.ts";
@@ -11,7 +11,7 @@ import type { Result } from "../domain/refusal.ts";
 
 export interface Caller {
 	/** Null: the operator, who may do everything everywhere. */
-	access: AccessClaims | null;
+	access: AccessPayload | null;
 	/** For records of who did what. */
 	name: string;
 	/** Where the call came from, as its door believes it; null: that is not known. */
@@ -128,6 +128,6 @@ export function streamTokenOf({ access }: Caller): StreamToken | null {
 	return access && { owner: access.owner, token: access.id, expiresAt: access.expiresAt };
 }
 
-function withScope({ scopes }: AccessClaims, scope: Scope): Result<null> {
+function withScope({ scopes }: AccessPayload, scope: Scope): Result<null> {
 	return scopes.includes(scope) ? accept(null) : refuse({ code: "scope-missing", scope, act: "call" });
 }

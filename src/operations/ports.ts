@@ -2,7 +2,7 @@
 // bindings; an operation takes the few ports that it names, and knows neither Cloudflare nor the wire that its caller came by.
 import type { AuditRecord } from "../contracts/http/audit.ts";
 import type {
-	LeaseClaim,
+	LeaseIdentity,
 	LogCalls,
 	PoolCalls,
 	RepoCalls,
@@ -20,7 +20,7 @@ import type { FeedName, LogName, PoolShardName } from "../contracts/wire/object-
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";
-import type { TokenClaims, TokenKind } from "../contracts/objects/token-claims.ts";
+import type { TokenPayload, TokenKind } from "../contracts/objects/token-payload.ts";
 import type { TokenRecord } from "../contracts/http/token.ts";
 import type { RunName } from "../domain/ids.ts";
 import type { LogRecord } from "../domain/job/job.ts";
@@ -127,7 +127,7 @@ export interface Ports {
 	leases: KnownLeases;
 	/** Resolves when the act is in the audit, or in the log if that cannot be; never throws. */
 	writeAudit(record: AuditRecord): Promise<void>;
-	signToken<Kind extends TokenKind>(kind: Kind, claims: TokenClaims[Kind]): string;
+	signToken<Kind extends TokenKind>(kind: Kind, payload: TokenPayload[Kind]): string;
 	/** Encrypts a secret for the repository that will hold it. */
 	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;
 	now(): number;
@@ -140,7 +140,7 @@ export interface SocketPorts<Socket> {
 	/** A runner's session; its other end is at the pool. */
 	openSession(runner: RunnerIdentity): Promise<Result<Socket>>;
 	/** A runner's feed of its log; its other end is at the log. */
-	openLogFeed(lease: LeaseClaim): Promise<Result<Socket>>;
+	openLogFeed(lease: LeaseIdentity): Promise<Result<Socket>>;
 	/** A viewer's of an open log, which rests on the token. Null: nothing of the log is in its object. */
 	openLogView(name: LogName, call: { from: number; token: StreamToken | null }): Promise<Result<Socket | null>>;
 	/** A watcher's of a run, which rests on the token. */

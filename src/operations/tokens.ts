@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { timeText } from "../contracts/wire/time-text.ts";
 import { tokenEnd } from "../contracts/objects/owner.ts";
 import type { TokenMade, TokenRecord, TokenRequest } from "../contracts/http/token.ts";
-import type { AccessClaims } from "../contracts/objects/token-claims.ts";
+import type { AccessPayload } from "../contracts/objects/token-payload.ts";
 import type { Millis } from "../domain/ids.ts";
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
@@ -98,7 +98,7 @@ function defaultExpiry({ access }: Caller, now: Millis): Millis {
 /** [A12] Refused where the new token would do more, reach more repositories or live longer than the one that makes it. */
 function withinReach(
 	{ access }: Caller,
-	made: Pick<AccessClaims, "scopes" | "repos"> & { expiresAt: Millis },
+	made: Pick<AccessPayload, "scopes" | "repos"> & { expiresAt: Millis },
 ): Result<null> {
 	if (access === null) return accept(null);
 	const scope = made.scopes.find((wanted) => !access.scopes.includes(wanted));

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:
 import { join, resolve } from "node:path";
 import { sqlite } from "./sqlite.ts";
 
-/** What `claim` leaves in the folder for whoever comes second, and for scripts. */
+/** What `announce` leaves in the folder for a server that comes second, and for scripts. */
 export interface Serving {
 	pid: number;
 	url: string;
@@ -22,7 +22,7 @@ export class DataFolderBusy extends Error {
 }
 
 /** Makes the folder when it is missing. Throws `DataFolderBusy` while another process has it. */
-export async function claimDataFolder(folder: string): Promise<DataFolder> {
+export async function lockDataFolder(folder: string): Promise<DataFolder> {
 	const path = resolve(folder);
 	mkdirSync(path, { recursive: true, mode: 0o700 });
 	// Keys, secrets and logs lie here, also when somebody else made the folder.

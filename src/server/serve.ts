@@ -1,8 +1,8 @@
-// One machine's whole Spillway: claims the data folder, starts the Worker on it, fires its cron, and stops in order.
+// One machine's whole Spillway: locks the data folder, starts the Worker on it, fires its cron, and stops in order.
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { claimDataFolder } from "./data-folder.ts";
+import { lockDataFolder } from "./data-folder.ts";
 import { unknownData, writeDataVersions } from "./data-version.ts";
 import { bringUpDatabase } from "./database.ts";
 import { Disk } from "./disk.ts";
@@ -53,7 +53,7 @@ export class DataFolderUnusable extends Error {
  */
 export async function serve(options: ServeOptions): Promise<Server> {
 	const { data, host, port, reserveMib, trustedProxies, environment, print } = options;
-	const folder = await claimDataFolder(data);
+	const folder = await lockDataFolder(data);
 	let worker: Worker | null = null;
 	let supervision: Supervision | null = null;
 	try {

@@ -134,9 +134,9 @@ function someCommand(
 					...{ known, now, runners },
 				});
 			if (kind === "expire")
-				return { do: kind, leases: [lease.claim], quietMs: random.pick([0, 30_000, 30_000] as const) };
-			if (kind === "start") return { do: kind, lease: lease.claim };
-			return { do: kind, lease: lease.claim, report: someReport(random) };
+				return { do: kind, leases: [lease.identity], quietMs: random.pick([0, 30_000, 30_000] as const) };
+			if (kind === "start") return { do: kind, lease: lease.identity };
+			return { do: kind, lease: lease.identity, report: someReport(random) };
 		}
 		case "claim":
 			return { do: kind, ...someRunner(random) };

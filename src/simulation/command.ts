@@ -1,7 +1,7 @@
 // What may be asked of a repository's queue, as plain data: a list of commands can be printed, cut short and done again.
 import type { CanceledState } from "../contracts/http/bulk-cancel.ts";
 import type { RetriedOutcome } from "../contracts/http/bulk-retry.ts";
-import type { LeaseClaim, Submitted } from "../contracts/objects/objects.ts";
+import type { LeaseIdentity, Submitted } from "../contracts/objects/objects.ts";
 import type { RepositoryRequest } from "../contracts/http/repository.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { FinishReport, RunnerName } from "../domain/job/job.ts";
@@ -21,9 +21,9 @@ export type Command =
 	  }
 	| { do: "add"; run: RunId; key: string | null; jobs: JobRequest[] }
 	| { do: "claim"; runner: RunnerName; pool: string; shard?: number; labels: string[]; free: number }
-	| { do: "start"; lease: LeaseClaim }
-	| { do: "finish"; lease: LeaseClaim; report: FinishReport }
-	| { do: "expire"; leases: LeaseClaim[]; quietMs: number }
+	| { do: "start"; lease: LeaseIdentity }
+	| { do: "finish"; lease: LeaseIdentity; report: FinishReport }
+	| { do: "expire"; leases: LeaseIdentity[]; quietMs: number }
 	| { do: "cancel-run"; run: RunId }
 	| { do: "cancel-job"; job: JobId; force: boolean }
 	| { do: "retry-run"; run: RunId; only: "failed" | "all"; key: string | null }
@@ -43,7 +43,7 @@ export interface Answer {
 	/** `ok`, or why not. */
 	code: string;
 	/** What a claim handed out. */
-	grants: LeaseClaim[];
+	grants: LeaseIdentity[];
 	/** The demand that a claim left, in a fixed order. */
 	demand: string[];
 	/** How many jobs the run has that was submitted or added to; of what matched, how many were taken; how many are shown to wait. */
@@ -81,7 +81,7 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 			const { grants, demand } = await calls.claim({ runner, pool, labels, free, shard });
 			if (demand !== null) await port.hear(demand, shard);
 			const sets = (demand?.sets ?? []).map((set) => JSON.stringify(set)).sort();
-			return { ...done, grants: grants.map(({ claim }) => claim), demand: sets };
+			return { ...done, grants: grants.map(({ lease }) => lease), demand: sets };
 		}
 		case "start":
 			return answerOf(await calls.start(command.lease));

@@ -89,8 +89,8 @@ export class World {
 		this.#stored = readStored(this.port.stored, before);
 		this.known.note(command, answer);
 		const { granted, givenUp } = this.port.takeNoted();
-		for (const claim of granted) this.known.granted(claim);
-		for (const claim of this.port.readPushed()) this.known.read(claim);
+		for (const lease of granted) this.known.granted(lease);
+		for (const lease of this.port.readPushed()) this.known.read(lease);
 		if (answer.code === "ok") this.#noteRetried(command, before);
 		const { known, port } = this;
 		const all = { ...answer, grants: [...answer.grants, ...granted] };
@@ -135,10 +135,10 @@ export class World {
 			const runner = { id: "healthy", name: "healthy" };
 			await this.#do({ do: "claim", runner, pool, labels: ["gpu", "linux"], free: 32 });
 		}
-		for (const { claim, isOver } of this.known.leases) {
+		for (const { identity, isOver } of this.known.leases) {
 			if (isOver) continue;
-			await this.#do({ do: "start", lease: claim });
-			await this.#do({ do: "finish", lease: claim, report: aReport() });
+			await this.#do({ do: "start", lease: identity });
+			await this.#do({ do: "finish", lease: identity, report: aReport() });
 		}
 	}
 
@@ -160,8 +160,8 @@ export class World {
 		if (left !== null) throw new Error(left);
 		for (const lease of this.known.leases) {
 			if (lease.isOver || lease.isUnread) continue;
-			await this.#do({ do: "start", lease: lease.claim });
-			await this.#do({ do: "finish", lease: lease.claim, report: aReport() });
+			await this.#do({ do: "start", lease: lease.identity });
+			await this.#do({ do: "finish", lease: lease.identity, report: aReport() });
 		}
 		await this.#do({ do: "tell" });
 	}

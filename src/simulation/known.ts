@@ -1,13 +1,13 @@
 // What those outside a queue know of it: the runs they were told are accepted, and the leases that runners were handed. Commands
 // are made from this, and the queue is held to it.
-import type { LeaseClaim } from "../contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../contracts/objects/objects.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import { jobIdFrom } from "../domain/ids.ts";
 import type { Answer, Command } from "./command.ts";
 import type { PoolCommand } from "./pool-command.ts";
 
 export interface KnownLease {
-	claim: LeaseClaim;
+	identity: LeaseIdentity;
 	isStarted: boolean;
 	/** Its runner reported the end, or gave the lease up as stale. */
 	isOver: boolean;
@@ -26,23 +26,23 @@ export class Known {
 		return [...this.runs].flatMap(([run, jobs]) => Array.from({ length: jobs }, (_, index) => jobIdFrom(run, index)));
 	}
 
-	lease({ job, epoch }: LeaseClaim): KnownLease | undefined {
-		return this.leases.find(({ claim }) => claim.job === job && claim.epoch === epoch);
+	lease({ job, epoch }: LeaseIdentity): KnownLease | undefined {
+		return this.leases.find(({ identity }) => identity.job === job && identity.epoch === epoch);
 	}
 
 	/** A pool was given this, and pushes it to a runner. */
-	granted(claim: LeaseClaim): void {
-		this.leases.push({ claim, isStarted: false, isOver: false, isUnread: true });
+	granted(identity: LeaseIdentity): void {
+		this.leases.push({ identity, isStarted: false, isOver: false, isUnread: true });
 	}
 
 	/** Its runner has it. */
-	read(claim: LeaseClaim): void {
-		const lease = this.lease(claim);
+	read(identity: LeaseIdentity): void {
+		const lease = this.lease(identity);
 		if (lease) lease.isUnread = false;
 	}
 
 	note(command: Command | PoolCommand, { code, grants, jobs }: Answer): void {
-		for (const claim of grants) this.leases.push({ claim, isStarted: false, isOver: false });
+		for (const identity of grants) this.leases.push({ identity, isStarted: false, isOver: false });
 		const isAccepted = code === "ok";
 		if (command.do === "start" || command.do === "finish") {
 			const lease = this.lease(command.lease);

@@ -21,7 +21,7 @@ export type LogStep =
 const stepsPerSeed = 60;
 const roundsMax = 400;
 const epoch = 1;
-const claim = { ...simulatedLogName, pool: "default", shard: 0, epoch };
+const lease = { ...simulatedLogName, pool: "default", shard: 0, epoch };
 
 /** What the job printed: bytes that no shift of places leaves as they are. */
 const printed = Uint8Array.from(
@@ -49,7 +49,7 @@ class LogWorld {
 		switch (step.do) {
 			case "append":
 				void log.engine
-					.append(claim, step.from, printed.subarray(step.from, step.to), step.kind)
+					.append(lease, step.from, printed.subarray(step.from, step.to), step.kind)
 					.then((result) => {
 						if (result.ok) this.acknowledged = Math.max(this.acknowledged, Math.min(step.to, result.value.length));
 					})

@@ -1,6 +1,6 @@
 // What random commands once found, as the shortest commands that were found to repeat it. Kept as commands and not as seeds: a
 // seed means something else as soon as commands are made in another way.
-import type { LeaseClaim } from "../contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../contracts/objects/objects.ts";
 import { jobIdFrom, runIdFrom } from "../domain/ids.ts";
 import type { JobRequest } from "../domain/job/submission.ts";
 import { noon } from "../testing/clock.ts";
@@ -28,7 +28,7 @@ function claim(runner: string): Step {
 	return step({ do: "claim", runner: { id: runner, name: runner }, pool: "default", labels: [], free: 1 });
 }
 
-function leaseOf(index: number): LeaseClaim {
+function leaseOf(index: number): LeaseIdentity {
 	return { owner: "acme", repo: "web", pool: "default", shard: 0, job: jobIdFrom(run, index), attempt: 1, epoch: 1 };
 }
 

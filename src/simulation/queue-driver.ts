@@ -1,5 +1,12 @@
 // The steps in which behaviours are told: runs by their jobs' keys, leases by whoever holds them, time by how much passes.
-import type { ClaimCall, Claimed, Demand, LeaseAnswer, LeaseClaim, SubmitCall } from "../contracts/objects/objects.ts";
+import type {
+	ClaimCall,
+	Claimed,
+	Demand,
+	LeaseAnswer,
+	LeaseIdentity,
+	SubmitCall,
+} from "../contracts/objects/objects.ts";
 import type { RepositoryRequest } from "../contracts/http/repository.ts";
 import type { Job, Run } from "../contracts/http/run.ts";
 import { runIdFrom } from "../domain/ids.ts";
@@ -117,24 +124,24 @@ export class QueueDriver {
 		return (await this.claim(call)).grants.map(({ grant }) => grant.job.key);
 	}
 
-	async lease(call: Partial<ClaimCall> = {}): Promise<LeaseClaim> {
+	async lease(call: Partial<ClaimCall> = {}): Promise<LeaseIdentity> {
 		const [first] = (await this.claim(call)).grants;
 		if (!first) throw new Error("nothing was granted");
-		return first.claim;
+		return first.lease;
 	}
 
 	/** Claims one job and starts it. */
-	async start(call: Partial<ClaimCall> = {}): Promise<LeaseClaim> {
+	async start(call: Partial<ClaimCall> = {}): Promise<LeaseIdentity> {
 		const lease = await this.lease(call);
 		must(await (await this.calls()).start(lease));
 		return lease;
 	}
 
-	async finish(lease: LeaseClaim, report = aReport()): Promise<LeaseAnswer> {
+	async finish(lease: LeaseIdentity, report = aReport()): Promise<LeaseAnswer> {
 		return must(await (await this.calls()).finish(lease, report));
 	}
 
-	async loses(lease: LeaseClaim, quietMs = renewSeconds * 1_000): Promise<void> {
+	async loses(lease: LeaseIdentity, quietMs = renewSeconds * 1_000): Promise<void> {
 		await (await this.calls()).expire([lease], quietMs);
 	}
 

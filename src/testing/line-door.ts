@@ -3,8 +3,8 @@
 import type { FinishRequest } from "../contracts/http/lease.ts";
 import type { RegisterRequest } from "../contracts/http/runner.ts";
 import type { RunRequest } from "../contracts/http/run.ts";
-import type { LeaseClaim, RunnerIdentity } from "../contracts/objects/objects.ts";
-import type { TokenClaims, TokenKind } from "../contracts/objects/token-claims.ts";
+import type { LeaseIdentity, RunnerIdentity } from "../contracts/objects/objects.ts";
+import type { TokenPayload, TokenKind } from "../contracts/objects/token-payload.ts";
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { Caller } from "../operations/access.ts";
@@ -22,7 +22,7 @@ export interface LineDoor {
 	ports: Ports;
 	/** Who a password is: this door knows no tokens of its callers. */
 	callers: ReadonlyMap<string, Caller>;
-	readToken<Kind extends TokenKind>(kind: Kind, token: string): TokenClaims[Kind] | null;
+	readToken<Kind extends TokenKind>(kind: Kind, token: string): TokenPayload[Kind] | null;
 }
 
 interface Repository {
@@ -73,7 +73,7 @@ class LineSession {
 	readonly #door: LineDoor;
 	#caller: Caller | null = null;
 	#runner: RunnerIdentity | null = null;
-	readonly #leases = new Map<string, LeaseClaim>();
+	readonly #leases = new Map<string, LeaseIdentity>();
 
 	constructor(door: LineDoor) {
 		this.#door = door;
@@ -121,12 +121,12 @@ class LineSession {
 		});
 		if (!granted.ok || granted.value === null) return granted;
 		const { lease, job } = granted.value;
-		const claim = this.#door.readToken("lease", lease.token);
-		if (claim !== null) this.#leases.set(lease.id, claim);
+		const identity = this.#door.readToken("lease", lease.token);
+		if (identity !== null) this.#leases.set(lease.id, identity);
 		return accept({ lease: lease.id, job: job.id });
 	}
 
-	async #withLease(lease: LeaseClaim, call: LeaseCall): Promise<Result<unknown>> {
+	async #withLease(lease: LeaseIdentity, call: LeaseCall): Promise<Result<unknown>> {
 		const { ports } = this.#door;
 		switch (call.ask) {
 			case "start":

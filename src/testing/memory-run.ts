@@ -1,5 +1,5 @@
 // A run in memory, for tests of decisions: a `RunView` that takes in what was decided, and tells jobs by their keys.
-import type { Claim, Decision, RunView } from "../domain/run/decide.ts";
+import type { LeaseName, Decision, RunView } from "../domain/run/decide.ts";
 import { nodeOf } from "../domain/run/decide.ts";
 import { decideSubmit } from "../domain/run/decide-submit.ts";
 import type { Node } from "../domain/run/graph.ts";
@@ -83,8 +83,8 @@ export class MemoryRun implements RunView {
 		);
 	}
 
-	/** Grants a waiting job, and gives the claim of its lease. */
-	grant(key: string, now: Millis): Claim {
+	/** Grants a waiting job, and names its lease. */
+	grant(key: string, now: Millis): LeaseName {
 		const job = this.called(key);
 		if (job.state !== "waiting") throw new Error(`${key} is ${job.state}`);
 		const { after } = grant(job, { runner: aRunner(), pool: "default", shard: 0 }, now);

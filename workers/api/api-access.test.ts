@@ -183,8 +183,8 @@ describe("tokens", () => {
 
 	it("[A10] a token signed with a key that is not ours is none, whatever it says", async () => {
 		const { owner, path } = await aRepo();
-		const claims = { id: "tk1", owner, name: "x", scopes: ["read" as const], repos: null, expiresAt: null };
-		const signed = (keys: string) => signToken(parseKeys(keys), "access", claims);
+		const payload = { id: "tk1", owner, name: "x", scopes: ["read" as const], repos: null, expiresAt: null };
+		const signed = (keys: string) => signToken(parseKeys(keys), "access", payload);
 		expect(await refusal("GET", path, { token: signed(env.SPILLWAY_SIGNING_KEYS) })).toBe("200");
 		expect(await refusal("GET", path, { token: signed(`k1:${"00".repeat(32)}`) })).toBe("401 unauthorized");
 		expect(await refusal("GET", path, { token: signed(`k2:${"5e".repeat(32)}`) })).toBe("401 unauthorized");

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import type { RunEvent } from "../../src/contracts/http/run-events.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Job, Run } from "../../src/contracts/http/run.ts";
 import { parseJobId } from "../../src/domain/ids.ts";
 import { archiveKey } from "../log/archive.ts";
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 interface Ended {
-	claim: LeaseClaim;
+	lease: LeaseIdentity;
 	run: string;
 	/** Of the run's repository. */
 	path: string;
@@ -29,38 +29,38 @@ interface Ended {
 
 /** A run of one job, which printed two lines in one step and passed; its log is sealed, its end told. */
 async function anEndedRun(settings: object = {}): Promise<Ended> {
-	const claim = await startLease();
-	const { owner, repo, job } = claim;
-	orThrow(await repoOf(claim).configure({ owner, repo, request: settings, replace: false }));
-	await logOf(claim).append(claim, 0, new TextEncoder().encode("it was\nhere\n"));
+	const lease = await startLease();
+	const { owner, repo, job } = lease;
+	orThrow(await repoOf(lease).configure({ owner, repo, request: settings, replace: false }));
+	await logOf(lease).append(lease, 0, new TextEncoder().encode("it was\nhere\n"));
 	const steps = [{ name: "say", exitCode: 0, startedAt: 1, finishedAt: 2, logStart: 0, logEnd: 12 }];
 	const report = { outcome: "passed" as const, exitCode: 0, signal: null, reason: null, steps, logLength: 12 };
-	orThrow(await repoOf(claim).finish(claim, { ...report, logSha256: null, retryAfterSeconds: null }));
-	await eventually(async () => (await env.ARCHIVE.head(archiveKey(claim))) !== null);
-	await sealNow(claim);
-	return { claim, run: parseJobId(job)?.run ?? "", path: `/v1/repos/${owner}/${repo}` };
+	orThrow(await repoOf(lease).finish(lease, { ...report, logSha256: null, retryAfterSeconds: null }));
+	await eventually(async () => (await env.ARCHIVE.head(archiveKey(lease))) !== null);
+	await sealNow(lease);
+	return { lease, run: parseJobId(job)?.run ?? "", path: `/v1/repos/${owner}/${repo}` };
 }
 
-async function archive({ claim, run }: Ended): Promise<void> {
+async function archive({ lease, run }: Ended): Promise<void> {
 	// Until the read model has its end it would stay.
-	await eventually(async () => (await openJobs(claim)) === 0);
+	await eventually(async () => (await openJobs(lease)) === 0);
 	moveClock(8 * dayMs);
-	await runDurableObjectAlarm(repoOf(claim));
-	expect(await env.ARCHIVE.head(archivedRunKey(claim, run))).not.toBeNull();
+	await runDurableObjectAlarm(repoOf(lease));
+	expect(await env.ARCHIVE.head(archivedRunKey(lease, run))).not.toBeNull();
 }
 
-async function openJobs(claim: LeaseClaim): Promise<number> {
+async function openJobs(lease: LeaseIdentity): Promise<number> {
 	const count = "SELECT COUNT(*) AS n FROM job WHERE open = 1";
-	return runInDurableObject(repoOf(claim), (_, { storage }) => storage.sql.exec<{ n: number }>(count).one().n);
+	return runInDurableObject(repoOf(lease), (_, { storage }) => storage.sql.exec<{ n: number }>(count).one().n);
 }
 
 /** What there is of a run: to be read, in the read model, and in the archive. */
-async function traces({ claim, run, path }: Ended): Promise<string[]> {
+async function traces({ lease, run, path }: Ended): Promise<string[]> {
 	const { items } = (await send<{ items: Run[] }>("GET", `${path}/runs`)).body;
-	const object = await env.ARCHIVE.head(archivedRunKey(claim, run));
+	const object = await env.ARCHIVE.head(archivedRunKey(lease, run));
 	return [
 		codeOf(await answerOf(`${path}/runs/${run}`)),
-		codeOf(await answerOf(`${path}/jobs/${claim.job}`)),
+		codeOf(await answerOf(`${path}/jobs/${lease.job}`)),
 		`${items.length} listed`,
 		`${object === null ? 0 : 1} archived`,
 	];
@@ -74,10 +74,10 @@ async function answersOf(routes: readonly string[]): Promise<string[]> {
 }
 
 /** Why the same submission is refused, without its key; null: it was accepted, as another run of the same id. */
-async function refusedAgain({ claim, run }: Ended): Promise<string | null> {
+async function refusedAgain({ lease, run }: Ended): Promise<string | null> {
 	const submission = { source: null, title: null, trigger: "api" as const, actor: "test", cancelSuperseded: false };
 	const call = { run, key: null, digest: "", submission: { ...submission, jobs: [{ key: "build", run: "true" }] } };
-	const answered = await repoOf(claim).submit(call);
+	const answered = await repoOf(lease).submit(call);
 	return answered.ok ? null : answered.refusal.code;
 }
 
@@ -107,10 +107,10 @@ async function firstEvent({ body }: Response): Promise<string> {
 describe("a run in the archive", () => {
 	it("[W42][L16][L21] is read by every route as it was before", async () => {
 		const ended = await anEndedRun();
-		const { run, path, claim } = ended;
-		const job = `${path}/jobs/${claim.job}`;
+		const { run, path, lease } = ended;
+		const job = `${path}/jobs/${lease.job}`;
 		const log = `${job}/attempts/1/log`;
-		const other = claim.job.replace(/-0$/, "-7");
+		const other = lease.job.replace(/-0$/, "-7");
 		const routes = [
 			...[`${path}/runs`, `${path}/runs/${run}`, `${path}/runs/${run}/jobs`, `${path}/runs/${run}/events`],
 			...[job, `${job}/log/live`, log, `${log}/live`, `${log}/live?from=7`, `${log}/search?q=here`],
@@ -132,15 +132,15 @@ describe("a run in the archive", () => {
 
 	it("[A47] is read by its number and its jobs' keys as by their ids, and brought back by them", async () => {
 		const ended = await anEndedRun();
-		const { run, path, claim } = ended;
+		const { run, path, lease } = ended;
 		await archive(ended);
-		const job = `${path}/jobs/${claim.job}`;
+		const job = `${path}/jobs/${lease.job}`;
 		const named = `${path}/runs/1/jobs/build`;
 		for (const [name, id] of [
 			[`${path}/runs/1`, `${path}/runs/${run}`],
 			[`${path}/runs/latest/jobs`, `${path}/runs/${run}/jobs`],
 			[named, job],
-			[`${path}/runs/1/jobs/${claim.job}`, job],
+			[`${path}/runs/1/jobs/${lease.job}`, job],
 			[`${named}/attempts/1/log`, `${job}/attempts/1/log`],
 			[`${named}/log/live`, `${job}/log/live`],
 		] as const) {
@@ -149,22 +149,22 @@ describe("a run in the archive", () => {
 			expect(answer).toMatch(/^200 /);
 		}
 		expect(codeOf(await answerOf(`${path}/runs/1/jobs/other`))).toBe("404 job-unknown");
-		expect((await send<Job>("POST", `${named}/retry`)).body).toMatchObject({ id: claim.job, state: "waiting" });
+		expect((await send<Job>("POST", `${named}/retry`)).body).toMatchObject({ id: lease.job, state: "waiting" });
 	});
 
 	it("[A48] has its number until nothing is left of it and of those that stand in one row with it", async () => {
-		const { claim, path } = await anEndedRun();
+		const { lease, path } = await anEndedRun();
 		const body = { jobs: [{ key: "a", run: "true" }] };
 		let last = "";
 		for (let number = 2; number <= 64; number++) last = (await send<Run>("POST", `${path}/runs`, { body })).body.id;
 		expect((await send("POST", `${path}/cancel`, { body: { state: ["waiting"] } })).status).toBe(202);
-		await eventually(async () => (await openJobs(claim)) === 0);
+		await eventually(async () => (await openJobs(lease)) === 0);
 		moveClock(8 * dayMs);
 		const numbers = "SELECT COUNT(*) AS n FROM run_number";
 		const rows = () =>
-			runInDurableObject(repoOf(claim), (_, { storage }) => storage.sql.exec<{ n: number }>(numbers).one().n);
+			runInDurableObject(repoOf(lease), (_, { storage }) => storage.sql.exec<{ n: number }>(numbers).one().n);
 		const work = async () => {
-			for (let slice = 0; slice < 6; slice++) await runDurableObjectAlarm(repoOf(claim));
+			for (let slice = 0; slice < 6; slice++) await runDurableObjectAlarm(repoOf(lease));
 		};
 		await work();
 		expect(await rows()).toBe(1);
@@ -177,12 +177,12 @@ describe("a run in the archive", () => {
 
 	it("[L28] says that its log was deleted once that has outlived its days, also when a retry brings it back", async () => {
 		const ended = await anEndedRun({ retentionDays: 30 });
-		const { run, path, claim } = ended;
+		const { run, path, lease } = ended;
 		await archive(ended);
 		await deleteOldLogs(env, Date.now());
-		const routes = [`${path}/jobs/${claim.job}/attempts/1/log`, `${path}/jobs/${claim.job}/attempts/1/log/live`];
+		const routes = [`${path}/jobs/${lease.job}/attempts/1/log`, `${path}/jobs/${lease.job}/attempts/1/log/live`];
 		const stateOf = async () => {
-			const { attempts } = (await send<Job>("GET", `${path}/jobs/${claim.job}`)).body;
+			const { attempts } = (await send<Job>("GET", `${path}/jobs/${lease.job}`)).body;
 			return [attempts[0]?.log.state, ...(await answersOf(routes)).map(codeOf)];
 		};
 		expect(await stateOf()).toEqual(["sealed", "200", "200"]);
@@ -215,14 +215,14 @@ describe("a run in the archive", () => {
 		for (const ended of [short, long]) await archive(ended);
 		const later = async (days: number) => {
 			moveClock(days * dayMs);
-			for (const { claim } of [short, long]) await runDurableObjectAlarm(repoOf(claim));
+			for (const { lease } of [short, long]) await runDurableObjectAlarm(repoOf(lease));
 			return [await traces(short), await traces(long)];
 		};
 		const whole = ["200", "200", "1 listed", "1 archived"];
 		const gone = ["404 run-unknown", "404 job-unknown", "0 listed", "0 archived"];
 		expect(await later(80)).toEqual([whole, whole]);
 		expect(await later(20)).toEqual([gone, whole]);
-		expect((await fetchRaw("GET", `${long.path}/jobs/${long.claim.job}/attempts/1/log`)).status).toBe(200);
+		expect((await fetchRaw("GET", `${long.path}/jobs/${long.lease.job}/attempts/1/log`)).status).toBe(200);
 		expect(codeOf(await answerOf(`${long.path}/runs/${long.run}`))).toBe("200");
 		expect((await send("POST", `${short.path}/runs/${short.run}/retry`, { body: { only: "all" } })).status).toBe(404);
 		expect(await refusedAgain(short)).toBe("run-archived");
@@ -235,22 +235,22 @@ describe("a run in the archive", () => {
 		await archive(ended);
 		await env.DB.exec("ALTER TABLE run RENAME TO run_away");
 		moveClock(100 * dayMs);
-		await runDurableObjectAlarm(repoOf(ended.claim));
+		await runDurableObjectAlarm(repoOf(ended.lease));
 		await env.DB.exec("ALTER TABLE run_away RENAME TO run");
-		expect(await env.ARCHIVE.head(archivedRunKey(ended.claim, ended.run))).not.toBeNull();
+		expect(await env.ARCHIVE.head(archivedRunKey(ended.lease, ended.run))).not.toBeNull();
 		expect(codeOf(await answerOf(`${ended.path}/runs/${ended.run}`))).toBe("404 run-unknown");
 		moveClock(3_600_000);
-		await runDurableObjectAlarm(repoOf(ended.claim));
+		await runDurableObjectAlarm(repoOf(ended.lease));
 		expect(await traces(ended)).toEqual(["404 run-unknown", "404 job-unknown", "0 listed", "0 archived"]);
 	});
 
 	it("[W58] without any log is kept as long as its logs would be", async () => {
-		const { claim, path } = await anEndedRun({ retentionDays: 365 });
+		const { lease, path } = await anEndedRun({ retentionDays: 365 });
 		const { id: run } = (await send<Run>("POST", `${path}/runs`, { body: { jobs: [{ key: "a", run: "true" }] } })).body;
 		expect((await send("POST", `${path}/runs/${run}/cancel`)).status).toBe(202);
-		await archive({ claim, run, path });
+		await archive({ lease, run, path });
 		moveClock(300 * dayMs);
-		await runDurableObjectAlarm(repoOf(claim));
+		await runDurableObjectAlarm(repoOf(lease));
 		expect(codeOf(await answerOf(`${path}/runs/${run}`))).toBe("200");
 	});
 });

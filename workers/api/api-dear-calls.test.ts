@@ -1,17 +1,17 @@
 // Few of the calls that take long are one token's at once: which these are, whom it holds up, and when the next may come.
 import { expect, it } from "vitest";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import { dearCallsMax } from "../../src/doors/http/dear-calls.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { logOf, someLog, startLease } from "../log/log-fixture.ts";
 import { aToken, fetchRaw, refusal, send } from "./api-fixture.ts";
 
-async function aLog(): Promise<{ claim: LeaseClaim; log: string; repo: string }> {
-	const claim = await startLease();
-	orThrow(await logOf(claim).append(claim, 0, someLog(seededRandom(61), 300_000)));
-	const repo = `/v1/repos/${claim.owner}/${claim.repo}`;
-	return { claim, repo, log: `${repo}/jobs/${claim.job}/attempts/1/log` };
+async function aLog(): Promise<{ lease: LeaseIdentity; log: string; repo: string }> {
+	const lease = await startLease();
+	orThrow(await logOf(lease).append(lease, 0, someLog(seededRandom(61), 300_000)));
+	const repo = `/v1/repos/${lease.owner}/${lease.repo}`;
+	return { lease, repo, log: `${repo}/jobs/${lease.job}/attempts/1/log` };
 }
 
 it("[A61] one token has four dear calls under way, others are not counted with it, and what ends makes room", async () => {

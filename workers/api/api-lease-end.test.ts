@@ -37,7 +37,7 @@ function logNameOf({ repository, job: { id, attempt } }: Grant) {
 	return { ...repository, job: id, attempt };
 }
 
-const claimOf = (grant: Grant) => ({
+const leaseOf = (grant: Grant) => ({
 	...grant.repository,
 	...{ pool: "default", shard: 0, job: grant.job.id, attempt: grant.job.attempt, epoch: grant.lease.epoch },
 });
@@ -142,7 +142,7 @@ describe("steps that the end does not name", () => {
 	it("[D16] of a lost runner, of one that was not waited for, and of one past its timeout", async () => {
 		const place = await aRepo();
 		const lost = await told(place, { onLost: "fail" });
-		await repoOf(place).expire([claimOf(lost)], 30_000);
+		await repoOf(place).expire([leaseOf(lost)], 30_000);
 		for (const attempt of Object.values(await lostOf(place, lost))) {
 			expect(attempt).toMatchObject({ outcome: "lost", steps: [ended, open] });
 		}
@@ -245,7 +245,7 @@ describe("a lost exclusive job whose slot is still held", () => {
 		const run = await submit(place, [job("a", exclusive), job("b", exclusive)]);
 		const grant = await running(place);
 		if (isBegun) expect((await append(grant, 0, "abc")).headers.get("lease-state")).toBe("ok");
-		await repoOf(place).expire([claimOf(grant)], 30_000);
+		await repoOf(place).expire([leaseOf(grant)], 30_000);
 		await vi.waitFor(async () => {
 			const late = await append(grant, isBegun ? 3 : 0, "");
 			expect([late.status, late.headers.get("lease-state")]).toEqual([204, "lost"]);
@@ -271,7 +271,7 @@ describe("a lost exclusive job whose slot is still held", () => {
 		const place = await aRepo();
 		await submit(place, [job("a", { ...exclusive, onLost: "fail" })]);
 		const grant = await running(place);
-		await repoOf(place).expire([claimOf(grant)], 30_000);
+		await repoOf(place).expire([leaseOf(grant)], 30_000);
 		expect((await append(grant, 0, "abc")).status).toBe(204);
 		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + exclusiveMarginMs });
 		await runDurableObjectAlarm(repoOf(place));

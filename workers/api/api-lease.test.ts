@@ -268,8 +268,8 @@ describe("lease calls", () => {
 		const grant = await grantOf(await aRunner(place));
 		const repo = env.REPO.get(env.REPO.idFromName(`${place.owner}/${place.repo}`)) as never as RepoStub;
 		const { owner, repo: name } = grant.repository;
-		const claim = { owner, repo: name, pool: "default", shard: 0, job: grant.job.id, attempt: 1, epoch: 1 };
-		orThrow(await repo.start(claim));
+		const identity = { owner, repo: name, pool: "default", shard: 0, job: grant.job.id, attempt: 1, epoch: 1 };
+		orThrow(await repo.start(identity));
 		const now = Date.now();
 		const look = async (afterMs: number) => {
 			vi.useFakeTimers({ toFake: ["Date"], now: now + afterMs });
@@ -404,5 +404,5 @@ describe("leases that are over", () => {
 });
 
 interface RepoStub {
-	start(claim: object): Promise<{ ok: true; value: unknown }>;
+	start(identity: object): Promise<{ ok: true; value: unknown }>;
 }

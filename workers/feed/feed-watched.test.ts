@@ -4,7 +4,7 @@ import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm, runInD
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Job } from "../../src/contracts/http/run.ts";
 import type { RunEvent } from "../../src/contracts/http/run-events.ts";
 import { watchedAttemptsMax } from "../../src/domain/limits.ts";
@@ -36,10 +36,10 @@ async function watch(repo: Repo, run: string): Promise<RunEvent[]> {
 	return events;
 }
 
-async function claimOne(repo: Repo): Promise<LeaseClaim> {
+async function claimOne(repo: Repo): Promise<LeaseIdentity> {
 	const [first] = (await claim(repo)).grants;
 	if (!first) throw new Error("nothing was granted");
-	return first.claim;
+	return first.lease;
 }
 
 const runFinished = (event: RunEvent | undefined) => event?.type === "run" && event.run.state === "finished";

@@ -5,29 +5,29 @@ import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { logBlockBytes } from "../../src/domain/limits.ts";
 import { seededRandom } from "../../src/testing/random.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { archiveKey, sealedLogOf } from "./archive.ts";
 import { forgetCached } from "./archive-cache.ts";
 import { bytesOf, closeOf, logOf, noise, sealNow, sha256, startLease, Viewer } from "./log-fixture.ts";
 import { logViewersMax } from "../../src/engine/log/log-viewers.ts";
 
-let claim: LeaseClaim;
+let lease: LeaseIdentity;
 let bytes: Uint8Array;
 
 beforeEach(async () => {
-	claim = await startLease();
+	lease = await startLease();
 	bytes = noise(seededRandom(31), 3 * logBlockBytes);
 });
 
 async function sealed(length: number): Promise<void> {
 	bytes = bytes.subarray(0, length);
-	await logOf(claim).append(claim, 0, bytes);
-	await logOf(claim).close(closeOf(claim, { length }));
-	await sealNow(claim);
+	await logOf(lease).append(lease, 0, bytes);
+	await logOf(lease).close(closeOf(lease, { length }));
+	await sealNow(lease);
 }
 
 function front(headers: Record<string, string>): Promise<Response> {
-	const { owner, repo, job } = claim;
+	const { owner, repo, job } = lease;
 	const url = `https://spillway.test/v1/repos/${owner}/${repo}/jobs/${job}/attempts/1/log`;
 	const authorization = `Bearer ${env.SPILLWAY_OPERATOR_TOKEN}`;
 	return exports.default.fetch(new Request(url, { headers: { authorization, ...headers } }));
@@ -42,7 +42,7 @@ describe("a sealed log that many read", () => {
 			get.mockClear();
 			const work: Promise<unknown>[] = [];
 			const edge = { cache: caches.default, later: (put: Promise<unknown>) => void work.push(put) };
-			const log = await sealedLogOf({ get } as unknown as R2Bucket, claim, edge);
+			const log = await sealedLogOf({ get } as unknown as R2Bucket, lease, edge);
 			expect(await bytesOf(log?.chunks(from, to))).toEqual(bytes.subarray(from, to));
 			await Promise.all(work);
 			reads.push(get.mock.calls.length);
@@ -53,7 +53,7 @@ describe("a sealed log that many read", () => {
 	it("[L15] costs the archive one read for all of a small one, and of a large one none but the part itself", async () => {
 		await sealed(20_000);
 		expect(await readsOf(100, 19_000)).toEqual([1, 0]);
-		await forgetCached(caches.default, archiveKey(claim));
+		await forgetCached(caches.default, archiveKey(lease));
 		expect(await readsOf(0, 20_000)).toEqual([1, 0]);
 	});
 
@@ -80,9 +80,9 @@ describe("a sealed log that many read", () => {
 
 describe("a live log that many watch", () => {
 	it("[L32] has so many viewers; one more is asked to come later, and finds a place when one has left", async () => {
-		await logOf(claim).append(claim, 0, bytes.subarray(0, 10));
-		const [first, second] = [await Viewer.watch(claim), await Viewer.watch(claim)];
-		await runInDurableObject(logOf(claim), (_, state) => {
+		await logOf(lease).append(lease, 0, bytes.subarray(0, 10));
+		const [first, second] = [await Viewer.watch(lease), await Viewer.watch(lease)];
+		await runInDurableObject(logOf(lease), (_, state) => {
 			const all = state.getWebSockets.bind(state);
 			// As if the first were many.
 			state.getWebSockets = (tag) => all(tag).flatMap((socket) => Array(logViewersMax / 2).fill(socket));
@@ -97,7 +97,7 @@ describe("a live log that many watch", () => {
 	});
 
 	function watch(): Promise<Response> {
-		const { owner, repo, job } = claim;
+		const { owner, repo, job } = lease;
 		const url = `https://spillway.test/v1/repos/${owner}/${repo}/jobs/${job}/attempts/1/log/live`;
 		const headers = { authorization: `Bearer ${env.SPILLWAY_OPERATOR_TOKEN}`, upgrade: "websocket" };
 		return exports.default.fetch(new Request(url, { headers }));

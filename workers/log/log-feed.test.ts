@@ -3,7 +3,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import type { FeedAcknowledgement } from "../../src/contracts/http/log-feed.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
 import { readWatchedMs } from "../../src/domain/log/log-demand.ts";
 import { aRepo, fetchRaw, job, refusal, running, submit } from "../api/api-fixture.ts";
@@ -11,15 +11,15 @@ import { closeOf, Feeder, logOf, sealNow, startLease, Viewer } from "./log-fixtu
 
 const text = new TextEncoder();
 
-async function storedText(claim: LeaseClaim): Promise<string> {
-	const chunk = await logOf(claim).read({ from: 0, to: 1_000 });
+async function storedText(lease: LeaseIdentity): Promise<string> {
+	const chunk = await logOf(lease).read({ from: 0, to: 1_000 });
 	return new TextDecoder().decode(chunk?.bytes);
 }
 
 describe("a runner's socket", () => {
 	it("[L25] is told the length when bytes are stored, passes over overlap, and after a gap hears where to go on", async () => {
-		const claim = await startLease();
-		const feeder = await Feeder.feed(claim);
+		const lease = await startLease();
+		const feeder = await Feeder.feed(lease);
 		expect(await feeder.acknowledged()).toEqual({ type: "ack", length: 0, intervalSeconds: 5, lease: "ok" });
 		feeder.send(0, text.encode("hello "));
 		expect(await feeder.acknowledged()).toMatchObject({ length: 6 });
@@ -27,60 +27,60 @@ describe("a runner's socket", () => {
 		expect(await feeder.acknowledged()).toMatchObject({ length: 11 });
 		feeder.send(12, text.encode("!"));
 		expect(await feeder.acknowledged()).toMatchObject({ length: 11 });
-		expect(await storedText(claim)).toBe("hello world");
+		expect(await storedText(lease)).toBe("hello world");
 	});
 
 	it("[L25] sleeps between frames, and may change to HTTP and back", async () => {
-		const claim = await startLease();
-		const feeder = await Feeder.feed(claim);
+		const lease = await startLease();
+		const feeder = await Feeder.feed(lease);
 		await feeder.acknowledged();
 		feeder.send(0, text.encode("one "));
 		await feeder.acknowledged();
-		await evictDurableObject(logOf(claim));
-		orThrow(await logOf(claim).append(claim, 4, text.encode("two ")));
+		await evictDurableObject(logOf(lease));
+		orThrow(await logOf(lease).append(lease, 4, text.encode("two ")));
 		feeder.send(4, text.encode("two three "));
 		expect(await feeder.acknowledged()).toMatchObject({ length: 14 });
-		const newer = await Feeder.feed(claim);
+		const newer = await Feeder.feed(lease);
 		expect(await newer.acknowledged()).toMatchObject({ length: 14 });
 		expect(await feeder.closed()).toBe(4_009);
 		newer.send(14, text.encode("four"));
 		expect(await newer.acknowledged()).toMatchObject({ length: 18 });
-		expect(await storedText(claim)).toBe("one two three four");
+		expect(await storedText(lease)).toBe("one two three four");
 	});
 
 	it("[L25] is closed with the refusal: another epoch, what is no frame, too much, past the limit", async () => {
-		const claim = await startLease(1_024);
-		await expect(Feeder.feed({ ...claim, epoch: claim.epoch + 1 })).rejects.toThrow("no socket: 409");
+		const lease = await startLease(1_024);
+		await expect(Feeder.feed({ ...lease, epoch: lease.epoch + 1 })).rejects.toThrow("no socket: 409");
 		const codes: number[] = [];
 		for (const frame of ["words", new Uint8Array(7), Feeder.frame(0, new Uint8Array(appendBytesMax + 1))]) {
-			const feeder = await Feeder.feed(claim);
+			const feeder = await Feeder.feed(lease);
 			feeder.socket.send(frame);
 			codes.push(await feeder.closed());
 		}
-		const limited = await Feeder.feed(claim);
+		const limited = await Feeder.feed(lease);
 		limited.send(0, new Uint8Array(1_025));
 		codes.push(await limited.closed());
 		expect(codes).toEqual([4_400, 4_400, 4_413, 4_413]);
 	});
 
 	it("[L25] brings late bytes after the end, and is closed when the log is sealed", async () => {
-		const claim = await startLease();
-		const feeder = await Feeder.feed(claim);
+		const lease = await startLease();
+		const feeder = await Feeder.feed(lease);
 		await feeder.acknowledged();
 		feeder.send(0, text.encode("early "));
 		await feeder.acknowledged();
-		await logOf(claim).close(closeOf(claim, { length: 10 }));
+		await logOf(lease).close(closeOf(lease, { length: 10 }));
 		feeder.send(6, text.encode("late"));
 		expect(await feeder.acknowledged()).toMatchObject({ length: 10 });
-		await sealNow(claim);
+		await sealNow(lease);
 		expect(await feeder.closed()).toBe(1_000);
 	});
 
 	it("[L26] is told at once when somebody comes to watch and when nobody does any more; HTTP hears with its answer", async () => {
-		const claim = await startLease();
-		const feeder = await Feeder.feed(claim);
+		const lease = await startLease();
+		const feeder = await Feeder.feed(lease);
 		await feeder.acknowledged();
-		const viewer = await Viewer.watch(claim);
+		const viewer = await Viewer.watch(lease);
 		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 0.25 });
 		viewer.close();
 		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 5 });
@@ -91,15 +91,15 @@ describe("a runner's socket", () => {
 	});
 
 	it("[L26] is told at once when somebody reads, and with an acknowledgement when nobody came back", async () => {
-		const claim = await startLease();
-		const feeder = await Feeder.feed(claim);
+		const lease = await startLease();
+		const feeder = await Feeder.feed(lease);
 		await feeder.acknowledged();
-		await logOf(claim).status();
+		await logOf(lease).status();
 		feeder.send(0, text.encode("x"));
 		expect(await feeder.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 5 });
-		await logOf(claim).status({ isRead: true });
+		await logOf(lease).status({ isRead: true });
 		expect(await feeder.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 0.25 });
-		await logOf(claim).status({ isRead: true });
+		await logOf(lease).status({ isRead: true });
 		feeder.send(1, text.encode("y"));
 		expect(await feeder.acknowledged()).toMatchObject({ length: 2, intervalSeconds: 0.25 });
 		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + readWatchedMs });
@@ -125,14 +125,14 @@ describe("a runner's socket", () => {
 	});
 
 	it("[L29] is told of a cancel at once; HTTP hears with its next append; another epoch's changes nothing", async () => {
-		const claim = await startLease();
-		const feeder = await Feeder.feed(claim);
+		const lease = await startLease();
+		const feeder = await Feeder.feed(lease);
 		await feeder.acknowledged();
-		await logOf(claim).cancel({ epoch: claim.epoch + 1 });
-		await logOf(claim).cancel(claim);
+		await logOf(lease).cancel({ epoch: lease.epoch + 1 });
+		await logOf(lease).cancel(lease);
 		expect(await feeder.acknowledged()).toMatchObject({ lease: "canceling" });
-		await evictDurableObject(logOf(claim));
-		expect(await logOf(claim).append(claim, 0, text.encode("x"))).toMatchObject({ value: { lease: "canceling" } });
+		await evictDurableObject(logOf(lease));
+		expect(await logOf(lease).append(lease, 0, text.encode("x"))).toMatchObject({ value: { lease: "canceling" } });
 	});
 
 	it("[L25] is opened with a lease's token through the front door, and with nothing else", async () => {

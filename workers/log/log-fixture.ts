@@ -12,7 +12,7 @@ import type { FeedAcknowledgement } from "../../src/contracts/http/log-feed.ts";
 import { logMessage } from "../../src/contracts/http/log-stream.ts";
 import { outputBytes } from "../../src/contracts/wire/log-output.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../../src/contracts/http/log-stream.ts";
-import type { LeaseClaim, LogClose } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity, LogClose } from "../../src/contracts/objects/objects.ts";
 import type { LogChunk } from "../../src/domain/log/log-time.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
@@ -23,7 +23,7 @@ import type { RepoObject } from "../repo/repo-object.ts";
 let started = 0;
 
 /** A job that runs: its lease may write a log. Each is in a repository of its own, named after nothing else. */
-export async function startLease(logBytesMax = 8 * 1024 * 1024): Promise<LeaseClaim> {
+export async function startLease(logBytesMax = 8 * 1024 * 1024): Promise<LeaseIdentity> {
 	const name = { owner: "acme", repo: `log-${++started}` };
 	const repo = repoOf(name);
 	orThrow(await repo.configure({ ...name, request: { logBytesMax }, replace: true }));
@@ -39,10 +39,10 @@ export async function startLease(logBytesMax = 8 * 1024 * 1024): Promise<LeaseCl
 	orThrow(await repo.submit({ run, key: null, digest: "", submission }));
 	const runner = { id: "n1", name: "runner" };
 	const { grants } = await repo.claim({ runner, pool: "default", shard: 0, labels: [], free: 1 });
-	const claim = grants[0]?.claim;
-	if (!claim) throw new Error("the job was not granted");
-	orThrow(await repo.start(claim));
-	return claim;
+	const lease = grants[0]?.lease;
+	if (!lease) throw new Error("the job was not granted");
+	orThrow(await repo.start(lease));
+	return lease;
 }
 
 export function repoOf(name: { owner: string; repo: string }): DurableObjectStub<RepoObject> {
@@ -56,8 +56,8 @@ export function logOf(name: LogName): DurableObjectStub<LogObject> {
 	return namespace.get(namespace.idFromName(logObjectName(name)));
 }
 
-export function closeOf(claim: LeaseClaim, end: Partial<LogClose> & { length: number | null }): LogClose {
-	const { owner, repo, job, attempt, epoch } = claim;
+export function closeOf(lease: LeaseIdentity, end: Partial<LogClose> & { length: number | null }): LogClose {
+	const { owner, repo, job, attempt, epoch } = lease;
 	return { owner, repo, job, attempt, epoch, outcome: "passed", sha256: null, retentionDays: 90, ...end };
 }
 
@@ -126,8 +126,8 @@ export class Feeder {
 	#closeCode: number | null = null;
 	#news: () => void = () => undefined;
 
-	static async feed(claim: LeaseClaim): Promise<Feeder> {
-		return new Feeder(await logOf(claim).fetch(logFeedRequest(claim)));
+	static async feed(lease: LeaseIdentity): Promise<Feeder> {
+		return new Feeder(await logOf(lease).fetch(logFeedRequest(lease)));
 	}
 
 	static frame = writeFrame;

@@ -2,7 +2,7 @@
 // call on.
 import { DurableObject } from "cloudflare:workers";
 import { leaseStateHeader } from "../../src/contracts/wire/headers/lease-headers.ts";
-import type { LeaseClaim, LogCalls, LogClose } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity, LogCalls, LogClose } from "../../src/contracts/objects/objects.ts";
 import { doneCloseCode } from "../../src/contracts/wire/sockets/close-code.ts";
 import { noLogFeed, readLogFeedRequest } from "../../src/contracts/wire/sockets/log-feed-request.ts";
 import { noLogView, readLogViewRequest } from "../../src/contracts/wire/sockets/log-view-request.ts";
@@ -31,12 +31,12 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 		});
 	}
 
-	append(claim: LeaseClaim, offset: number, bytes: Uint8Array, kind?: AppendKind) {
-		return this.#engine.append(claim, offset, bytes, kind);
+	append(lease: LeaseIdentity, offset: number, bytes: Uint8Array, kind?: AppendKind) {
+		return this.#engine.append(lease, offset, bytes, kind);
 	}
 
-	steps(claim: LeaseClaim, steps: StepRecord[]) {
-		return this.#engine.steps(claim, steps);
+	steps(lease: LeaseIdentity, steps: StepRecord[]) {
+		return this.#engine.steps(lease, steps);
 	}
 
 	cancel(call: Parameters<LogCalls["cancel"]>[0]) {
@@ -60,13 +60,13 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	}
 
 	override async fetch(request: Request): Promise<Response> {
-		const claim = readLogFeedRequest(request);
+		const lease = readLogFeedRequest(request);
 		const { accept, answer } = acceptIn(this.ctx);
-		if (claim === null) {
+		if (lease === null) {
 			const no = await this.#engine.view(readLogViewRequest(request), accept);
 			return no === null ? answer() : noLogView(no);
 		}
-		const fed = await this.#engine.feed(claim, accept);
+		const fed = await this.#engine.feed(lease, accept);
 		return fed.ok ? answer({ [leaseStateHeader]: fed.value.lease }) : noLogFeed(fed.refusal);
 	}
 

@@ -23,7 +23,7 @@ export function logOutside({
 			head: (of) => headLog(env().ARCHIVE, of),
 			put: (of, log) => putLog(env().ARCHIVE, of, log),
 		},
-		renew: (claim) => poolCalls(env(), claim).renew(leaseIdFrom(claim.job, claim.epoch)),
+		renew: (lease) => poolCalls(env(), lease).renew(leaseIdFrom(lease.job, lease.epoch)),
 		endedTokens: (ids) => ownerCalls(env(), name.owner).ended(ids),
 		needRoom: () => needRoom(env()),
 		later,

@@ -2,21 +2,21 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { fetchRaw, refusal, send } from "../api/api-fixture.ts";
 import { archiveKey } from "./archive.ts";
 import { closeOf, eventually, logOf, sealNow, startLease } from "./log-fixture.ts";
 
 const text = new TextEncoder();
 const start = Date.parse("2026-11-24T07:00:00.000Z");
-let claim: LeaseClaim;
+let lease: LeaseIdentity;
 let path: string;
 
 beforeEach(() => begin());
 
 async function begin(logBytesMax?: number): Promise<void> {
-	claim = await startLease(logBytesMax);
-	path = `/v1/repos/${claim.owner}/${claim.repo}/jobs/${claim.job}/attempts/1/log`;
+	lease = await startLease(logBytesMax);
+	path = `/v1/repos/${lease.owner}/${lease.repo}/jobs/${lease.job}/attempts/1/log`;
 }
 
 afterEach(() => {
@@ -29,16 +29,16 @@ async function print(parts: readonly string[]): Promise<void> {
 	for (const [second, part] of parts.entries()) {
 		vi.useFakeTimers({ toFake: ["Date"], now: start + second * 1_000 });
 		const bytes = text.encode(part);
-		await logOf(claim).append(claim, offset, bytes);
+		await logOf(lease).append(lease, offset, bytes);
 		offset += bytes.length;
 	}
 	vi.useRealTimers();
 }
 
 async function seal(length: number): Promise<void> {
-	await logOf(claim).close(closeOf(claim, { length }));
-	await eventually(async () => (await env.ARCHIVE.head(archiveKey(claim))) !== null);
-	await sealNow(claim);
+	await logOf(lease).close(closeOf(lease, { length }));
+	await eventually(async () => (await env.ARCHIVE.head(archiveKey(lease))) !== null);
+	await sealNow(lease);
 }
 
 async function inBothStates(length: number, check: () => Promise<void>): Promise<void> {
@@ -84,7 +84,7 @@ describe("a log as lines", () => {
 
 	it("[L30] as JSON, with place, time, step and text", async () => {
 		const step = { exitCode: 0, startedAt: start, finishedAt: start };
-		await logOf(claim).steps(claim, [{ ...step, name: "build", logStart: 0, logEnd: 12 }]);
+		await logOf(lease).steps(lease, [{ ...step, name: "build", logStart: 0, logEnd: 12 }]);
 		await print(["\u001b[32mok\u001b[0m\r\n", "end"]);
 		const response = await fetchRaw("GET", `${path}?format=ndjson`);
 		expect(response.headers.get("content-type")).toBe("application/x-ndjson");
@@ -118,7 +118,7 @@ describe("a log as lines", () => {
 		}
 		const { headers } = await fetchRaw("GET", `${path}?download=1`);
 		expect(headers.get("content-disposition")).toBe(
-			`attachment; filename="${claim.owner}-${claim.repo}-${claim.job}-1.log"`,
+			`attachment; filename="${lease.owner}-${lease.repo}-${lease.job}-1.log"`,
 		);
 	});
 });
@@ -159,10 +159,10 @@ describe("search", () => {
 		const hay = text.encode(`${"hay".repeat(21_845)}\n`.repeat(16));
 		let offset = 0;
 		for (let parts = 0; parts < 5; parts++) {
-			orThrow(await logOf(claim).append(claim, offset, hay));
+			orThrow(await logOf(lease).append(lease, offset, hay));
 			offset += hay.length;
 		}
-		await logOf(claim).append(claim, offset, text.encode("a needle\n"));
+		await logOf(lease).append(lease, offset, text.encode("a needle\n"));
 		const { body: first } = await send<Page>("GET", `${path}/search?q=needle`);
 		expect(first).toMatchObject({ items: [], nextCursor: expect.any(String) });
 		const { body: second } = await send<Page>("GET", `${path}/search?q=needle&cursor=${first.nextCursor}`);

@@ -3,7 +3,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import { SessionRunner } from "../pool/pool-fixture.ts";
 import { PoolObject } from "../pool/pool-object.ts";
@@ -22,26 +22,26 @@ function renewals() {
 	return vi.spyOn(PoolObject.prototype, "renew").mock.settledResults;
 }
 
-async function started(repo: Repo, grant: { lease: { id: string }; job: { attempt: number } }): Promise<LeaseClaim> {
+async function started(repo: Repo, grant: { lease: { id: string }; job: { attempt: number } }): Promise<LeaseIdentity> {
 	const { job, epoch } = parseLeaseId(grant.lease.id) ?? { job: "", epoch: 0 };
-	const claim = { ...repo, shard: 0, job, attempt: grant.job.attempt, epoch };
-	orThrow(await repoOf(repo).start(claim));
-	return claim;
+	const lease = { ...repo, shard: 0, job, attempt: grant.job.attempt, epoch };
+	orThrow(await repoOf(repo).start(lease));
+	return lease;
 }
 
-async function stateOf(claim: LeaseClaim): Promise<string> {
-	return orThrow(await repoOf(claim).job(claim.job)).state;
+async function stateOf(lease: LeaseIdentity): Promise<string> {
+	return orThrow(await repoOf(lease).job(lease.job)).state;
 }
 
 /** Frames every 12 s for more than a minute, each renewal waited for; the pool looks for quiet leases all the while. */
-async function feedForLong(claim: LeaseClaim, feeder: Feeder, renewed: unknown[]): Promise<void> {
+async function feedForLong(lease: LeaseIdentity, feeder: Feeder, renewed: unknown[]): Promise<void> {
 	for (let sent = 0; sent < 6; sent++) {
 		moveClock(12_000);
 		const before = renewed.length;
 		feeder.send(sent, byte);
 		await feeder.acknowledged();
 		await vi.waitFor(() => expect(renewed.length).toBeGreaterThan(before));
-		await runDurableObjectAlarm(poolOf(claim));
+		await runDurableObjectAlarm(poolOf(lease));
 	}
 }
 
@@ -52,12 +52,12 @@ describe("a lease whose log is fed", () => {
 		await submit(repo, [aJob("a")]);
 		const grant = await acquire(identity, null);
 		if (grant === null) throw new Error("no grant");
-		const claim = await started(repo, grant);
+		const lease = await started(repo, grant);
 		const renewed = renewals();
-		const feeder = await Feeder.feed(claim);
+		const feeder = await Feeder.feed(lease);
 		await feeder.acknowledged();
-		await feedForLong(claim, feeder, renewed);
-		expect(await stateOf(claim)).toBe("running");
+		await feedForLong(lease, feeder, renewed);
+		expect(await stateOf(lease)).toBe("running");
 		const before = renewed.length;
 		for (let sent = 6; sent < 12; sent++) {
 			moveClock(1_000);
@@ -77,10 +77,10 @@ describe("a lease whose log is fed", () => {
 		runner.hello();
 		await submit(repo, [aJob("a")]);
 		const grant = await runner.grant();
-		const claim = await started(repo, grant);
+		const lease = await started(repo, grant);
 		await runner.helloHeard([grant.lease.id]);
 		const renewed = renewals();
-		const feeder = await Feeder.feed(claim);
+		const feeder = await Feeder.feed(lease);
 		await feeder.acknowledged();
 		await vi.waitFor(() => expect(renewed).toMatchObject([{ value: { again: false } }]));
 		for (let sent = 0; sent < 3; sent++) {
@@ -95,7 +95,7 @@ describe("a lease whose log is fed", () => {
 			await feeder.acknowledged();
 			expect(renewed.length).toBe(2);
 		});
-		await feedForLong(claim, feeder, renewed);
-		expect(await stateOf(claim)).toBe("running");
+		await feedForLong(lease, feeder, renewed);
+		expect(await stateOf(lease)).toBe("running");
 	});
 });

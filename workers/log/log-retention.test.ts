@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Problem } from "../../src/contracts/http/problem.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { send } from "../api/api-fixture.ts";
 import { archiveKey } from "./archive.ts";
 import { eventually, logOf, repoOf, sealNow, startLease } from "./log-fixture.ts";
@@ -16,28 +16,28 @@ beforeEach(async () => {
 	await env.ARCHIVE.delete(objects.map(({ key }) => key));
 });
 
-async function aSealedLog(retentionDays: number): Promise<LeaseClaim> {
-	const claim = await startLease();
-	const { owner, repo } = claim;
-	orThrow(await repoOf(claim).configure({ owner, repo, request: { retentionDays }, replace: false }));
-	await logOf(claim).append(claim, 0, new TextEncoder().encode("it was here"));
+async function aSealedLog(retentionDays: number): Promise<LeaseIdentity> {
+	const lease = await startLease();
+	const { owner, repo } = lease;
+	orThrow(await repoOf(lease).configure({ owner, repo, request: { retentionDays }, replace: false }));
+	await logOf(lease).append(lease, 0, new TextEncoder().encode("it was here"));
 	const report = { outcome: "passed" as const, exitCode: 0, signal: null, reason: null, steps: [], logLength: 11 };
-	orThrow(await repoOf(claim).finish(claim, { ...report, logSha256: null, retryAfterSeconds: null }));
-	await eventually(async () => (await env.ARCHIVE.head(archiveKey(claim))) !== null);
-	await sealNow(claim);
-	return claim;
+	orThrow(await repoOf(lease).finish(lease, { ...report, logSha256: null, retryAfterSeconds: null }));
+	await eventually(async () => (await env.ARCHIVE.head(archiveKey(lease))) !== null);
+	await sealNow(lease);
+	return lease;
 }
 
-function pathOf({ owner, repo, job }: LeaseClaim): string {
+function pathOf({ owner, repo, job }: LeaseIdentity): string {
 	return `/v1/repos/${owner}/${repo}/jobs/${job}`;
 }
 
-async function stateOf(claim: LeaseClaim): Promise<string | undefined> {
-	return orThrow(await repoOf(claim).job(claim.job)).attempts[0]?.log.state;
+async function stateOf(lease: LeaseIdentity): Promise<string | undefined> {
+	return orThrow(await repoOf(lease).job(lease.job)).attempts[0]?.log.state;
 }
 
-async function isThere(claim: LeaseClaim): Promise<boolean> {
-	return (await env.ARCHIVE.head(archiveKey(claim))) !== null;
+async function isThere(lease: LeaseIdentity): Promise<boolean> {
+	return (await env.ARCHIVE.head(archiveKey(lease))) !== null;
 }
 
 describe("retention", () => {
@@ -54,7 +54,7 @@ describe("retention", () => {
 	});
 
 	it("[L28] a walk goes on where the slice before it ended, rests at its end, and leaves what could not be told", async () => {
-		const claims = [await aSealedLog(1), await aSealedLog(1), await aSealedLog(1)];
+		const leases = [await aSealedLog(1), await aSealedLog(1), await aSealedLog(1)];
 		const list = vi.fn((options: R2ListOptions) => env.ARCHIVE.list({ ...options, limit: 1 }));
 		const archive = new Proxy(env.ARCHIVE, {
 			get(bucket, name) {
@@ -68,11 +68,11 @@ describe("retention", () => {
 		};
 		const silent = { idFromName: env.REPO.idFromName.bind(env.REPO), get } as unknown as typeof env.REPO;
 		await deleteOldLogs({ ...env, ARCHIVE: archive, REPO: silent }, now);
-		expect(await Promise.all(claims.map(isThere))).toEqual([true, true, true]);
+		expect(await Promise.all(leases.map(isThere))).toEqual([true, true, true]);
 		list.mockClear();
 		await deleteOldLogs({ ...env, ARCHIVE: archive }, now + 1);
 		expect(list).not.toHaveBeenCalled();
 		await deleteOldLogs({ ...env, ARCHIVE: archive }, now + 2 * 60 * 60_000);
-		expect(await Promise.all(claims.map(isThere))).toEqual([false, false, false]);
+		expect(await Promise.all(leases.map(isThere))).toEqual([false, false, false]);
 	});
 });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import { outputBytes } from "../../src/contracts/wire/log-output.ts";
 import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
 import { archiveKey } from "./archive.ts";
@@ -24,7 +24,7 @@ import {
 } from "./log-fixture.ts";
 
 const text = new TextEncoder();
-let claim: LeaseClaim;
+let lease: LeaseIdentity;
 let bytes: Uint8Array;
 
 afterEach(() => {
@@ -32,12 +32,12 @@ afterEach(() => {
 });
 
 beforeEach(async () => {
-	claim = await startLease();
+	lease = await startLease();
 	bytes = someLog(seededRandom(21), 400_000);
 });
 
 function front(path: string, headers: Record<string, string> = {}, method = "GET"): Promise<Response> {
-	const { owner, repo, job } = claim;
+	const { owner, repo, job } = lease;
 	const url = `https://spillway.test/v1/repos/${owner}/${repo}/jobs/${job}${path}`;
 	const authorization = `Bearer ${env.SPILLWAY_OPERATOR_TOKEN}`;
 	return exports.default.fetch(new Request(url, { method, headers: { authorization, ...headers } }));
@@ -54,13 +54,13 @@ async function finish(length: number): Promise<void> {
 		logSha256: null,
 		retryAfterSeconds: null,
 	};
-	orThrow(await repoOf(claim).finish(claim, report));
+	orThrow(await repoOf(lease).finish(lease, report));
 	await sealed();
 }
 
 async function sealed(): Promise<void> {
-	await eventually(async () => (await env.ARCHIVE.head(archiveKey(claim))) !== null);
-	await sealNow(claim);
+	await eventually(async () => (await env.ARCHIVE.head(archiveKey(lease))) !== null);
+	await sealNow(lease);
 }
 
 async function bodyOf(response: Response): Promise<Uint8Array> {
@@ -114,7 +114,7 @@ const sse = { accept: "text/event-stream" };
 
 describe("bytes", () => {
 	it("[L16] a sealed log is read without its object, in whatever way", async () => {
-		await logOf(claim).append(claim, 0, bytes);
+		await logOf(lease).append(lease, 0, bytes);
 		await finish(bytes.length);
 		const calls = (["fetch", "read", "status"] as const).map((method) =>
 			vi.spyOn(LogObject.prototype, method).mockRejectedValue(new Error("a sealed log needs no object")),
@@ -138,7 +138,7 @@ describe("bytes", () => {
 	});
 
 	it("[L11] a range is answered exactly, of an open log and of a sealed one", async () => {
-		await logOf(claim).append(claim, 0, bytes);
+		await logOf(lease).append(lease, 0, bytes);
 		for (const state of ["live", "sealed"]) {
 			if (state === "sealed") await finish(bytes.length);
 			const whole = await front("/attempts/1/log");
@@ -165,7 +165,7 @@ describe("bytes", () => {
 	it("[L12] the last lines, wherever they are", async () => {
 		const lines = Array.from({ length: 30_000 }, (_, at) => `line ${at} ${"x".repeat(at % 40)}\n`);
 		const log = text.encode(lines.join(""));
-		await logOf(claim).append(claim, 0, log);
+		await logOf(lease).append(lease, 0, log);
 		for (const state of ["live", "sealed"]) {
 			if (state === "sealed") await finish(log.length);
 			for (const count of [0, 1, 3, 9_999]) {
@@ -185,31 +185,31 @@ describe("bytes", () => {
 		expect((await front("/attempts/x/log/live")).status).toBe(404);
 		await finish(0);
 		expect((await front("/attempts/1/log")).headers.get("content-length")).toBe("0");
-		await env.ARCHIVE.delete(archiveKey(claim));
-		await forgetCached(caches.default, archiveKey(claim));
+		await env.ARCHIVE.delete(archiveKey(lease));
+		await forgetCached(caches.default, archiveKey(lease));
 		expect((await front("/attempts/1/log")).status).toBe(410);
 	});
 });
 
 describe("live", () => {
 	it("[L16] SSE: history, then what comes, then the end; an event's id resumes", async () => {
-		await logOf(claim).append(claim, 0, bytes.subarray(0, 300_000));
+		await logOf(lease).append(lease, 0, bytes.subarray(0, 300_000));
 		const first = await front("/attempts/1/log/live", sse);
 		expect(first.headers.get("content-type")).toBe("text/event-stream");
 		const seen = await eventsOf(first, (message) => message.type === "output" && message.next > 100_000);
 		const place = seen.at(-1)?.id ?? "";
 		const rest = eventsOf(await front("/attempts/1/log/live", { "last-event-id": place }));
-		await logOf(claim).append(claim, 300_000, bytes.subarray(300_000));
+		await logOf(lease).append(lease, 300_000, bytes.subarray(300_000));
 		await finish(bytes.length);
 		const events = await rest;
 		expect([...outputOf(seen), ...outputOf(events)]).toEqual([...bytes]);
 		expect(events.at(-1)).toMatchObject({ id: String(bytes.length), message: { type: "end", state: "sealed" } });
-		const { attempts } = orThrow(await repoOf(claim).job(claim.job));
+		const { attempts } = orThrow(await repoOf(lease).job(lease.job));
 		expect(attempts[0]?.log).toEqual({ state: "sealed", length: bytes.length, sha256: sha256(bytes), missing: [] });
 	});
 
 	it("[L16] a sealed log is shown live without its object, over SSE and WebSocket alike", async () => {
-		await logOf(claim).append(claim, 0, bytes);
+		await logOf(lease).append(lease, 0, bytes);
 		await finish(bytes.length);
 		const events = await eventsOf(await front("/attempts/1/log/live?from=7", sse));
 		expect(outputOf(events)).toEqual(bytes.subarray(7));
@@ -224,11 +224,11 @@ describe("live", () => {
 	it("[L18] a reader that stops for a while loses nothing and holds up nobody", async () => {
 		const many = noise(seededRandom(22), 3 * appendBytesMax);
 		const slow = readerOf(await front("/attempts/1/log/live", sse));
-		await logOf(claim).append(claim, 0, many.subarray(0, 10));
+		await logOf(lease).append(lease, 0, many.subarray(0, 10));
 		const quick = Viewer.of(await front("/attempts/1/log/live", socket));
 		const seen = await nextEvents(slow, () => true);
 		for (let at = 10; at < many.length; at += appendBytesMax) {
-			orThrow(await logOf(claim).append(claim, at, many.subarray(at, at + appendBytesMax)));
+			orThrow(await logOf(lease).append(lease, at, many.subarray(at, at + appendBytesMax)));
 		}
 		await quick.reached(many.length);
 		expect(sha256(quick.bytes())).toBe(sha256(many));
@@ -241,12 +241,12 @@ describe("live", () => {
 	});
 
 	it("[L17] a place past the end is refused before the upgrade", async () => {
-		await logOf(claim).append(claim, 0, text.encode("abc"));
+		await logOf(lease).append(lease, 0, text.encode("abc"));
 		expect((await front("/attempts/1/log/live?from=4", socket)).status).toBe(416);
 		expect((await front("/attempts/1/log/live?from=-1", socket)).status).toBe(400);
 		expect((await front("/attempts/1/log/live?from=4", sse)).status).toBe(416);
 		const viewer = Viewer.of(await front("/attempts/1/log/live?from=3", socket));
-		await logOf(claim).append(claim, 3, text.encode("def"));
+		await logOf(lease).append(lease, 3, text.encode("def"));
 		await viewer.reached(6);
 		expect(viewer.outputs[0]).toEqual({ type: "output", offset: 3, next: 6, text: "def" });
 	});
@@ -254,7 +254,7 @@ describe("live", () => {
 	it("[L16] who watches an attempt that has printed nothing waits for its first byte", async () => {
 		const viewer = Viewer.of(await front("/attempts/1/log/live", socket));
 		const events = front("/attempts/1/log/live", sse).then((response) => eventsOf(response));
-		await logOf(claim).append(claim, 0, text.encode("abc"));
+		await logOf(lease).append(lease, 0, text.encode("abc"));
 		await viewer.reached(3);
 		await finish(3);
 		await viewer.closed();
@@ -265,13 +265,13 @@ describe("live", () => {
 	it("[L19] a job is followed from attempt to attempt until it is finished", async () => {
 		const viewer = Viewer.of(await front("/log/live", socket));
 		const events = front("/log/live", sse).then((response) => eventsOf(response));
-		await logOf(claim).append(claim, 0, text.encode("one"));
-		await repoOf(claim).expire([claim], 30_000);
+		await logOf(lease).append(lease, 0, text.encode("one"));
+		await repoOf(lease).expire([lease], 30_000);
 		await viewer.until(() => viewer.end !== undefined);
 		expect(viewer.end).toMatchObject({ state: "partial", outcome: "lost" });
 		const second = await again();
 		await logOf(second).append(second, 0, text.encode("two"));
-		claim = second;
+		lease = second;
 		await finish(3);
 		await viewer.closed();
 		const types = viewer.messages.map((message) => (message.type === "attempt" ? message.number : message.type));
@@ -285,14 +285,14 @@ describe("live", () => {
 });
 
 /** The job's next attempt, once its backoff is over. */
-async function again(): Promise<LeaseClaim> {
+async function again(): Promise<LeaseIdentity> {
 	const call = { runner: { id: "n2", name: "another" }, pool: "default", shard: 0, labels: [], free: 1 };
-	let next: LeaseClaim | undefined;
+	let next: LeaseIdentity | undefined;
 	await eventually(async () => {
-		next = (await repoOf(claim).claim(call)).grants[0]?.claim;
+		next = (await repoOf(lease).claim(call)).grants[0]?.lease;
 		return next !== undefined;
 	});
 	if (!next) throw new Error("the job was not granted again");
-	orThrow(await repoOf(claim).start(next));
+	orThrow(await repoOf(lease).start(next));
 	return next;
 }

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
 import { KnownLeases } from "../../src/operations/leases/known-leases.ts";
@@ -42,7 +42,7 @@ function newPorts(): Ports {
 	};
 }
 
-async function aLease(): Promise<LeaseClaim> {
+async function aLease(): Promise<LeaseIdentity> {
 	const repo = await aRepository();
 	const runner = await register(anIdentity(repo));
 	await submit(repo, [aJob("a")]);
@@ -51,7 +51,7 @@ async function aLease(): Promise<LeaseClaim> {
 	return { ...repo, shard: 0, job, attempt: grant?.job.attempt ?? 0, epoch };
 }
 
-async function aStarted(ports: Ports): Promise<LeaseClaim> {
+async function aStarted(ports: Ports): Promise<LeaseIdentity> {
 	const lease = await aLease();
 	orThrow(await startAttempt(ports, lease));
 	return lease;

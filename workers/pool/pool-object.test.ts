@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import { parseKeys, readToken } from "../../src/auth/token.ts";
-import type { LeaseClaim, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
 import type { Env } from "../env.ts";
 import type { PoolObject } from "./pool-object.ts";
@@ -34,10 +34,10 @@ function poll(runner: RunnerIdentity, named: string[] | null = []): Promise<Gran
 	return waitForGrant(env, { runner, named }, 10_000);
 }
 
-function claimOf(grant: Grant | null): LeaseClaim {
-	const claim = grant && readToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", grant.lease.token);
-	if (!claim) throw new Error("no grant with a good token");
-	return claim;
+function leaseOf(grant: Grant | null): LeaseIdentity {
+	const lease = grant && readToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", grant.lease.token);
+	if (!lease) throw new Error("no grant with a good token");
+	return lease;
 }
 
 /** The pool has heard of the repository's demand: told over RPC after the submission was stored. */
@@ -51,7 +51,7 @@ describe("grants", () => {
 		await submit(repo, [aJob("a")]);
 		await heard(repo, 1);
 		const grant = await acquire(anIdentity(repo), []);
-		expect(claimOf(grant)).toMatchObject({ owner: repo.owner, repo: "web", attempt: 1, epoch: 1, job: grant?.job.id });
+		expect(leaseOf(grant)).toMatchObject({ owner: repo.owner, repo: "web", attempt: 1, epoch: 1, job: grant?.job.id });
 		expect(await acquire(anIdentity(repo, { id: "rn2" }), [])).toBeNull();
 	});
 
@@ -79,8 +79,8 @@ describe("grants", () => {
 		const runner = anIdentity(repo, { capacity: 2 });
 		await submit(repo, [aJob("a"), aJob("b"), aJob("c")]);
 		await heard(repo, 3);
-		const first = claimOf(await acquire(runner, []));
-		const second = claimOf(await acquire(runner, null));
+		const first = leaseOf(await acquire(runner, []));
+		const second = leaseOf(await acquire(runner, null));
 		expect(await acquire(runner, null)).toBeNull();
 		const next = poll(runner, null);
 		orThrow(await repoOf(repo).start(first));
@@ -114,15 +114,15 @@ describe("grants", () => {
 
 describe("leases", () => {
 	/** One started lease, its pool's alarm having looked once. */
-	async function held(): Promise<{ repo: Repo; runner: RunnerIdentity; claim: LeaseClaim; id: string }> {
+	async function held(): Promise<{ repo: Repo; runner: RunnerIdentity; lease: LeaseIdentity; id: string }> {
 		const repo = await aRepository();
 		const runner = anIdentity(repo);
 		await submit(repo, [aJob("a")]);
 		await heard(repo, 1);
 		const grant = await acquire(runner, []);
-		const claim = claimOf(grant);
-		orThrow(await repoOf(repo).start(claim));
-		return { repo, runner, claim, id: grant?.lease.id ?? "" };
+		const lease = leaseOf(grant);
+		orThrow(await repoOf(repo).start(lease));
+		return { repo, runner, lease, id: grant?.lease.id ?? "" };
 	}
 
 	/** Looks every 15 s, as the alarm does by itself. */
@@ -134,53 +134,53 @@ describe("leases", () => {
 	}
 
 	it("[W26] a lease nobody renews is lost within 45 s, and its job goes to another runner", async () => {
-		const { repo, claim } = await held();
+		const { repo, lease } = await held();
 		await look(repo, 1);
-		expect(await repoOf(repo).lease(claim)).toBe("ok");
+		expect(await repoOf(repo).lease(lease)).toBe("ok");
 		await look(repo, 2);
-		expect(await repoOf(repo).lease(claim)).toBe("lost");
+		expect(await repoOf(repo).lease(lease)).toBe("lost");
 		moveClock(5_000);
 		await runDurableObjectAlarm(repoOf(repo));
 		const waiting = poll(anIdentity(repo, { id: "rn2" }));
-		expect(claimOf(await waiting)).toMatchObject({ job: claim.job, attempt: 2, epoch: 2 });
+		expect(leaseOf(await waiting)).toMatchObject({ job: lease.job, attempt: 2, epoch: 2 });
 	});
 
 	it("[W27] a heartbeat keeps the leases it names, over evictions, and no other's", async () => {
-		const { repo, runner, claim, id } = await held();
+		const { repo, runner, lease, id } = await held();
 		for (let beat = 0; beat < 6; beat++) {
 			await look(repo, 1);
 			const answer = await heartbeat(runner, [id]);
 			expect(answer.leases).toEqual([{ id, state: "ok", graceSeconds: expect.any(Number) }]);
 			await evictDurableObject(poolOf(repo));
 		}
-		expect(await repoOf(repo).lease(claim)).toBe("ok");
+		expect(await repoOf(repo).lease(lease)).toBe("ok");
 		const liar = anIdentity(repo, { id: "liar" });
 		for (let beat = 0; beat < 4; beat++) {
 			await look(repo, 1);
 			expect((await heartbeat(liar, [id])).leases[0]?.state).toBe("lost");
 		}
-		expect(await repoOf(repo).lease(claim)).toBe("lost");
+		expect(await repoOf(repo).lease(lease)).toBe("lost");
 	});
 
 	it("[W28] after the object itself was away everybody gets a minute to come back", async () => {
-		const { repo, runner, claim, id } = await held();
+		const { repo, runner, lease, id } = await held();
 		await look(repo, 1);
 		moveClock(10 * 60_000);
 		await evictDurableObject(poolOf(repo));
 		await runDurableObjectAlarm(poolOf(repo));
-		expect(await repoOf(repo).lease(claim)).toBe("ok");
+		expect(await repoOf(repo).lease(lease)).toBe("ok");
 		await look(repo, 3);
-		expect(await repoOf(repo).lease(claim)).toBe("ok");
+		expect(await repoOf(repo).lease(lease)).toBe("ok");
 		await heartbeat(runner, [id]);
 		await look(repo, 2);
-		expect(await repoOf(repo).lease(claim)).toBe("ok");
+		expect(await repoOf(repo).lease(lease)).toBe("ok");
 		await look(repo, 2);
-		expect(await repoOf(repo).lease(claim)).toBe("lost");
+		expect(await repoOf(repo).lease(lease)).toBe("lost");
 	});
 
 	it("[W29] a heartbeat hears of a cancel, also after the object slept", async () => {
-		const { repo, runner, claim, id } = await held();
-		orThrow(await repoOf(repo).cancelJob({ job: claim.job, actor: "dev", reason: null, force: false }));
+		const { repo, runner, lease, id } = await held();
+		orThrow(await repoOf(repo).cancelJob({ job: lease.job, actor: "dev", reason: null, force: false }));
 		await vi.waitFor(async () => {
 			expect((await heartbeat(runner, [id])).leases[0]?.state).toBe("canceling");
 		});

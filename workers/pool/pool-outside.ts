@@ -11,6 +11,6 @@ export function poolOutside(env: Env): PoolOutside {
 		shard: (name) => poolCalls(env, name),
 		log: (name) => logCalls(env, name),
 		mayDispatch: () => switchesNow(env).dispatch,
-		signLease: (claim) => signToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", claim),
+		signLease: (lease) => signToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", lease),
 	};
 }

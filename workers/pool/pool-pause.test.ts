@@ -69,14 +69,14 @@ it("[B6] what runs when a pool is paused goes on to its end", async () => {
 	const runner = anIdentity(repo, { capacity: 2 });
 	const grant = await acquire(runner, []);
 	const { job, epoch } = parseLeaseId(grant?.lease.id ?? "") ?? { job: "", epoch: 0 };
-	const claim = { owner: repo.owner, repo: repo.repo, pool: repo.pool, shard: 0, job, attempt: 1, epoch };
+	const lease = { owner: repo.owner, repo: repo.repo, pool: repo.pool, shard: 0, job, attempt: 1, epoch };
 	await set(repo, { paused: true, draining: true });
-	orThrow(await repoOf(repo).start(claim));
+	orThrow(await repoOf(repo).start(lease));
 	expect(await heartbeat(runner, [grant?.lease.id ?? ""])).toMatchObject({
 		leases: [{ state: "ok" }],
 		draining: true,
 	});
-	expect(orThrow(await repoOf(repo).finish(claim, aReport())).job.outcome).toBe("passed");
+	expect(orThrow(await repoOf(repo).finish(lease, aReport())).job.outcome).toBe("passed");
 	expect(await acquire(runner, [])).toBeNull();
 });
 

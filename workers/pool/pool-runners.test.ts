@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env as bindings } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseClaim, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import type { Env } from "../env.ts";
 import { connectRequest } from "../../src/contracts/wire/sockets/runner-socket.ts";
@@ -26,11 +26,11 @@ import { wholePool } from "./whole-pool.ts";
 const env = bindings as unknown as Env;
 const shardCounts = [1, 3];
 
-async function started(repo: Repo, id: string | undefined, shard = 0): Promise<LeaseClaim> {
+async function started(repo: Repo, id: string | undefined, shard = 0): Promise<LeaseIdentity> {
 	const { job, epoch } = parseLeaseId(id ?? "") ?? { job: "", epoch: 0 };
-	const claim = { ...repo, shard, job, attempt: 1, epoch };
-	orThrow(await repoOf(repo).start(claim));
-	return claim;
+	const lease = { ...repo, shard, job, attempt: 1, epoch };
+	orThrow(await repoOf(repo).start(lease));
+	return lease;
 }
 
 /** One runner in each shard. */
@@ -48,7 +48,7 @@ async function heldByLastOf(shards: number) {
 	await submit(repo, [aJob("a")]);
 	await session.helloHeard([]);
 	const held = await session.grant();
-	return { repo, last, session, held, claim: await started(repo, held.lease.id, last.shard) };
+	return { repo, last, session, held, lease: await started(repo, held.lease.id, last.shard) };
 }
 
 const statesOf = async (repo: Repo) => (await wholePool(env, repo).figures()).runners.map(({ state }) => state);
@@ -60,9 +60,9 @@ it("[W25] an ephemeral runner is forgotten once its one job is over, and comes b
 	await session.helloHeard([], { capacity: 3 });
 	expect((await poolOf(repo).figures()).runners).toMatchObject([{ id: "rn1", capacity: 1 }]);
 	await submit(repo, [aJob("a"), aJob("b")]);
-	const claim = await started(repo, (await session.grant()).lease.id);
+	const lease = await started(repo, (await session.grant()).lease.id);
 	expect(await acquire(runner)).toBeNull();
-	orThrow(await repoOf(repo).finish(claim, aReport()));
+	orThrow(await repoOf(repo).finish(lease, aReport()));
 	expect(await session.closed).toBe(4_410);
 	await evictDurableObject(poolOf(repo));
 	expect((await poolOf(repo).figures()).runners).toEqual([]);
@@ -90,7 +90,7 @@ it("[W32] the capacity that a runner says in its hello counts, is shown, and sta
 it.each(shardCounts)(
 	"[B22] a runner that drains takes nothing new and finishes what it holds, of %i shards",
 	async (shards) => {
-		const { repo, last, session, held, claim } = await heldByLastOf(shards);
+		const { repo, last, session, held, lease } = await heldByLastOf(shards);
 		const whole = wholePool(env, repo);
 		expect(await whole.setRunner(last.id, { draining: true })).toMatchObject({
 			id: last.id,
@@ -100,7 +100,7 @@ it.each(shardCounts)(
 		await session.frame("drain");
 		await evictDurableObject(poolOf(repo, last.shard), { webSockets: "hibernate" });
 		expect(await heartbeat(last, [held.lease.id])).toMatchObject({ draining: true, leases: [{ state: "ok" }] });
-		orThrow(await repoOf(repo).finish(claim, aReport()));
+		orThrow(await repoOf(repo).finish(lease, aReport()));
 		await vi.waitFor(async () => expect((await whole.figures()).running).toBe(0));
 		await submit(repo, [aJob("b")]);
 		await vi.waitFor(async () => expect((await whole.figures()).waiting).toBe(1));
@@ -135,13 +135,13 @@ it("[B22] one runner's drain is not ended by the pool's end of it, and no runner
 it.each(shardCounts)(
 	"[B23] a removed runner's jobs go to others at once, and its token works no more, of %i shards",
 	async (shards) => {
-		const { repo, last, session, held, claim } = await heldByLastOf(shards);
+		const { repo, last, session, held, lease } = await heldByLastOf(shards);
 		const whole = wholePool(env, repo);
 		expect(await whole.removeRunner(last.id)).toBe(true);
 		expect((await session.frame("lost")).lease).toBe(held.lease.id);
 		expect(await session.closed).toBe(4_410);
-		expect(await repoOf(repo).lease(claim)).toBe("lost");
-		expect(orThrow(await repoOf(repo).job(claim.job)).attempts).toMatchObject([{ outcome: "lost" }]);
+		expect(await repoOf(repo).lease(lease)).toBe("lost");
+		expect(orThrow(await repoOf(repo).job(lease.job)).attempts).toMatchObject([{ outcome: "lost" }]);
 		expect((await whole.figures()).runners.map(({ id }) => id)).not.toContain(last.id);
 		await evictDurableObject(poolOf(repo, last.shard));
 		expect(await poolOf(repo, last.shard).acquire(last, [])).toBe("runner-removed");
@@ -157,14 +157,14 @@ it("[B23] what a removed runner held is over also when its repository could not 
 	const runner = await register(anIdentity(repo));
 	await submit(repo, [aJob("a")]);
 	await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(1));
-	const claim = await started(repo, (await acquire(runner))?.lease.id);
+	const lease = await started(repo, (await acquire(runner))?.lease.id);
 	const { RepoObject } = await import("../repo/repo-object.ts");
 	const expire = vi.spyOn(RepoObject.prototype, "expire").mockRejectedValueOnce(new Error("not now"));
 	expect(await wholePool(env, repo).removeRunner(runner.id)).toBe(true);
-	expect(await repoOf(repo).lease(claim)).toBe("ok");
+	expect(await repoOf(repo).lease(lease)).toBe("ok");
 	expire.mockRestore();
 	await runDurableObjectAlarm(poolOf(repo));
-	expect(await repoOf(repo).lease(claim)).toBe("lost");
+	expect(await repoOf(repo).lease(lease)).toBe("lost");
 });
 
 it("[A64] neither 10,000 one-job runners nor 10,000 removals after it let a removed runner's token work again", async () => {

@@ -28,7 +28,7 @@ afterEach(() => {
 
 type Granted = Awaited<ReturnType<SessionRunner["grant"]>>;
 
-function claimOf(repo: Repo, grant: Granted, shard = 0) {
+function leaseOf(repo: Repo, grant: Granted, shard = 0) {
 	const { job, epoch } = parseLeaseId(grant.lease.id) ?? { job: "", epoch: 0 };
 	return { owner: repo.owner, repo: repo.repo, pool: repo.pool, shard, job, attempt: grant.job.attempt, epoch };
 }
@@ -38,17 +38,17 @@ async function running(): Promise<{
 	repo: Repo;
 	runner: SessionRunner;
 	id: string;
-	claim: ReturnType<typeof claimOf>;
+	lease: ReturnType<typeof leaseOf>;
 }> {
 	const repo = await aRepository();
 	const runner = await SessionRunner.connect(anIdentity(repo));
 	runner.hello();
 	await submit(repo, [aJob("a")]);
 	const grant = await runner.grant();
-	const claim = claimOf(repo, grant);
-	orThrow(await repoOf(repo).start(claim));
+	const lease = leaseOf(repo, grant);
+	orThrow(await repoOf(repo).start(lease));
 	await runner.helloHeard([grant.lease.id]);
-	return { repo, runner, id: grant.lease.id, claim };
+	return { repo, runner, id: grant.lease.id, lease };
 }
 
 /** A close that the pool has certainly taken. */
@@ -86,8 +86,8 @@ describe("grants over a session", () => {
 		const second = await runner.grant();
 		expect([first.job.key, second.job.key].sort()).toEqual(["a", "b"]);
 		expect((await poolOf(repo).figures()).running).toBe(2);
-		orThrow(await repoOf(repo).start(claimOf(repo, first)));
-		orThrow(await repoOf(repo).finish(claimOf(repo, first), aReport()));
+		orThrow(await repoOf(repo).start(leaseOf(repo, first)));
+		orThrow(await repoOf(repo).finish(leaseOf(repo, first), aReport()));
 		expect((await runner.grant()).job.key).toBe("c");
 		expect(runner.waiting).toBe(0);
 	});
@@ -128,7 +128,7 @@ describe("grants over a session", () => {
 		const busy = await SessionRunner.connect(anIdentity(repo, { id: "busy", capacity: 2 }));
 		await busy.helloHeard([], { capacity: 2 });
 		await submit(repo, [aJob("b")]);
-		orThrow(await repoOf(repo).start(claimOf(repo, await busy.grant())));
+		orThrow(await repoOf(repo).start(leaseOf(repo, await busy.grant())));
 		moveClock(13_000);
 		await runDurableObjectAlarm(repoOf(repo));
 		moveClock(2_000);
@@ -172,8 +172,8 @@ describe("grants over a session", () => {
 	});
 
 	it("[W35] a cancel is pushed to the session that holds the lease", async () => {
-		const { repo, runner, id, claim } = await running();
-		orThrow(await repoOf(repo).cancelJob({ job: claim.job, actor: "dev", reason: null, force: false }));
+		const { repo, runner, id, lease } = await running();
+		orThrow(await repoOf(repo).cancelJob({ job: lease.job, actor: "dev", reason: null, force: false }));
 		expect(await runner.frame("cancel")).toEqual({ type: "cancel", lease: id, graceSeconds: 10 });
 	});
 });
@@ -198,23 +198,23 @@ describe("a session that waits", () => {
 
 describe("leases over a session", () => {
 	it("[W36] the newest instance wins: the older is closed, and what it held is lost at once", async () => {
-		const { repo, runner, claim } = await running();
+		const { repo, runner, lease } = await running();
 		const newer = await SessionRunner.connect(anIdentity(repo));
 		newer.hello([], { instanceId: "i2" });
 		expect(await runner.closed).toBe(4_009);
-		await vi.waitFor(async () => expect(await repoOf(repo).lease(claim)).toBe("lost"));
+		await vi.waitFor(async () => expect(await repoOf(repo).lease(lease)).toBe("lost"));
 		moveClock(5_000);
 		await runDurableObjectAlarm(repoOf(repo));
 		const again = await newer.grant();
-		expect(again.job).toMatchObject({ id: claim.job, attempt: 2 });
+		expect(again.job).toMatchObject({ id: lease.job, attempt: 2 });
 	});
 
 	it("[W37] a restarted runner that comes back without its leases has lost them at once", async () => {
-		const { repo, runner, claim } = await running();
+		const { repo, runner, lease } = await running();
 		runner.close();
 		const newer = await SessionRunner.connect(anIdentity(repo));
 		newer.hello([], { instanceId: "i2" });
-		await vi.waitFor(async () => expect(await repoOf(repo).lease(claim)).toBe("lost"));
+		await vi.waitFor(async () => expect(await repoOf(repo).lease(lease)).toBe("lost"));
 	});
 
 	it("[W36] a process that is connected and has not said hello yet is not taken for an older one", async () => {
@@ -253,25 +253,25 @@ describe("leases over a session", () => {
 	});
 
 	it("[W39] a session that says nothing, pings included, loses its leases within 45 s and is told", async () => {
-		const { repo, runner, id, claim } = await running();
+		const { repo, runner, id, lease } = await running();
 		await look(repo, 1);
-		expect(await repoOf(repo).lease(claim)).toBe("ok");
+		expect(await repoOf(repo).lease(lease)).toBe("ok");
 		await look(repo, 2);
-		expect(await repoOf(repo).lease(claim)).toBe("lost");
+		expect(await repoOf(repo).lease(lease)).toBe("lost");
 		expect(await runner.frame("lost")).toEqual({ type: "lost", lease: id });
 	});
 
 	it("[W40] a closed session has 30 s to come back; the same instance then keeps what it names", async () => {
-		const { repo, runner, id, claim } = await running();
+		const { repo, runner, id, lease } = await running();
 		await closeHeard(repo, runner);
 		await look(repo, 1);
 		const back = await SessionRunner.connect(anIdentity(repo));
 		await back.helloHeard([id]);
 		await look(repo, 1);
-		expect(await repoOf(repo).lease(claim)).toBe("ok");
+		expect(await repoOf(repo).lease(lease)).toBe("ok");
 		await closeHeard(repo, back);
 		await look(repo, 3);
-		expect(await repoOf(repo).lease(claim)).toBe("lost");
+		expect(await repoOf(repo).lease(lease)).toBe("lost");
 	});
 
 	it.each([1, 3])(
@@ -288,10 +288,10 @@ describe("leases over a session", () => {
 			const jobs = identities.map((_, at) => aJob(`j${at}`));
 			orThrow(await repoOf(repo).configure({ ...repo, request: { maxRunning: 1_000 }, replace: false }));
 			await submit(repo, jobs);
-			const claims = await Promise.all(
-				runners.map(async (runner, at) => claimOf(repo, await runner.grant(), identities[at]?.shard)),
+			const leases = await Promise.all(
+				runners.map(async (runner, at) => leaseOf(repo, await runner.grant(), identities[at]?.shard)),
 			);
-			for (const claim of claims) orThrow(await repoOf(repo).start(claim));
+			for (const lease of leases) orThrow(await repoOf(repo).start(lease));
 			for (const pool of pools) await evictDurableObject(pool, { webSockets: "close" });
 			const lookAll = async (times: number) => {
 				for (let looked = 0; looked < times; looked++) {
@@ -301,7 +301,7 @@ describe("leases over a session", () => {
 			};
 			await lookAll(4);
 			const states = async () => {
-				const all = await Promise.all(claims.map((claim) => repoOf(repo).lease(claim)));
+				const all = await Promise.all(leases.map((lease) => repoOf(repo).lease(lease)));
 				return {
 					ok: all.filter((state) => state === "ok").length,
 					lost: all.filter((state) => state === "lost").length,
@@ -311,8 +311,8 @@ describe("leases over a session", () => {
 			const back = await Promise.all(identities.slice(0, 150).map((identity) => SessionRunner.connect(identity)));
 			for (const heard of [1, 2]) {
 				back.forEach((runner, at) => {
-					const claim = claims[at];
-					if (claim) runner.hello([`${claim.job}.${claim.epoch}`, "nobody's"]);
+					const lease = leases[at];
+					if (lease) runner.hello([`${lease.job}.${lease.epoch}`, "nobody's"]);
 				});
 				// Each is answered only after its pool took the hello. One wait for all, since each check moves the clock.
 				await vi.waitFor(() => expect(back.every(({ waiting }) => waiting >= heard)).toBe(true));

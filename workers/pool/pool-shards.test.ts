@@ -6,7 +6,7 @@ import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import { createApp } from "../../src/doors/http/app.ts";
 import { parseKeys, readToken } from "../../src/auth/token.ts";
-import type { LeaseClaim, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Registered } from "../../src/contracts/http/runner.ts";
 import { shardOf } from "../../src/domain/pool/pool.ts";
 import type { JobRequest } from "../../src/domain/job/submission.ts";
@@ -55,15 +55,15 @@ async function aSessionEach(repo: Repo, capacity = 1): Promise<SessionRunner[]> 
 	return runners;
 }
 
-function claimOf(token: string): LeaseClaim {
-	const claim = readToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", token);
-	if (!claim) throw new Error("a grant without a good token");
-	return claim;
+function leaseOf(token: string): LeaseIdentity {
+	const lease = readToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", token);
+	if (!lease) throw new Error("a grant without a good token");
+	return lease;
 }
 
-async function finish(claim: LeaseClaim): Promise<void> {
-	orThrow(await repoOf(claim).start(claim));
-	orThrow(await repoOf(claim).finish(claim, aReport()));
+async function finish(lease: LeaseIdentity): Promise<void> {
+	orThrow(await repoOf(lease).start(lease));
+	orThrow(await repoOf(lease).finish(lease, aReport()));
 }
 
 describe("where runners are", () => {
@@ -95,7 +95,7 @@ describe("where runners are", () => {
 			all.map((_, at) => aJob(`j${at}`)),
 		);
 		const granted = await Promise.all(polls);
-		expect(granted.map((grant) => claimOf(grant?.lease.token ?? "").shard)).toEqual(all.map(({ shard }) => shard));
+		expect(granted.map((grant) => leaseOf(grant?.lease.token ?? "").shard)).toEqual(all.map(({ shard }) => shard));
 	});
 
 	it("[P6] a number of shards that is none is refused before anything is done", async () => {
@@ -127,7 +127,7 @@ describe("what waits", () => {
 			if (name === "other") continue;
 			const grants = await Promise.all(runners.map((runner) => runner.grant()));
 			expect(grants.map(({ repository }) => repository.repo)).toEqual(["web", "web", "web"]);
-			for (const { lease } of grants) await finish(claimOf(lease.token));
+			for (const { lease } of grants) await finish(leaseOf(lease.token));
 		}
 		const grants = await Promise.all(runners.map((runner) => runner.grant()));
 		expect(grants.map(({ repository }) => repository.repo)).toEqual(["other", "other", "other"]);
@@ -173,7 +173,7 @@ describe("what waits", () => {
 			const who = await vi.waitUntil(() => runners.find((runner) => runner.waiting > 0), { timeout: 5_000 });
 			const at = runners.indexOf(who);
 			served[at] = (served[at] ?? 0) + 1;
-			await finish(claimOf((await who.grant()).lease.token));
+			await finish(leaseOf((await who.grant()).lease.token));
 		}
 		expect(served.reduce((sum, jobs) => sum + jobs, 0)).toBe(count);
 		expect(Math.min(...served)).toBeGreaterThan(0);
@@ -225,16 +225,16 @@ describe("what waits", () => {
 		await vi.waitFor(async () => expect((await figures(first)).waiting).toBe(120));
 		// One slot a shard: by what runs in its own alone, each would serve the older jobs for ever.
 		const served: string[] = [];
-		const held = new Map<number, LeaseClaim>();
+		const held = new Map<number, LeaseIdentity>();
 		for (let turn = 0; turn < 45; turn++) {
 			const shard = turn % shards;
 			const before = held.get(shard);
 			if (before) await finish(before);
 			const take = () => acquire(runners[shard] ?? anIdentity(first), []);
 			await vi.waitFor(async () => expect((await poolOf(first, shard).figures()).running).toBe(0));
-			const claim = claimOf((await take())?.lease.token ?? "");
-			held.set(shard, claim);
-			served.push(claim.repo);
+			const lease = leaseOf((await take())?.lease.token ?? "");
+			held.set(shard, lease);
+			served.push(lease.repo);
 		}
 		const ofSecond = served.filter((repo) => repo === "second").length;
 		// Two of three, less what a shard does not know yet of the others.
@@ -302,10 +302,10 @@ describe("what acts on the pool", () => {
 			runners.map((_, at) => aJob(`j${at}`)),
 		);
 		const grants = await Promise.all(runners.map((runner) => runner.grant()));
-		const claims = grants.map(({ lease }) => claimOf(lease.token));
-		expect(claims.map(({ shard }) => shard)).toEqual([0, 1, 2]);
-		for (const claim of claims) orThrow(await repoOf(repo).start(claim));
-		const [, second, third] = claims;
+		const leases = grants.map(({ lease }) => leaseOf(lease.token));
+		expect(leases.map(({ shard }) => shard)).toEqual([0, 1, 2]);
+		for (const lease of leases) orThrow(await repoOf(repo).start(lease));
+		const [, second, third] = leases;
 		if (!second || !third) throw new Error("three leases were granted");
 		orThrow(await repoOf(repo).cancelJob({ job: third.job, actor: "dev", reason: null, force: false }));
 		expect((await runners[2]?.frame("cancel"))?.lease).toBe(grants[2]?.lease.id);
@@ -314,7 +314,7 @@ describe("what acts on the pool", () => {
 			await poolOf(repo, 1).renew(grants[1]?.lease.id ?? "");
 			for (let shard = 0; shard < shards; shard++) await runDurableObjectAlarm(poolOf(repo, shard));
 		}
-		expect(await Promise.all(claims.map((claim) => repoOf(repo).lease(claim)))).toEqual(["lost", "ok", "lost"]);
+		expect(await Promise.all(leases.map((lease) => repoOf(repo).lease(lease)))).toEqual(["lost", "ok", "lost"]);
 		orThrow(await repoOf(repo).finish(second, aReport()));
 		await vi.waitFor(async () => expect((await poolOf(repo, 1).figures()).running).toBe(0));
 	});

@@ -3,7 +3,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
 import { parseLeaseId } from "../../src/domain/ids.ts";
 import type { FinishReport } from "../../src/domain/job/job.ts";
@@ -39,7 +39,7 @@ async function why(repo: Repo, run: string, index = 0): Promise<string> {
 	return `${waiting?.code}: ${waiting?.detail}`;
 }
 
-function claimOf(repo: Repo, grant: Grant | null): LeaseClaim {
+function leaseOf(repo: Repo, grant: Grant | null): LeaseIdentity {
 	const { job, epoch } = parseLeaseId(grant?.lease.id ?? "") ?? { job: "", epoch: 0 };
 	return { ...repo, shard: 0, job, attempt: grant?.job.attempt ?? 0, epoch };
 }
@@ -50,9 +50,9 @@ const aFault = (rest: Partial<FinishReport> = {}): FinishReport => {
 };
 
 async function end(repo: Repo, grant: Grant | null, report: FinishReport): Promise<void> {
-	const claim = claimOf(repo, grant);
-	orThrow(await repoOf(repo).start(claim));
-	orThrow(await repoOf(repo).finish(claim, report));
+	const lease = leaseOf(repo, grant);
+	orThrow(await repoOf(repo).start(lease));
+	orThrow(await repoOf(repo).finish(lease, report));
 	// The pool heard of it.
 	await vi.waitFor(async () => expect((await poolOf(repo).holds([grant?.lease.id ?? ""])).length).toBe(0));
 }

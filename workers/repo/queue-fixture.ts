@@ -4,7 +4,7 @@ import { orThrow } from "../../src/doors/http/answer.ts";
 import type {
 	Claimed,
 	ClaimCall,
-	LeaseClaim,
+	LeaseIdentity,
 	RepositoryName,
 	RunnerIdentity,
 } from "../../src/contracts/objects/objects.ts";
@@ -61,11 +61,11 @@ export async function claim(repo: Repo, call: Partial<ClaimCall> = {}): Promise<
 }
 
 /** Claims one job and starts it. */
-export async function startOne(repo: Repo, call: Partial<ClaimCall> = {}): Promise<LeaseClaim> {
+export async function startOne(repo: Repo, call: Partial<ClaimCall> = {}): Promise<LeaseIdentity> {
 	const [first] = (await claim(repo, call)).grants;
 	if (!first) throw new Error("nothing was granted");
-	orThrow(await repoOf(repo).start(first.claim));
-	return first.claim;
+	orThrow(await repoOf(repo).start(first.lease));
+	return first.lease;
 }
 
 export function aReport(rest: Partial<FinishReport> = {}): FinishReport {

@@ -38,10 +38,10 @@ afterEach(() => {
 async function play(repo: Repo): Promise<void> {
 	const [next] = (await claim(repo, { labels: ["gpu"] })).grants;
 	if (!next) throw new Error("nothing was granted");
-	orThrow(await repoOf(repo).start(next.claim));
+	orThrow(await repoOf(repo).start(next.lease));
 	const { key, attempt } = next.grant.job;
 	const outcome = attempt === 1 && key.startsWith("fail") ? "failed" : "passed";
-	orThrow(await repoOf(repo).finish(next.claim, aReport({ outcome })));
+	orThrow(await repoOf(repo).finish(next.lease, aReport({ outcome })));
 }
 
 /** A run whose jobs end as their keys say; all that must be told of it is told. */

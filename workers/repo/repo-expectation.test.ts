@@ -2,7 +2,7 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { aJob, anIdentity, aReport, aRepository, poolOf, repoOf, startOne, submit } from "./queue-fixture.ts";
 
 afterEach(() => {
@@ -14,9 +14,9 @@ it("[E2] jobs of other pools do not bring it nearer, and rivals for its slots ma
 	const gpu = { ...repo, pool: "gpu" };
 	for (let ended = 0; ended < 5; ended++) {
 		await submit(repo, [aJob("sample")]);
-		const claim: LeaseClaim = await startOne(repo);
+		const lease: LeaseIdentity = await startOne(repo);
 		moveClock(600_000);
-		orThrow(await repoOf(repo).finish(claim, aReport()));
+		orThrow(await repoOf(repo).finish(lease, aReport()));
 	}
 	await submit(
 		repo,

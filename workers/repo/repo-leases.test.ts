@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import { parseKeys, readToken } from "../../src/auth/token.ts";
-import type { LeaseClaim } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { PoolObject } from "../pool/pool-object.ts";
 import type { Repo } from "./queue-fixture.ts";
 import { acquire, aJob, anIdentity, aReport, aRepository, heartbeat, poolOf, repoOf, submit } from "./queue-fixture.ts";
@@ -16,45 +16,45 @@ afterEach(() => {
 });
 
 /** A job that runs, its lease held by the pool; neither has anything due for a while. */
-async function held(): Promise<{ repo: Repo; id: string; claim: LeaseClaim }> {
+async function held(): Promise<{ repo: Repo; id: string; lease: LeaseIdentity }> {
 	const repo = await aRepository();
 	await submit(repo, [aJob("a")]);
 	await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(1));
 	const grant = await acquire(anIdentity(repo), []);
-	const claim = readToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", grant?.lease.token ?? "");
-	if (!grant || !claim) throw new Error("nothing was granted");
-	orThrow(await repoOf(repo).start(claim));
-	return { repo, id: grant.lease.id, claim };
+	const lease = readToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", grant?.lease.token ?? "");
+	if (!grant || !lease) throw new Error("nothing was granted");
+	orThrow(await repoOf(repo).start(lease));
+	return { repo, id: grant.lease.id, lease };
 }
 
 describe("the sweep", () => {
 	it("[W56] a lease that its pool forgot is lost, and its job goes on", async () => {
-		const { repo, claim } = await held();
+		const { repo, lease } = await held();
 		await runInDurableObject(poolOf(repo), (_, { storage }) => storage.sql.exec("DELETE FROM lease"));
 		await evictDurableObject(poolOf(repo));
-		expect(await repoOf(repo).lease(claim)).toBe("ok");
+		expect(await repoOf(repo).lease(lease)).toBe("ok");
 		await repoOf(repo).sweep([]);
-		expect(await repoOf(repo).lease(claim)).toBe("lost");
-		expect(orThrow(await repoOf(repo).job(claim.job)).attempts).toMatchObject([{ outcome: "lost" }]);
+		expect(await repoOf(repo).lease(lease)).toBe("lost");
+		expect(orThrow(await repoOf(repo).job(lease.job)).attempts).toMatchObject([{ outcome: "lost" }]);
 	});
 
 	it("[W56] one that it has is left alone, also while it ends, and asked for again only after two minutes", async () => {
-		const { repo, id, claim } = await held();
+		const { repo, id, lease } = await held();
 		const asked = vi.spyOn(PoolObject.prototype, "holds");
 		await repoOf(repo).sweep([]);
 		await repoOf(repo).sweep([]);
 		expect(asked.mock.calls).toEqual([[[id]]]);
-		expect(await repoOf(repo).lease(claim)).toBe("ok");
-		orThrow(await repoOf(repo).finish(claim, aReport()));
+		expect(await repoOf(repo).lease(lease)).toBe("ok");
+		orThrow(await repoOf(repo).finish(lease, aReport()));
 		moveClock(120_000);
 		await repoOf(repo).sweep([]);
 		expect(asked).toHaveBeenCalledTimes(1);
-		expect(orThrow(await repoOf(repo).job(claim.job)).outcome).toBe("passed");
+		expect(orThrow(await repoOf(repo).job(lease.job)).outcome).toBe("passed");
 	});
 
 	it("[W57] a pool whose alarm is gone looks again when it is asked: a quiet lease is lost, a living one stays", async () => {
 		for (const isAlive of [true, false]) {
-			const { repo, id, claim } = await held();
+			const { repo, id, lease } = await held();
 			await runInDurableObject(poolOf(repo), (_, { storage }) => storage.deleteAlarm());
 			await evictDurableObject(poolOf(repo));
 			moveClock(20 * 60_000);
@@ -66,7 +66,7 @@ describe("the sweep", () => {
 				await runDurableObjectAlarm(poolOf(repo));
 				moveClock(15_000);
 			}
-			expect(await repoOf(repo).lease(claim), isAlive ? "alive" : "quiet").toBe(isAlive ? "ok" : "lost");
+			expect(await repoOf(repo).lease(lease), isAlive ? "alive" : "quiet").toBe(isAlive ? "ok" : "lost");
 		}
 	});
 });

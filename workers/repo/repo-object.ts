@@ -7,7 +7,7 @@ import type {
 	BulkRetryCall,
 	ClaimCall,
 	DrainCall,
-	LeaseClaim,
+	LeaseIdentity,
 	RepoCalls,
 	RepositoryName,
 	SubmitCall,
@@ -115,8 +115,8 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#engine.demand(call);
 	}
 
-	expire(claims: LeaseClaim[], quietMs: number) {
-		return this.#engine.expire(claims, quietMs);
+	expire(leases: LeaseIdentity[], quietMs: number) {
+		return this.#engine.expire(leases, quietMs);
 	}
 
 	hearPause(call: { pool: string; pause: PoolPause | null }) {
@@ -131,20 +131,20 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#engine.projected(call);
 	}
 
-	start(claim: LeaseClaim) {
-		return this.#engine.start(claim);
+	start(lease: LeaseIdentity) {
+		return this.#engine.start(lease);
 	}
 
-	finish(claim: LeaseClaim, report: FinishReport) {
-		return this.#engine.finish(claim, report);
+	finish(lease: LeaseIdentity, report: FinishReport) {
+		return this.#engine.finish(lease, report);
 	}
 
-	lease(claim: LeaseClaim) {
-		return this.#engine.lease(claim);
+	lease(lease: LeaseIdentity) {
+		return this.#engine.lease(lease);
 	}
 
-	confirmLog(claim: LeaseClaim) {
-		return this.#engine.confirmLog(claim);
+	confirmLog(lease: LeaseIdentity) {
+		return this.#engine.confirmLog(lease);
 	}
 
 	logSealed(call: Parameters<RepoCalls["logSealed"]>[0]) {

@@ -27,7 +27,7 @@ export interface RepositoryName {
 }
 
 /** What a lease token carries: enough to route every lease call, and the epoch that fences it. */
-export interface LeaseClaim extends RepositoryName {
+export interface LeaseIdentity extends RepositoryName {
 	pool: string;
 	shard: number;
 	job: JobId;
@@ -80,7 +80,7 @@ export interface AddJobsCall extends Actor {
 	key: string | null;
 	digest: string;
 	/** Of the job in the run that adds them: it must be held, and they may do no more than that job. Absent: anybody who may write. */
-	lease?: LeaseClaim;
+	lease?: LeaseIdentity;
 }
 
 export interface Submitted {
@@ -119,9 +119,9 @@ export interface DemandSet {
 	since: Millis;
 }
 
-/** Grants lack their token: whoever claims signs it. */
+/** Grants lack their token: the pool that claimed them signs it. */
 export interface Claimed {
-	grants: { grant: Omit<Grant, "lease"> & { lease: Omit<Grant["lease"], "token"> }; claim: LeaseClaim }[];
+	grants: { grant: Omit<Grant, "lease"> & { lease: Omit<Grant["lease"], "token"> }; lease: LeaseIdentity }[];
 	/** Null: nobody configured this repository. */
 	demand: Demand | null;
 }
@@ -182,7 +182,7 @@ export interface RepoCalls {
 	 * Called by a PoolObject about leases that were not renewed for `quietMs` at least; 0: their runner began anew, and may have
 	 * had contact just now. Leases that have ended by themselves are passed over.
 	 */
-	expire(claims: LeaseClaim[], quietMs: number): Promise<void>;
+	expire(leases: LeaseIdentity[], quietMs: number): Promise<void>;
 	/** Called by a PoolObject that was paused, or is no longer, while something waits: a hint, for whoever asks why it does. */
 	hearPause(call: { pool: string; pause: PoolPause | null }): Promise<void>;
 	/** Called by the cron sweep with runs that the read model has as unfinished: repeats demand and whatever was not sent. */
@@ -191,13 +191,13 @@ export interface RepoCalls {
 	/** Called by the consumer of `events` once the read model has these states: until then the repository would send them again. */
 	projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void>;
 
-	start(claim: LeaseClaim): Promise<Result<LeaseAnswer>>;
+	start(lease: LeaseIdentity): Promise<Result<LeaseAnswer>>;
 	/** The lease's state, for calls that do not pass through here otherwise. */
-	lease(claim: LeaseClaim): Promise<LeaseState>;
-	finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>>;
+	lease(lease: LeaseIdentity): Promise<LeaseState>;
+	finish(lease: LeaseIdentity, report: FinishReport): Promise<Result<LeaseAnswer>>;
 
 	/** Called by a LogObject before it takes the first byte: only a started lease may write. */
-	confirmLog(claim: LeaseClaim): Promise<LogAdmission>;
+	confirmLog(lease: LeaseIdentity): Promise<LogAdmission>;
 	/** When the log is in the archive, and when it was deleted. `steps` are those that the runner reported last. The call is repeated until it returns. */
 	logSealed(call: { job: JobId; attempt: number; record: LogRecord; steps?: StepRecord[] }): Promise<void>;
 }
@@ -227,7 +227,7 @@ export interface RunnerWord {
 /** Why a call with a runner's token that is good in itself is refused: its one job is over, or somebody removed it. */
 export type NotKnown = "runner-unknown" | "runner-removed";
 
-/** One shard of a pool. A runner's calls go to the shard that its token names, a lease's to the one that its claim names. */
+/** One shard of a pool. A runner's calls go to the shard that its token names, a lease's to the one that its token names. */
 export interface PoolCalls {
 	/** `key`: the part of the id that follows from the request's idempotency key; absent: it had none. */
 	register(
@@ -345,8 +345,8 @@ export interface LogAppended {
 /** One attempt's log, named `owner/repo/job/attempt`. */
 export interface LogCalls {
 	/** Bytes already there are passed over; a gap is refused. Without a kind it is what a job prints now. */
-	append(claim: LeaseClaim, offset: number, bytes: Uint8Array, kind?: AppendKind): Promise<Result<LogAppended>>;
-	steps(claim: LeaseClaim, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>>;
+	append(lease: LeaseIdentity, offset: number, bytes: Uint8Array, kind?: AppendKind): Promise<Result<LogAppended>>;
+	steps(lease: LeaseIdentity, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>>;
 	/** From the RepoObject when the lease with this epoch is being canceled, or is lost: a hint, so that the next append says so. */
 	cancel(call: { epoch: number; state?: "canceling" | "lost" }): Promise<void>;
 	/** From the PoolObject when the session that held the lease is gone: a hint, that frames have to keep it alive again. */

@@ -42,9 +42,9 @@ describe("the retry budget", () => {
 describe("a spent budget", () => {
 	function failed(retriesLeft: number): MemoryRun {
 		const run = MemoryRun.of({ key: "a", retry: { maxAttempts: 3 } });
-		const claim = run.grant("a", noon);
-		expect(run.take(decideStart(run, claim, noon))).toBe("ok");
-		expect(run.take(decideFinish(run, claim, aFailure(), { now: noon, random: 0, retriesLeft }))).toBe("ok");
+		const lease = run.grant("a", noon);
+		expect(run.take(decideStart(run, lease, noon))).toBe("ok");
+		expect(run.take(decideFinish(run, lease, aFailure(), { now: noon, random: 0, retriesLeft }))).toBe("ok");
 		return run;
 	}
 

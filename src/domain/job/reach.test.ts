@@ -7,7 +7,7 @@ import type { JobRequest } from "./submission.ts";
 
 const spec = aSpec({ pool: "small", secrets: ["A", "B"] });
 const running = aJob("running", { spec });
-const claim = { job: running.id, attempt: 1, epoch: 1 };
+const lease = { job: running.id, attempt: 1, epoch: 1 };
 
 function viewOf(job: Job | null): RunView {
 	const none = () => {
@@ -20,7 +20,7 @@ function viewOf(job: Job | null): RunView {
 function check(jobs: Partial<JobRequest>[], job: Job | null = running, pool = "default"): string {
 	const { defaults } = someSettings();
 	const wanted = jobs.map((rest, at) => ({ key: `k${at}`, run: "true", ...rest }));
-	const result = checkReach(viewOf(job), { claim, jobs: wanted, defaults: { ...defaults, pool } });
+	const result = checkReach(viewOf(job), { lease, jobs: wanted, defaults: { ...defaults, pool } });
 	return result.ok ? "ok" : JSON.stringify(Object.values(result.refusal));
 }
 

@@ -1,6 +1,6 @@
 // What a running job may ask for when it adds jobs to its own run: no more than it has itself. What it was built from may be
 // anybody's, a fork's pull request for one, and its lease must not open what whoever submitted it kept closed.
-import type { Claim, RunView } from "../run/decide.ts";
+import type { LeaseName, RunView } from "../run/decide.ts";
 import { leaseStateOf } from "../run/decide.ts";
 import { parseJobId } from "../ids.ts";
 import { accept, refuse } from "../refusal.ts";
@@ -11,10 +11,10 @@ import { resolveSpec } from "./submission.ts";
 /** [B5] The first job that wants a secret its adder was not given, or another pool. A lease that is over adds nothing. */
 export function checkReach(
 	view: RunView,
-	{ claim, jobs, defaults }: { claim: Claim; jobs: readonly JobRequest[]; defaults: JobDefaults },
+	{ lease, jobs, defaults }: { lease: LeaseName; jobs: readonly JobRequest[]; defaults: JobDefaults },
 ): Result<null> {
-	const adder = view.job(parseJobId(claim.job)?.index ?? -1);
-	if (adder === null || leaseStateOf(adder, claim) === "lost") return refuse({ code: "lease-stale" });
+	const adder = view.job(parseJobId(lease.job)?.index ?? -1);
+	if (adder === null || leaseStateOf(adder, lease) === "lost") return refuse({ code: "lease-stale" });
 	const own = new Set(adder.spec.secrets);
 	for (const [index, request] of jobs.entries()) {
 		const { pool, secrets } = resolveSpec(request, defaults);

@@ -6,10 +6,10 @@ import type { FinishedAttempt, Job } from "../job/job.ts";
 import { decideAdmission } from "./log-admission.ts";
 
 const running = aJob("running");
-const claim = { job: running.id, attempt: running.attempt.number, epoch: running.epoch };
+const lease = { job: running.id, attempt: running.attempt.number, epoch: running.epoch };
 const none = () => null;
 const own = finish(running, aReport(), noon, 0.5).attempt ?? null;
-const asked = (job: Job | null, ended: () => FinishedAttempt | null = none, by = claim) =>
+const asked = (job: Job | null, ended: () => FinishedAttempt | null = none, by = lease) =>
 	decideAdmission(job, by, ended);
 
 describe("whether a lease may write its log", () => {
@@ -19,7 +19,7 @@ describe("whether a lease may write its log", () => {
 		["that is being canceled", asked(aJob("canceling")), { state: "canceling", work: "held", hasEnded: false }],
 		[
 			"of another epoch",
-			asked(running, none, { ...claim, epoch: 9 }),
+			asked(running, none, { ...lease, epoch: 9 }),
 			{ state: "lost", work: "ended", hasEnded: true },
 		],
 		["that its runner ended", asked(aJob("finished"), () => own), { state: "ok", work: "ended", hasEnded: true }],

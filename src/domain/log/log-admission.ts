@@ -1,6 +1,6 @@
 // Whether the holder of a lease may write the log of its attempt, and whether the repository still takes what it reports of it.
 import type { FinishedAttempt, Job } from "../job/job.ts";
-import type { Claim } from "../run/decide.ts";
+import type { LeaseName } from "../run/decide.ts";
 import { holds, isUnstarted, leaseStateOf } from "../run/decide.ts";
 
 export interface Admission {
@@ -15,11 +15,11 @@ export interface Admission {
  * A finish may overtake its log: the late bytes of an attempt that its own runner ended are still wanted. `ended` reads the attempt,
  * once it is over; null: there is none of that number.
  */
-export function decideAdmission(job: Job | null, claim: Claim, ended: () => FinishedAttempt | null): Admission {
+export function decideAdmission(job: Job | null, lease: LeaseName, ended: () => FinishedAttempt | null): Admission {
 	if (job === null) return { state: "lost", work: "ended", hasEnded: true };
-	if (isUnstarted(job, claim)) return { state: "lost", work: "unstarted", hasEnded: false };
-	if (holds(job, claim)) return { state: leaseStateOf(job, claim), work: "held", hasEnded: false };
+	if (isUnstarted(job, lease)) return { state: "lost", work: "unstarted", hasEnded: false };
+	if (holds(job, lease)) return { state: leaseStateOf(job, lease), work: "held", hasEnded: false };
 	const attempt = ended();
-	const isOwn = attempt?.epoch === claim.epoch && attempt.reported;
+	const isOwn = attempt?.epoch === lease.epoch && attempt.reported;
 	return { state: isOwn ? "ok" : "lost", work: "ended", hasEnded: true };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { aCause, aFailure, aReport, aRunId, aSubmission, someSettings } from "../../testing/builders.ts";
 import { noon } from "../../testing/clock.ts";
 import { MemoryRun } from "../../testing/memory-run.ts";
-import type { Claim, RunView } from "./decide.ts";
+import type { LeaseName, RunView } from "./decide.ts";
 import {
 	decideCancelJob,
 	decideCancelRun,
@@ -23,16 +23,16 @@ const chance = { now: noon, random: 0.5 };
 const wish = { actor: "dev@example.com", reason: null, at: noon };
 const byUser = aCause({ by: "user", actor: "ops", at: noon });
 
-function start(run: MemoryRun, key: string): Claim {
-	const claim = run.grant(key, noon);
-	expect(run.take(decideStart(run, claim, noon))).toBe("ok");
-	return claim;
+function start(run: MemoryRun, key: string): LeaseName {
+	const lease = run.grant(key, noon);
+	expect(run.take(decideStart(run, lease, noon))).toBe("ok");
+	return lease;
 }
 
-function end(run: MemoryRun, key: string, report: FinishReport = aReport()): Claim {
-	const claim = start(run, key);
-	expect(run.take(decideFinish(run, claim, report, chance))).toBe("ok");
-	return claim;
+function end(run: MemoryRun, key: string, report: FinishReport = aReport()): LeaseName {
+	const lease = start(run, key);
+	expect(run.take(decideFinish(run, lease, report, chance))).toBe("ok");
+	return lease;
 }
 
 const never = () => {
@@ -144,9 +144,9 @@ describe("a canceled run", () => {
 describe("leases", () => {
 	it("[D3] a start told twice has the effect of once", () => {
 		const run = MemoryRun.of({ key: "a" });
-		const claim = start(run, "a");
+		const lease = start(run, "a");
 		const { version } = run.run;
-		expect(run.take(decideStart(run, claim, noon + 1))).toBe("ok");
+		expect(run.take(decideStart(run, lease, noon + 1))).toBe("ok");
 		expect(run.called("a")).toMatchObject({ state: "running", attempts: 1, attempt: { startedAt: noon } });
 		expect(run.run.version).toBe(version);
 	});
@@ -157,39 +157,39 @@ describe("leases", () => {
 		["another attempt", { attempt: 2 }],
 	])("[D3][D4] start and finish by %s are stale and change nothing", (_, patch) => {
 		const run = MemoryRun.of({ key: "a" });
-		const claim = run.grant("a", noon);
-		expect(run.take(decideStart(run, { ...claim, ...patch }, noon))).toBe("lease-stale");
-		expect(run.take(decideStart(run, claim, noon))).toBe("ok");
-		expect(run.take(decideFinish(run, { ...claim, ...patch }, aReport(), chance))).toBe("lease-stale");
+		const lease = run.grant("a", noon);
+		expect(run.take(decideStart(run, { ...lease, ...patch }, noon))).toBe("lease-stale");
+		expect(run.take(decideStart(run, lease, noon))).toBe("ok");
+		expect(run.take(decideFinish(run, { ...lease, ...patch }, aReport(), chance))).toBe("lease-stale");
 		expect(run.story()).toEqual({ a: "running" });
 	});
 
 	it("[D4] nothing can be finished that was not started", () => {
 		const run = MemoryRun.of({ key: "a" });
-		const claim = run.grant("a", noon);
-		expect(run.take(decideFinish(run, claim, aReport(), chance))).toBe("lease-not-started");
-		expect(run.take(decideFinish(run, { ...claim, attempt: 2 }, aReport(), chance))).toBe("lease-stale");
-		expect(run.take(decideStart(run, claim, noon))).toBe("ok");
+		const lease = run.grant("a", noon);
+		expect(run.take(decideFinish(run, lease, aReport(), chance))).toBe("lease-not-started");
+		expect(run.take(decideFinish(run, { ...lease, attempt: 2 }, aReport(), chance))).toBe("lease-stale");
+		expect(run.take(decideStart(run, lease, noon))).toBe("ok");
 	});
 
 	it("[D4] a finish told twice has the effect of once, also when the job waits or runs again", () => {
 		const retry = { maxAttempts: 2, backoff: { initialSeconds: 0 } };
 		const run = MemoryRun.of({ key: "a", retry });
-		const claim = end(run, "a", aFailure());
+		const lease = end(run, "a", aFailure());
 		const before = run.called("a");
-		expect(run.take(decideFinish(run, claim, aFailure(), chance))).toBe("ok");
+		expect(run.take(decideFinish(run, lease, aFailure(), chance))).toBe("ok");
 		expect(run.called("a")).toBe(before);
 		const second = start(run, "a");
-		expect(run.take(decideFinish(run, claim, aFailure(), chance))).toBe("ok");
+		expect(run.take(decideFinish(run, lease, aFailure(), chance))).toBe("ok");
 		expect(run.called("a")).toMatchObject({ state: "running", epoch: second.epoch });
 	});
 
 	it("[D4] another report than the one that was told is stale, except where it was not kept what was told", () => {
 		const run = MemoryRun.of({ key: "a" });
-		const claim = end(run, "a", aFailure());
-		expect(run.take(decideFinish(run, claim, aReport(), chance))).toBe("lease-stale");
-		expect(run.take(decideFinish(run, claim, aFailure({ logSha256: "0".repeat(64) }), chance))).toBe("lease-stale");
-		expect(run.take(decideFinish(run, claim, aFailure({ commit: null, platformFault: null }), chance))).toBe("ok");
+		const lease = end(run, "a", aFailure());
+		expect(run.take(decideFinish(run, lease, aReport(), chance))).toBe("lease-stale");
+		expect(run.take(decideFinish(run, lease, aFailure({ logSha256: "0".repeat(64) }), chance))).toBe("lease-stale");
+		expect(run.take(decideFinish(run, lease, aFailure({ commit: null, platformFault: null }), chance))).toBe("ok");
 		const { report: _, ...old } = run.attempt(0, 1) as FinishedAttempt;
 		const stored: RunView = {
 			run: run.run,
@@ -199,24 +199,24 @@ describe("leases", () => {
 			keys: never,
 			jobs: never,
 		};
-		expect(decideFinish(stored, claim, aReport(), chance)).toMatchObject({ ok: true, value: { moves: [] } });
+		expect(decideFinish(stored, lease, aReport(), chance)).toMatchObject({ ok: true, value: { moves: [] } });
 	});
 
 	it("[D4] a report by a lease that was given up is stale", () => {
 		const run = MemoryRun.of({ key: "a" });
-		const claim = start(run, "a");
-		run.apply(decideExpire(run, claim, { quietMs: 30_000, now: noon }));
-		expect(run.take(decideFinish(run, claim, aReport(), chance))).toBe("lease-stale");
+		const lease = start(run, "a");
+		run.apply(decideExpire(run, lease, { quietMs: 30_000, now: noon }));
+		expect(run.take(decideFinish(run, lease, aReport(), chance))).toBe("lease-stale");
 		expect(run.story()).toEqual({ a: "waiting" });
 	});
 
 	it("[D5] a lease that expired is lost once", () => {
 		const run = MemoryRun.of({ key: "a" });
-		const claim = start(run, "a");
-		run.apply(decideExpire(run, claim, { quietMs: 30_000, now: noon }));
+		const lease = start(run, "a");
+		run.apply(decideExpire(run, lease, { quietMs: 30_000, now: noon }));
 		const after = run.called("a");
 		expect(after).toMatchObject({ state: "waiting", losses: 1 });
-		run.apply(decideExpire(run, claim, { quietMs: 30_000, now: noon + 1 }));
+		run.apply(decideExpire(run, lease, { quietMs: 30_000, now: noon + 1 }));
 		expect(run.called("a")).toBe(after);
 	});
 
@@ -234,13 +234,13 @@ describe("leases", () => {
 
 	it("[D5][D12] an exclusive job's slot is held, while its holder hears that it is lost", () => {
 		const run = MemoryRun.of({ key: "a", concurrencyGroup: "production" });
-		const claim = start(run, "a");
-		expect(leaseStateOf(run.called("a"), claim)).toBe("ok");
-		run.apply(decideExpire(run, claim, { quietMs: 30_000, now: noon }));
+		const lease = start(run, "a");
+		expect(leaseStateOf(run.called("a"), lease)).toBe("ok");
+		run.apply(decideExpire(run, lease, { quietMs: 30_000, now: noon }));
 		expect(run.story()).toEqual({ a: "running" });
-		expect(leaseStateOf(run.called("a"), claim)).toBe("lost");
+		expect(leaseStateOf(run.called("a"), lease)).toBe("lost");
 		expect(
-			decideExpire(run, claim, { quietMs: 30_000, now: noon + 9_000 }).moves,
+			decideExpire(run, lease, { quietMs: 30_000, now: noon + 9_000 }).moves,
 			"told again, the hold is not prolonged",
 		).toEqual([]);
 		run.apply(decideTimeUp(run, [0], { now: noon + 20_000, random: 0 }));
@@ -249,13 +249,13 @@ describe("leases", () => {
 
 	it("[D12] every state of a job as its lease's holder sees it", () => {
 		const run = MemoryRun.of({ key: "a" });
-		const claim = run.grant("a", noon);
-		const seen = () => leaseStateOf(run.called("a"), claim);
-		expect([leaseStateOf(null, claim), seen()]).toEqual(["lost", "ok"]);
-		run.take(decideStart(run, claim, noon));
+		const lease = run.grant("a", noon);
+		const seen = () => leaseStateOf(run.called("a"), lease);
+		expect([leaseStateOf(null, lease), seen()]).toEqual(["lost", "ok"]);
+		run.take(decideStart(run, lease, noon));
 		run.take(decideCancelJob(run, 0, { ...wish, force: false }));
-		expect([seen(), leaseStateOf(run.called("a"), { ...claim, epoch: 0 })]).toEqual(["canceling", "lost"]);
-		run.take(decideFinish(run, claim, aReport(), chance));
+		expect([seen(), leaseStateOf(run.called("a"), { ...lease, epoch: 0 })]).toEqual(["canceling", "lost"]);
+		run.take(decideFinish(run, lease, aReport(), chance));
 		expect(seen()).toBe("lost");
 	});
 });
@@ -412,9 +412,9 @@ describe("carrying on", () => {
 			{ key: "c", needs: ["b"] },
 			{ key: "cleanup", needs: ["a"], when: "failure" },
 		);
-		const claim = start(run, "a");
+		const lease = start(run, "a");
 		const { version } = run.run;
-		const decided = decideFinish(run, claim, aFailure(), chance);
+		const decided = decideFinish(run, lease, aFailure(), chance);
 		expect(decided).toMatchObject({ ok: true, value: { run: { version: version + 1 } } });
 		run.take(decided);
 		expect(run.story()).toEqual({ a: "failed", b: "skipped", c: "skipped", cleanup: "waiting" });

@@ -33,7 +33,7 @@ export interface Decision {
 }
 
 /** A lease as its holder names it. */
-export interface Claim {
+export interface LeaseName {
 	job: JobId;
 	attempt: number;
 	epoch: number;
@@ -54,32 +54,32 @@ function withinBudget(move: Move, retriesLeft: number, now: Millis): Move {
 }
 
 /** [D3] Nothing may run before this is answered. Asked again by the same lease, it changes nothing. */
-export function decideStart(view: RunView, claim: Claim, now: Millis): Result<Decision> {
-	const job = view.job(indexOf(claim.job));
+export function decideStart(view: RunView, lease: LeaseName, now: Millis): Result<Decision> {
+	const job = view.job(indexOf(lease.job));
 	if (job === null) return refuse({ code: "job-unknown" });
-	if (job.epoch !== claim.epoch) return refuse({ code: "lease-stale" });
-	if (job.state === "leased" && isUnstarted(job, claim)) return accept(settle(view, [start(job, now)], now));
-	return holds(job, claim) ? accept(unchanged(view)) : refuse({ code: "lease-stale" });
+	if (job.epoch !== lease.epoch) return refuse({ code: "lease-stale" });
+	if (job.state === "leased" && isUnstarted(job, lease)) return accept(settle(view, [start(job, now)], now));
+	return holds(job, lease) ? accept(unchanged(view)) : refuse({ code: "lease-stale" });
 }
 
 /** [D4] A lease reports once; the same report again changes nothing. Another report, or one by a lease that ended otherwise, is stale. */
 export function decideFinish(
 	view: RunView,
-	claim: Claim,
+	lease: LeaseName,
 	report: FinishReport,
 	{ now, random, retriesLeft = Number.POSITIVE_INFINITY }: Circumstances,
 ): Result<Decision> {
-	const index = indexOf(claim.job);
+	const index = indexOf(lease.job);
 	const job = view.job(index);
 	if (job === null) return refuse({ code: "job-unknown" });
-	if (holds(job, claim)) {
+	if (holds(job, lease)) {
 		const move = withinBudget(finish(job, report, now, random), retriesLeft, now);
 		return accept(settle(view, [move], now));
 	}
-	if (isUnstarted(job, claim)) return refuse({ code: "lease-not-started" });
-	const earlier = view.attempt(index, claim.attempt);
+	if (isUnstarted(job, lease)) return refuse({ code: "lease-not-started" });
+	const earlier = view.attempt(index, lease.attempt);
 	const isSame =
-		earlier?.epoch === claim.epoch &&
+		earlier?.epoch === lease.epoch &&
 		earlier.reported &&
 		(earlier.report ?? reportDigest(report)) === reportDigest(report);
 	return isSame ? accept(unchanged(view)) : refuse({ code: "lease-stale" });
@@ -88,11 +88,11 @@ export function decideFinish(
 /** [D5] Nobody renewed the lease: what was not started waits again, what ran is lost; an exclusive job's slot is held a while. */
 export function decideExpire(
 	view: RunView,
-	claim: Claim,
+	lease: LeaseName,
 	{ quietMs, now }: { quietMs: number; now: Millis },
 ): Decision {
-	const job = view.job(indexOf(claim.job));
-	if (job === null || job.epoch !== claim.epoch || !isHeld(job) || job.losesAt !== null) return unchanged(view);
+	const job = view.job(indexOf(lease.job));
+	if (job === null || job.epoch !== lease.epoch || !isHeld(job) || job.losesAt !== null) return unchanged(view);
 	const move = job.spec.exclusive ? suspect(job, { quietMs, now }) : lose(job, "its runner was lost", now);
 	return settle(view, [move], now);
 }
@@ -249,8 +249,8 @@ export function followed(
 }
 
 /** [D12] A lease as its holder should see it: `lost` once it is over, also while an exclusive job's slot is still held. */
-export function leaseStateOf(job: Job | null, claim: Claim): "ok" | "canceling" | "lost" {
-	if (job === null || job.epoch !== claim.epoch) return "lost";
+export function leaseStateOf(job: Job | null, lease: LeaseName): "ok" | "canceling" | "lost" {
+	if (job === null || job.epoch !== lease.epoch) return "lost";
 	if (job.state === "leased") return "ok";
 	if (!isHeld(job) || job.losesAt !== null) return "lost";
 	return job.state === "canceling" ? "canceling" : "ok";
@@ -276,16 +276,16 @@ function isHeld(job: Job): job is HeldJob {
 }
 
 /** The lease is in order, and its attempt has not begun. */
-export function isUnstarted(job: Job, claim: Claim): boolean {
-	return job.state === "leased" && job.epoch === claim.epoch && job.attempts + 1 === claim.attempt;
+export function isUnstarted(job: Job, lease: LeaseName): boolean {
+	return job.state === "leased" && job.epoch === lease.epoch && job.attempts + 1 === lease.attempt;
 }
 
 /**
  * Whether what a lease's holder reports of its attempt is taken. [J17] So it is while the slot of a lost exclusive job is
  * held: its holder is asked to stop all the same.
  */
-export function holds(job: Job, claim: Claim): job is HeldJob {
-	return isHeld(job) && job.epoch === claim.epoch && job.attempt.number === claim.attempt;
+export function holds(job: Job, lease: LeaseName): job is HeldJob {
+	return isHeld(job) && job.epoch === lease.epoch && job.attempt.number === lease.attempt;
 }
 
 function indexOf(job: JobId): number {

@@ -2,7 +2,7 @@
 // was ended is looked at, and that is cached.
 // Another owner's things are unknown to a token (404), a missing scope on one's own is forbidden (403).
 import type { Context } from "hono";
-import type { LeaseClaim, RepositoryName, RunnerIdentity } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity, RepositoryName, RunnerIdentity } from "../../contracts/objects/objects.ts";
 import type { TokenName } from "../../contracts/objects/owner.ts";
 import { tokenExpired, tokenRevoked } from "../../contracts/wire/sockets/stream-token.ts";
 import { callerAddress, peerAddress } from "../../domain/text/client-address.ts";
@@ -14,7 +14,7 @@ import { checkQuery } from "./requests/query.ts";
 import { readName } from "./requests/request.ts";
 import type { Services } from "./services.ts";
 import { readToken, sameText } from "../../auth/token.ts";
-import type { AccessClaims, TokenClaims, TokenKind } from "../../contracts/objects/token-claims.ts";
+import type { AccessPayload, TokenPayload, TokenKind } from "../../contracts/objects/token-payload.ts";
 
 export const unauthorized = (detail: string) =>
 	new ProblemAnswer({
@@ -43,14 +43,14 @@ export function tokenBehind(c: Context<ApiEnv>): TokenName | null {
 		const access = ticket === undefined ? null : (readToken(services.keys, "ticket", ticket)?.access ?? null);
 		return access && nameOf(services, access);
 	}
-	const access = cachedClaims(services, "access", text);
+	const access = cachedPayload(services, "access", text);
 	if (access !== null) return nameOf(services, access);
-	const runner = cachedClaims(services, "runner", text);
+	const runner = cachedPayload(services, "runner", text);
 	return runner && registrationBehind(runner);
 }
 
 /** Null for one that has expired: it is refused for that. */
-function nameOf(services: Services, { id, owner, expiresAt }: AccessClaims): TokenName | null {
+function nameOf(services: Services, { id, owner, expiresAt }: AccessPayload): TokenName | null {
 	return expiresAt !== null && expiresAt <= services.now() ? null : { owner, token: id };
 }
 
@@ -72,7 +72,7 @@ function checkStanding(services: Services, token: TokenName, mayBeUnknown = fals
 export function readCaller(c: Context<ApiEnv>): Caller {
 	const services = c.get("services");
 	const token = bearer(c);
-	const access = cachedClaims(services, "access", token);
+	const access = cachedPayload(services, "access", token);
 	if (access === null) {
 		if (!sameText(token, services.operatorToken)) {
 			throw unauthorized("The token is not one of ours, or not of this kind.");
@@ -89,8 +89,8 @@ export function operatorOf(c: Context<ApiEnv>): Caller {
 	return callerIn(c, null, "operator");
 }
 
-/** Throws 401 when the token has ended, whatever brought its claims here. */
-export function callerOf(c: Context<ApiEnv>, access: AccessClaims): Caller {
+/** Throws 401 when the token has ended, whatever brought its payload here. */
+export function callerOf(c: Context<ApiEnv>, access: AccessPayload): Caller {
 	const services = c.get("services");
 	if (access.expiresAt !== null && access.expiresAt <= services.now()) throw unauthorized(tokenExpired);
 	checkStanding(services, { owner: access.owner, token: access.id });
@@ -98,7 +98,7 @@ export function callerOf(c: Context<ApiEnv>, access: AccessClaims): Caller {
 }
 
 /** Few calls leave a record: the others need not know where they came from. */
-function callerIn(c: Context<ApiEnv>, access: AccessClaims | null, name: string): Caller {
+function callerIn(c: Context<ApiEnv>, access: AccessPayload | null, name: string): Caller {
 	return {
 		access,
 		name,
@@ -150,7 +150,7 @@ export function readRepository(c: Context<ApiEnv>): RepositoryName {
 /** `mayBeUnknown`: what only keeps running jobs going is not refused because an owner's object does not answer. */
 export function readRunner(c: Context<ApiEnv>, { mayBeUnknown = false } = {}): RunnerIdentity {
 	const services = c.get("services");
-	const runner = cachedClaims(services, "runner", bearer(c));
+	const runner = cachedPayload(services, "runner", bearer(c));
 	if (runner === null) throw unauthorized("This call wants a runner's token, as registering gives it.");
 	const registeredBy = registrationBehind(runner);
 	if (registeredBy) checkStanding(services, registeredBy, mayBeUnknown);
@@ -158,31 +158,31 @@ export function readRunner(c: Context<ApiEnv>, { mayBeUnknown = false } = {}): R
 	return runner;
 }
 
-export function readLease(c: Context<ApiEnv>): LeaseClaim {
-	const lease = cachedClaims(c.get("services"), "lease", bearer(c));
+export function readLease(c: Context<ApiEnv>): LeaseIdentity {
+	const lease = cachedPayload(c.get("services"), "lease", bearer(c));
 	if (lease === null) throw unauthorized("This call wants a lease's token, as a grant gives it.");
 	checkQuery(c);
 	return lease;
 }
 
 /** The lease in the Authorization header, if it is one: some calls take it beside an access token. */
-export function findLease(c: Context<ApiEnv>): LeaseClaim | null {
+export function findLease(c: Context<ApiEnv>): LeaseIdentity | null {
 	const match = /^Bearer +(spw_lease_\S+)$/i.exec(c.req.header("authorization") ?? "");
-	return match?.[1] ? cachedClaims(c.get("services"), "lease", match[1]) : null;
+	return match?.[1] ? cachedPayload(c.get("services"), "lease", match[1]) : null;
 }
 
 /** Verified tokens of this isolate: a MAC costs more than a look-up, and a token comes many times. */
 const verified = new Map<string, unknown>();
 const verifiedMax = 2_000;
 
-function cachedClaims<K extends TokenKind>(services: Services, kind: K, token: string): TokenClaims[K] | null {
+function cachedPayload<K extends TokenKind>(services: Services, kind: K, token: string): TokenPayload[K] | null {
 	if (!token.startsWith(`spw_${kind}_`)) return null;
 	const known = verified.get(token);
-	if (known !== undefined) return known as TokenClaims[K];
-	const claims = readToken(services.keys, kind, token);
-	if (claims !== null) {
+	if (known !== undefined) return known as TokenPayload[K];
+	const payload = readToken(services.keys, kind, token);
+	if (payload !== null) {
 		if (verified.size >= verifiedMax) verified.clear();
-		verified.set(token, claims);
+		verified.set(token, payload);
 	}
-	return claims;
+	return payload;
 }

@@ -3,7 +3,7 @@
 // in LogObject and in the simulation.
 import type { LogEnd } from "../../contracts/http/log-stream.ts";
 import type { LeaseState } from "../../contracts/http/runner.ts";
-import type { LeaseClaim, LogAppended, LogCalls, LogClose, LogStatus } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity, LogAppended, LogCalls, LogClose, LogStatus } from "../../contracts/objects/objects.ts";
 import { speaksOnlyCloseCode } from "../../contracts/wire/sockets/close-code.ts";
 import type { NoLogView, readLogViewRequest } from "../../contracts/wire/sockets/log-view-request.ts";
 import { Outage } from "../../contracts/wire/outage.ts";
@@ -49,17 +49,17 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 	}
 
 	async append(
-		claim: LeaseClaim,
+		lease: LeaseIdentity,
 		offset: number,
 		bytes: Uint8Array,
 		kind: AppendKind = "live",
 	): Promise<Result<LogAppended>> {
 		assert(bytes.length <= appendBytesMax, "an append has at most 1 MiB");
 		await this.#ports.outside.needRoom();
-		const admitted = await this.#admit(claim, kind);
+		const admitted = await this.#admit(lease, kind);
 		if (!admitted.ok) return this.#passedOver(admitted, offset + bytes.length);
 		const { row, bytes: stored, log } = this.#store.open();
-		const decided = decideAppend(log, { epoch: claim.epoch, offset, size: bytes.length, kind });
+		const decided = decideAppend(log, { epoch: lease.epoch, offset, size: bytes.length, kind });
 		if (!decided.ok) return decided;
 		const { skip, take } = decided.value;
 		if (take > 0) {
@@ -71,11 +71,11 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 		return accept(this.#appended(stored.length, row.lease));
 	}
 
-	async steps(claim: LeaseClaim, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>> {
-		const admitted = await this.#admit(claim);
+	async steps(lease: LeaseIdentity, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>> {
+		const admitted = await this.#admit(lease);
 		if (!admitted.ok) return admitted;
 		const { row } = this.#store.open();
-		if (row.epoch !== claim.epoch || row.closed) return refuse({ code: "lease-stale" });
+		if (row.epoch !== lease.epoch || row.closed) return refuse({ code: "lease-stale" });
 		this.#store.save({ ...row, steps });
 		return accept({ lease: row.lease });
 	}
@@ -145,12 +145,12 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 	}
 
 	/** A runner's socket is accepted; else the lease may not write, as the refusal says. */
-	async feed(claim: LeaseClaim, acceptSocket: AcceptSocket): Promise<Result<{ lease: LeaseState }>> {
-		const admitted = await this.#admit(claim);
+	async feed(lease: LeaseIdentity, acceptSocket: AcceptSocket): Promise<Result<{ lease: LeaseState }>> {
+		const admitted = await this.#admit(lease);
 		if (!admitted.ok) return admitted;
 		const { row, log } = this.#store.open();
-		if (row.epoch !== claim.epoch || isAdrift(log)) return refuse({ code: "lease-stale" });
-		this.#feeds.open(claim, acceptSocket, { ...this.#standing(), ...this.#demand(true) });
+		if (row.epoch !== lease.epoch || isAdrift(log)) return refuse({ code: "lease-stale" });
+		this.#feeds.open(lease, acceptSocket, { ...this.#standing(), ...this.#demand(true) });
 		return accept({ lease: row.lease });
 	}
 
@@ -159,7 +159,7 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 		await this.#feeds.take(
 			socket,
 			data,
-			(claim, offset, bytes) => this.append(claim, offset, bytes),
+			(lease, offset, bytes) => this.append(lease, offset, bytes),
 			() => this.#standing(),
 		);
 	}
@@ -177,10 +177,10 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 	}
 
 	/** Before the first byte: the lease must have started, and the log must not be in the archive. */
-	async #admit(claim: LeaseClaim, kind: AppendKind = "live"): Promise<Result<null>> {
+	async #admit(lease: LeaseIdentity, kind: AppendKind = "live"): Promise<Result<null>> {
 		const known = this.#store.load();
-		if (known !== null && (known.bytesMax !== null || known.epoch !== claim.epoch)) return accept(null);
-		const { state, work, hasEnded, logBytesMax } = await this.#ports.outside.repo().confirmLog(claim);
+		if (known !== null && (known.bytesMax !== null || known.epoch !== lease.epoch)) return accept(null);
+		const { state, work, hasEnded, logBytesMax } = await this.#ports.outside.repo().confirmLog(lease);
 		if (work === "unstarted") return refuse({ code: "lease-not-started" });
 		// The log of an attempt that goes on is in no archive. Of one that has ended, and of which nothing is here, only the archive
 		// can tell whether it is sealed: while that does not answer nothing is taken, or a sealed log would begin again and never end.
@@ -194,13 +194,13 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 		if (state === "lost" && work !== "held" && !row?.closed) return refuse({ code: "lease-stale" });
 		if (row === null && archived !== null) return refuse({ code: "log-sealed", length: archived.record.length ?? 0 });
 		if (row === null || row.bytesMax === null) {
-			const { epoch } = row ?? claim;
+			const { epoch } = row ?? lease;
 			this.#store.save({ steps: [], closed: null, tries: 0, ...row, epoch, lease: state, bytesMax: logBytesMax });
 		}
 		return accept(null);
 	}
 
-	/** [L4] What the archive has already, as far as its length tells: the claim was found to be this log's own. */
+	/** [L4] What the archive has already, as far as its length tells: the lease was found to be of this attempt. */
 	#passedOver(refused: { ok: false; refusal: Refusal }, end: number): Result<LogAppended> {
 		const { refusal } = refused;
 		if (refusal.code !== "log-sealed" || end > refusal.length) return refused;

@@ -2,7 +2,7 @@
 // in its attachment. An acknowledgement leaves only when the bytes are durable, since the runtime holds back messages until then.
 import { acknowledgement, readFrame } from "../../contracts/wire/sockets/log-frame.ts";
 import { refusalFacts } from "../../contracts/wire/refusal-facts.ts";
-import type { LeaseClaim, LogAppended } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity, LogAppended } from "../../contracts/objects/objects.ts";
 import {
 	doneCloseCode,
 	malformedFrameCloseCode,
@@ -22,7 +22,7 @@ import type { LogOutside, LogPorts } from "./log-ports.ts";
 const tag = "feeder";
 
 /** What a feed's socket must remember while the object sleeps. `unrenewed`: a session keeps its lease, as the pool said. */
-interface Feed extends LeaseClaim {
+interface Feed extends LeaseIdentity {
 	unrenewed?: boolean;
 }
 
@@ -42,13 +42,13 @@ export class LogFeeds {
 	}
 
 	/** A log has one runner: its newer socket wins. */
-	open(claim: LeaseClaim, accept: AcceptSocket, appended: LogAppended): void {
+	open(lease: LeaseIdentity, accept: AcceptSocket, appended: LogAppended): void {
 		for (const older of this.#all()) closeWhereOpen(older, replacedCloseCode, "another feed of this lease");
 		const socket = accept([tag]);
-		socket.serializeAttachment(claim satisfies Feed);
+		socket.serializeAttachment(lease satisfies Feed);
 		this.#send(socket, appended);
 		this.#renewedAt = 0;
-		this.#renewSoon(socket, claim);
+		this.#renewSoon(socket, lease);
 	}
 
 	has(socket: HeldSocket): boolean {
@@ -63,7 +63,7 @@ export class LogFeeds {
 	async take(
 		socket: HeldSocket,
 		data: string | ArrayBuffer,
-		append: (claim: LeaseClaim, offset: number, bytes: Uint8Array) => Promise<Result<LogAppended>>,
+		append: (lease: LeaseIdentity, offset: number, bytes: Uint8Array) => Promise<Result<LogAppended>>,
 		standing: () => LogAppended,
 	): Promise<void> {
 		const frame = typeof data === "string" ? null : readFrame(new Uint8Array(data));
@@ -71,9 +71,9 @@ export class LogFeeds {
 			return closeWhereOpen(socket, malformedFrameCloseCode, "a frame is 8 bytes of offset and then the log's");
 		if (frame.bytes.length > appendBytesMax) return closeWhereOpen(socket, refusedCloseCode(413), "too-large");
 		const feed = socket.deserializeAttachment() as Feed | null;
-		assert(feed, "a feed has the claim it began with");
-		const { unrenewed, ...claim } = feed;
-		const appended = await append(claim, frame.offset, frame.bytes).catch((cause: unknown) => {
+		assert(feed, "a feed has the lease it began with");
+		const { unrenewed, ...lease } = feed;
+		const appended = await append(lease, frame.offset, frame.bytes).catch((cause: unknown) => {
 			// The runner keeps what was not acknowledged, and sends it by calls, which say when to come back.
 			closeWhereOpen(socket, tryLaterCloseCode, "try again later");
 			throw cause;
@@ -81,29 +81,29 @@ export class LogFeeds {
 		if (appended.ok) this.#send(socket, appended.value);
 		else if (appended.refusal.code === "log-gap") this.#send(socket, standing());
 		else return this.#refuse(socket, appended.refusal);
-		if (!unrenewed) this.#renewSoon(socket, claim);
+		if (!unrenewed) this.#renewSoon(socket, lease);
 	}
 
 	/** The session that kept the lease is gone. */
 	renewAgain(epoch: number): void {
 		this.#renewedAt = 0;
 		for (const socket of this.#all()) {
-			const { unrenewed, ...claim } = socket.deserializeAttachment() as Feed;
-			if (claim.epoch === epoch) socket.serializeAttachment(claim satisfies Feed);
+			const { unrenewed, ...lease } = socket.deserializeAttachment() as Feed;
+			if (lease.epoch === epoch) socket.serializeAttachment(lease satisfies Feed);
 		}
 	}
 
 	/** [L33] A frame is a sign of life for its lease, which the Worker does not see. Nobody waits for it, and a failure costs one turn. */
-	#renewSoon(socket: HeldSocket, claim: LeaseClaim): void {
+	#renewSoon(socket: HeldSocket, lease: LeaseIdentity): void {
 		const now = this.#world.now();
 		if (now - this.#renewedAt < heartbeatSeconds * 1_000) return;
 		this.#renewedAt = now;
 		this.#outside
-			.renew(claim)
+			.renew(lease)
 			.then((renewed) => {
 				// Unless `renewAgain` was called meanwhile.
 				if (renewed?.again === false && this.#renewedAt === now)
-					socket.serializeAttachment({ ...claim, unrenewed: true } satisfies Feed);
+					socket.serializeAttachment({ ...lease, unrenewed: true } satisfies Feed);
 			})
 			.catch(() => undefined);
 	}

@@ -1,6 +1,6 @@
 // What the engine of one log is given beside its world: a place for single values, its sockets, and the far ends that it calls.
 // Each call may fail or come twice on the way.
-import type { LeaseClaim, RepoCalls, Renewed } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity, RepoCalls, Renewed } from "../../contracts/objects/objects.ts";
 import type { LogName } from "../../contracts/wire/object-name.ts";
 import type { LogRecord } from "../../domain/job/job.ts";
 import type { World } from "../ports.ts";
@@ -42,7 +42,7 @@ export interface LogOutside extends EndedTokens {
 	repo(): Pick<RepoCalls, "confirmLog" | "logSealed">;
 	archive: LogArchive;
 	/** Its pool hears that the lease is alive. */
-	renew(claim: LeaseClaim): Promise<Renewed | undefined>;
+	renew(lease: LeaseIdentity): Promise<Renewed | undefined>;
 	/** Throws an `Outage` where the machine has no room for more. */
 	needRoom(): Promise<void>;
 	/** Work that nobody waits for, and that keeps the object awake. */

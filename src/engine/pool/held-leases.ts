@@ -1,5 +1,5 @@
 // The leases that a shard's runners hold. Renewals are written rarely, since liveness must not cost a write per heartbeat.
-import type { LeaseClaim } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../contracts/objects/objects.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";
 import { leaseIdFrom } from "../../domain/ids.ts";
 import { heartbeatSeconds } from "../../domain/limits.ts";
@@ -69,9 +69,9 @@ export class HeldLeases {
 		this.#change(lease, { session: false, renewedAt });
 	}
 
-	hold(runner: string, claim: LeaseClaim, { now, session }: { now: Millis; session: boolean }): void {
-		const id = leaseIdFrom(claim.job, claim.epoch);
-		const lease = { id, runner, grantedAt: now, renewedAt: now, canceling: false, session, claim };
+	hold(runner: string, identity: LeaseIdentity, { now, session }: { now: Millis; session: boolean }): void {
+		const id = leaseIdFrom(identity.job, identity.epoch);
+		const lease = { id, runner, grantedAt: now, renewedAt: now, canceling: false, session, identity };
 		this.#tables.saveLease(lease);
 		this.#index(lease);
 	}
@@ -110,6 +110,6 @@ export class HeldLeases {
 	}
 }
 
-export function repositoryOf({ claim }: PoolLease): string {
-	return `${claim.owner}/${claim.repo}`;
+export function repositoryOf({ identity }: PoolLease): string {
+	return `${identity.owner}/${identity.repo}`;
 }

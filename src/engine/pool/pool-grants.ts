@@ -178,7 +178,7 @@ export class PoolGrants {
 			return [];
 		}
 		const live = claimed.grants.filter(
-			({ claim: { job, epoch } }) => !this.#endedMeanwhile.has(leaseIdFrom(job, epoch)),
+			({ lease: { job, epoch } }) => !this.#endedMeanwhile.has(leaseIdFrom(job, epoch)),
 		);
 		this.#endClaim();
 		const grants = this.#turns.take((memory, now) => {
@@ -201,13 +201,13 @@ export class PoolGrants {
 
 	#hold(
 		{ memory, now }: { memory: PoolMemory; now: Millis },
-		{ grant, claim }: Claimed["grants"][number],
+		{ grant, lease }: Claimed["grants"][number],
 		{ runner, session }: { runner: string; session: boolean },
 	): Grant {
 		if (memory.leases.count === 0) this.#liveness.begin(memory, now);
-		memory.leases.hold(runner, claim, { now, session });
+		memory.leases.hold(runner, lease, { now, session });
 		memory.members.wasGranted(runner, now);
-		return { ...grant, lease: { ...grant.lease, token: this.#outside.signLease(claim) } };
+		return { ...grant, lease: { ...grant.lease, token: this.#outside.signLease(lease) } };
 	}
 
 	#rest(repository: string): void {

@@ -1,6 +1,6 @@
 // What the engine of a pool's shard is given beside its world: its runners' sockets, and the far ends that it calls. Each call may
 // fail or come twice on the way; none is made inside a turn.
-import type { LeaseClaim, LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity, LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../../contracts/objects/objects.ts";
 import type { LogName, PoolShardName } from "../../contracts/wire/object-name.ts";
 import type { Millis } from "../../domain/ids.ts";
 
@@ -29,5 +29,5 @@ export interface PoolOutside {
 	/** Whether the operator lets jobs be handed out. Never waits. */
 	mayDispatch(): boolean;
 	/** The token with which a runner speaks for its lease. */
-	signLease(claim: LeaseClaim): string;
+	signLease(lease: LeaseIdentity): string;
 }

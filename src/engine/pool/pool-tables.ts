@@ -1,6 +1,6 @@
 // The SQLite tables of a pool's shard: runners that registered, leases they hold, the demand repositories told. What memory keeps
 // is read here once. A write is collected, and stored with the others of its turn in one transaction.
-import type { Demand, LeaseClaim, RunnerIdentity, ShardSettings } from "../../contracts/objects/objects.ts";
+import type { Demand, LeaseIdentity, RunnerIdentity, ShardSettings } from "../../contracts/objects/objects.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";
 import { poolSettingsDefault } from "../../domain/pool/pool.ts";
 import type { Fitness } from "../../domain/pool/pool.ts";
@@ -61,7 +61,8 @@ export interface PoolLease {
 	canceling: boolean;
 	/** Held over a session: the session's signs of life are the lease's, and its renewals are not written. */
 	session: boolean;
-	claim: LeaseClaim;
+	/** The table's column is called `claim`, as it was released [T7]. */
+	identity: LeaseIdentity;
 }
 
 /** How a shard stands among the others. */
@@ -157,7 +158,7 @@ export class PoolTables {
 				renewedAt: row.renewed_at,
 				canceling: row.canceling === 1,
 				session: row.session === 1,
-				claim: JSON.parse(row.claim),
+				identity: JSON.parse(row.claim),
 			};
 		}
 	}
@@ -171,7 +172,7 @@ export class PoolTables {
 			lease.renewedAt,
 			lease.canceling ? 1 : 0,
 			lease.session ? 1 : 0,
-			JSON.stringify(lease.claim),
+			JSON.stringify(lease.identity),
 		);
 	}
 

@@ -12,7 +12,7 @@ import type {
 	Demand,
 	DrainCall,
 	LeaseAnswer,
-	LeaseClaim,
+	LeaseIdentity,
 	LogAdmission,
 	RepoCalls,
 	RepositoryName,
@@ -220,10 +220,10 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	/** One turn for all: their pool reports them together, and one commit has them all. */
-	async expire(claims: LeaseClaim[], quietMs: number): Promise<void> {
+	async expire(leases: LeaseIdentity[], quietMs: number): Promise<void> {
 		await this.#turns.take(() => {
-			for (const claim of claims) {
-				this.queue.onJob(claim.job, (view, _, now) => accept(decideExpire(view, claim, { quietMs, now })));
+			for (const lease of leases) {
+				this.queue.onJob(lease.job, (view, _, now) => accept(decideExpire(view, lease, { quietMs, now })));
 			}
 		});
 	}
@@ -246,21 +246,21 @@ export class RepoEngine implements RepoCalls {
 		if (this.queue.repository !== null) await this.#turns.take(() => this.queue.projection.confirmed(call));
 	}
 
-	async start(claim: LeaseClaim): Promise<Result<LeaseAnswer>> {
-		return this.#answer(claim, (view, _, now) => decideStart(view, claim, now));
+	async start(lease: LeaseIdentity): Promise<Result<LeaseAnswer>> {
+		return this.#answer(lease, (view, _, now) => decideStart(view, lease, now));
 	}
 
-	async finish(claim: LeaseClaim, report: FinishReport): Promise<Result<LeaseAnswer>> {
-		return this.#answer(claim, (view, _, now) => decideFinish(view, claim, report, this.#circumstances(now)));
+	async finish(lease: LeaseIdentity, report: FinishReport): Promise<Result<LeaseAnswer>> {
+		return this.#answer(lease, (view, _, now) => decideFinish(view, lease, report, this.#circumstances(now)));
 	}
 
 	/** A read without a turn: what is still undecided cannot be seen, and the state may change the moment after anyway. */
-	async lease(claim: LeaseClaim): Promise<LeaseState> {
-		return leaseStateOf(this.queue.job(claim.job), claim);
+	async lease(lease: LeaseIdentity): Promise<LeaseState> {
+		return leaseStateOf(this.queue.job(lease.job), lease);
 	}
 
-	async confirmLog(claim: LeaseClaim): Promise<LogAdmission> {
-		return showAdmission(this.queue, claim);
+	async confirmLog(lease: LeaseIdentity): Promise<LogAdmission> {
+		return showAdmission(this.queue, lease);
 	}
 
 	async logSealed({ job, attempt, ...end }: Parameters<RepoCalls["logSealed"]>[0]): Promise<void> {
@@ -316,9 +316,9 @@ export class RepoEngine implements RepoCalls {
 	 * A runner need not know why its lease is over: every other refusal is `lease-stale` to it. A lease that was not started keeps its
 	 * refusal, since the runner can mend that.
 	 */
-	async #answer(claim: LeaseClaim, decide: DecideJob): Promise<Result<LeaseAnswer>> {
-		const shown = await this.#writeJob(claim.job, decide);
+	async #answer(lease: LeaseIdentity, decide: DecideJob): Promise<Result<LeaseAnswer>> {
+		const shown = await this.#writeJob(lease.job, decide);
 		if (!shown.ok) return shown.refusal.code === "lease-not-started" ? shown : refuse({ code: "lease-stale" });
-		return accept({ job: shown.value, lease: leaseStateOf(this.queue.job(claim.job), claim) });
+		return accept({ job: shown.value, lease: leaseStateOf(this.queue.job(lease.job), lease) });
 	}
 }

@@ -1,6 +1,6 @@
 // The backstop for a lease that its pool forgot, or whose pool's alarm is gone: now and then the sweep asks each pool whether it
 // still has the leases of what runs here. Only what has started is asked for: what has not lapses by itself.
-import type { LeaseClaim } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../contracts/objects/objects.ts";
 import { jobIdFrom } from "../../domain/ids.ts";
 import type { Millis } from "../../domain/ids.ts";
 import type { RepoOutside } from "./repo-ports.ts";
@@ -18,22 +18,22 @@ export class RepoLeases {
 	}
 
 	/** Those that their pools do not have. Empty when it was asked lately; a pool that does not answer is asked another time. */
-	async findForgotten(queue: RepoQueue, now: Millis): Promise<LeaseClaim[]> {
+	async findForgotten(queue: RepoQueue, now: Millis): Promise<LeaseIdentity[]> {
 		const { repository } = queue;
 		if (repository === null || now - this.#askedAt < askEveryMs) return [];
 		this.#askedAt = now;
 		const { owner, repo } = repository;
 		const held = queue.tables.heldJobs().map(({ run, index, attempt, epoch, lease }) => {
 			const { id, pool, shard } = lease;
-			const claim = { owner, repo, pool, shard, job: jobIdFrom(run, index), attempt: attempt.number, epoch };
-			return { id, claim };
+			const identity = { owner, repo, pool, shard, job: jobIdFrom(run, index), attempt: attempt.number, epoch };
+			return { id, identity };
 		});
-		const groups = [...Map.groupBy(held, ({ claim }) => `${claim.pool} ${claim.shard}`).values()];
+		const groups = [...Map.groupBy(held, ({ identity }) => `${identity.pool} ${identity.shard}`).values()];
 		const asked = groups.map(async (leases) => {
 			const [first] = leases;
 			if (!first) return [];
-			const known = new Set(await this.#outside.pool(first.claim).holds(leases.map(({ id }) => id)));
-			return leases.flatMap(({ id, claim }) => (known.has(id) ? [] : [claim]));
+			const known = new Set(await this.#outside.pool(first.identity).holds(leases.map(({ id }) => id)));
+			return leases.flatMap(({ id, identity }) => (known.has(id) ? [] : [identity]));
 		});
 		const answers = await Promise.allSettled(asked);
 		return answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));

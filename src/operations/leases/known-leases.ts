@@ -1,6 +1,6 @@
 // What this process knows of leases, so that a log that is fed by the second asks its repository and its pool only now and then.
 // All of it may be forgotten at any time: that costs a call.
-import type { LeaseClaim } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../contracts/objects/objects.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { leaseIdFrom } from "../../domain/ids.ts";
 import { heartbeatSeconds } from "../../domain/limits.ts";
@@ -16,18 +16,18 @@ export class KnownLeases {
 	readonly #renewed = new Map<string, Millis>();
 
 	/** Null: its repository must be asked. A cancel is never taken back. */
-	isCanceling(lease: LeaseClaim, now: Millis): boolean | null {
+	isCanceling(lease: LeaseIdentity, now: Millis): boolean | null {
 		const known = this.#asked.get(idOf(lease));
 		return known && (known.isCanceling || now - known.at < stateKeptMs) ? known.isCanceling : null;
 	}
 
 	/** `at`: when its repository was asked. */
-	noteState(lease: LeaseClaim, { at, isCanceling }: { at: Millis; isCanceling: boolean }): void {
+	noteState(lease: LeaseIdentity, { at, isCanceling }: { at: Millis; isCanceling: boolean }): void {
 		note(this.#asked, idOf(lease), { at, isCanceling });
 	}
 
 	/** True once per heartbeat: then its caller renews it. A lease not seen here yet may have been renewed elsewhere long ago. */
-	beginRenewal(lease: LeaseClaim, now: Millis): boolean {
+	beginRenewal(lease: LeaseIdentity, now: Millis): boolean {
 		const id = idOf(lease);
 		if (now - (this.#renewed.get(id) ?? Number.NEGATIVE_INFINITY) < heartbeatSeconds * 1_000) return false;
 		note(this.#renewed, id, now);
@@ -35,7 +35,7 @@ export class KnownLeases {
 	}
 }
 
-function idOf({ job, epoch }: LeaseClaim): string {
+function idOf({ job, epoch }: LeaseIdentity): string {
 	return leaseIdFrom(job, epoch);
 }
 

@@ -1,6 +1,6 @@
-// The calls of a runner while it holds a job. Its lease's claim is all that they need to know of the caller: the door has read it
+// The calls of a runner while it holds a job. Its lease's identity is all that they need to know of the caller: the door has read it
 // from a token, and the epoch in it fences. Each answer says how the lease stands, and each call renews it.
-import type { LeaseAnswer, LeaseClaim, LogAppended } from "../../contracts/objects/objects.ts";
+import type { LeaseAnswer, LeaseIdentity, LogAppended } from "../../contracts/objects/objects.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import type { LeaseState } from "../../contracts/http/runner.ts";
 import { leaseIdFrom } from "../../domain/ids.ts";
@@ -18,7 +18,7 @@ type LogReadPorts = LeasePorts & Pick<Ports, "log">;
 const reasonMax = 500;
 
 /** Nothing of the job may run before this was accepted. */
-export async function startAttempt(ports: LeasePorts, lease: LeaseClaim): Promise<Result<LeaseAnswer>> {
+export async function startAttempt(ports: LeasePorts, lease: LeaseIdentity): Promise<Result<LeaseAnswer>> {
 	const started = await ports.repo(lease).start(lease);
 	if (!started.ok) return started;
 	const at = ports.now();
@@ -31,7 +31,7 @@ export async function startAttempt(ports: LeasePorts, lease: LeaseClaim): Promis
 /** `left`: bytes that a killed runner had on its disk. They say nothing of whether its lease is alive, and renew nothing. */
 export async function appendLog(
 	ports: LogReadPorts,
-	lease: LeaseClaim,
+	lease: LeaseIdentity,
 	{ offset, bytes, kind }: { offset: number; bytes: Uint8Array; kind: AppendKind },
 ): Promise<Result<LogAppended>> {
 	if (bytes.length > appendBytesMax) return refuse({ code: "too-large", max: appendBytesMax });
@@ -47,7 +47,7 @@ export async function appendLog(
 
 export async function tellSteps(
 	ports: LogReadPorts,
-	lease: LeaseClaim,
+	lease: LeaseIdentity,
 	steps: StepRecord[],
 ): Promise<Result<{ lease: LeaseState }>> {
 	const [noted, isCanceling] = await Promise.all([
@@ -63,7 +63,7 @@ export async function tellSteps(
 /** As `appendLog`, over a socket of the log's own object. */
 export function feedLog<Socket>(
 	ports: Pick<SocketPorts<Socket>, "openLogFeed">,
-	lease: LeaseClaim,
+	lease: LeaseIdentity,
 ): Promise<Result<Socket>> {
 	return ports.openLogFeed(lease);
 }
@@ -71,7 +71,7 @@ export function feedLog<Socket>(
 /** An accepted report ends the lease as it should: to its holder that is no loss. */
 export function finishAttempt(
 	ports: Pick<Ports, "repo">,
-	lease: LeaseClaim,
+	lease: LeaseIdentity,
 	report: FinishReport,
 ): Promise<Result<{ job: Job }>> {
 	// Cut between the halves of a character, a text could not be stored.
@@ -83,7 +83,7 @@ export function finishAttempt(
  * How the lease stands, for a call that failed before its operation could say so: its runner must hear of a cancel all the same.
  * Null while the repository does not answer.
  */
-export async function lookAtLease(ports: LeasePorts, lease: LeaseClaim): Promise<LeaseState | null> {
+export async function lookAtLease(ports: LeasePorts, lease: LeaseIdentity): Promise<LeaseState | null> {
 	const state = await ports
 		.repo(lease)
 		.lease(lease)
@@ -98,7 +98,7 @@ export function stateIn({ code }: Refusal): LeaseState | null {
 }
 
 /** The log learns of no cancel, and only hears of the lease when it is opened: the repository knows. */
-async function askWhetherCanceling(ports: LeasePorts, lease: LeaseClaim): Promise<boolean> {
+async function askWhetherCanceling(ports: LeasePorts, lease: LeaseIdentity): Promise<boolean> {
 	const at = ports.now();
 	const known = ports.leases.isCanceling(lease, at);
 	if (known !== null) return known;
@@ -112,7 +112,7 @@ function merged(state: LeaseState, isCanceling: boolean): LeaseState {
 	return isCanceling && state !== "lost" ? "canceling" : state;
 }
 
-function renewLater(ports: LeasePorts, lease: LeaseClaim, state: LeaseState): void {
+function renewLater(ports: LeasePorts, lease: LeaseIdentity, state: LeaseState): void {
 	if (state === "lost" || !ports.leases.beginRenewal(lease, ports.now())) return;
 	const renewal = ports.pool(lease).renew(leaseIdFrom(lease.job, lease.epoch));
 	ports.later(renewal.catch(() => undefined));

@@ -1,6 +1,6 @@
 // Runs: submit, list, read, add jobs, cancel, retry.
 import { hash, randomUUID } from "node:crypto";
-import type { LeaseClaim, RepositoryName, Submitted } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity, RepositoryName, Submitted } from "../../contracts/objects/objects.ts";
 import type { Job, Run, RunRequest } from "../../contracts/http/run.ts";
 import { asOutage } from "../../contracts/wire/outage.ts";
 import { readJobRequest } from "../../contracts/wire/view.ts";
@@ -102,7 +102,7 @@ export async function listJobs(
 }
 
 /** [B5] A job that runs may add jobs to its own run with its lease, which its repository looks at; anybody else needs the right. */
-export type JobAdder = Caller | LeaseClaim;
+export type JobAdder = Caller | LeaseIdentity;
 
 /** Whether the adder may add to some run of the repository. A lease may to its own run alone: that is seen once it is known which. */
 export function mayAddJobs(adder: JobAdder, repository: RepositoryName): Result<null> {

@@ -24,16 +24,16 @@ export function isKept({ before, after, known }: Facts): string | null {
 
 export function hasOneLease({ answer, before, after, known }: Facts): string | null {
 	const live = new Map<JobId, number>();
-	for (const { claim } of known.leases) {
-		if (leaseStateOf(after.jobs.get(claim.job) ?? null, claim) === "lost") continue;
-		const other = live.get(claim.job);
-		if (other !== undefined) return `job ${claim.job} has live leases ${other} and ${claim.epoch}`;
-		live.set(claim.job, claim.epoch);
+	for (const { identity } of known.leases) {
+		if (leaseStateOf(after.jobs.get(identity.job) ?? null, identity) === "lost") continue;
+		const other = live.get(identity.job);
+		if (other !== undefined) return `job ${identity.job} has live leases ${other} and ${identity.epoch}`;
+		live.set(identity.job, identity.epoch);
 	}
 	for (const [id, job] of after.jobs) {
 		const earlier = before.jobs.get(id);
 		if (earlier === undefined) continue;
-		const granted = answer.grants.filter((claim) => claim.job === id).length;
+		const granted = answer.grants.filter((lease) => lease.job === id).length;
 		if (job.epoch !== earlier.epoch + granted) return `job ${id} went from epoch ${earlier.epoch} to ${job.epoch}`;
 	}
 	return null;

@@ -9,12 +9,13 @@ import type { SimulatedPort } from "../world/simulated-port.ts";
 export function holdsEachLeaseOnce({ after, port }: Facts): string | null {
 	const holders = new Map<string, number>();
 	for (const pool of port.pools.values()) {
-		for (const { id, shard, claim } of pool.leases) {
+		for (const { id, shard, identity } of pool.leases) {
 			if (holders.has(id)) return `lease ${id} is held by shards ${holders.get(id)} and ${shard}`;
 			holders.set(id, shard);
-			if (claim.shard !== shard || claim.pool !== pool.pool) return `lease ${id} is held by a shard that it is not of`;
-			const job = after.jobs.get(claim.job);
-			if (job === undefined || job.epoch < claim.epoch) return `a pool holds lease ${id}, which nobody granted`;
+			if (identity.shard !== shard || identity.pool !== pool.pool)
+				return `lease ${id} is held by a shard that it is not of`;
+			const job = after.jobs.get(identity.job);
+			if (job === undefined || job.epoch < identity.epoch) return `a pool holds lease ${id}, which nobody granted`;
 		}
 	}
 	return null;
@@ -24,8 +25,8 @@ export function holdsEachLeaseOnce({ after, port }: Facts): string | null {
 export function holdsWhatLives({ after, port }: Facts): string | null {
 	if (!port.isTold || !port.hasLostNoEnds) return null;
 	for (const pool of port.pools.values()) {
-		for (const { id, claim } of pool.leases) {
-			if (leaseStateOf(after.jobs.get(claim.job) ?? null, claim) === "lost")
+		for (const { id, identity } of pool.leases) {
+			if (leaseStateOf(after.jobs.get(identity.job) ?? null, identity) === "lost")
 				return `lease ${id} is over, and a pool holds it`;
 		}
 	}

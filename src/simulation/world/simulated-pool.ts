@@ -1,5 +1,5 @@
 // A pool of two shards, each with its own engine, tables and sockets, and the runners that connect to it.
-import type { Demand, LeaseClaim } from "../../contracts/objects/objects.ts";
+import type { Demand, LeaseIdentity } from "../../contracts/objects/objects.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";
 import { pauseOf, unfitnessOf } from "../../domain/pool/pool.ts";
 import type { World } from "../../engine/ports.ts";
@@ -69,9 +69,9 @@ export class SimulatedPool {
 	}
 
 	/** The leases that its shards hold, each with its shard. */
-	get leases(): { id: LeaseId; shard: number; claim: LeaseClaim }[] {
+	get leases(): { id: LeaseId; shard: number; identity: LeaseIdentity }[] {
 		return this.shards.flatMap(({ name, engine }) =>
-			[...engine.memory.leases.all()].map(({ id, claim }) => ({ id, shard: name.shard, claim })),
+			[...engine.memory.leases.all()].map(({ id, identity }) => ({ id, shard: name.shard, identity })),
 		);
 	}
 
@@ -117,7 +117,7 @@ export class SimulatedPool {
 				}),
 				log: () => ({ unattended: () => answered(async () => {}) }),
 				mayDispatch: () => true,
-				signLease: (claim) => JSON.stringify(claim),
+				signLease: (lease) => JSON.stringify(lease),
 			},
 		};
 	}

@@ -4,7 +4,7 @@ import type { ChangeEvent } from "../../contracts/objects/events.ts";
 import type {
 	Demand,
 	DemandAnswer,
-	LeaseClaim,
+	LeaseIdentity,
 	LogCalls,
 	LogClose,
 	PoolCalls,
@@ -51,7 +51,7 @@ export class SimulatedPort implements QueuePort {
 	/** All that was ever told to far ends. */
 	readonly sent: Sent[] = [];
 	/** What the repository gave to pools since somebody asked last. */
-	readonly #granted: LeaseClaim[] = [];
+	readonly #granted: LeaseIdentity[] = [];
 	/** Leases that pools gave up, since somebody asked last: for how long each had been quiet at least. */
 	readonly #givenUp = new Map<string, Millis>();
 	/** The first thing that a pool did and may not. */
@@ -189,12 +189,12 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	/** Grants that runners read since this was asked last. */
-	readPushed(): LeaseClaim[] {
+	readPushed(): LeaseIdentity[] {
 		return [...this.pools.values()].flatMap(({ runners }) => runners.flatMap((runner) => runner.read()));
 	}
 
 	/** What happened between pools and the repository since this was asked last. Throws when a pool did what it may not. */
-	takeNoted(): { granted: LeaseClaim[]; givenUp: ReadonlyMap<string, Millis> } {
+	takeNoted(): { granted: LeaseIdentity[]; givenUp: ReadonlyMap<string, Millis> } {
 		if (this.#wrong !== null) throw new Error(this.#wrong);
 		const noted = { granted: this.#granted.splice(0), givenUp: new Map(this.#givenUp) };
 		this.#givenUp.clear();
@@ -227,13 +227,13 @@ export class SimulatedPort implements QueuePort {
 			claim: async (call) => {
 				const claimed = await this.#engine.claim(call);
 				this.#learns(pool);
-				this.#granted.push(...claimed.grants.map(({ claim }) => claim));
+				this.#granted.push(...claimed.grants.map(({ lease }) => lease));
 				return claimed;
 			},
 			demand: (call) => this.#engine.demand(call),
-			expire: async (claims, quietMs) => {
-				for (const { job, epoch } of claims) this.#givenUp.set(`${job}.${epoch}`, quietMs);
-				await this.#engine.expire(claims, quietMs);
+			expire: async (leases, quietMs) => {
+				for (const { job, epoch } of leases) this.#givenUp.set(`${job}.${epoch}`, quietMs);
+				await this.#engine.expire(leases, quietMs);
 			},
 			hearPause: (call) => this.#engine.hearPause(call),
 		};

@@ -1,6 +1,6 @@
 // A runner at its end of a session, as far as a pool can tell: it says hello with the leases that it holds, reads what is pushed
 // unless it is frozen, and may lose its socket with or without a close.
-import type { LeaseClaim, RunnerIdentity } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity, RunnerIdentity } from "../../contracts/objects/objects.ts";
 import { doneCloseCode, brokenCloseCode } from "../../contracts/wire/sockets/close-code.ts";
 import type { Grant } from "../../contracts/http/runner.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";
@@ -13,12 +13,12 @@ export class SimulatedRunner {
 	#read = 0;
 	#process = 0;
 	#hasLeft = false;
-	readonly #taken: LeaseClaim[] = [];
+	readonly #taken: LeaseIdentity[] = [];
 	isFrozen = false;
 	/** Since its session began. */
 	wasFrozen = false;
 	/** What it holds, as far as it knows. */
-	readonly held = new Map<LeaseId, LeaseClaim>();
+	readonly held = new Map<LeaseId, LeaseIdentity>();
 
 	constructor(identity: RunnerIdentity, shard: SimulatedShard) {
 		this.identity = identity;
@@ -72,7 +72,7 @@ export class SimulatedRunner {
 	}
 
 	/** What it was handed since this was asked last. A grant that an ended socket carried and it did not read is lost. */
-	read(): LeaseClaim[] {
+	read(): LeaseIdentity[] {
 		const taken = this.#taken.splice(0);
 		const socket = this.#socket;
 		if (socket === null || this.isFrozen) return taken;
@@ -86,9 +86,9 @@ export class SimulatedRunner {
 	}
 
 	take({ lease }: Grant): void {
-		const claim: LeaseClaim = JSON.parse(lease.token);
-		this.held.set(lease.id, claim);
-		this.#taken.push(claim);
+		const identity: LeaseIdentity = JSON.parse(lease.token);
+		this.held.set(lease.id, identity);
+		this.#taken.push(identity);
 	}
 
 	#say(frame: unknown): Promise<void> {

@@ -1,20 +1,20 @@
-// How the Worker connects a runner's socket to its log. The claim, which the Worker has read from a signed token, stands in a
+// How the Worker connects a runner's socket to its log. The lease, which the Worker has read from a signed token, stands in a
 // header that only the Worker writes, since it makes the request anew.
 import type { Refusal } from "../../../domain/refusal.ts";
-import type { LeaseClaim } from "../../objects/objects.ts";
+import type { LeaseIdentity } from "../../objects/objects.ts";
 import { upgradeRequest } from "./upgrade.ts";
 
-const claimHeader = "x-spillway-claim";
+const leaseHeader = "x-spillway-lease";
 
-/** A claim is ASCII throughout, as a header must be. */
-export function logFeedRequest(claim: LeaseClaim): Request {
-	return upgradeRequest("https://log/feed", { [claimHeader]: JSON.stringify(claim) });
+/** A lease identity is ASCII throughout, as a header must be. */
+export function logFeedRequest(lease: LeaseIdentity): Request {
+	return upgradeRequest("https://log/feed", { [leaseHeader]: JSON.stringify(lease) });
 }
 
 /** Null for a request that is no runner's. */
-export function readLogFeedRequest({ headers }: { headers: Headers }): LeaseClaim | null {
-	const text = headers.get(claimHeader);
-	return text === null ? null : (JSON.parse(text) as LeaseClaim);
+export function readLogFeedRequest({ headers }: { headers: Headers }): LeaseIdentity | null {
+	const text = headers.get(leaseHeader);
+	return text === null ? null : (JSON.parse(text) as LeaseIdentity);
 }
 
 /** The lease may not write. */

@@ -1,6 +1,6 @@
 // The private protocols between the Worker and the objects: what one side writes the other side reads.
 import { describe, expect, it } from "vitest";
-import type { LeaseClaim } from "../../objects/objects.ts";
+import type { LeaseIdentity } from "../../objects/objects.ts";
 import { parseRestsOn } from "./stream-token.ts";
 import * as closeCodes from "./close-code.ts";
 import { logFeedRequest, noLogFeed, readLogFeedRequest, readNoLogFeed } from "./log-feed-request.ts";
@@ -21,7 +21,7 @@ import { isUpgrade, upgradeRequest } from "./upgrade.ts";
 
 const token = { owner: "acme", token: "t1", expiresAt: 1_800_000_000_000 };
 const lasting = { ...token, expiresAt: null };
-const claim: LeaseClaim = {
+const lease: LeaseIdentity = {
 	...{ owner: "acme", repo: "web", pool: "default", shard: 0 },
 	...{ job: "jaaaaaaaaaaaaaaaaaaaaaaaa-0", attempt: 2, epoch: 7 },
 };
@@ -57,8 +57,8 @@ describe("requests between the Worker and the objects", () => {
 		expect(readNoLogView({ status: 101 })).toBeNull();
 	});
 
-	it("[L38] a log's object reads the claim of the runner that feeds it, and the Worker reads the refusal", async () => {
-		expect(readLogFeedRequest(logFeedRequest(claim))).toEqual(claim);
+	it("[L38] a log's object reads the lease of the runner that feeds it, and the Worker reads the refusal", async () => {
+		expect(readLogFeedRequest(logFeedRequest(lease))).toEqual(lease);
 		expect(await readNoLogFeed(noLogFeed({ code: "lease-stale" }))).toEqual({ code: "lease-stale" });
 		expect(await readNoLogFeed(new Response(null, { status: 200 }))).toBeNull();
 	});
@@ -88,7 +88,7 @@ describe("requests between the Worker and the objects", () => {
 describe("names of objects", () => {
 	it("[L39] a name reads as it was written, and what is no name of its kind is a fault", () => {
 		const [log, feed, pool] = [
-			{ owner: "acme", repo: "web", job: claim.job, attempt: 12 },
+			{ owner: "acme", repo: "web", job: lease.job, attempt: 12 },
 			{ owner: "acme", repo: "web", run: "raaaaaaaaaaaaaaaaaaaaaaaa" },
 			{ owner: "acme", pool: "default", shard: 0 },
 		];

@@ -85,17 +85,17 @@ export const sayStateAnyway: MiddlewareHandler<ApiEnv> = async (c, next) => {
 
 export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/lease/start", async (c) => {
-		const claim = readLease(c);
+		const identity = readLease(c);
 		await readBody(c, startRequest);
-		const { job, lease } = answered(c, await startAttempt(c.get("services"), claim));
+		const { job, lease } = answered(c, await startAttempt(c.get("services"), identity));
 		c.header(leaseStateHeader, lease);
 		return c.json({ job });
 	});
 
 	app.patch("/v1/lease/log", async (c) => {
-		const claim = readLease(c);
+		const identity = readLease(c);
 		const call = { offset: readOffset(c), kind: readKind(c), bytes: await readBytes(c.req.raw) };
-		const { length, lease, intervalSeconds } = answered(c, await appendLog(c.get("services"), claim, call));
+		const { length, lease, intervalSeconds } = answered(c, await appendLog(c.get("services"), identity, call));
 		c.header(leaseStateHeader, lease);
 		c.header(uploadOffsetHeader, String(length));
 		c.header(uploadIntervalHeader, String(intervalSeconds));
@@ -103,17 +103,17 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	});
 
 	app.post("/v1/lease/steps", async (c) => {
-		const claim = readLease(c);
+		const identity = readLease(c);
 		const { steps } = await readBody(c, stepsRequest);
-		const { lease } = answered(c, await tellSteps(c.get("services"), claim, steps.map(readStep)));
+		const { lease } = answered(c, await tellSteps(c.get("services"), identity, steps.map(readStep)));
 		c.header(leaseStateHeader, lease);
 		return c.body(null, 204);
 	});
 
 	app.post("/v1/lease/finish", async (c) => {
-		const claim = readLease(c);
+		const identity = readLease(c);
 		const report = reportOf(await readBody(c, finishRequest));
-		const { job } = answered(c, await finishAttempt(c.get("services"), claim, report));
+		const { job } = answered(c, await finishAttempt(c.get("services"), identity, report));
 		c.header(leaseStateHeader, "ok");
 		return c.json({ job });
 	});

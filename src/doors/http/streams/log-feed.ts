@@ -23,8 +23,8 @@ document({
 
 export function addLogFeedRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/lease/log/feed", async (c) => {
-		const claim = readLease(c);
+		const lease = readLease(c);
 		needUpgrade(c.req.raw, "A feed is a WebSocket; over HTTP, PATCH /v1/lease/log.");
-		return orThrow(await feedLog(c.get("services"), claim));
+		return orThrow(await feedLog(c.get("services"), lease));
 	});
 }

@@ -77,11 +77,11 @@ export class PoolLiveness {
 		for (const lease of memory.leases.of(runner)) {
 			if (!lease.session) continue;
 			memory.leases.detach(lease, now);
-			const { claim } = lease;
+			const { identity } = lease;
 			memory.afterCommit(() => {
 				this.#outside
-					.log(claim)
-					.unattended(claim)
+					.log(identity)
+					.unattended(identity)
 					.catch(() => undefined);
 			});
 		}
@@ -145,9 +145,9 @@ export class PoolLiveness {
 		for (const [, group] of Map.groupBy(leases, repositoryOf)) {
 			const [first] = group;
 			if (!first) continue;
-			const claims = group.map(({ claim }) => claim);
+			const identities = group.map(({ identity }) => identity);
 			try {
-				await this.#outside.repo(first.claim).expire(claims, quietMs);
+				await this.#outside.repo(first.identity).expire(identities, quietMs);
 			} catch (cause) {
 				// The next look finds them again.
 				this.#world.report({ event: "expire-failed", cause: String(cause) });

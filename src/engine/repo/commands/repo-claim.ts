@@ -102,7 +102,7 @@ function viewGrant(
 	const { lease, spec, epoch } = job;
 	const attempt = job.attempts + 1;
 	return {
-		claim: { owner, repo, pool: lease.pool, shard: lease.shard, job: job.id, attempt, epoch },
+		lease: { owner, repo, pool: lease.pool, shard: lease.shard, job: job.id, attempt, epoch },
 		grant: {
 			lease: { id: lease.id, epoch, startBySeconds, renewSeconds, stopAfterSeconds },
 			job: {

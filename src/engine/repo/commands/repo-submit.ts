@@ -102,7 +102,7 @@ export function writeAddedJobs(queue: RepoQueue, settings: RepositorySettings, c
 	const { run, jobs, key, digest, actor, reason, lease } = call;
 	const { defaults } = settings;
 	const add = (view: RunView, at: number): Result<Decision> => {
-		const within = lease ? checkReach(view, { claim: lease, jobs, defaults }) : accept(null);
+		const within = lease ? checkReach(view, { lease: lease, jobs, defaults }) : accept(null);
 		return within.ok ? decideAddJobs(view, jobs, settings, { by: "submit", actor, reason, at }) : within;
 	};
 	// Before the key is looked at: a lease that is over gets no answer out of a replay either.

@@ -1,7 +1,7 @@
 // What a RepoObject shows of itself: runs, jobs with their attempts and why they wait, figures of the queue.
 import { timeText } from "../../../contracts/wire/time-text.ts";
 import type { QueueFigures } from "../../../contracts/http/repository.ts";
-import type { LeaseClaim, LogAdmission } from "../../../contracts/objects/objects.ts";
+import type { LeaseIdentity, LogAdmission } from "../../../contracts/objects/objects.ts";
 import type { Job, Run, Waiting } from "../../../contracts/http/run.ts";
 import { viewJob, viewRun } from "../../../contracts/wire/view.ts";
 import type { Decision } from "../../../domain/run/decide.ts";
@@ -118,11 +118,11 @@ export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
 	return accept(viewJob(job, attempts, explain(queue, job, position)));
 }
 
-export function showAdmission(queue: RepoQueue, claim: LeaseClaim): LogAdmission {
+export function showAdmission(queue: RepoQueue, lease: LeaseIdentity): LogAdmission {
 	const logBytesMax = queue.repository?.settings.logBytesMax ?? 0;
-	const job = queue.job(claim.job);
-	const ended = () => (job === null ? null : queue.tables.attempt(job.run, job.index, claim.attempt));
-	return { ...decideAdmission(job, claim, ended), logBytesMax };
+	const job = queue.job(lease.job);
+	const ended = () => (job === null ? null : queue.tables.attempt(job.run, job.index, lease.attempt));
+	return { ...decideAdmission(job, lease, ended), logBytesMax };
 }
 
 function explain(queue: RepoQueue, job: DomainJob, position: number | null): Waiting | null {

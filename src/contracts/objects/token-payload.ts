@@ -1,0 +1,30 @@
+// What each kind of token says of its holder. A door that read a token hands this payload to an operation.
+import type { LeaseIdentity, RunnerIdentity } from "./objects.ts";
+import type { Scope } from "../http/token.ts";
+
+export interface AccessPayload {
+	id: string;
+	owner: string;
+	name: string;
+	scopes: Scope[];
+	/** Null: all of the owner's repositories. */
+	repos: string[] | null;
+	/** Epoch milliseconds; null: never. */
+	expiresAt: number | null;
+}
+
+/** `access` null: the operator's. */
+export interface TicketPayload {
+	id: string;
+	/** Epoch milliseconds. */
+	until: number;
+	access: AccessPayload | null;
+}
+
+export interface TokenPayload {
+	access: AccessPayload;
+	runner: RunnerIdentity;
+	lease: LeaseIdentity;
+	ticket: TicketPayload;
+}
+export type TokenKind = keyof TokenPayload;
