@@ -1,4 +1,4 @@
-// A log that real runners feed by WebSocket, while servers and a runner are killed in between. What was acknowledged is read off
+// A log that real runners upload by WebSocket, while servers and a runner are killed in between. What was acknowledged is read off
 // the wire, so it is known without asking either side; what every reader gets is compared with what the job printed.
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { RunnerRig } from "./runner-rig.ts";
 
 const pieces = 150;
 const pieceBytes = 12_000;
-const name = { owner: "acme", repo: "fed" };
+const name = { owner: "acme", repo: "uploaded" };
 
 let rig: RunnerRig;
 beforeEach(async () => {
@@ -25,14 +25,14 @@ const expected = Buffer.concat([Buffer.from(headingOf("step 1")), output]);
 
 /** What went over the connections of one runner's process. */
 class Tap {
-	feeds = 0;
+	uploads = 0;
 	/** The longest log that the server has acknowledged. */
 	acknowledged = 0;
 
 	/** Asks for no compression in the runner's name, so that there is something to read. */
 	pass(bytes: Buffer): Buffer {
 		const text = bytes.toString("latin1").replace(/^sec-websocket-extensions: .*\r\n/m, "");
-		this.feeds += text.split("GET /v1/lease/log/feed").length - 1;
+		this.uploads += text.split("GET /v1/lease/log/feed").length - 1;
 		for (const [, length] of text.matchAll(/\{"type":"ack","length":(\d+)/g)) {
 			this.acknowledged = Math.max(this.acknowledged, Number(length));
 		}
@@ -65,12 +65,12 @@ async function killServerAt(bytes: number, { tap, job, attempt }: { tap: Tap; jo
 	expect(kept.equals(expected.subarray(0, kept.length))).toBe(true);
 }
 
-it("[L16][L25][N102][N95] fed by WebSocket, servers and a runner killed: acknowledged bytes stay, every reader has what was printed", async () => {
+it("[L16][L25][N102][N95] uploaded by WebSocket, servers and a runner killed: acknowledged bytes stay, every reader has what was printed", async () => {
 	writeFileSync(rig.path("output"), output);
 	// The first attempt never comes to an end by itself.
 	const stay = `if [ "$SPILLWAY_ATTEMPT.$i" = 1.${pieces - 20} ]; then sleep 1000; fi`;
 	const print = `dd if='${rig.path("output")}' bs=${pieceBytes} skip=$i count=1 status=none`;
-	const run = await rig.submit("fed", [
+	const run = await rig.submit("uploaded", [
 		{ key: "a", run: `for i in $(seq 0 ${pieces - 1}); do ${print}; ${stay}; sleep 0.05; done` },
 	]);
 	const job = run.jobs?.[0]?.id ?? "";
@@ -78,7 +78,7 @@ it("[L16][L25][N102][N95] fed by WebSocket, servers and a runner killed: acknowl
 	const proxy = await rig.cuttable();
 	const one = new Tap();
 	proxy.pass = (bytes) => one.pass(bytes);
-	const first = rig.runner("fed", { url: proxy.url });
+	const first = rig.runner("uploaded", { url: proxy.url });
 	await until("the job runs", async () => (await rig.client.jobs.get(name, job)).attempts.length === 1);
 	const firstViews = [view(job, 1), view(job, 1)];
 	await killServerAt(150_000, { tap: one, job, attempt: 1 });
@@ -89,16 +89,16 @@ it("[L16][L25][N102][N95] fed by WebSocket, servers and a runner killed: acknowl
 
 	const two = new Tap();
 	proxy.pass = (bytes) => two.pass(bytes);
-	rig.runner("fed", { url: proxy.url });
+	rig.runner("uploaded", { url: proxy.url });
 	await until("it runs again", async () => (await rig.client.jobs.get(name, job)).attempts.length === 2);
 	const secondViews = [view(job, 2), view(job, 2)];
 	await killServerAt(600_000, { tap: two, job, attempt: 2 });
-	const [finished] = await rig.finished("fed", run);
+	const [finished] = await rig.finished("uploaded", run);
 	expect([finished?.outcome, finished?.attempts.map(({ outcome }) => outcome)]).toEqual(["passed", ["lost", "passed"]]);
-	for (const { feeds } of [one, two]) expect(feeds).toBeGreaterThan(0);
+	for (const { uploads } of [one, two]) expect(uploads).toBeGreaterThan(0);
 
 	// The killed runner's: what it had printed until then, since its next process brought the rest.
-	await rig.settled("fed", run);
+	await rig.settled("uploaded", run);
 	const part = await bytesOf(job, 1);
 	expect(part.length).toBeGreaterThanOrEqual(one.acknowledged);
 	expect(part.length).toBeLessThan(expected.length);

@@ -1,4 +1,4 @@
-// A log whose server is killed, its runtime too, while it is fed and watched: what was acknowledged is there, and in the end
+// A log whose server is killed, its runtime too, while it is uploaded and watched: what was acknowledged is there, and in the end
 // viewers, ranges and archive have exactly what was printed.
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";

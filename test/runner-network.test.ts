@@ -36,7 +36,7 @@ beforeEach(async () => {
 	folder = mkdtempSync(join(tmpdir(), "spillway-network-"));
 	server = new FakeServer();
 	server.hasSessions = true;
-	server.hasFeeds = true;
+	server.hasUploadSockets = true;
 	await server.open();
 });
 afterEach(async () => {
@@ -94,14 +94,16 @@ function runner(url: string, environment: NodeJS.ProcessEnv): Child {
 	return child;
 }
 
-it("[N103] by a proxy: calls, session and feed; the process keeps its number and drains as ever", async () => {
+it("[N103] by a proxy: calls, session and upload socket; the process keeps its number and drains as ever", async () => {
 	const { port, asked } = await proxy();
 	const url = `http://spillway.test:${serverPort()}`;
 	const child = runner(url, { HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: "" });
 	const lease = server.offer(buildGrant({ run: "sleep 1.5; echo done; env" }));
 	await server.until(() => lease.finish !== null);
 	expect(lease.finish?.outcome).toBe("passed");
-	expect([server.sessions.length, server.feeds.length, server.callsTo("/v1/runner/acquire").length]).toEqual([1, 1, 0]);
+	expect([server.sessions.length, server.uploadSockets.length, server.callsTo("/v1/runner/acquire").length]).toEqual([
+		1, 1, 0,
+	]);
 	expect(new Set(asked)).toEqual(new Set([`spillway.test:${serverPort()}`]));
 	expect(lease.text).not.toContain("NODE_USE_ENV_PROXY");
 	await child.stop();
@@ -117,7 +119,7 @@ it("[N103] not by the proxy where the environment says so", async () => {
 	expect(asked).toEqual([]);
 });
 
-it("[N103][N104] by HTTPS_PROXY over TLS with a certificate of one's own: calls, session and feed", async () => {
+it("[N103][N104] by HTTPS_PROXY over TLS with a certificate of one's own: calls, session and upload socket", async () => {
 	const file = join(folder, "cert.pem");
 	writeFileSync(file, cert);
 	const far = await listen(tlsFront());
@@ -129,7 +131,9 @@ it("[N103][N104] by HTTPS_PROXY over TLS with a certificate of one's own: calls,
 	const lease = server.offer(buildGrant({ run: "sleep 1.5; echo done" }));
 	await server.until(() => lease.finish !== null);
 	expect(lease.finish?.outcome).toBe("passed");
-	expect([server.sessions.length, server.feeds.length, server.callsTo("/v1/runner/acquire").length]).toEqual([1, 1, 0]);
+	expect([server.sessions.length, server.uploadSockets.length, server.callsTo("/v1/runner/acquire").length]).toEqual([
+		1, 1, 0,
+	]);
 	expect(new Set(asked)).toEqual(new Set(["localhost:8443"]));
 });
 

@@ -83,7 +83,7 @@ async function deliverOne(delivery: Delivery, env: Env): Promise<void> {
 
 /** All together, which is one statement for each table. If that fails, each by itself: one that cannot be written holds up none. */
 async function tellChanges(messages: readonly Message<ChangeEvent>[], source: Source): Promise<void> {
-	const watchers = feed(messages, source.env);
+	const watchers = tellFeeds(messages, source.env);
 	try {
 		await write(messages, source.env);
 		for (const message of messages) message.ack();
@@ -139,7 +139,7 @@ async function confirm(events: readonly ChangeEvent[], env: Env): Promise<void> 
 }
 
 /** Whoever follows a run was told directly; here it hears which version there is, and looks if that was lost. Never throws. */
-async function feed(messages: readonly Message<ChangeEvent>[], env: Env): Promise<void> {
+async function tellFeeds(messages: readonly Message<ChangeEvent>[], env: Env): Promise<void> {
 	const watched = messages.flatMap(({ body: { owner, repo, run, ask, watched } }) => {
 		const id = run?.id ?? ask?.run;
 		return !id || watched === false ? [] : [{ owner, repo, run: id, version: run?.version ?? 0 }];

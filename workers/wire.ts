@@ -17,7 +17,7 @@ import { writeAudit } from "./bindings/audit.ts";
 import { poolShardsOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { diskRoom } from "./bindings/machine.ts";
-import { logFeedRequest, readNoLogFeed } from "../src/contracts/wire/sockets/log-feed-request.ts";
+import { uploadSocketRequest, readNoUploadSocket } from "../src/contracts/wire/sockets/upload-socket-request.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { deadLettersOf } from "./dead-letters/dead-letter-store.ts";
 import { intakeOf } from "./intake/intake-store.ts";
@@ -56,9 +56,9 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		log: (name) => logCalls(env, name),
 		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name, { cache: caches.default, later }),
 		followLog: (call) => followLog(env, call),
-		openLogFeed: async (lease) => {
-			const answer = await logCalls(env, lease).fetch(logFeedRequest(lease));
-			const refusal = await readNoLogFeed(answer);
+		openUploadSocket: async (lease) => {
+			const answer = await logCalls(env, lease).fetch(uploadSocketRequest(lease));
+			const refusal = await readNoUploadSocket(answer);
 			return refusal === null ? accept(answer) : refuse(refusal);
 		},
 		followRun: async (name, { after }) => {

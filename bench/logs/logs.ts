@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench } from "../bench.ts";
 import { settle } from "../bench.ts";
 import type { Figure } from "../figure.ts";
-import { LogFeed } from "./logs-feed.ts";
+import { BenchUpload } from "./logs-upload.ts";
 import { LogJobs } from "./logs-jobs.ts";
 import { BareBroadcaster, LogAudience } from "./logs-audience.ts";
 import { line, lineBytes } from "./logs-line.ts";
@@ -43,13 +43,13 @@ async function measurePaced(bench: Bench, jobs: LogJobs, pace: Pace): Promise<Fi
 	});
 	await bare.stop();
 	const job = await jobs.start();
-	const feed = await LogFeed.open(bench, job);
+	const upload = await BenchUpload.open(bench, job);
 	const before = bench.server.usage()?.cpuMs ?? 0;
 	const audience = await LogAudience.watch(viewers, jobs.liveUrl(job), jobs.token);
-	const heard = await hear(audience, lines, () => paced(lines, everyMs, (text) => feed.print(text)));
-	await feed.end();
+	const heard = await hear(audience, lines, () => paced(lines, everyMs, (text) => upload.print(text)));
+	await upload.end();
 	const cpuMs = (bench.server.usage()?.cpuMs ?? 0) - before;
-	await jobs.finish(job, feed.length);
+	await jobs.finish(job, upload.length);
 	const name = `a line to ${viewers.toLocaleString("en-GB")} viewers at ${perSecond}/s`;
 	const delivered = lines * viewers;
 	return [
@@ -74,13 +74,13 @@ async function measureDelivery(bench: Bench, jobs: LogJobs): Promise<Figure[]> {
 		});
 		await bare.stop();
 		const job = await jobs.start();
-		const feed = await LogFeed.open(bench, job);
+		const upload = await BenchUpload.open(bench, job);
 		const audience = await LogAudience.watch(viewers, jobs.liveUrl(job), jobs.token);
 		const heard = await hear(audience, lines, async () => {
-			for (let at = 0; at < lines; at++) await feed.print(line());
+			for (let at = 0; at < lines; at++) await upload.print(line());
 		});
-		await feed.end();
-		await jobs.finish(job, feed.length);
+		await upload.end();
+		await jobs.finish(job, upload.length);
 		const delivered = lines * viewers * 1_000;
 		rounds.push({ perSecond: delivered / heard.elapsedMs, bare: delivered / bareHeard.elapsedMs });
 	}
@@ -103,16 +103,16 @@ async function measureMany(bench: Bench, jobs: LogJobs): Promise<Figure[]> {
 	const acknowledgedMs: number[] = [];
 	await Promise.all(
 		started.map(async (job, at) => {
-			const feed = await LogFeed.open(bench, job);
+			const upload = await BenchUpload.open(bench, job);
 			for (const text of texts[at] ?? []) {
 				const sentAt = performance.now();
-				await feed.print(text);
-				await feed.drained();
+				await upload.print(text);
+				await upload.drained();
 				acknowledgedMs.push(performance.now() - sentAt);
 				await sleep(20);
 			}
-			await feed.end();
-			await jobs.finish(job, feed.length);
+			await upload.end();
+			await jobs.finish(job, upload.length);
 		}),
 	);
 	const elapsedMs = performance.now() - startedAt;
@@ -135,28 +135,28 @@ async function measureSustained(bench: Bench, jobs: LogJobs): Promise<Figure[]> 
 	await settle(bench.server);
 	const before = bench.server.usage();
 	const memory = watchMemory(bench);
-	const feed = await LogFeed.open(bench, job);
+	const upload = await BenchUpload.open(bench, job);
 	const frame = Array.from({ length: (256 * 1024) / lineBytes }, () => line()).join("");
 	const startedAt = performance.now();
-	while (feed.length < bytes) await feed.print(frame);
-	await feed.end();
-	await jobs.finish(job, feed.length);
+	while (upload.length < bytes) await upload.print(frame);
+	await upload.end();
+	await jobs.finish(job, upload.length);
 	await jobs.sealed(job);
-	const perSecond = feed.length / megabyte / ((performance.now() - startedAt) / 1_000);
+	const perSecond = upload.length / megabyte / ((performance.now() - startedAt) / 1_000);
 	const grownMb = memory() / 1e6;
 	const cpuMicros = ((bench.server.usage()?.cpuMs ?? 0) - (before?.cpuMs ?? 0)) * 1_000;
-	const rows = feed.frames + Math.floor(feed.length / (256 * 1024));
+	const rows = upload.frames + Math.floor(upload.length / (256 * 1024));
 	return [
 		figure("one job printing into the archive", perSecond, "MiB/s", {
 			aim: { text: "≥ 10", isMet: perSecond >= 10 },
-			cpuMicros: cpuMicros / (feed.length / megabyte),
-			note: `${(feed.length / megabyte).toFixed(0)} MiB, sealed included; server CPU for one MiB`,
+			cpuMicros: cpuMicros / (upload.length / megabyte),
+			note: `${(upload.length / megabyte).toFixed(0)} MiB, sealed included; server CPU for one MiB`,
 		}),
 		figure("server memory grown by it", grownMb, "MB", { aim: { text: "< 64", isMet: grownMb < 64 } }),
-		figure("rows written", rows / (feed.length / megabyte), "rows/MiB", {
+		figure("rows written", rows / (upload.length / megabyte), "rows/MiB", {
 			note: "one for each append and each full block of 256 KiB; and one R2 put for the log (counted in workers/repo/job-bill.test.ts)",
 		}),
-		...(await measureParts(bench, jobs, job, feed.length)),
+		...(await measureParts(bench, jobs, job, upload.length)),
 	];
 }
 

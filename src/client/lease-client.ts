@@ -4,8 +4,8 @@
 import type { FinishRequest, ReportedStep } from "../contracts/http/lease.ts";
 import type { Grant, HeartbeatReply, LeaseReply, LeaseState } from "../contracts/http/runner.ts";
 import { ProblemError } from "./call-failure.ts";
-import { LogFeed } from "./log-feed.ts";
-import type { FeedOptions } from "./log-feed.ts";
+import { UploadSocket } from "./upload-socket.ts";
+import type { UploadSocketOptions } from "./upload-socket.ts";
 import {
 	leaseStateHeader,
 	uploadIntervalHeader,
@@ -127,9 +127,9 @@ export class LeaseClient {
 	}
 
 	/** The log over a socket. Throws an `Outage` when it cannot be had; then `append` says why, or does the same. */
-	async openFeed(ears: Pick<FeedOptions, "onAck" | "onEnd">): Promise<LogFeed> {
+	async openUploadSocket(ears: Pick<UploadSocketOptions, "onAck" | "onEnd">): Promise<UploadSocket> {
 		const { url, token } = this.#transport;
-		return LogFeed.open({ ...ears, url, token: token ?? "", onLeaseState: this.#onLeaseState, now: this.#now });
+		return UploadSocket.open({ ...ears, url, token: token ?? "", onLeaseState: this.#onLeaseState, now: this.#now });
 	}
 
 	async steps(steps: ReportedStep[], signal?: AbortSignal): Promise<void> {

@@ -139,8 +139,8 @@ export interface Ports {
 export interface SocketPorts<Socket> {
 	/** A runner's session; its other end is at the pool. */
 	openSession(runner: RunnerIdentity): Promise<Result<Socket>>;
-	/** A runner's feed of its log; its other end is at the log. */
-	openLogFeed(lease: LeaseIdentity): Promise<Result<Socket>>;
+	/** A runner's upload socket, whose other end is at its log. */
+	openUploadSocket(lease: LeaseIdentity): Promise<Result<Socket>>;
 	/** A viewer's of an open log, which rests on the token. Null: nothing of the log is in its object. */
 	openLogView(name: LogName, call: { from: number; token: StreamToken | null }): Promise<Result<Socket | null>>;
 	/** A watcher's of a run, which rests on the token. */

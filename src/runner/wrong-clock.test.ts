@@ -15,7 +15,7 @@ let lease: FakeLease;
 beforeEach(async () => {
 	fixture = new FakeServerRunner();
 	fixture.server.hasSessions = true;
-	fixture.server.hasFeeds = true;
+	fixture.server.hasUploadSockets = true;
 	await fixture.server.open();
 	setClock(3);
 	child = fixture.spawnRunner({ wrongClockFile: join(fixture.folder, "clock") });

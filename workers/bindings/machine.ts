@@ -5,7 +5,7 @@ import { roomOn } from "../../src/domain/room.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
 import { report } from "../report.ts";
 
-/** Within a second a fast disk takes some hundred MiB at most, and a log's feeds far less: the reserve is not passed unseen. */
+/** Within a second a fast disk takes some hundred MiB at most, and a log's upload sockets far less: the reserve is not passed unseen. */
 const askedAgainMs = 1_000;
 /** The process that answers supervises and does little else. One that does not answer shuts nobody out. */
 const answerMs = 1_000;
@@ -30,7 +30,7 @@ export async function diskRoom({ MACHINE }: MachineEnv, { isFresh = false } = {}
 	return room;
 }
 
-/** For what reaches an object past the API's door: the frames of a feed that was opened while there was room. */
+/** For what reaches an object past the API's door: the frames of an upload socket that was opened while there was room. */
 export async function needRoom(env: MachineEnv): Promise<void> {
 	if ((await diskRoom(env)) === "none") throw new Outage("the disk is full");
 }

@@ -14,7 +14,7 @@ it("[L19] a job's log is there with its first byte, not with the next look, for 
 	const looks = vi.spyOn(RepoObject.prototype, "job").mock.settledResults;
 	const headers = { upgrade: "websocket" };
 	const viewer = Viewer.of(await fetchRaw("GET", `${place.path}/jobs/${jobs[0]?.id}/log/live`, { headers }));
-	// Whether there is the job, the first look, and the one that the feed's beginning brings: the next is ten seconds away.
+	// Whether there is the job, the first look, and the one that the upload socket's beginning brings: the next is ten seconds away.
 	await vi.waitFor(() => expect(looks.length).toBe(3));
 	const grant = await grantOf(await aRunner(place));
 	await lease("start", grant);

@@ -3,12 +3,12 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createHash } from "node:crypto";
 import { vi } from "vitest";
-import { logFeedRequest } from "../../src/contracts/wire/sockets/log-feed-request.ts";
+import { uploadSocketRequest } from "../../src/contracts/wire/sockets/upload-socket-request.ts";
 import { logViewRequest } from "../../src/contracts/wire/sockets/log-view-request.ts";
 import { logObjectName, repoObjectName } from "../../src/contracts/wire/object-name.ts";
 import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import { writeFrame } from "../../src/contracts/wire/sockets/log-frame.ts";
-import type { FeedAcknowledgement } from "../../src/contracts/http/log-feed.ts";
+import type { UploadAcknowledgement } from "../../src/contracts/http/upload-acknowledgement.ts";
 import { logMessage } from "../../src/contracts/http/log-stream.ts";
 import { outputBytes } from "../../src/contracts/wire/log-output.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../../src/contracts/http/log-stream.ts";
@@ -119,15 +119,15 @@ export function joined(parts: Uint8Array[]): Uint8Array {
 	return bytes;
 }
 
-/** A runner's end of a feed. */
-export class Feeder {
+/** A runner's end of an upload socket. */
+export class Uploader {
 	readonly socket: WebSocket;
-	readonly #acks: FeedAcknowledgement[] = [];
+	readonly #acks: UploadAcknowledgement[] = [];
 	#closeCode: number | null = null;
 	#news: () => void = () => undefined;
 
-	static async feed(lease: LeaseIdentity): Promise<Feeder> {
-		return new Feeder(await logOf(lease).fetch(logFeedRequest(lease)));
+	static async open(lease: LeaseIdentity): Promise<Uploader> {
+		return new Uploader(await logOf(lease).fetch(uploadSocketRequest(lease)));
 	}
 
 	static frame = writeFrame;
@@ -151,12 +151,12 @@ export class Feeder {
 	}
 
 	/** The next acknowledgement; null when the socket closes before it. */
-	async next(): Promise<FeedAcknowledgement | null> {
+	async next(): Promise<UploadAcknowledgement | null> {
 		while (this.#acks.length === 0 && this.#closeCode === null) await this.#wait();
 		return this.#acks.shift() ?? null;
 	}
 
-	async acknowledged(): Promise<FeedAcknowledgement> {
+	async acknowledged(): Promise<UploadAcknowledgement> {
 		const next = await this.next();
 		if (next === null) throw new Error(`closed with ${this.#closeCode}`);
 		return next;

@@ -4,7 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import { leaseStateHeader } from "../../src/contracts/wire/headers/lease-headers.ts";
 import type { LeaseIdentity, LogCalls, LogClose } from "../../src/contracts/objects/objects.ts";
 import { doneCloseCode } from "../../src/contracts/wire/sockets/close-code.ts";
-import { noLogFeed, readLogFeedRequest } from "../../src/contracts/wire/sockets/log-feed-request.ts";
+import { noUploadSocket, readUploadSocketRequest } from "../../src/contracts/wire/sockets/upload-socket-request.ts";
 import { noLogView, readLogViewRequest } from "../../src/contracts/wire/sockets/log-view-request.ts";
 import { readLogObjectName } from "../../src/contracts/wire/object-name.ts";
 import type { StepRecord } from "../../src/domain/job/job.ts";
@@ -60,14 +60,14 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 	}
 
 	override async fetch(request: Request): Promise<Response> {
-		const lease = readLogFeedRequest(request);
+		const lease = readUploadSocketRequest(request);
 		const { accept, answer } = acceptIn(this.ctx);
 		if (lease === null) {
 			const no = await this.#engine.view(readLogViewRequest(request), accept);
 			return no === null ? answer() : noLogView(no);
 		}
-		const fed = await this.#engine.feed(lease, accept);
-		return fed.ok ? answer({ [leaseStateHeader]: fed.value.lease }) : noLogFeed(fed.refusal);
+		const opened = await this.#engine.openUpload(lease, accept);
+		return opened.ok ? answer({ [leaseStateHeader]: opened.value.lease }) : noUploadSocket(opened.refusal);
 	}
 
 	override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer) {

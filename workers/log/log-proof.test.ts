@@ -16,7 +16,7 @@ import { append, aRepo, fetchRaw, finish, job, running, submit } from "../api/ap
 import {
 	archivedBytes,
 	eventually,
-	Feeder,
+	Uploader,
 	joined,
 	logOf,
 	noise,
@@ -41,7 +41,7 @@ class Attempt {
 	readonly #random: SeededRandom;
 	/** Bytes that the server said it has for good. */
 	stored = 0;
-	#feeder: Feeder | null = null;
+	#uploader: Uploader | null = null;
 
 	constructor(place: Place, grant: Grant, random: SeededRandom) {
 		this.grant = grant;
@@ -59,8 +59,8 @@ class Attempt {
 		const to = Math.min(this.bytes.length, from + Math.ceil(random() ** 4 * 300_000));
 		if (from >= to) return;
 		const expected = from > this.stored ? this.stored : Math.max(this.stored, to);
-		const isFed = random.chance(0.5);
-		const length = isFed ? await this.#feed(from, to, expected) : await this.#post(from, to);
+		const isBySocket = random.chance(0.5);
+		const length = isBySocket ? await this.#send(from, to, expected) : await this.#post(from, to);
 		if (length === null) return;
 		expect(length).toBe(expected);
 		this.stored = length;
@@ -70,25 +70,25 @@ class Attempt {
 	 * Acknowledgements also come unasked, and twice for what was sent twice: those are passed over. Null when the socket was cut:
 	 * whether the bytes were taken is told by the next one.
 	 */
-	async #feed(from: number, to: number, expected: number): Promise<number | null> {
-		const feeder = this.#feeder ?? (await this.#open());
-		this.#feeder = feeder;
+	async #send(from: number, to: number, expected: number): Promise<number | null> {
+		const uploader = this.#uploader ?? (await this.#open());
+		this.#uploader = uploader;
 		for (let frames = this.#random.chance(0.2) ? 2 : 1; frames > 0; frames--) {
-			feeder.send(from, this.bytes.subarray(from, to));
+			uploader.send(from, this.bytes.subarray(from, to));
 		}
 		for (;;) {
-			const acknowledged = await feeder.next();
-			if (acknowledged === null) this.#feeder = null;
+			const acknowledged = await uploader.next();
+			if (acknowledged === null) this.#uploader = null;
 			if (acknowledged === null) return null;
 			if (acknowledged.length >= expected) return acknowledged.length;
 		}
 	}
 
-	async #open(): Promise<Feeder> {
+	async #open(): Promise<Uploader> {
 		const call = { token: this.grant.lease.token, headers: { upgrade: "websocket" } };
-		const feeder = new Feeder(await fetchRaw("GET", "/v1/lease/log/feed", call));
-		this.stored = (await feeder.acknowledged()).length;
-		return feeder;
+		const uploader = new Uploader(await fetchRaw("GET", "/v1/lease/log/feed", call));
+		this.stored = (await uploader.acknowledged()).length;
+		return uploader;
 	}
 
 	async #post(from: number, to: number): Promise<number> {
@@ -99,7 +99,7 @@ class Attempt {
 	async sleep(): Promise<void> {
 		const webSockets = this.#random.chance(0.5) ? "close" : "hibernate";
 		await evictDurableObject(logOf(this.name), { webSockets }).catch(() => undefined);
-		if (webSockets === "close") this.#feeder = null;
+		if (webSockets === "close") this.#uploader = null;
 	}
 
 	/** Whatever the log is while it is read, a part of it is that part of what was printed. */

@@ -1,4 +1,4 @@
-// A lease that is kept alive by the feed of its log, which passes by the Worker.
+// A lease that is kept alive by the upload socket of its log, which passes by the Worker.
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
@@ -9,7 +9,7 @@ import { SessionRunner } from "../pool/pool-fixture.ts";
 import { PoolObject } from "../pool/pool-object.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import { acquire, aJob, anIdentity, aRepository, poolOf, register, repoOf, submit } from "../repo/queue-fixture.ts";
-import { Feeder } from "./log-fixture.ts";
+import { Uploader } from "./log-fixture.ts";
 
 afterEach(() => {
 	vi.useRealTimers();
@@ -34,18 +34,18 @@ async function stateOf(lease: LeaseIdentity): Promise<string> {
 }
 
 /** Frames every 12 s for more than a minute, each renewal waited for; the pool looks for quiet leases all the while. */
-async function feedForLong(lease: LeaseIdentity, feeder: Feeder, renewed: unknown[]): Promise<void> {
+async function uploadForLong(lease: LeaseIdentity, uploader: Uploader, renewed: unknown[]): Promise<void> {
 	for (let sent = 0; sent < 6; sent++) {
 		moveClock(12_000);
 		const before = renewed.length;
-		feeder.send(sent, byte);
-		await feeder.acknowledged();
+		uploader.send(sent, byte);
+		await uploader.acknowledged();
 		await vi.waitFor(() => expect(renewed.length).toBeGreaterThan(before));
 		await runDurableObjectAlarm(poolOf(lease));
 	}
 }
 
-describe("a lease whose log is fed", () => {
+describe("a lease whose log comes by a socket", () => {
 	it("[L33] lives as long as frames come, without any call, at one renewal in ten seconds", async () => {
 		const repo = await aRepository();
 		const identity = await register(anIdentity(repo));
@@ -54,19 +54,19 @@ describe("a lease whose log is fed", () => {
 		if (grant === null) throw new Error("no grant");
 		const lease = await started(repo, grant);
 		const renewed = renewals();
-		const feeder = await Feeder.feed(lease);
-		await feeder.acknowledged();
-		await feedForLong(lease, feeder, renewed);
+		const uploader = await Uploader.open(lease);
+		await uploader.acknowledged();
+		await uploadForLong(lease, uploader, renewed);
 		expect(await stateOf(lease)).toBe("running");
 		const before = renewed.length;
 		for (let sent = 6; sent < 12; sent++) {
 			moveClock(1_000);
-			feeder.send(sent, byte);
-			await feeder.acknowledged();
+			uploader.send(sent, byte);
+			await uploader.acknowledged();
 		}
 		moveClock(9_000);
-		feeder.send(12, byte);
-		await feeder.acknowledged();
+		uploader.send(12, byte);
+		await uploader.acknowledged();
 		await vi.waitFor(() => expect(renewed.length).toBeGreaterThan(before));
 		expect(renewed.length).toBe(before + 1);
 	});
@@ -80,22 +80,22 @@ describe("a lease whose log is fed", () => {
 		const lease = await started(repo, grant);
 		await runner.helloHeard([grant.lease.id]);
 		const renewed = renewals();
-		const feeder = await Feeder.feed(lease);
-		await feeder.acknowledged();
+		const uploader = await Uploader.open(lease);
+		await uploader.acknowledged();
 		await vi.waitFor(() => expect(renewed).toMatchObject([{ value: { again: false } }]));
 		for (let sent = 0; sent < 3; sent++) {
 			moveClock(12_000);
-			feeder.send(sent, byte);
-			await feeder.acknowledged();
+			uploader.send(sent, byte);
+			await uploader.acknowledged();
 		}
 		expect(renewed.length).toBe(1);
 		runner.close();
 		await vi.waitFor(async () => {
-			feeder.send(0, byte);
-			await feeder.acknowledged();
+			uploader.send(0, byte);
+			await uploader.acknowledged();
 			expect(renewed.length).toBe(2);
 		});
-		await feedForLong(lease, feeder, renewed);
+		await uploadForLong(lease, uploader, renewed);
 		expect(await stateOf(lease)).toBe("running");
 	});
 });

@@ -14,7 +14,7 @@ import { logCalls } from "../bindings/stubs.ts";
 
 /** Messages that wait here for a slow reader, in UTF-16 units; beyond it the object is left and followed again by offset. */
 const heldMax = 2 * 1024 * 1024;
-/** 64 KiB each 5 ms are 12 MiB/s, as fast as a LogObject feeds: all that bounds a reader whose backlog is not known. */
+/** 64 KiB each 5 ms are 12 MiB/s, as fast as a LogObject sends: all that bounds a reader whose backlog is not known. */
 const paceUnits = 64 * 1024;
 const paceMs = 5;
 

@@ -1,5 +1,5 @@
 // What a job costs on Cloudflare, itemised: whatever has a price is counted at the runtime's own doors while jobs go their
-// whole way through the front door, over a runner's session and a log's feed, each alone, so that no two share a batch.
+// whole way through the front door, over a runner's session and an upload socket, each alone, so that no two share a batch.
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createHash } from "node:crypto";
@@ -145,16 +145,17 @@ async function openSocket(path: string, token: string): Promise<WebSocket> {
 	return webSocket;
 }
 
-/** Appends over a feed, in frames as the runner cuts them. The last frame's acknowledgement has come when it is done. */
+/** Appends over an upload socket, in frames as the runner cuts them. The last frame's acknowledgement has come when it is done. */
 async function print(grant: Grant, bytes: Uint8Array): Promise<void> {
-	const feed = await openSocket("/v1/lease/log/feed", grant.lease.token);
+	const upload = await openSocket("/v1/lease/log/feed", grant.lease.token);
 	const stored = new Promise<void>((resolve) => {
-		feed.addEventListener("message", ({ data }) => {
+		upload.addEventListener("message", ({ data }) => {
 			if (JSON.parse(String(data)).length === bytes.length) resolve();
 		});
 	});
-	feed.accept();
-	for (let at = 0; at < bytes.length; at += frameBytes) feed.send(writeFrame(at, bytes.subarray(at, at + frameBytes)));
+	upload.accept();
+	for (let at = 0; at < bytes.length; at += frameBytes)
+		upload.send(writeFrame(at, bytes.subarray(at, at + frameBytes)));
 	await stored;
 }
 
@@ -164,7 +165,7 @@ async function end(session: Session, grant: Grant, bytes: Uint8Array): Promise<v
 	session.hello([]);
 }
 
-/** As the runner does it: a log of 4 KiB over its feed, the steps with the finish. */
+/** As the runner does it: a log of 4 KiB over its upload socket, the steps with the finish. */
 async function work(session: Session, grant: Grant, before: number): Promise<void> {
 	expect((await lease("start", grant)).status).toBe(200);
 	session.hello([grant.lease.id]);

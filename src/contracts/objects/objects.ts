@@ -271,7 +271,7 @@ export interface PoolCalls {
 }
 
 /**
- * Whether a log that is being fed should renew its lease again. Not while a session holds it, whose pings do, and not once it
+ * Whether a log that comes by a socket should renew its lease again. Not while a session holds it, whose pings do, and not once it
  * is over; `LogCalls.unattended` says when that changes.
  */
 export interface Renewed {

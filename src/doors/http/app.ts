@@ -21,7 +21,7 @@ import { describeAll, document } from "./document/document.ts";
 import { addEventRoutes } from "./streams/events.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
 import { addLeaseRoutes, sayStateAnyway } from "./routes/lease.ts";
-import { addLogFeedRoutes } from "./streams/log-feed.ts";
+import { addUploadSocketRoutes } from "./streams/upload-socket.ts";
 import { addLogSearchRoutes } from "./streams/log-search.ts";
 import { addLogRoutes } from "./streams/logs.ts";
 import { addMetricsRoutes } from "./routes/metrics.ts";
@@ -88,7 +88,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addJobRoutes(app);
 	addLogRoutes(app);
 	addLogSearchRoutes(app);
-	addLogFeedRoutes(app);
+	addUploadSocketRoutes(app);
 	addPoolRoutes(app);
 	addRunnerRoutes(app);
 	addLeaseRoutes(app);

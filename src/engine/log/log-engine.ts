@@ -17,7 +17,7 @@ import type { Refusal, Result } from "../../domain/refusal.ts";
 import { accept, assert, refuse } from "../../domain/refusal.ts";
 import type { AcceptSocket, HeldSocket } from "../sockets.ts";
 import { tagsOf, WatcherEnds } from "../watcher-ends.ts";
-import { LogFeeds } from "./log-feeds.ts";
+import { UploadSockets } from "./upload-sockets.ts";
 import type { LogPorts } from "./log-ports.ts";
 import { LogSealer } from "./log-sealer.ts";
 import { LogStore } from "./log-store.ts";
@@ -28,7 +28,7 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 	readonly #ports: LogPorts;
 	readonly #store: LogStore;
 	readonly #viewers: LogViewers;
-	readonly #feeds: LogFeeds;
+	readonly #uploads: UploadSockets;
 	readonly #sealer: LogSealer;
 	readonly #ends: WatcherEnds;
 	/** When somebody read a part of the log last. */
@@ -39,10 +39,10 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 		this.#store = new LogStore(ports);
 		this.#ends = new WatcherEnds(ports);
 		this.#viewers = new LogViewers(ports, () => this.#watched());
-		this.#feeds = new LogFeeds(ports);
+		this.#uploads = new UploadSockets(ports);
 		this.#sealer = new LogSealer(ports, this.#store, (end) => {
 			this.#viewers.end(end);
-			this.#feeds.end();
+			this.#uploads.end();
 		});
 		// Viewers that were catching up, or were owed a frame, when the object was put to sleep.
 		if (this.#viewers.count() > 0) this.#viewers.flush();
@@ -88,7 +88,7 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 	}
 
 	async unattended({ epoch }: { epoch: number }): Promise<void> {
-		this.#feeds.renewAgain(epoch);
+		this.#uploads.renewAgain(epoch);
 	}
 
 	async close(call: LogClose): Promise<void> {
@@ -106,7 +106,7 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 		this.#store.save({ bytesMax: null, steps: [], tries: 0, ...row, lease, epoch, closed });
 		if (isAdrift({ frozen: false, closed })) {
 			this.#viewers.finish();
-			this.#feeds.end();
+			this.#uploads.end();
 		}
 		await this.#sealer.schedule();
 	}
@@ -145,18 +145,18 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 	}
 
 	/** A runner's socket is accepted; else the lease may not write, as the refusal says. */
-	async feed(lease: LeaseIdentity, acceptSocket: AcceptSocket): Promise<Result<{ lease: LeaseState }>> {
+	async openUpload(lease: LeaseIdentity, acceptSocket: AcceptSocket): Promise<Result<{ lease: LeaseState }>> {
 		const admitted = await this.#admit(lease);
 		if (!admitted.ok) return admitted;
 		const { row, log } = this.#store.open();
 		if (row.epoch !== lease.epoch || isAdrift(log)) return refuse({ code: "lease-stale" });
-		this.#feeds.open(lease, acceptSocket, { ...this.#standing(), ...this.#demand(true) });
+		this.#uploads.open(lease, acceptSocket, { ...this.#standing(), ...this.#demand(true) });
 		return accept({ lease: row.lease });
 	}
 
 	async hear(socket: HeldSocket, data: string | ArrayBuffer): Promise<void> {
-		if (!this.#feeds.has(socket)) return socket.close(speaksOnlyCloseCode, "a log only speaks");
-		await this.#feeds.take(
+		if (!this.#uploads.has(socket)) return socket.close(speaksOnlyCloseCode, "a log only speaks");
+		await this.#uploads.take(
 			socket,
 			data,
 			(lease, offset, bytes) => this.append(lease, offset, bytes),
@@ -215,7 +215,7 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 	}
 
 	#pushStanding(): void {
-		if (this.#store.load() !== null && this.#feeds.isOpen()) this.#feeds.push(this.#standing());
+		if (this.#store.load() !== null && this.#uploads.isOpen()) this.#uploads.push(this.#standing());
 	}
 
 	#standing(): LogAppended {
@@ -224,7 +224,7 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 	}
 
 	#appended(length: number, lease: LeaseState): LogAppended {
-		return { length, lease, ...this.#demand(this.#feeds.isOpen()) };
+		return { length, lease, ...this.#demand(this.#uploads.isOpen()) };
 	}
 
 	#demand(isPushed: boolean): { intervalSeconds: number } {

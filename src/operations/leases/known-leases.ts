@@ -1,4 +1,4 @@
-// What this process knows of leases, so that a log that is fed by the second asks its repository and its pool only now and then.
+// What this process knows of leases, so that a log to which bytes come by the second asks its repository and its pool only now and then.
 // All of it may be forgotten at any time: that costs a call.
 import type { LeaseIdentity } from "../../contracts/objects/objects.ts";
 import type { Millis } from "../../domain/ids.ts";

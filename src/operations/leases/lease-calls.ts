@@ -61,11 +61,11 @@ export async function tellSteps(
 }
 
 /** As `appendLog`, over a socket of the log's own object. */
-export function feedLog<Socket>(
-	ports: Pick<SocketPorts<Socket>, "openLogFeed">,
+export function openUpload<Socket>(
+	ports: Pick<SocketPorts<Socket>, "openUploadSocket">,
 	lease: LeaseIdentity,
 ): Promise<Result<Socket>> {
-	return ports.openLogFeed(lease);
+	return ports.openUploadSocket(lease);
 }
 
 /** An accepted report ends the lease as it should: to its holder that is no loss. */

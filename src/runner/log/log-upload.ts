@@ -1,10 +1,10 @@
 // The loop that brings one job's log to the server, from the offset the server acknowledged last. Short logs go by calls; a
-// job that lasts gets a feed, which costs the server less and can ask for more at once. It outlives outages of any length:
+// job that lasts gets a socket, which costs the server less and can ask for more at once. It outlives outages of any length:
 // what is not acknowledged is still in the spool, and both ways follow the same offsets, so they change in mid-log.
 import { appendBytesMax } from "../../domain/limits.ts";
 import { Outage } from "../../contracts/wire/outage.ts";
 import type { LeaseClient } from "../../client/lease-client.ts";
-import type { LogFeed } from "../../client/log-feed.ts";
+import type { UploadSocket } from "../../client/upload-socket.ts";
 import { jitteredMs, isRetryable, sleep, waitMs } from "../../client/retryable.ts";
 import type { RepeatPolicy } from "../../client/retryable.ts";
 import type { LogSpool } from "./log-spool.ts";
@@ -13,15 +13,15 @@ import { WakeUp } from "../wake-up.ts";
 /** A moment to let a burst gather before its first bytes go: a short job's whole log is one upload, a viewer sees no delay. */
 const gatherMs = 50;
 const intervalMsDefault = 1_000;
-/** A job that is over sooner has no feed: opening one costs as much as two calls. */
-const feedAfterMs = 1_000;
+/** A job that is over sooner has no socket: opening one costs as much as two calls. */
+const socketAfterMs = 1_000;
 /** Where none can be had it is asked for about this often, less and less. */
-const feedRetry = { initialMs: 5_000, maxMs: 120_000 };
+const socketRetry = { initialMs: 5_000, maxMs: 120_000 };
 /** So many bytes are not held back, whatever the interval. */
-const feedBytesEnough = 64 * 1024;
-const feedFrameBytesMax = 256 * 1024;
+const socketBytesEnough = 64 * 1024;
+const frameBytesMax = 256 * 1024;
 /** On the way without an acknowledgement: enough for any line, and bounded for the server's sake. */
-const feedWindowBytes = 2 * 1024 * 1024;
+const windowBytes = 2 * 1024 * 1024;
 
 export interface LogUploadOptions {
 	lease: LeaseClient;
@@ -37,23 +37,23 @@ export class LogUpload {
 	readonly #wakeUp = new WakeUp();
 	readonly #done: Promise<void>;
 	#acknowledged = 0;
-	/** With a feed this runs ahead of what is acknowledged. */
+	/** With a socket this runs ahead of what is acknowledged. */
 	#sent = 0;
 	#intervalMs = intervalMsDefault;
 	#sentAt = Number.NEGATIVE_INFINITY;
 	#isClosing = false;
-	#feed: LogFeed | null = null;
-	#feedTimer: NodeJS.Timeout | undefined;
-	#feedsFailed = 0;
+	#socket: UploadSocket | null = null;
+	#socketTimer: NodeJS.Timeout | undefined;
+	#socketsFailed = 0;
 
 	constructor(options: LogUploadOptions) {
 		this.#options = options;
 		const { signal } = options;
 		signal.addEventListener("abort", () => this.#wakeUp.wake(), { once: true });
-		this.#feedTimer = setTimeout(() => void this.#openFeed(), feedAfterMs);
+		this.#socketTimer = setTimeout(() => void this.#openSocket(), socketAfterMs);
 		this.#done = this.#loop().finally(() => {
-			clearTimeout(this.#feedTimer);
-			this.#feed?.close();
+			clearTimeout(this.#socketTimer);
+			this.#socket?.close();
 		});
 	}
 
@@ -75,9 +75,9 @@ export class LogUpload {
 			await this.#untilDue();
 			if (signal.aborted || (this.#isClosing && this.#isDelivered())) return;
 			try {
-				// A feed that began meanwhile may have said that the server has it all already: then there is nothing to send yet.
+				// A socket that began meanwhile may have said that the server has it all already: then there is nothing to send yet.
 				if (this.#isDelivered()) await this.#wakeUp.wait(0);
-				else if (this.#feed !== null) await this.#sendByFeed(this.#feed);
+				else if (this.#socket !== null) await this.#sendBySocket(this.#socket);
 				else if (!(await this.#sendByCall())) return;
 				tried = 0;
 			} catch (failure) {
@@ -99,7 +99,7 @@ export class LogUpload {
 		if (kind === "gap" && length === this.#acknowledged) {
 			throw new Outage(`the server refuses the offset ${length} that it asked for`);
 		}
-		// After a gap this goes backwards, to what the server still has. A feed that was opened meanwhile begins there.
+		// After a gap this goes backwards, to what the server still has. A socket that was opened meanwhile begins there.
 		this.#acknowledged = length;
 		this.#sent = length;
 		if (intervalSeconds !== null) this.#intervalMs = intervalSeconds * 1_000;
@@ -107,54 +107,54 @@ export class LogUpload {
 	}
 
 	/** Sends what there is, within the window. */
-	async #sendByFeed(feed: LogFeed): Promise<void> {
+	async #sendBySocket(socket: UploadSocket): Promise<void> {
 		const { spool } = this.#options;
 		this.#sentAt = performance.now();
-		while (this.#feed === feed && this.#sent < spool.length && this.#onTheWay() < feedWindowBytes) {
-			const bytes = spool.read(this.#sent, feedFrameBytesMax);
-			feed.send(this.#sent, bytes);
+		while (this.#socket === socket && this.#sent < spool.length && this.#onTheWay() < windowBytes) {
+			const bytes = spool.read(this.#sent, frameBytesMax);
+			socket.send(this.#sent, bytes);
 			this.#sent += bytes.length;
 		}
-		// Each acknowledgement wakes, and so does the feed's end, which comes by itself when there is none.
-		if (this.#isClosing || this.#onTheWay() >= feedWindowBytes) await this.#wakeUp.wait(null);
+		// Each acknowledgement wakes, and so does the socket's end, which comes by itself when there is none.
+		if (this.#isClosing || this.#onTheWay() >= windowBytes) await this.#wakeUp.wait(null);
 	}
 
-	async #openFeed(): Promise<void> {
+	async #openSocket(): Promise<void> {
 		const { lease, policy } = this.#options;
 		if (this.#isOver()) return;
 		try {
 			let ended = false;
-			const feed = await lease.openFeed({
+			const socket = await lease.openUploadSocket({
 				onAck: ({ length, intervalSeconds }) => this.#acknowledge(length, intervalSeconds),
 				onEnd: () => {
 					ended = true;
-					this.#dropFeed();
+					this.#dropSocket();
 				},
 			});
-			if (ended) throw new Outage("the feed ended as it began");
-			this.#feedsFailed = 0;
-			this.#feed = feed;
-			if (this.#isOver()) feed.close();
+			if (ended) throw new Outage("the socket ended as it began");
+			this.#socketsFailed = 0;
+			this.#socket = socket;
+			if (this.#isOver()) socket.close();
 			this.#wakeUp.wake();
 		} catch {
 			// By calls, then; they say what is wrong if anything is.
-			this.#feedsFailed++;
-			this.#feedAgain(jitteredMs(this.#feedsFailed, { ...feedRetry, random: policy.random }));
+			this.#socketsFailed++;
+			this.#openSocketSoon(jitteredMs(this.#socketsFailed, { ...socketRetry, random: policy.random }));
 		}
 	}
 
 	/** What was on the way is sent again by whatever comes next: the server passes over what it has. */
-	#dropFeed(): void {
-		const had = this.#feed !== null;
-		this.#feed = null;
+	#dropSocket(): void {
+		const had = this.#socket !== null;
+		this.#socket = null;
 		this.#sent = this.#acknowledged;
 		this.#wakeUp.wake();
-		if (had) this.#feedAgain(this.#options.policy.random() * feedRetry.initialMs);
+		if (had) this.#openSocketSoon(this.#options.policy.random() * socketRetry.initialMs);
 	}
 
-	#feedAgain(ms: number): void {
-		clearTimeout(this.#feedTimer);
-		if (!this.#isOver()) this.#feedTimer = setTimeout(() => void this.#openFeed(), ms);
+	#openSocketSoon(ms: number): void {
+		clearTimeout(this.#socketTimer);
+		if (!this.#isOver()) this.#socketTimer = setTimeout(() => void this.#openSocket(), ms);
 	}
 
 	#acknowledge(length: number, intervalSeconds: number): void {
@@ -186,7 +186,7 @@ export class LogUpload {
 	async #untilDue(): Promise<void> {
 		while (!this.#isOver() && this.#backlog() <= 0) await this.#wakeUp.wait(null);
 		const gatheredAt = performance.now() + gatherMs;
-		while (!this.#isOver() && this.#backlog() < (this.#feed === null ? appendBytesMax : feedBytesEnough)) {
+		while (!this.#isOver() && this.#backlog() < (this.#socket === null ? appendBytesMax : socketBytesEnough)) {
 			// Asked anew each time: an acknowledgement may have brought another interval.
 			const rest = Math.max(gatheredAt, this.#sentAt + this.#intervalMs) - performance.now();
 			if (rest <= 0) return;

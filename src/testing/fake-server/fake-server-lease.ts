@@ -16,7 +16,7 @@ export class FakeLease {
 	readonly finishes: FinishRequest[] = [];
 	/** The one that was acknowledged. */
 	finish: FinishRequest | null = null;
-	/** Frames that came by the feed. */
+	/** Frames that came by an upload socket. */
 	frames = 0;
 
 	constructor(grant: Grant) {

@@ -1,4 +1,4 @@
-// The fake server's end of a runner's sockets: one session, or the feed of one log.
+// The fake server's end of a runner's sockets: one session, or the upload socket of one log.
 import type { RunnerFrame, ServerFrame } from "../../contracts/wire/sockets/runner-session.ts";
 import type { FakeLease } from "./fake-server-lease.ts";
 
@@ -65,7 +65,7 @@ export class FakeSession {
 	}
 }
 
-export class FakeFeed {
+export class FakeUploadSocket {
 	intervalSeconds = 0;
 	/** Bytes come and are not acknowledged. */
 	isSilent = false;

@@ -8,7 +8,7 @@ import type { Grant } from "../../contracts/http/runner.ts";
 // @ts-expect-error ws ships no types, and its users here are few lines.
 import { WebSocketServer } from "ws";
 import { FakeLease } from "./fake-server-lease.ts";
-import { FakeFeed, FakeSession } from "./fake-server-sockets.ts";
+import { FakeUploadSocket, FakeSession } from "./fake-server-sockets.ts";
 import type { ServerSocket } from "./fake-server-sockets.ts";
 
 export interface FakeCall {
@@ -40,10 +40,10 @@ export class FakeServer {
 	uploadInterval = "0";
 	/** Whether it is a server that has them; else an upgrade is refused. */
 	hasSessions = false;
-	hasFeeds = false;
+	hasUploadSockets = false;
 	/** In the order in which they were opened; the last one gets the grants. */
 	readonly sessions: FakeSession[] = [];
-	readonly feeds: FakeFeed[] = [];
+	readonly uploadSockets: FakeUploadSocket[] = [];
 	intercept: Interceptor = () => null;
 	#grants: Grant[] = [];
 	#server: Server | null = null;
@@ -112,14 +112,14 @@ export class FakeServer {
 		// Whoever asked may be killed before it has the answer.
 		socket.on("error", () => {});
 		const isSession = this.hasSessions && call.path === "/v1/runner/session" && this.runners.has(call.token);
-		const lease = this.hasFeeds && call.path === "/v1/lease/log/feed" ? this.#leaseOf(call) : undefined;
+		const lease = this.hasUploadSockets && call.path === "/v1/lease/log/feed" ? this.#leaseOf(call) : undefined;
 		if (this.intercept(call) !== null || !(isSession || lease)) {
 			socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
 			this.changed();
 			return;
 		}
 		this.#sockets.handleUpgrade(request, socket, head, (webSocket: ServerSocket) => {
-			if (lease) this.feeds.push(new FakeFeed(webSocket, lease, () => this.changed()));
+			if (lease) this.uploadSockets.push(new FakeUploadSocket(webSocket, lease, () => this.changed()));
 			else this.sessions.push(new FakeSession(webSocket, (session) => this.#heard(session)));
 			this.changed();
 		});

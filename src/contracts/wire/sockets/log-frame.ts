@@ -1,11 +1,11 @@
-// The frames of a log's feed, runner to server: binary, each an offset (8 bytes, highest first) and the bytes that begin there.
-// Client and object write and read them here; the acknowledgement's shape is in `http/log-feed.ts`.
-import type { FeedAcknowledgement } from "../../http/log-feed.ts";
+// The frames of an upload socket, runner to server: binary, each an offset (8 bytes, highest first) and the bytes that begin there.
+// Client and object write and read them here; the acknowledgement's shape is in `http/upload-acknowledgement.ts`.
+import type { UploadAcknowledgement } from "../../http/upload-acknowledgement.ts";
 import type { LeaseState } from "../../http/runner.ts";
 
 const offsetBytes = 8;
 
-export function acknowledgement(length: number, intervalSeconds: number, lease: LeaseState): FeedAcknowledgement {
+export function acknowledgement(length: number, intervalSeconds: number, lease: LeaseState): UploadAcknowledgement {
 	return { type: "ack", length, intervalSeconds, lease };
 }
 

@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { LeaseIdentity } from "../../objects/objects.ts";
 import { parseRestsOn } from "./stream-token.ts";
 import * as closeCodes from "./close-code.ts";
-import { logFeedRequest, noLogFeed, readLogFeedRequest, readNoLogFeed } from "./log-feed-request.ts";
+import {
+	uploadSocketRequest,
+	noUploadSocket,
+	readUploadSocketRequest,
+	readNoUploadSocket,
+} from "./upload-socket-request.ts";
 import { logViewRequest, noLogView, readLogViewRequest, readNoLogView } from "./log-view-request.ts";
 import {
 	feedObjectName,
@@ -49,7 +54,7 @@ describe("requests between the Worker and the objects", () => {
 			const expected = call.token && { id: call.token.token, expiresAt: call.token.expiresAt };
 			expect({ ...read, token: readToken(restsOn) }).toEqual({ ...call, token: expected });
 			expect(isUpgrade(request)).toBe(true);
-			expect(readLogFeedRequest(request)).toBeNull();
+			expect(readUploadSocketRequest(request)).toBeNull();
 		}
 		for (const why of ["log-elsewhere", "past-end", "viewers-max"] as const) {
 			expect(readNoLogView(noLogView(why))).toBe(why);
@@ -57,10 +62,10 @@ describe("requests between the Worker and the objects", () => {
 		expect(readNoLogView({ status: 101 })).toBeNull();
 	});
 
-	it("[L38] a log's object reads the lease of the runner that feeds it, and the Worker reads the refusal", async () => {
-		expect(readLogFeedRequest(logFeedRequest(lease))).toEqual(lease);
-		expect(await readNoLogFeed(noLogFeed({ code: "lease-stale" }))).toEqual({ code: "lease-stale" });
-		expect(await readNoLogFeed(new Response(null, { status: 200 }))).toBeNull();
+	it("[L38] a log's object reads the lease of the runner that uploads to it, and the Worker reads the refusal", async () => {
+		expect(readUploadSocketRequest(uploadSocketRequest(lease))).toEqual(lease);
+		expect(await readNoUploadSocket(noUploadSocket({ code: "lease-stale" }))).toEqual({ code: "lease-stale" });
+		expect(await readNoUploadSocket(new Response(null, { status: 200 }))).toBeNull();
 	});
 
 	it("[L38] a run's feed reads the watcher's request as the Worker wrote it, and the Worker reads why there is no socket", async () => {

@@ -131,7 +131,7 @@ export class PoolLiveness {
 
 	/**
 	 * Sockets that went without a close: a deploy or a crash of the object dropped them, and their runners may come back. Their
-	 * logs are not told: a deploy dropped the feeds too, and a thousand calls are more than one alarm may make.
+	 * logs are not told: a deploy dropped the upload sockets too, and a thousand calls are more than one alarm may make.
 	 */
 	#noteVanished({ leases, connections }: PoolMemory, now: Millis): void {
 		for (const lease of leases.all()) {

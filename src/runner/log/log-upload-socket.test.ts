@@ -1,4 +1,4 @@
-// A job's log over the feed, against a fake server over loopback: when, how often, and what happens when it breaks.
+// A job's log over an upload socket, against a fake server over loopback: when, how often, and what happens when it breaks.
 import { createHash, randomFillSync } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,12 +7,12 @@ import { buildGrant, headingOf } from "../../testing/fake-server/fake-server-lea
 import type { FakeLease } from "../../testing/fake-server/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
 import { seededRandom } from "../../testing/random.ts";
-import type { FakeFeed } from "../../testing/fake-server/fake-server-sockets.ts";
+import type { FakeUploadSocket } from "../../testing/fake-server/fake-server-sockets.ts";
 
 let fixture: FakeServerRunner;
 beforeEach(async () => {
 	fixture = await FakeServerRunner.open({ retry: { initialMs: 20, maxMs: 40, random: () => 0.01 } });
-	fixture.server.hasFeeds = true;
+	fixture.server.hasUploadSockets = true;
 });
 afterEach(() => fixture.close());
 
@@ -32,9 +32,9 @@ function say(file: "go" | "more" | "end"): void {
 	writeFileSync(join(fixture.folder, file), "");
 }
 
-async function feed(at: number): Promise<FakeFeed> {
-	await fixture.server.until(() => fixture.server.feeds.length > at);
-	return fixture.server.feeds[at] as FakeFeed;
+async function socketAt(at: number): Promise<FakeUploadSocket> {
+	await fixture.server.until(() => fixture.server.uploadSockets.length > at);
+	return fixture.server.uploadSockets[at] as FakeUploadSocket;
 }
 
 async function finished(lease: FakeLease): Promise<FakeLease> {
@@ -42,13 +42,13 @@ async function finished(lease: FakeLease): Promise<FakeLease> {
 	return lease;
 }
 
-describe("the feed", () => {
-	it("[N65] a job that lasts sends its log by a feed, one that is over at once by calls alone", async () => {
+describe("the upload socket", () => {
+	it("[N65] a job that lasts sends its log by an upload socket, one that is over at once by calls alone", async () => {
 		const { server } = fixture;
 		const short = await finished(server.offer(buildGrant({ run: "echo short" })));
-		expect([server.feeds.length, short.frames]).toEqual([0, 0]);
+		expect([server.uploadSockets.length, short.frames]).toEqual([0, 0]);
 		const long = offer("seq 1000");
-		await feed(0);
+		await socketAt(0);
 		const calls = server.callsTo("/v1/lease/log").length;
 		say("go");
 		await server.until(() => long.text.includes("\n1000\n"));
@@ -59,16 +59,16 @@ describe("the feed", () => {
 		expectWhole(long);
 	});
 
-	it("[N66] the log changes from feed to calls and back in mid-job, without a loss or a double", async () => {
+	it("[N66] the log changes from socket to calls and back in mid-job, without a loss or a double", async () => {
 		const { server } = fixture;
 		const lease = offer("for i in $(seq 400); do seq 100; sleep 0.005; done");
-		const first = await feed(0);
+		const first = await socketAt(0);
 		say("go");
 		await server.until(() => lease.frames > 3);
 		const before = lease.uploads.length;
 		first.cut();
 		await server.until(() => lease.uploads.length > before + 1);
-		const second = await feed(1);
+		const second = await socketAt(1);
 		const frames = lease.frames;
 		await server.until(() => lease.frames > frames + 1);
 		second.close(4_009);
@@ -83,7 +83,7 @@ describe("the feed", () => {
 		const { folder } = fixture;
 		const three = `until [ -e '${folder}/more' ]; do sleep 0.02; done; echo three; touch '${folder}/three'`;
 		const lease = offer(`echo one; sleep 0.3; head -c 70000 /dev/zero | tr '\\0' x; echo; ${three}`);
-		const first = await feed(0);
+		const first = await socketAt(0);
 		first.intervalSeconds = 60;
 		first.acknowledge();
 		say("go");
@@ -105,7 +105,7 @@ describe("the feed", () => {
 	it("[N68] bytes that it does not acknowledge go by a call", async () => {
 		const { server } = fixture;
 		const lease = offer("echo unheard");
-		const first = await feed(0);
+		const first = await socketAt(0);
 		first.isSilent = true;
 		say("go");
 		await server.until(() => lease.text.includes("unheard"));
@@ -117,7 +117,7 @@ describe("the feed", () => {
 
 	it("[N69] a cancel is heard from an acknowledgement", async () => {
 		const lease = offer("true");
-		const first = await feed(0);
+		const first = await socketAt(0);
 		lease.state = "canceling";
 		first.acknowledge();
 		await finished(lease);
@@ -127,7 +127,7 @@ describe("the feed", () => {
 	it("[N70] a server that lost the end of a log gets it again from where it is", async () => {
 		const { server } = fixture;
 		const lease = offer("seq 1000");
-		const first = await feed(0);
+		const first = await socketAt(0);
 		say("go");
 		await server.until(() => lease.text.includes("\n1000\n"));
 		lease.log = lease.log.subarray(0, 5);
@@ -139,7 +139,7 @@ describe("the feed", () => {
 	});
 });
 
-describe("a feed that begins late", () => {
+describe("an upload socket that begins late", () => {
 	it("[N66] finds that the server has all that was printed, and goes on with what comes after", async () => {
 		const { server, folder } = fixture;
 		const until = (file: string) => `until [ -e '${folder}/${file}' ]; do sleep 0.02; done`;
@@ -151,7 +151,7 @@ describe("a feed that begins late", () => {
 		say("go");
 		while (!existsSync(join(folder, "one"))) await new Promise((resolve) => setTimeout(resolve, 5));
 		lease.append(lease.log.length, Buffer.from("one\n"));
-		await feed(0);
+		await socketAt(0);
 		server.intercept = () => null;
 		say("more");
 		say("end");
@@ -165,15 +165,15 @@ describe("whatever happens", () => {
 	/** One mishap of a server or of the way to it. */
 	async function mishap(lease: FakeLease, random: () => number): Promise<void> {
 		const { server } = fixture;
-		const feed = server.feeds.at(-1);
+		const socket = server.uploadSockets.at(-1);
 		switch (Math.floor(random() * 5)) {
 			case 0:
-				return feed?.cut();
+				return socket?.cut();
 			case 1:
-				return feed?.close(4_009);
+				return socket?.close(4_009);
 			case 2:
 				lease.log = lease.log.subarray(0, Math.floor(random() * lease.log.length));
-				return feed?.acknowledge();
+				return socket?.acknowledge();
 			case 3:
 				await server.close();
 				return server.open();

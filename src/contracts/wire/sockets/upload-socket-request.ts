@@ -7,22 +7,22 @@ import { upgradeRequest } from "./upgrade.ts";
 const leaseHeader = "x-spillway-lease";
 
 /** A lease identity is ASCII throughout, as a header must be. */
-export function logFeedRequest(lease: LeaseIdentity): Request {
-	return upgradeRequest("https://log/feed", { [leaseHeader]: JSON.stringify(lease) });
+export function uploadSocketRequest(lease: LeaseIdentity): Request {
+	return upgradeRequest("https://log/upload", { [leaseHeader]: JSON.stringify(lease) });
 }
 
 /** Null for a request that is no runner's. */
-export function readLogFeedRequest({ headers }: { headers: Headers }): LeaseIdentity | null {
+export function readUploadSocketRequest({ headers }: { headers: Headers }): LeaseIdentity | null {
 	const text = headers.get(leaseHeader);
 	return text === null ? null : (JSON.parse(text) as LeaseIdentity);
 }
 
 /** The lease may not write. */
-export function noLogFeed(refusal: Refusal): Response {
+export function noUploadSocket(refusal: Refusal): Response {
 	return Response.json(refusal, { status: 409 });
 }
 
 /** Null: the answer is the runner's socket. */
-export async function readNoLogFeed(response: Response): Promise<Refusal | null> {
+export async function readNoUploadSocket(response: Response): Promise<Refusal | null> {
 	return response.status === 409 ? ((await response.json()) as Refusal) : null;
 }

@@ -1,26 +1,26 @@
-// The wire of a log's feed: frames of an offset and bytes out, acknowledgements in. Cheaper for the server than a call each,
+// The wire of an upload socket: frames of an offset and bytes out, acknowledgements in. Cheaper for the server than a call each,
 // and it can say at once that somebody watches. What is not acknowledged when it ends is sent again by whatever comes next.
-import type { FeedAcknowledgement } from "../contracts/http/log-feed.ts";
+import type { UploadAcknowledgement } from "../contracts/http/upload-acknowledgement.ts";
 import type { LeaseState } from "../contracts/http/runner.ts";
 import { writeFrame } from "../contracts/wire/sockets/log-frame.ts";
 import { ServerSocket } from "./server-socket.ts";
 
-/** A feed says little while a job is quiet; this keeps proxies from closing it, and finds a dead one within 40 s. */
+/** An upload socket says little while a job is quiet; this keeps proxies from closing it, and finds a dead one within 40 s. */
 const pingMs = 20_000;
-/** Bytes on their way for this long without an acknowledgement: the feed is given up. */
+/** Bytes on their way for this long without an acknowledgement: the socket is given up. */
 const stallMs = 10_000;
 
-export interface FeedOptions {
+export interface UploadSocketOptions {
 	url: string;
 	token: string;
-	/** The log has `length` bytes for good. Comes first when the feed begins, and also without anything having been sent. */
+	/** The log has `length` bytes for good. Comes first when the socket begins, and also without anything having been sent. */
 	onAck: (ack: { length: number; intervalSeconds: number }) => void;
 	onLeaseState: (state: LeaseState, sentAt: number) => void;
 	onEnd: () => void;
 	now: () => number;
 }
 
-export class LogFeed {
+export class UploadSocket {
 	readonly #socket: ServerSocket;
 	readonly #now: () => number;
 	/** Where the bytes end that were sent, and since when some of them wait to be acknowledged. */
@@ -35,11 +35,11 @@ export class LogFeed {
 	}
 
 	/** Throws an `Outage` when it cannot be had. */
-	static async open({ url, token, onAck, onLeaseState, onEnd, now }: FeedOptions): Promise<LogFeed> {
-		let feed: LogFeed | null = null;
-		const early: FeedAcknowledgement[] = [];
-		const take = (ack: FeedAcknowledgement) => {
-			onLeaseState(ack.lease, feed?.note(ack.length) ?? Number.NEGATIVE_INFINITY);
+	static async open({ url, token, onAck, onLeaseState, onEnd, now }: UploadSocketOptions): Promise<UploadSocket> {
+		let opened: UploadSocket | null = null;
+		const early: UploadAcknowledgement[] = [];
+		const take = (ack: UploadAcknowledgement) => {
+			onLeaseState(ack.lease, opened?.note(ack.length) ?? Number.NEGATIVE_INFINITY);
 			onAck(ack);
 		};
 		const socket = await ServerSocket.open({
@@ -50,12 +50,12 @@ export class LogFeed {
 			onText: (text) => {
 				const ack = readAcknowledgement(text);
 				if (ack === null) return;
-				if (feed === null) early.push(ack);
+				if (opened === null) early.push(ack);
 				else take(ack);
 			},
 		});
-		const made = new LogFeed(socket, now);
-		feed = made;
+		const made = new UploadSocket(socket, now);
+		opened = made;
 		void socket.closed.then(() => {
 			clearTimeout(made.#stall);
 			onEnd();
@@ -92,7 +92,7 @@ export class LogFeed {
 }
 
 /** Null for what is none. */
-function readAcknowledgement(text: string): FeedAcknowledgement | null {
+function readAcknowledgement(text: string): UploadAcknowledgement | null {
 	try {
 		const ack = JSON.parse(text);
 		return ack.type === "ack" && Number.isSafeInteger(ack.length) ? ack : null;

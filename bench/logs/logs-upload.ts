@@ -9,7 +9,7 @@ import type { LogJob } from "./logs-jobs.ts";
 /** Sent and not acknowledged yet. */
 const windowBytes = 1024 * 1024;
 
-export class LogFeed {
+export class BenchUpload {
 	readonly #socket: Socket;
 	#acknowledged = 0;
 	#closed: string | null = null;
@@ -29,12 +29,12 @@ export class LogFeed {
 		});
 	}
 
-	static async open({ server }: Bench, { token }: LogJob): Promise<LogFeed> {
+	static async open({ server }: Bench, { token }: LogJob): Promise<BenchUpload> {
 		const url = `${server.ready.url.replace("http", "ws")}/v1/lease/log/feed`;
 		const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` }, perMessageDeflate: false });
-		const feed = new LogFeed(socket);
+		const upload = new BenchUpload(socket);
 		await once(socket, "open");
-		return feed;
+		return upload;
 	}
 
 	/** Resolves when more may be printed. */
@@ -58,7 +58,7 @@ export class LogFeed {
 
 	async #until(holds: () => boolean): Promise<void> {
 		while (!holds()) {
-			if (this.#closed !== null) throw new Error(`the feed was closed: ${this.#closed}`);
+			if (this.#closed !== null) throw new Error(`the upload was closed: ${this.#closed}`);
 			await new Promise<void>((resolve) => {
 				this.#news = resolve;
 			});

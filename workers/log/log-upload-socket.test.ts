@@ -2,12 +2,12 @@
 import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { FeedAcknowledgement } from "../../src/contracts/http/log-feed.ts";
+import type { UploadAcknowledgement } from "../../src/contracts/http/upload-acknowledgement.ts";
 import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
 import { readWatchedMs } from "../../src/domain/log/log-demand.ts";
 import { aRepo, fetchRaw, job, refusal, running, submit } from "../api/api-fixture.ts";
-import { closeOf, Feeder, logOf, sealNow, startLease, Viewer } from "./log-fixture.ts";
+import { closeOf, Uploader, logOf, sealNow, startLease, Viewer } from "./log-fixture.ts";
 
 const text = new TextEncoder();
 
@@ -19,30 +19,30 @@ async function storedText(lease: LeaseIdentity): Promise<string> {
 describe("a runner's socket", () => {
 	it("[L25] is told the length when bytes are stored, passes over overlap, and after a gap hears where to go on", async () => {
 		const lease = await startLease();
-		const feeder = await Feeder.feed(lease);
-		expect(await feeder.acknowledged()).toEqual({ type: "ack", length: 0, intervalSeconds: 5, lease: "ok" });
-		feeder.send(0, text.encode("hello "));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 6 });
-		feeder.send(3, text.encode("lo world"));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 11 });
-		feeder.send(12, text.encode("!"));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 11 });
+		const uploader = await Uploader.open(lease);
+		expect(await uploader.acknowledged()).toEqual({ type: "ack", length: 0, intervalSeconds: 5, lease: "ok" });
+		uploader.send(0, text.encode("hello "));
+		expect(await uploader.acknowledged()).toMatchObject({ length: 6 });
+		uploader.send(3, text.encode("lo world"));
+		expect(await uploader.acknowledged()).toMatchObject({ length: 11 });
+		uploader.send(12, text.encode("!"));
+		expect(await uploader.acknowledged()).toMatchObject({ length: 11 });
 		expect(await storedText(lease)).toBe("hello world");
 	});
 
 	it("[L25] sleeps between frames, and may change to HTTP and back", async () => {
 		const lease = await startLease();
-		const feeder = await Feeder.feed(lease);
-		await feeder.acknowledged();
-		feeder.send(0, text.encode("one "));
-		await feeder.acknowledged();
+		const uploader = await Uploader.open(lease);
+		await uploader.acknowledged();
+		uploader.send(0, text.encode("one "));
+		await uploader.acknowledged();
 		await evictDurableObject(logOf(lease));
 		orThrow(await logOf(lease).append(lease, 4, text.encode("two ")));
-		feeder.send(4, text.encode("two three "));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 14 });
-		const newer = await Feeder.feed(lease);
+		uploader.send(4, text.encode("two three "));
+		expect(await uploader.acknowledged()).toMatchObject({ length: 14 });
+		const newer = await Uploader.open(lease);
 		expect(await newer.acknowledged()).toMatchObject({ length: 14 });
-		expect(await feeder.closed()).toBe(4_009);
+		expect(await uploader.closed()).toBe(4_009);
 		newer.send(14, text.encode("four"));
 		expect(await newer.acknowledged()).toMatchObject({ length: 18 });
 		expect(await storedText(lease)).toBe("one two three four");
@@ -50,14 +50,14 @@ describe("a runner's socket", () => {
 
 	it("[L25] is closed with the refusal: another epoch, what is no frame, too much, past the limit", async () => {
 		const lease = await startLease(1_024);
-		await expect(Feeder.feed({ ...lease, epoch: lease.epoch + 1 })).rejects.toThrow("no socket: 409");
+		await expect(Uploader.open({ ...lease, epoch: lease.epoch + 1 })).rejects.toThrow("no socket: 409");
 		const codes: number[] = [];
-		for (const frame of ["words", new Uint8Array(7), Feeder.frame(0, new Uint8Array(appendBytesMax + 1))]) {
-			const feeder = await Feeder.feed(lease);
-			feeder.socket.send(frame);
-			codes.push(await feeder.closed());
+		for (const frame of ["words", new Uint8Array(7), Uploader.frame(0, new Uint8Array(appendBytesMax + 1))]) {
+			const uploader = await Uploader.open(lease);
+			uploader.socket.send(frame);
+			codes.push(await uploader.closed());
 		}
-		const limited = await Feeder.feed(lease);
+		const limited = await Uploader.open(lease);
 		limited.send(0, new Uint8Array(1_025));
 		codes.push(await limited.closed());
 		expect(codes).toEqual([4_400, 4_400, 4_413, 4_413]);
@@ -65,25 +65,25 @@ describe("a runner's socket", () => {
 
 	it("[L25] brings late bytes after the end, and is closed when the log is sealed", async () => {
 		const lease = await startLease();
-		const feeder = await Feeder.feed(lease);
-		await feeder.acknowledged();
-		feeder.send(0, text.encode("early "));
-		await feeder.acknowledged();
+		const uploader = await Uploader.open(lease);
+		await uploader.acknowledged();
+		uploader.send(0, text.encode("early "));
+		await uploader.acknowledged();
 		await logOf(lease).close(closeOf(lease, { length: 10 }));
-		feeder.send(6, text.encode("late"));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 10 });
+		uploader.send(6, text.encode("late"));
+		expect(await uploader.acknowledged()).toMatchObject({ length: 10 });
 		await sealNow(lease);
-		expect(await feeder.closed()).toBe(1_000);
+		expect(await uploader.closed()).toBe(1_000);
 	});
 
 	it("[L26] is told at once when somebody comes to watch and when nobody does any more; HTTP hears with its answer", async () => {
 		const lease = await startLease();
-		const feeder = await Feeder.feed(lease);
-		await feeder.acknowledged();
+		const uploader = await Uploader.open(lease);
+		await uploader.acknowledged();
 		const viewer = await Viewer.watch(lease);
-		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 0.25 });
+		expect(await uploader.acknowledged()).toMatchObject({ intervalSeconds: 0.25 });
 		viewer.close();
-		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 5 });
+		expect(await uploader.acknowledged()).toMatchObject({ intervalSeconds: 5 });
 		const other = await startLease();
 		expect(await logOf(other).append(other, 0, text.encode("x"))).toMatchObject({ value: { intervalSeconds: 2 } });
 		await Viewer.watch(other);
@@ -92,19 +92,19 @@ describe("a runner's socket", () => {
 
 	it("[L26] is told at once when somebody reads, and with an acknowledgement when nobody came back", async () => {
 		const lease = await startLease();
-		const feeder = await Feeder.feed(lease);
-		await feeder.acknowledged();
+		const uploader = await Uploader.open(lease);
+		await uploader.acknowledged();
 		await logOf(lease).status();
-		feeder.send(0, text.encode("x"));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 5 });
+		uploader.send(0, text.encode("x"));
+		expect(await uploader.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 5 });
 		await logOf(lease).status({ isRead: true });
-		expect(await feeder.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 0.25 });
+		expect(await uploader.acknowledged()).toMatchObject({ length: 1, intervalSeconds: 0.25 });
 		await logOf(lease).status({ isRead: true });
-		feeder.send(1, text.encode("y"));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 2, intervalSeconds: 0.25 });
+		uploader.send(1, text.encode("y"));
+		expect(await uploader.acknowledged()).toMatchObject({ length: 2, intervalSeconds: 0.25 });
 		vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + readWatchedMs });
-		feeder.send(2, text.encode("z"));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 3, intervalSeconds: 5 });
+		uploader.send(2, text.encode("z"));
+		expect(await uploader.acknowledged()).toMatchObject({ length: 3, intervalSeconds: 5 });
 		vi.useRealTimers();
 	});
 
@@ -112,25 +112,25 @@ describe("a runner's socket", () => {
 		const place = await aRepo();
 		await submit(place, [job("build")]);
 		const { lease, job: granted } = await running(place);
-		const feeder = new Feeder(
+		const uploader = new Uploader(
 			await fetchRaw("GET", "/v1/lease/log/feed", { token: lease.token, headers: { upgrade: "websocket" } }),
 		);
-		await feeder.acknowledged();
-		feeder.send(0, text.encode("abc"));
-		expect(await feeder.acknowledged()).toMatchObject({ intervalSeconds: 5 });
+		await uploader.acknowledged();
+		uploader.send(0, text.encode("abc"));
+		expect(await uploader.acknowledged()).toMatchObject({ intervalSeconds: 5 });
 		await fetchRaw("GET", `${place.path}/jobs/${granted.id}`, {});
 		const range = { headers: { range: "bytes=1-" } };
 		expect(await (await fetchRaw("GET", `${place.path}/jobs/${granted.id}/attempts/1/log`, range)).text()).toBe("bc");
-		expect(await feeder.acknowledged()).toMatchObject({ length: 3, intervalSeconds: 0.25 });
+		expect(await uploader.acknowledged()).toMatchObject({ length: 3, intervalSeconds: 0.25 });
 	});
 
 	it("[L29] is told of a cancel at once; HTTP hears with its next append; another epoch's changes nothing", async () => {
 		const lease = await startLease();
-		const feeder = await Feeder.feed(lease);
-		await feeder.acknowledged();
+		const uploader = await Uploader.open(lease);
+		await uploader.acknowledged();
 		await logOf(lease).cancel({ epoch: lease.epoch + 1 });
 		await logOf(lease).cancel(lease);
-		expect(await feeder.acknowledged()).toMatchObject({ lease: "canceling" });
+		expect(await uploader.acknowledged()).toMatchObject({ lease: "canceling" });
 		await evictDurableObject(logOf(lease));
 		expect(await logOf(lease).append(lease, 0, text.encode("x"))).toMatchObject({ value: { lease: "canceling" } });
 	});
@@ -142,10 +142,10 @@ describe("a runner's socket", () => {
 		expect(await refusal("GET", "/v1/lease/log/feed", { token })).toBe("426 upgrade-required");
 		const headers = { upgrade: "websocket" };
 		expect(await refusal("GET", "/v1/lease/log/feed", { headers })).toBe("401 unauthorized");
-		const feeder = new Feeder(await fetchRaw("GET", "/v1/lease/log/feed", { token, headers }));
-		const first: FeedAcknowledgement = await feeder.acknowledged();
+		const uploader = new Uploader(await fetchRaw("GET", "/v1/lease/log/feed", { token, headers }));
+		const first: UploadAcknowledgement = await uploader.acknowledged();
 		expect(first).toMatchObject({ type: "ack", length: 0, lease: "ok" });
-		feeder.send(0, text.encode("through the door"));
-		expect(await feeder.acknowledged()).toMatchObject({ length: 16 });
+		uploader.send(0, text.encode("through the door"));
+		expect(await uploader.acknowledged()).toMatchObject({ length: 16 });
 	});
 });

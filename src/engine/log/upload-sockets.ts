@@ -19,14 +19,14 @@ import { closeWhereOpen, isOpen, sendWhereOpen } from "../sockets.ts";
 import type { AcceptSocket, HeldSocket, HeldSockets } from "../sockets.ts";
 import type { LogOutside, LogPorts } from "./log-ports.ts";
 
-const tag = "feeder";
+const tag = "uploader";
 
-/** What a feed's socket must remember while the object sleeps. `unrenewed`: a session keeps its lease, as the pool said. */
-interface Feed extends LeaseIdentity {
+/** What an upload socket must remember while the object sleeps. `unrenewed`: a session keeps its lease, as the pool said. */
+interface UploadAttachment extends LeaseIdentity {
 	unrenewed?: boolean;
 }
 
-export class LogFeeds {
+export class UploadSockets {
 	readonly #world: World;
 	readonly #sockets: HeldSockets;
 	readonly #outside: LogOutside;
@@ -43,9 +43,9 @@ export class LogFeeds {
 
 	/** A log has one runner: its newer socket wins. */
 	open(lease: LeaseIdentity, accept: AcceptSocket, appended: LogAppended): void {
-		for (const older of this.#all()) closeWhereOpen(older, replacedCloseCode, "another feed of this lease");
+		for (const older of this.#all()) closeWhereOpen(older, replacedCloseCode, "another upload socket of this lease");
 		const socket = accept([tag]);
-		socket.serializeAttachment(lease satisfies Feed);
+		socket.serializeAttachment(lease satisfies UploadAttachment);
 		this.#send(socket, appended);
 		this.#renewedAt = 0;
 		this.#renewSoon(socket, lease);
@@ -70,9 +70,9 @@ export class LogFeeds {
 		if (frame === null)
 			return closeWhereOpen(socket, malformedFrameCloseCode, "a frame is 8 bytes of offset and then the log's");
 		if (frame.bytes.length > appendBytesMax) return closeWhereOpen(socket, refusedCloseCode(413), "too-large");
-		const feed = socket.deserializeAttachment() as Feed | null;
-		assert(feed, "a feed has the lease it began with");
-		const { unrenewed, ...lease } = feed;
+		const attached = socket.deserializeAttachment() as UploadAttachment | null;
+		assert(attached, "an upload socket has the lease it began with");
+		const { unrenewed, ...lease } = attached;
 		const appended = await append(lease, frame.offset, frame.bytes).catch((cause: unknown) => {
 			// The runner keeps what was not acknowledged, and sends it by calls, which say when to come back.
 			closeWhereOpen(socket, tryLaterCloseCode, "try again later");
@@ -88,8 +88,8 @@ export class LogFeeds {
 	renewAgain(epoch: number): void {
 		this.#renewedAt = 0;
 		for (const socket of this.#all()) {
-			const { unrenewed, ...lease } = socket.deserializeAttachment() as Feed;
-			if (lease.epoch === epoch) socket.serializeAttachment(lease satisfies Feed);
+			const { unrenewed, ...lease } = socket.deserializeAttachment() as UploadAttachment;
+			if (lease.epoch === epoch) socket.serializeAttachment(lease satisfies UploadAttachment);
 		}
 	}
 
@@ -103,7 +103,7 @@ export class LogFeeds {
 			.then((renewed) => {
 				// Unless `renewAgain` was called meanwhile.
 				if (renewed?.again === false && this.#renewedAt === now)
-					socket.serializeAttachment({ ...lease, unrenewed: true } satisfies Feed);
+					socket.serializeAttachment({ ...lease, unrenewed: true } satisfies UploadAttachment);
 			})
 			.catch(() => undefined);
 	}
