@@ -56,7 +56,7 @@ export interface RunFilter {
 export interface ReadModel {
 	repositories(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<Repository>>;
 	runs(call: RepositoryName & { filter: RunFilter; limit: number; cursor: string | null }): Promise<Page<Run>>;
-	/** As it was told last, without its jobs. */
+	/** As the repository's object projected it last, without its jobs. */
 	run(name: RepositoryName, run: RunName): Promise<Run | null>;
 	pools(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<string>>;
 	addPool(owner: string, pool: string): Promise<void>;

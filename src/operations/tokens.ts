@@ -139,7 +139,7 @@ export async function revokeToken(
 	const now = ports.now();
 	await ports.owner(owner).endToken(record ? tokenEnd(record, now) : { id, at: now, until: null });
 	ports.ends.note({ owner, token: id });
-	// Its owner's object tells it again until it is there: a list that is away does not undo what has happened.
+	// The owner's object repeats the end until the read model has it: a list that is away does not undo what has happened.
 	await ports.readModel.revokeToken(id, now).catch(() => undefined);
 	const details = { name: record?.name ?? null };
 	const isNews = (record?.revokedAt ?? null) === null;

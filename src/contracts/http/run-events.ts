@@ -1,4 +1,4 @@
-// What a watcher of a run is told, one JSON object each, over WebSocket and SSE alike: its state first, then every change.
+// What a run's feed sends to a watcher, one JSON object each, over WebSocket and SSE alike: its state first, then every change.
 import { z } from "@hono/zod-openapi";
 import { watchedAttemptsMax } from "../../domain/limits.ts";
 import { time } from "./fields.ts";

@@ -94,7 +94,7 @@ export const poolPatch = z
 		/** Nothing is granted; what runs goes on. */
 		paused: z.boolean().optional(),
 		pauseNote: shortText.nullable().optional(),
-		/** As paused, and its runners are told to finish what they hold and go. */
+		/** As paused, and the pool tells its runners to finish what they hold and go. */
 		draining: z.boolean().optional(),
 	})
 	.openapi("PoolPatch");
@@ -102,7 +102,7 @@ export type PoolPatch = z.infer<typeof poolPatch>;
 
 export const runnerPatch = z
 	.strictObject({
-		/** It is told to finish what it holds and go; nothing new is granted to it. */
+		/** The pool tells it to finish what it holds and go, and grants it nothing new. */
 		draining: z.boolean().optional(),
 	})
 	.openapi("RunnerPatch");

@@ -4,7 +4,7 @@ import { watchedAttemptsMax } from "../../domain/limits.ts";
 import type { WatchedRun } from "../http/run-events.ts";
 import type { Job, Run } from "../http/run.ts";
 
-/** One change of a run, as its repository tells it directly to whoever follows it. */
+/** One change of a run, as its repository sends it directly to the run's FeedObject. */
 export interface RunUpdate {
 	at: Millis;
 	run: WatchedRun;
@@ -15,7 +15,10 @@ export interface RunUpdate {
 	isPart?: boolean;
 }
 
-/** One run's changes for whoever watches it, named `owner/repo/run`. Both calls answer until when the feed wants changes; null: it has no watcher. */
+/**
+ * One run's changes for whoever watches it, named `owner/repo/run`. Both calls answer until when the feed wants changes; null:
+ * it has no watcher.
+ */
 export interface FeedCalls {
 	/** Directly from the repository: late, double or lost ones cost time and nothing else. Nobody watching: nothing happens. */
 	changed(updates: RunUpdate[]): Promise<Millis | null>;

@@ -1,5 +1,5 @@
-// The intake: runs that were accepted while their repository did not answer. What stands in it is durable before anybody is told
-// that a run was accepted, and leaves it only once the repository has the run.
+// The intake: runs that were accepted while their repository did not answer. What stands in it is durable before the Worker
+// answers that it accepted a run, and leaves it only once the repository has the run.
 import type { Millis, RunId } from "../../domain/ids.ts";
 import type { Cancel } from "../../domain/job/job.ts";
 import type { Submission } from "../../domain/job/submission.ts";

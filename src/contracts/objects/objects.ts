@@ -134,7 +134,10 @@ export interface LeaseAnswer {
 /** Whether a lease may write its log. `hasEnded`: its attempt is over, and its log may be in the archive already. */
 export interface LogAdmission {
 	state: LeaseState;
-	/** `held`: what is reported of it is taken, even where `state` is `lost`. Absent, from an object of an older deploy: `state` decides. */
+	/**
+	 * `held`: what is reported of it is taken, even where `state` is `lost`. Absent, from an object of an older deploy: `state`
+	 * decides.
+	 */
 	work?: "unstarted" | "held" | "ended";
 	hasEnded: boolean;
 	logBytesMax: number;
@@ -146,7 +149,10 @@ export interface RepoCalls {
 	settings(): Promise<Result<Repository>>;
 	figures(): Promise<Result<QueueFigures>>;
 	submit(call: SubmitCall): Promise<Result<Submitted>>;
-	/** Called by whoever empties the intake, in the order of acceptance. Refuses a run only where nobody configured the repository, or its jobs form no graph. */
+	/**
+	 * Called by whoever empties the intake, in the order of acceptance. Refuses a run only where nobody configured the
+	 * repository, or its jobs form no graph.
+	 */
 	drain(calls: DrainCall[]): Promise<Result<null>[]>;
 	addJobs(call: AddJobsCall): Promise<Result<Submitted>>;
 	/**
@@ -198,11 +204,14 @@ export interface RepoCalls {
 
 	/** Called by a LogObject before it takes the first byte: only a started lease may write. */
 	confirmLog(lease: LeaseIdentity): Promise<LogAdmission>;
-	/** When the log is in the archive, and when it was deleted. `steps` are those that the runner reported last. The call is repeated until it returns. */
+	/**
+	 * When the log is in the archive, and when it was deleted. `steps` are those that the runner reported last. The call is
+	 * repeated until it returns.
+	 */
 	logSealed(call: { job: JobId; attempt: number; record: LogRecord; steps?: StepRecord[] }): Promise<void>;
 }
 
-/** A registered runner as its token tells it. */
+/** A registered runner as its token names it. */
 export interface RunnerIdentity {
 	id: string;
 	name: string;
@@ -262,7 +271,10 @@ export interface PoolCalls {
 	/** Which of these it has; if its alarm is gone, it looks after them again. */
 	holds(leases: string[]): Promise<string[]>;
 	figures(): Promise<ShardFigures>;
-	/** Of shard 0 alone: durable there, and all others have it before it returns. Acts at once on what waits; a claim that is under way is still handed out. */
+	/**
+	 * Of shard 0 alone: durable there, and all others have it before it returns. Acts at once on what waits; a claim that is
+	 * under way is still handed out.
+	 */
 	configure(patch: PoolPatch): Promise<void>;
 	/** From another shard to shard 0, before it takes its first runner. */
 	join(shard: number): Promise<ShardEntry>;
@@ -271,8 +283,8 @@ export interface PoolCalls {
 }
 
 /**
- * Whether a log that comes by a socket should renew its lease again. Not while a session holds it, whose pings do, and not once it
- * is over; `LogCalls.unattended` says when that changes.
+ * Whether a log that comes by a socket should renew its lease again. Not while a session holds it, whose pings do, and not once
+ * it is over; `LogCalls.unattended` says when that changes.
  */
 export interface Renewed {
 	again: boolean;
@@ -293,7 +305,10 @@ export interface DemandAnswer {
 	/** For each set, those that fit it and are given nothing. Absent, from an object of an older deploy: nobody knows. */
 	unfit?: Unfit[];
 	pause: PoolPause | null;
-	/** How many shards the pool has, as shard 0 knows: the repository tells them all. Absent, from an object of an older deploy: one. */
+	/**
+	 * How many shards the pool has, as shard 0 knows: the repository sends its demand to each. Absent, from an object of an
+	 * older deploy: one.
+	 */
 	shards?: number;
 }
 
@@ -314,7 +329,7 @@ export interface ShardEntry {
 	demands: Demand[];
 }
 
-/** The end of an attempt as the RepoObject tells it: `length` is null when no runner declared one. */
+/** The end of an attempt as the RepoObject tells its log: `length` is null when no runner declared one. */
 export interface LogClose extends RepositoryName {
 	job: JobId;
 	attempt: number;

@@ -16,13 +16,16 @@ export interface TokenEnd {
 }
 
 export interface OwnerCalls {
-	/** Which of these tokens were ended; null while the object does not know, since it has not yet read the ends from before it existed. */
+	/**
+	 * Which of these tokens were ended; null while the object does not know, since it has not yet read the ends from before it
+	 * existed.
+	 */
 	ended(tokens: string[]): Promise<string[] | null>;
 	/** Again, it keeps the first instant. */
 	endToken(end: TokenEnd): Promise<void>;
 	/**
-	 * To be said before a runner's session is opened that rests on the token which registered the runner: the pool's shard will be
-	 * told when a token ends. False: that token has ended.
+	 * To be said before a runner's session is opened that rests on the token which registered the runner: this object will
+	 * tell the pool's shard when that token ends. False: that token has ended.
 	 */
 	opensSession(session: { token: string; pool: string; shard: number }): Promise<boolean>;
 	/** True once; false for whoever brings the ticket again. */

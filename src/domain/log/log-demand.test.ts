@@ -5,7 +5,7 @@ describe("demand", () => {
 	it("[L26] asks a runner four times a second while somebody watches, and every five seconds at least else", () => {
 		for (const isPushed of [true, false]) expect(uploadSeconds({ isWatched: true, isPushed })).toBe(0.25);
 		expect(uploadSeconds({ isWatched: false, isPushed: true })).toBe(5);
-		// Who cannot be told when somebody comes is asked now and then.
+		// A runner that the log cannot reach asks now and then.
 		expect(uploadSeconds({ isWatched: false, isPushed: false })).toBe(2);
 	});
 

@@ -5,14 +5,18 @@ const watchedSeconds = 0.25;
 /** Who reads a growing log again and again watches it too; whoever did not come back for so long has stopped. */
 export const readWatchedMs = 10_000;
 /**
- * Nobody watches, and the runner can be told at once when somebody comes. A runner that is killed takes with it what it has not
- * sent, so this is no more than one is ready to lose; twice as rarely would halve the rows of a job that prints all the time.
+ * Nobody watches, and the log can tell the runner at once when a viewer comes. A runner that is killed takes with it what it
+ * has not sent, so this is no more than one is ready to lose; twice as rarely would halve the rows of a job that prints all the
+ * time.
  */
 const pushedSeconds = 5;
 /** Nobody watches, and the runner hears of it only with its next upload: how long who opens a log may look at an old one. */
 const polledSeconds = 2;
 
-/** [L26] Seconds until the next upload is wanted; `isPushed` says that the runner has a socket to be told over. */
+/**
+ * [L26] Seconds until the next upload is wanted; `isPushed` says that the runner has a socket, over which the log can ask for
+ * more.
+ */
 export function uploadSeconds({ isWatched, isPushed }: { isWatched: boolean; isPushed: boolean }): number {
 	if (isWatched) return watchedSeconds;
 	return isPushed ? pushedSeconds : polledSeconds;

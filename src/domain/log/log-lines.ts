@@ -119,7 +119,7 @@ export class PlainTextStream {
 
 /**
  * The texts of lines that come whole or in pieces. What a piece ends in the middle of, a character or an escape sequence, comes
- * with the next one, so that joined they are the line's. A line's text is told once the next line is known, or the end.
+ * with the next one, so that joined they are the line's. A line's text is given out once the next line is known, or the end.
  */
 export class LineTexts {
 	#last: LogLine | null = null;

@@ -12,7 +12,8 @@ const escapeByte = 0x1b;
 
 /**
  * Reading begins at `from`, in line `line`, so that the first finds have lines before them; finds are those from `next` on.
- * Within a long line `from` is one piece before `next`; `start` is where that line begins, and `isFound` whether it was told.
+ * Within a long line `from` is one piece before `next`; `start` is where that line begins, and `isFound` whether the caller has
+ * had it as a find.
  */
 export interface SearchPlace {
 	from: number;

@@ -14,11 +14,11 @@ export interface LogChunk {
 	times: LogTime[];
 }
 
-/** Finer than an eye can tell, and a job that prints all the time adds ten entries of some four bytes a second. */
+/** Finer than an eye can see, and a job that prints all the time adds ten entries of some four bytes a second. */
 export const logTimeStepMs = 100;
 /**
  * Entries kept of one block: 100 s of steady output. A block that takes longer loses every second one, again and again, so
- * what is told of a slow log is coarser; its archive grows by 4 KB a block at most.
+ * the instants of a slow log are coarser; its archive grows by 4 KB a block at most.
  */
 export const logTimesMax = 1_024;
 

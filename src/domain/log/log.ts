@@ -9,7 +9,7 @@ import type { Result } from "../refusal.ts";
 /** The slowest that sealing is tried again: an archive that is down for a day costs a log some 300 tries. */
 const sealAgainMaxMs = 5 * 60_000;
 
-/** The attempt's end as the repository told it. `length` is null when no runner declared one. */
+/** The attempt's end as the repository told the log. `length` is null when no runner declared one. */
 export interface ClosedLog {
 	outcome: ReportedOutcome | "lost";
 	length: number | null;
@@ -70,7 +70,10 @@ export function isComplete({ frozen, closed, length }: Log): boolean {
 	return frozen || (closed !== null && closed.length !== null && length >= closed.length);
 }
 
-/** [L36] Its runner is gone and declared nothing: what that left on its disk may still come. Viewers are told the end already. */
+/**
+ * [L36] Its runner is gone and declared nothing: what that left on its disk may still come. The log has sent its viewers the
+ * end already.
+ */
 export function isAdrift({ frozen, closed }: Pick<Log, "frozen" | "closed">): boolean {
 	return !frozen && closed !== null && closed.length === null;
 }
@@ -81,8 +84,8 @@ export type SealVerdict =
 	| { kind: "seal"; missing: LogRecord["missing"] };
 
 /**
- * [L5] A log is sealed when its end was told and the last declared byte is here; [L6] or without what is missing when the
- * grace is over. [L7] A lost runner declares nothing: what it left on its disk has a grace of its own to come.
+ * [L5] A log is sealed when the repository told it the end and the last declared byte is here; [L6] or without what is missing
+ * when the grace is over. [L7] A lost runner declares nothing: what it left on its disk has a grace of its own to come.
  */
 export function decideSeal(log: Log, now: Millis): SealVerdict {
 	const { closed, length } = log;
@@ -111,7 +114,7 @@ export function sealAgainAt(tries: number, now: Millis): Millis {
 	return now + Math.max(Math.min(tellAgainMs * 2 ** (tries - 1), sealAgainMaxMs), alarmNearestMs);
 }
 
-/** [L28] What is to be said of a log at an instant by whoever is not told of its end. */
+/** [L28] A log's record at an instant, for readers of the archive: no call tells them that retention has ended the log. */
 export function recordAt(record: LogRecord, now: Millis): LogRecord {
 	const { expiresAt } = record;
 	return expiresAt === undefined || now < expiresAt ? record : { ...record, state: "deleted" };

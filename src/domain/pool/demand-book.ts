@@ -1,6 +1,7 @@
 // What a pool's shard believes that repositories want of it. The higher version of a repository's word wins. What is believed
-// may be gone all the same: an end is not written by every shard, and not every shard is told of it [P10]. So a belief that
-// something waits is confirmed by its repository before anybody is shown it, unless the repository said it just now [P16].
+// may be gone all the same: an end is not written by every shard, and a repository does not tell every shard of it [P10]. So a
+// belief that something waits is confirmed by its repository before anybody is shown it, unless the repository said it just now
+// [P16].
 import type { Millis } from "../ids.ts";
 import { demandFreshMs } from "../limits.ts";
 import type { LabelDemand } from "../queue/queue.ts";
@@ -52,7 +53,10 @@ export class DemandBook<D extends VersionedDemand> {
 		return "save";
 	}
 
-	/** The repository's answer to a question; null: it is not there any more. An end is written, so that no sleep brings the belief back. */
+	/**
+	 * The repository's answer to a question; null: it is not there any more. An end is written, so that no sleep brings the
+	 * belief back.
+	 */
 	learn(repository: string, demand: D | null, now: Millis): DemandRow {
 		if (demand === null) this.#beliefs.delete(repository);
 		const row = demand === null ? "keep" : (this.hear(repository, demand, now) ?? "keep");

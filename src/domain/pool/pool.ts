@@ -50,8 +50,9 @@ function isBefore(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /**
- * [P10] A claim takes jobs away: the pool's other shards, which heard what there was before, need not be told so. Whoever of
- * them asks for what is gone gets nothing and the present demand. False when anything grew, changed or became more urgent.
+ * [P10] A claim takes jobs away: the pool's other shards, which heard what there was before, need not hear that from the
+ * repository. A shard that asks for what is gone gets nothing and the present demand. False when anything grew, changed or
+ * became more urgent.
  */
 export function isOnlyLess(before: readonly LabelDemand[], after: readonly LabelDemand[]): boolean {
 	return after.every(({ labels, waiting, rank, since }) => {
@@ -117,8 +118,8 @@ export interface Fitness {
 }
 
 /**
- * [P11][P13] Why a runner is given nothing, whatever room it has; null: it is given jobs. [P12] One whose machine failed a job and
- * that says nothing of itself rests, ever longer; one that says that it is well again is tried at once.
+ * [P11][P13] Why a runner is given nothing, whatever room it has; null: it is given jobs. [P12] One whose machine failed a job
+ * and that says nothing of itself rests, ever longer; one that says that it is well again is tried at once.
  */
 export function unfitnessOf(fitness: Fitness, now: Millis): "draining" | "unwell" | null {
 	if (fitness.draining || fitness.left === true) return "draining";
@@ -140,7 +141,10 @@ export interface Unfit {
 	reason: string | null;
 }
 
-/** [P9] How many of `waiting` jobs the first of `runners` is handed at once: its share, so that few jobs spread and many go in batches. */
+/**
+ * [P9] How many of `waiting` jobs the first of `runners` is handed at once: its share, so that few jobs spread and many go in
+ * batches.
+ */
 export function shareOf(waiting: number, runners: number): number {
 	return Math.max(1, Math.ceil(waiting / Math.max(1, runners)));
 }

@@ -17,8 +17,8 @@ export class ShardVersions {
 	}
 
 	/**
-	 * A claim's answer tells the shard that claimed. The others, if they knew what there was before, need not hear that there
-	 * is less now [P10]: a call to each for every job would be the load that shards are there to share.
+	 * The shard that claimed reads what is left in the answer. The others, if they knew what there was before, need not hear
+	 * that there is less now [P10]: a call to each for every job would be the load that shards are there to share.
 	 */
 	claimed(
 		{ pool, shard, shards }: { pool: string; shard: number; shards: number },

@@ -8,7 +8,7 @@ const samplesMin = 5;
 /**
  * [E2] Each of the `running` that hold the slots it waits for ends after about `typicalMs`, and each end lets one more start;
  * so the job starts when as many have ended as go before it, and one. `position` is from 1. Where others compete for these
- * slots whose place is not comparable (`isAlone` false), nobody can tell.
+ * slots whose place is not comparable (`isAlone` false), there is no expectation.
  */
 export function expectStart(
 	known: { position: number; running: number; isAlone: boolean; typicalMs: number; samples: number },

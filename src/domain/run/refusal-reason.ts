@@ -1,4 +1,4 @@
-// What people are told of a run that was accepted and that its repository cannot run any more.
+// The reason that a run shows when the Worker accepted it and its repository cannot run it any more.
 import type { Refusal } from "../refusal.ts";
 
 /** [Y4] In a sentence of its own, since no answer carries the code. */

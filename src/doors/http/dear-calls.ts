@@ -35,7 +35,7 @@ export class DearCalls {
 		return call;
 	}
 
-	/** Told twice, it ends once. */
+	/** A call that ends twice is counted out once. */
 	end(token: string, call: Call): void {
 		const calls = this.#calls.get(token);
 		calls?.delete(call);

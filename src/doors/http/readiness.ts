@@ -42,7 +42,7 @@ export class Readiness {
 	#lookedAt: Millis = Number.NEGATIVE_INFINITY;
 	#looking: Promise<void> | null = null;
 
-	/** `wentDown` is told once, not at each look. */
+	/** `wentDown` is called once for each time that a dependency goes down, not at each look. */
 	constructor(now: () => Millis, wentDown: (dependency: string, cause: unknown) => void) {
 		this.#now = now;
 		this.#wentDown = wentDown;

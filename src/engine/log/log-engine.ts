@@ -182,12 +182,14 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 		if (known !== null && (known.bytesMax !== null || known.epoch !== lease.epoch)) return accept(null);
 		const { state, work, hasEnded, logBytesMax } = await this.#ports.outside.repo().confirmLog(lease);
 		if (work === "unstarted") return refuse({ code: "lease-not-started" });
-		// The log of an attempt that goes on is in no archive. Of one that has ended, and of which nothing is here, only the archive
-		// can tell whether it is sealed: while that does not answer nothing is taken, or a sealed log would begin again and never end.
+		// The log of an attempt that goes on is in no archive. Of one that has ended, and of which nothing is here, only the
+		// archive can tell whether it is sealed: while that does not answer nothing is taken, or a sealed log would begin again
+		// and never end.
 		const found = known === null && hasEnded ? await this.#sealer.archived() : null;
 		const row = this.#store.load();
 		const archived = this.#sealer.sealed ?? found;
-		// Of what a runner left, the first may be here before the repository has told the end, which it tells until it is heard.
+		// Of what a runner left, the first may be here before the repository has told this log the end; it repeats that until
+		// the log answers.
 		if (kind !== "live" && row === null && archived === null && hasEnded)
 			throw new Outage("the log's end is not told yet");
 		// The repository itself told the end of a log that is closed; late bytes are still welcome.
@@ -200,7 +202,7 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 		return accept(null);
 	}
 
-	/** [L4] What the archive has already, as far as its length tells: the lease was found to be of this attempt. */
+	/** [L4] What the archive has already, as far as its length shows: the lease was found to be of this attempt. */
 	#passedOver(refused: { ok: false; refusal: Refusal }, end: number): Result<LogAppended> {
 		const { refusal } = refused;
 		if (refusal.code !== "log-sealed" || end > refusal.length) return refused;

@@ -24,7 +24,7 @@ export interface LogRow {
 	steps: StepRecord[];
 	closed: ClosedLog | null;
 	tries: number;
-	/** The length that is all there is, as a killed runner's next process said before the attempt's end was told. */
+	/** The length that is all there is, as a killed runner's next process said before the repository told the attempt's end. */
 	wholeAt?: number;
 }
 

@@ -1,5 +1,6 @@
-// Before a shard says what waits, it asks the repositories that have not told it lately. After a sleep it believes what was
-// stored, which is no more than that somebody waited once; and where a claim of another shard only left less, it was not told.
+// Before a shard says what waits, it asks the repositories that have not told it their demand lately. After a sleep it believes
+// what was stored, which is no more than that somebody waited once; and a repository does not tell it when a claim of another
+// shard only left less.
 import type { PoolShardName } from "../../contracts/wire/object-name.ts";
 import { readRepoObjectName } from "../../contracts/wire/object-name.ts";
 import { demandAskedMax } from "../../domain/limits.ts";

@@ -24,7 +24,10 @@ export class PoolShards {
 		return Math.max(this.#turns.memory.shards.count, this.#name.shard + 1);
 	}
 
-	/** Before its first runner: a shard that shard 0 does not know of is told of no work. Null when it has entered before. */
+	/**
+	 * Before its first runner: repositories send no demand to a shard that shard 0 does not know of. Null when it has entered
+	 * before.
+	 */
 	async enter(): Promise<ShardEntry | null> {
 		if (this.#name.shard === 0 || this.#turns.memory.shards.entered) return null;
 		return this.#outside.shard({ ...this.#name, shard: 0 }).join(this.#name.shard);
@@ -36,7 +39,7 @@ export class PoolShards {
 		return { settings: memory.settings, demands: [...memory.demand.heard()] };
 	}
 
-	/** Tells all other shards, and remembers that it did. Throws an `Outage` when one could not be told. */
+	/** Tells all other shards, and remembers that it did. Throws an `Outage` when one did not answer. */
 	spread(settings: ShardSettings): Promise<void> {
 		const done = (this.#spreading ?? Promise.resolve())
 			.catch(() => undefined)

@@ -1,5 +1,5 @@
-// The SQLite tables of a pool's shard: runners that registered, leases they hold, the demand repositories told. What memory keeps
-// is read here once. A write is collected, and stored with the others of its turn in one transaction.
+// The SQLite tables of a pool's shard: runners that registered, leases they hold, the demand that repositories told this shard.
+// What memory keeps is read here once. A write is collected, and stored with the others of its turn in one transaction.
 import type { Demand, LeaseIdentity, RunnerIdentity, ShardSettings } from "../../contracts/objects/objects.ts";
 import type { LeaseId, Millis } from "../../domain/ids.ts";
 import { poolSettingsDefault } from "../../domain/pool/pool.ts";

@@ -1,6 +1,6 @@
-// The turn of a repository: it loads what a command needs, lets a rule decide, writes all moves in one transaction, and then tells
-// others. Every decision about jobs is written here. What it keeps in memory is a cache of the tables: each call works as the
-// first one after an eviction.
+// The turn of a repository: it loads what a command needs, lets a rule decide, writes all moves in one transaction, and then
+// has the outbox tell pools, logs and the read model. Every decision about jobs is written here. What it keeps in memory is a
+// cache of the tables: each call works as the first one after an eviction.
 import type { Demand } from "../../contracts/objects/objects.ts";
 import type { Job as JobView } from "../../contracts/http/run.ts";
 import type { ArchivedRun } from "../../contracts/wire/view.ts";
@@ -144,8 +144,8 @@ export class RepoQueue {
 	}
 
 	/**
-	 * Built at the first use after waking, in one pass over the unfinished jobs. That is also when what was left unsent is found: an
-	 * object that is only asked for its settings must not pay for either.
+	 * Built at the first use after waking, in one pass over the unfinished jobs. That is also when what was left unsent is
+	 * found: an object that is only asked for its settings must not pay for either.
 	 */
 	get standing(): Standing {
 		const known = this.#memory.standing;

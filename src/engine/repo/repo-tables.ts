@@ -1,6 +1,7 @@
-// The SQLite tables of a RepoObject and the statements on them, but for those of tombstones and of numbers (`archive`). Rows written are what a job costs, so there is one index, of
-// unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be sent stands as
-// marks in rows that are written anyway: `told` of a run, `sealing` of a job.
+// The SQLite tables of a RepoObject and the statements on them, but for those of tombstones and of numbers (`archive`). Rows
+// written are what a job costs, so there is one index, of unfinished jobs, read when the object wakes; order, deadlines and
+// counts live in memory. What must still be sent stands as marks in rows that are written anyway: `told` of a run, `sealing` of
+// a job.
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { RunView } from "../../domain/run/decide.ts";
 import type { BudgetMinute } from "../../domain/job/budget.ts";
@@ -171,7 +172,10 @@ export class RepoTables {
 		return { ...run, counts, bad, jobs: Object.values(counts).reduce((sum, n) => sum + n, 0) };
 	}
 
-	/** `isConfirmed`: whether the read model has confirmed that it has the run. The column is called `told`. */
+	/**
+	 * `isConfirmed`: whether the read model has confirmed that it has the run. The column is called `told`, as it was released
+	 * [T7].
+	 */
 	saveRun(run: Run, { isConfirmed, isNew }: { isConfirmed: boolean; isNew: boolean }): void {
 		const values = [run.source?.ref ?? null, isConfirmed ? 1 : 0, run.finishedAt, JSON.stringify(run), run.id];
 		const insert = "INSERT INTO run (ref, told, finished_at, doc, id) VALUES (?, ?, ?, ?, ?)";
@@ -217,7 +221,7 @@ export class RepoTables {
 		);
 	}
 
-	/** By its place, which its id tells: there is no index of ids [S2]. */
+	/** By its place, which stands in its id: there is no index of ids [S2]. */
 	job(run: RunId, index: number): Job | null {
 		return this.#docs<Job>("SELECT doc FROM job WHERE run = ? AND place = ?", run, index)[0] ?? null;
 	}

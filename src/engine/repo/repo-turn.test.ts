@@ -87,7 +87,7 @@ describe("a write that fails", () => {
 			await port.rest();
 			if (answer === null) expect(port.stored).toEqual(before.stored);
 			else expectGranted(port, before.stored.jobs, answer);
-			// What was collected is told at the latest with whatever comes next.
+			// What the outbox collected it sends at the latest with the next act.
 			await perform(port, { do: "priority", job: jobIdFrom(third, 1), priority: 1 });
 			await port.tell();
 			expectTold(port, before.sent);
@@ -99,7 +99,7 @@ describe("a write that fails", () => {
 	});
 });
 
-/** Whatever was told is what there is: of a run its counts, of an attempt that it ended. */
+/** What the outbox sent is what there is: of a run its counts, of an attempt that it ended. */
 function expectTold(port: SimulatedPort, from: number): void {
 	const told = new Map<string, unknown>();
 	for (const sent of port.sent.slice(from)) {

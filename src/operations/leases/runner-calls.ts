@@ -1,5 +1,5 @@
-// What a runner asks for: to be registered, a grant, that its leases are kept, a session. But for registering, its own identity is
-// all that is needed of the caller: the door has read it from the runner's token.
+// What a runner asks for: to be registered, a grant, that its leases are kept, a session. But for registering, its own identity
+// is all that is needed of the caller: the door has read it from the runner's token.
 import { randomUUID } from "node:crypto";
 import type {
 	AcquireRequest,
@@ -87,7 +87,7 @@ export async function heartbeat(
 	return known(await ports.pool(runner).heartbeat(runner, leases, said));
 }
 
-/** [W63] What the session rests on may end while it is open: then its pool is told. */
+/** [W63] The token that a session rests on may end while it is open: then the owner's object tells the pool. */
 export async function openSession<Socket>(
 	ports: Pick<Ports, "owner"> & Pick<SocketPorts<Socket>, "openSession">,
 	runner: RunnerIdentity,

@@ -10,7 +10,7 @@ import { noteAct } from "../act-notes.ts";
 import type { NotePorts } from "../act-notes.ts";
 import type { Ports } from "../ports.ts";
 
-/** It needs no key: told twice, it cancels once. */
+/** It needs no key: the same call twice cancels once. */
 export async function cancelMatching(
 	ports: Pick<Ports, "repo"> & NotePorts,
 	caller: Caller,

@@ -1,5 +1,5 @@
-// Dead letters: messages that were given up, for the operator to look at, send again or drop. No work hangs on them; what they would
-// have told was told otherwise, or is told by the sweep.
+// Dead letters: messages that were given up, for the operator to look at, send again or drop. No work hangs on them: its sender
+// repeats what such a message said, or the sweep asks the repository to.
 import type { KeptDeadLetter, DeadLetters, QueueName } from "../../contracts/objects/dead-letters.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";

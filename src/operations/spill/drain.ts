@@ -1,5 +1,5 @@
-// Emptying the intake of one repository: each run goes to its repository, and only then leaves the intake. Killed anywhere between,
-// the next visit does the rest; what is told twice has its effect once.
+// Emptying the intake of one repository: each run goes to its repository, and only then leaves the intake. Killed anywhere
+// between, the next visit does the rest; a run that it hands over twice has its effect once.
 import type { Intake, SpilledRun } from "../../contracts/objects/intake.ts";
 import type { DrainCall, RepoCalls, RepositoryName } from "../../contracts/objects/objects.ts";
 import { drainRunsMax } from "../../domain/limits.ts";
@@ -20,8 +20,8 @@ export interface DrainPorts {
 }
 
 /**
- * [Y3] In the order of acceptance. Throws the `Outage` of the repository or the store: what was drained until then is done, the rest
- * stands where it stood. `isMore`: there is more than one visit takes.
+ * [Y3] In the order of acceptance. Throws the `Outage` of the repository or the store: what was drained until then is done, the
+ * rest stands where it stood. `isMore`: there is more than one visit takes.
  */
 export async function drainIntake(
 	ports: DrainPorts,

@@ -1,5 +1,5 @@
 // Accepting a run although its repository does not answer: the submission is put into the intake, create-only, and is accepted
-// once it stands there. Only then may anybody be told so.
+// once it stands there. Only then may the Worker answer 202.
 import type { SpilledRun } from "../../contracts/objects/intake.ts";
 import type { RepositoryName, SubmitCall, Submitted } from "../../contracts/objects/objects.ts";
 import { asOutage } from "../../contracts/wire/outage.ts";

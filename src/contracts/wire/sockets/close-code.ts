@@ -9,7 +9,7 @@ export const speaksOnlyCloseCode = 1_003;
 export const brokenCloseCode = 1_006;
 /** The server failed: a viewer comes back by its place. */
 export const failedCloseCode = 1_011;
-/** A session that was told to drain ends, because work is wanted again: the runner opens another. */
+/** A session over which the pool asked its runner to drain ends, because work is wanted again: the runner opens another. */
 export const drainOverCloseCode = 1_012;
 /** The server cannot take this now: the runner sends it by calls, whose answers say when to come back. */
 export const tryLaterCloseCode = 1_013;

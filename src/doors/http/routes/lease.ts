@@ -74,7 +74,7 @@ document({
 
 /**
  * For an answer that nobody gave the state to, as a body too large or malformed: its runner must hear of a cancel all the
- * same. Without a good token, or while the repository does not answer, there is no state to tell.
+ * same. Without a good token, or while the repository does not answer, the answer names no state.
  */
 export const sayStateAnyway: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	await next();

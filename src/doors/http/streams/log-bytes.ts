@@ -136,7 +136,7 @@ async function* asJson(
 	from: number,
 	steps: readonly StepRecord[],
 ): AsyncGenerator<Uint8Array, void> {
-	// Which line of the log the first one is, nobody knows without reading all before it: it is not told.
+	// Which line of the log the first one is, nobody knows without reading all before it: no number is sent.
 	const splitter = new LineSplitter({ offset: from, number: 1 });
 	const texts = new LineTexts();
 	for await (const chunk of chunks) yield encoded(splitter.push(chunk));

@@ -50,8 +50,9 @@ export class PoolLiveness {
 	}
 
 	/**
-	 * What the runner says it holds. A lease it does not name, though it must have got it, is over: at once when a new
-	 * instance speaks, since the old one's jobs died with it. A lease it names and does not have is told to be lost.
+	 * What the runner says it holds. A lease it does not name, though it must have got it, is over: at once when a new instance
+	 * speaks, since the old one's jobs died with it. If it names a lease that it does not have, the answer says that this is
+	 * lost.
 	 */
 	name(
 		{ memory, now }: { memory: PoolMemory; now: Millis },
@@ -130,8 +131,8 @@ export class PoolLiveness {
 	}
 
 	/**
-	 * Sockets that went without a close: a deploy or a crash of the object dropped them, and their runners may come back. Their
-	 * logs are not told: a deploy dropped the upload sockets too, and a thousand calls are more than one alarm may make.
+	 * Sockets that went without a close: a deploy or a crash of the object dropped them, and their runners may come back. This
+	 * does not tell their logs: a deploy dropped the upload sockets too, and a thousand calls are more than one alarm may make.
 	 */
 	#noteVanished({ leases, connections }: PoolMemory, now: Millis): void {
 		for (const lease of leases.all()) {

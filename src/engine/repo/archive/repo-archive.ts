@@ -54,7 +54,7 @@ export async function readArchived(
 	return viewRun(archived.run, shown);
 }
 
-/** Nobody tells the archive of a run when one of its logs is deleted: that is known by the log's days. */
+/** No call reaches an archived run when one of its logs is deleted: by the log's days this reads that it is gone. */
 async function load(
 	store: RunStore,
 	{ name, run, now }: { name: RepositoryName; run: RunId; now: Millis },

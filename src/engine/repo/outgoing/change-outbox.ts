@@ -71,7 +71,10 @@ export class ChangeOutbox {
 		return first.slice(0, length).map(({ change }) => change);
 	}
 
-	/** By its name it may go where it did not as a whole. What is refused even so the alarm or the sweep tells again, as it is then. */
+	/**
+	 * By its name a change may go where it did not as a whole. If the queue refuses that too, the alarm or the sweep sends the
+	 * run's state again, as it is then.
+	 */
 	#setAside(change: ChangeEvent): void {
 		const { owner, repo, run, ask } = change;
 		const named = run?.id ?? ask?.run ?? null;

@@ -1,5 +1,5 @@
 // What the end of a lease, or a cancel, means to those who hold or log it: hints for pools and logs, collected until the outbox
-// tells them. A lost hint costs time only, since a heartbeat or the next append brings the same.
+// sends them. A lost hint costs time only, since a heartbeat or the next append brings the same.
 import type { RepositoryName } from "../../../contracts/objects/objects.ts";
 import type { HeldJob, Move } from "../../../domain/job/job.ts";
 import type { Outbox } from "./outbox.ts";

@@ -1,6 +1,6 @@
-// What a repository tells others once it has committed: changes to the queue `events`, ends and cancels to LogObjects, demand and
-// hints to pools. One round runs at a time, and takes along what comes in meanwhile. The alarm repeats a round that failed. The
-// outbox is in memory: after a death the marks in the tables say what to send again.
+// What a repository sends to pools, logs and the read model once it has committed: changes to the queue `events`, ends and
+// cancels to LogObjects, demand and hints to pools. One round runs at a time, and takes along what comes in meanwhile. The
+// alarm repeats a round that failed. The outbox is in memory: after a death the marks in the tables say what to send again.
 import type { ChangeEvent, Delivery } from "../../../contracts/objects/events.ts";
 import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../../contracts/objects/objects.ts";
 import type { LogName } from "../../../contracts/wire/object-name.ts";
@@ -111,7 +111,7 @@ export class Outbox {
 		return news;
 	}
 
-	/** What a claim left: its answer tells the shard that claimed, and the others need not hear of less [P10]. */
+	/** What a claim left: the shard that claimed reads it in the answer, and the other shards need not hear of less [P10]. */
 	claimed(shard: number, before: Demand, after: Demand): void {
 		const { pool } = after;
 		this.#shardVersions.claimed({ pool, shard, shards: this.#count(pool) }, before, after);

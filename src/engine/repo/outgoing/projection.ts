@@ -1,6 +1,6 @@
 // Which changes of a repository the read model must get, and which of them it has confirmed. The alarm repeats an unconfirmed
-// change; after waking the marks in the tables bring it back, and at the latest the sweep does. WatchFeeds tells more, to those
-// who follow a run.
+// change; after waking the marks in the tables bring it back, and at the latest the sweep does. WatchFeeds sends more, to the
+// FeedObjects of runs that somebody watches.
 import type { ChangeEvent } from "../../../contracts/objects/events.ts";
 import type { RepositoryName } from "../../../contracts/objects/objects.ts";
 import { viewRepository, viewRun } from "../../../contracts/wire/view.ts";
@@ -71,7 +71,10 @@ export class Projection {
 		this.#source.tell({ ...name, at: this.#source.now(), repository: shown, run: null });
 	}
 
-	/** After waking: sends again the changes that the marks in the tables have as unconfirmed, in rounds, so that no call waits for long. */
+	/**
+	 * After waking: sends again the changes that the marks in the tables have as unconfirmed, in rounds, so that no call waits
+	 * for long.
+	 */
 	recover(): void {
 		const { tables, repository } = this.#source;
 		const found = tables.unconfirmedRuns(resentMax + this.#unconfirmed.size).filter((id) => !this.#unconfirmed.has(id));

@@ -106,7 +106,7 @@ function byJob(attempts: readonly FinishedAttempt[]): Map<string, FinishedAttemp
 	return Map.groupBy(attempts, ({ job }) => job);
 }
 
-/** A single job also tells its position, which costs as much as its lane is long. */
+/** A single job is shown with its position, which costs as much as its lane is long. */
 export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
 	const job = queue.job(id);
 	if (job === null) {
