@@ -3,7 +3,7 @@ import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import { leaseIdFrom } from "../../src/domain/ids.ts";
 import type { LogOutside } from "../../src/engine/log/log-ports.ts";
 import type { Env } from "../env.ts";
-import { needRoom } from "../bindings/machine.ts";
+import { knownRoom } from "../bindings/machine.ts";
 import { ownerCalls, poolCalls, repoCalls } from "../bindings/stubs.ts";
 import { headLog, putLog } from "./archive.ts";
 
@@ -25,7 +25,7 @@ export function logOutside({
 		},
 		renew: (lease) => poolCalls(env(), lease).renew(leaseIdFrom(lease.job, lease.epoch)),
 		endedTokens: (ids) => ownerCalls(env(), name.owner).ended(ids),
-		needRoom: () => needRoom(env()),
+		hasRoom: () => knownRoom(env(), later) !== "none",
 		later,
 	};
 }

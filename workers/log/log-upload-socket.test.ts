@@ -1,12 +1,14 @@
 // A runner's socket to its log: frames, acknowledgements, refusals, the demand, and the change to HTTP and back.
-import { evictDurableObject } from "cloudflare:test";
+import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import type { UploadAcknowledgement } from "../../src/contracts/http/upload-acknowledgement.ts";
 import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
+import type { DiskRoom } from "../../src/domain/room.ts";
 import { readWatchedMs } from "../../src/domain/log/log-demand.ts";
 import { aRepo, fetchRaw, job, refusal, running, submit } from "../api/api-fixture.ts";
+import type { LogObject } from "./log-object.ts";
 import { closeOf, Uploader, logOf, sealNow, startLease, Viewer } from "./log-fixture.ts";
 
 const text = new TextEncoder();
@@ -28,6 +30,22 @@ describe("a runner's socket", () => {
 		uploader.send(12, text.encode("!"));
 		expect(await uploader.acknowledged()).toMatchObject({ length: 11 });
 		expect(await storedText(lease)).toBe("hello world");
+	});
+
+	it("[L43] takes a burst of frames in their order while the machine does not say how full its disk is", async () => {
+		const lease = await startLease();
+		const { promise: answered, resolve: answer } = Promise.withResolvers<{ json(): Promise<DiskRoom> }>();
+		const asked = vi.fn(() => answered);
+		await runInDurableObject(logOf(lease), (object: LogObject) => {
+			Object.assign(object, { env: { ...env, MACHINE: { fetch: asked } } });
+		});
+		const uploader = await Uploader.open(lease);
+		await uploader.acknowledged();
+		for (let at = 0; at < 100; at++) uploader.send(at, text.encode("x"));
+		for (let at = 0; at < 100; at++) expect(await uploader.acknowledged()).toMatchObject({ length: at + 1 });
+		expect(asked).toHaveBeenCalledOnce();
+		answer({ json: async () => ({ freeBytes: 1e12, reserveBytes: 1 }) });
+		expect(await storedText(lease)).toBe("x".repeat(100));
 	});
 
 	it("[L25] sleeps between frames, and may change to HTTP and back", async () => {

@@ -55,7 +55,7 @@ export class LogEngine implements Omit<LogCalls, "fetch"> {
 		kind: AppendKind = "live",
 	): Promise<Result<LogAppended>> {
 		assert(bytes.length <= appendBytesMax, "an append has at most 1 MiB");
-		await this.#ports.outside.needRoom();
+		if (!this.#ports.outside.hasRoom()) throw new Outage("the disk is full");
 		const admitted = await this.#admit(lease, kind);
 		if (!admitted.ok) return this.#passedOver(admitted, offset + bytes.length);
 		const { row, bytes: stored, log } = this.#store.open();

@@ -43,8 +43,8 @@ export interface LogOutside extends EndedTokens {
 	archive: LogArchive;
 	/** Its pool hears that the lease is alive. */
 	renew(lease: LeaseIdentity): Promise<Renewed | undefined>;
-	/** Throws an `Outage` where the machine has no room for more. */
-	needRoom(): Promise<void>;
+	/** False where the machine has no room for more. Known at once: a frame that waited here would let the next one pass. */
+	hasRoom(): boolean;
 	/** Work that nobody waits for, and that keeps the object awake. */
 	later(work: Promise<unknown>): void;
 }

@@ -145,7 +145,7 @@ export class SimulatedLog {
 				},
 				renew: async () => undefined,
 				endedTokens: async () => [],
-				needRoom: async () => {},
+				hasRoom: () => true,
 				later: (work) => void work.catch(() => undefined),
 			},
 		});
