@@ -10,6 +10,7 @@ import { readNoRunWatch, runWatchRequest } from "../src/contracts/wire/sockets/r
 import type { RunWatchCall } from "../src/contracts/wire/sockets/run-watch-request.ts";
 import type { StreamToken } from "../src/contracts/wire/sockets/stream-token.ts";
 import { KnownLeases } from "../src/operations/leases/known-leases.ts";
+import { KnownSpills } from "../src/operations/spill/known-spills.ts";
 import { parseKeys, signToken } from "../src/auth/token.ts";
 import type { Keys } from "../src/auth/token.ts";
 import { sealedLogOf } from "./log/archive.ts";
@@ -38,8 +39,9 @@ import { wholePool } from "./pool/whole-pool.ts";
 
 const operatorTokenLengthMin = 16;
 
-/** Of this isolate: what its calls know of leases. */
+/** Of this isolate: what its calls know of leases, and of spills. */
 const leases = new KnownLeases();
+const spills = new KnownSpills();
 
 let parsed: { text: string; keys: Keys } | null = null;
 
@@ -87,6 +89,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		ends: endsOf(env, later),
 		writeAudit: (record) => writeAudit(env, record),
 		leases,
+		spills,
 		signToken: (kind, payload) => signToken(keysOf(env), kind, payload),
 		keys: keysOf(env),
 		sealSecret: async ({ owner, repo }, { name, value }) =>

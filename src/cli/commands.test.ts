@@ -179,12 +179,15 @@ describe("secret", () => {
 		expect(sent()).toEqual([[`PUT ${web}/secrets/NPM_TOKEN`, { value: "s3cret\nline two" }]]);
 	});
 
-	it("[N187] delete of one that is not there says so and exits with 4", async () => {
-		const json = { code: "secret-unknown", detail: "The repository has no secret of that name.", requestId: "q" };
-		api.on(`DELETE ${web}/secrets/NO`, { status: 404, json });
+	it("[N187] delete of one that is not there says so and exits with 4; after a lost answer it has done its work", async () => {
+		const absent = { status: 204, headers: { "spillway-absent": "true" } };
+		api.on(`DELETE ${web}/secrets/NO`, absent);
 		const { code, out, err } = await run(api, ["secret", "delete", "acme/web", "NO"]);
-		expect([code, out]).toEqual([4, ""]);
-		expect(err).toMatch(/^spillway: secret-unknown: .*spillway secret list OWNER\/REPO shows the names/);
+		const line = "spillway: there is no secret NO (spillway secret list OWNER/REPO shows the names)\n";
+		expect([code, out, err]).toEqual([4, "", line]);
+		api.on(`DELETE ${web}/secrets/YES`, { status: 502, text: "<html>" }, absent);
+		const again = await run(api, ["secret", "delete", "acme/web", "YES"]);
+		expect([again.code, again.out]).toEqual([0, "secret YES is forgotten\n"]);
 	});
 
 	it("[X19] list shows the names of all pages", async () => {

@@ -36,6 +36,11 @@ export class CommandFailure extends Error {
 	}
 }
 
+/** [N187] Of what is to go: the server has nothing of that name, and no try before this one can have taken it. */
+export function nothingThere(what: string, hint: string): CommandFailure {
+	return new CommandFailure(`there is no ${what} (${hint})`, exitCode.refused);
+}
+
 export function exitCodeOf(outcome: Run["outcome"] | Job["outcome"]): number {
 	switch (outcome) {
 		case "passed":

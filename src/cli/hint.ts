@@ -7,7 +7,6 @@ const hints: Record<string, string> = {
 	"run-unknown": "spillway run list OWNER/REPO shows the runs",
 	"job-unknown": "spillway job list OWNER/REPO RUN shows a run's jobs",
 	"attempt-unknown": "spillway job show OWNER/REPO JOB shows its attempts",
-	"secret-unknown": "spillway secret list OWNER/REPO shows the names",
 	"runner-unknown": "spillway runner list OWNER/POOL shows the runners and their ids",
 	"run-nothing-to-retry":
 		"spillway run show OWNER/REPO RUN shows how its jobs ended; --only all retries those that passed too",

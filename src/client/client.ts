@@ -18,6 +18,7 @@ import type {
 } from "../contracts/http/runner.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
+import { isAbsent } from "../contracts/wire/headers/absent.ts";
 import { isReplayed } from "../contracts/wire/headers/replayed.ts";
 import type { Call, TransportOptions } from "./transport.ts";
 import { urlPath, Transport } from "./transport.ts";
@@ -166,8 +167,7 @@ function secretCalls(transport: Transport) {
 				json: { value: secret.value },
 				idempotent: true,
 			}),
-		delete: (name: RepositoryName, secret: string) =>
-			transport.json<void>({ method: "DELETE", path: repositoryPath(name, "secrets", secret), idempotent: true }),
+		delete: (name: RepositoryName, secret: string) => remove(transport, repositoryPath(name, "secrets", secret)),
 	};
 }
 
@@ -304,11 +304,7 @@ function poolCalls(transport: Transport) {
 			}),
 		/** Its token works no more, and its jobs go to others; needs scope `admin`. */
 		removeRunner: ({ owner, pool, runner }: RunnerPlace) =>
-			transport.json<void>({
-				method: "DELETE",
-				path: urlPath("v1", "pools", owner, pool, "runners", runner),
-				idempotent: true,
-			}),
+			remove(transport, urlPath("v1", "pools", owner, pool, "runners", runner)),
 	};
 }
 
@@ -319,13 +315,7 @@ function tokenCalls(transport: Transport) {
 			transport.json<TokenMade>({ method: "POST", path: "/v1/tokens", json: request, idempotent: false }),
 		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
 		/** With `owner` also while the list of tokens is away. */
-		revoke: (id: string, owner?: string) =>
-			transport.json<TokenRecord | null>({
-				method: "DELETE",
-				path: urlPath("v1", "tokens", id),
-				query: { owner },
-				idempotent: true,
-			}),
+		revoke: (id: string, owner?: string) => remove(transport, urlPath("v1", "tokens", id), { owner }),
 	};
 }
 
@@ -351,7 +341,7 @@ function deadLetterCalls(transport: Transport) {
 				json: queue ? { queue } : {},
 				idempotent: true,
 			}),
-		drop: (id: string) => transport.json<void>({ method: "DELETE", path: path(id), idempotent: true }),
+		drop: (id: string) => remove(transport, path(id)),
 	};
 }
 
@@ -361,6 +351,12 @@ function get<T>(transport: Transport, path: string, signal?: AbortSignal): Promi
 
 function list<T>(transport: Transport, path: string, query: Record<string, string | number | undefined>) {
 	return transport.json<ListPage<T>>({ method: "GET", path, query, idempotent: true });
+}
+
+/** `wasThere`: true too when there is nothing after a try whose answer was lost. */
+async function remove(transport: Transport, path: string, query = {}): Promise<{ wasThere: boolean }> {
+	const { headers, tries } = await transport.answer<null>({ method: "DELETE", path, query, idempotent: true });
+	return { wasThere: !isAbsent(headers) || tries > 1 };
 }
 
 /** A POST that the server deduplicates by its key, so that it may be sent again. */

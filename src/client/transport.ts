@@ -53,12 +53,17 @@ export class Transport {
 		return (await this.answer<T>(call)).body;
 	}
 
-	/** As `json`, with the status and headers of the answer. */
-	async answer<T>(call: Call): Promise<{ body: T; status: number; headers: Headers }> {
-		return this.#retried(call, async (response) => {
-			const text = await response.text();
-			return { body: JSON.parse(text || "null"), status: response.status, headers: response.headers };
-		});
+	/** As `json`, with the status and headers of the answer, and how often it was sent: an earlier try may have had its effect. */
+	async answer<T>(call: Call): Promise<{ body: T; status: number; headers: Headers; tries: number }> {
+		let tries = 0;
+		return this.#retried(
+			call,
+			async (response) => {
+				const text = await response.text();
+				return { body: JSON.parse(text || "null"), status: response.status, headers: response.headers, tries };
+			},
+			() => tries++,
+		);
 	}
 
 	/** The answer itself, its body unread: the caller must read or cancel it. */
@@ -66,8 +71,12 @@ export class Transport {
 		return this.#retried(call, async (response) => response);
 	}
 
-	#retried<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
-		return retryable(() => this.#try(call, read), {
+	#retried<T>(call: Call, read: (response: Response) => Promise<T>, onTry: () => void = () => {}): Promise<T> {
+		const attempt = () => {
+			onTry();
+			return this.#try(call, read);
+		};
+		return retryable(attempt, {
 			policy: { ...this.policy, ...call.retry },
 			idempotent: call.idempotent,
 			signal: call.signal ?? null,

@@ -6,7 +6,7 @@ import { mayAskOfOwner } from "./access.ts";
 import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
-import type { Page, Ports } from "./ports.ts";
+import type { Deleted, Page, Ports } from "./ports.ts";
 
 type PoolPorts = Pick<Ports, "wholePool">;
 interface PoolCall {
@@ -62,17 +62,16 @@ export async function setRunner(
 	return accept(figures);
 }
 
-/** Removed again, it is no act: nothing changed. */
+/** Removed again, or never there, it is no act: nothing changed. */
 export async function removeRunner(
 	ports: PoolPorts & NotePorts,
 	caller: Caller,
 	{ runner, ...name }: PoolCall & { runner: string },
-): Promise<Result<null>> {
+): Promise<Result<Deleted>> {
 	const { owner, pool } = name;
 	const may = mayAskOfOwner(caller, "removeRunner", owner);
 	if (!may.ok) return may;
 	const isNews = await ports.wholePool(name).removeRunner(runner);
-	if (isNews === null) return refuse({ code: "runner-unknown" });
 	if (isNews) noteAct(ports, caller, { action: "runner-remove", owner, subject: runner, details: { pool } });
-	return accept(null);
+	return accept({ wasThere: isNews === true });
 }

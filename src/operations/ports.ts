@@ -28,6 +28,7 @@ import type { LogChunk } from "../domain/log/log-time.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { KnownLeases } from "./leases/known-leases.ts";
 import type { Metrics } from "./metrics/metrics.ts";
+import type { KnownSpills } from "./spill/known-spills.ts";
 
 /** A sealed log in the archive. */
 export interface SealedLog {
@@ -36,6 +37,11 @@ export interface SealedLog {
 	outcome: string | null;
 	/** Bytes [from, to) in order; reads only the blocks that the range touches, and stops when whoever iterates does. */
 	chunks(from: number, to: number): AsyncIterable<LogChunk>;
+}
+
+/** [Y13] What a DELETE found. */
+export interface Deleted {
+	wasThere: boolean;
 }
 
 export interface Page<T> {
@@ -125,6 +131,8 @@ export interface Ports {
 	ends: Ends;
 	/** What this process knows of leases: one for all of its calls. */
 	leases: KnownLeases;
+	/** What this process knows of spills: likewise. */
+	spills: KnownSpills;
 	/** Resolves when the act is in the audit, or in the log if that cannot be; never throws. */
 	writeAudit(record: AuditRecord): Promise<void>;
 	signToken<Kind extends TokenKind>(kind: Kind, payload: TokenPayload[Kind]): string;

@@ -7,7 +7,7 @@ import { mayAskOfOwner, mayAskOfRepository } from "./access.ts";
 import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
-import type { Page, Ports } from "./ports.ts";
+import type { Deleted, Page, Ports } from "./ports.ts";
 
 type RepoPorts = Pick<Ports, "repo">;
 
@@ -84,10 +84,11 @@ export async function deleteSecret(
 	ports: RepoPorts & NotePorts,
 	caller: Caller,
 	{ repository, name }: { repository: RepositoryName; name: string },
-): Promise<Result<null>> {
+): Promise<Result<Deleted>> {
 	const may = mayAskOfRepository(caller, "deleteSecret", repository);
 	if (!may.ok) return may;
 	const deleted = await ports.repo(repository).setSecret({ name, sealed: null });
-	if (deleted.ok) noteAct(ports, caller, { action: "secret-delete", ...repository, subject: name });
-	return deleted;
+	if (!deleted.ok) return deleted.refusal.code === "secret-unknown" ? accept({ wasThere: false }) : deleted;
+	noteAct(ports, caller, { action: "secret-delete", ...repository, subject: name });
+	return accept({ wasThere: true });
 }

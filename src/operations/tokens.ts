@@ -13,7 +13,7 @@ import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import { keyedId } from "./keyed-id.ts";
 import type { KeyedId } from "./keyed-id.ts";
-import type { Page, Ports } from "./ports.ts";
+import type { Deleted, Page, Ports } from "./ports.ts";
 
 /** How long a token lives of which nothing else was said: long enough to forget, short enough that what was ended is forgotten too. */
 const tokenDefaultMs = 365 * 24 * 60 * 60 * 1_000;
@@ -128,7 +128,7 @@ export async function revokeToken(
 	ports: Pick<Ports, "readModel" | "owner" | "ends"> & NotePorts,
 	caller: Caller,
 	{ id, owner: said }: { id: string; owner: string | null },
-): Promise<Result<null>> {
+): Promise<Result<Deleted>> {
 	if (!tokenIdPattern.test(id)) return refuse({ code: "unknown" });
 	const asked = ports.readModel.token(id);
 	const record = await (said === null ? asked : asked.catch(() => null));
@@ -144,7 +144,7 @@ export async function revokeToken(
 	const details = { name: record?.name ?? null };
 	const isNews = (record?.revokedAt ?? null) === null;
 	if (isNews) noteAct(ports, caller, { action: "token-revoke", owner, subject: id, details });
-	return accept(null);
+	return accept({ wasThere: isNews });
 }
 
 /** For one stream, within a minute, where its maker may read; the door that it is brought to sees that it is used once. */

@@ -102,7 +102,7 @@ describe("settings", () => {
 		}
 		expect(await refusal("POST", `${other}/runs`, { body: { jobs: [job("a")] } })).toBe("404 repository-unknown");
 		expect(await refusal("PUT", `${other}/secrets/A`, { body: { value: "x" } })).toBe("404 repository-unknown");
-		expect(await refusal("DELETE", `${path}/secrets/A`)).toBe("404 secret-unknown");
+		expect(await refusal("DELETE", `${other}/secrets/A`)).toBe("404 repository-unknown");
 		expect((await send<List<Run>>("GET", `${other}/runs`)).body.items).toEqual([]);
 		const put = (body: object) => refusal("PUT", path, { body });
 		expect(await put({ maxRunning: -1 })).toBe("400 maxRunning");

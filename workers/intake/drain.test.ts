@@ -5,10 +5,11 @@ import type { SpilledRun } from "../../src/contracts/objects/intake.ts";
 import { drainRunsMax } from "../../src/domain/limits.ts";
 import { drainIntake } from "../../src/operations/spill/drain.ts";
 import { cancelWhereItIs } from "../../src/operations/spill/spilled-run.ts";
+import { isLong } from "../../src/testing/long-form.ts";
 import { repoCalls } from "../bindings/stubs.ts";
 import { aRepo, aRunner, grantOf, job, runOf, states } from "../api/api-fixture.ts";
 
-import { ask, away, cancelOf, drain, intakeKeys, numbered, ports, submitTo } from "./intake-fixture.ts";
+import { ask, away, cancelOf, drain, intakeKeys, numbered, ports, recordOf, submitTo } from "./intake-fixture.ts";
 
 afterEach(() => {
 	vi.useRealTimers();
@@ -197,7 +198,7 @@ it("[Y3] one visit drains a bounded number, the oldest first, and says that ther
 	}
 	expect(await drain(place)).toEqual({ drained: drainRunsMax, isMore: true });
 	const [left] = await ports.intake.list(place, 10);
-	expect((await ports.intake.get(place, left ?? ""))?.submission.title).toBe("0");
+	expect((await recordOf(place, left ?? "")).submission.title).toBe("0");
 	expect(await drain(place)).toEqual({ drained: 1, isMore: false });
 });
 
@@ -221,6 +222,31 @@ it("[Y8] a record that cannot be read is moved aside and said, one of a newer bu
 		expect(said.mock.calls.flat().join()).toContain(`"intake-unreadable","key":"${key}"`);
 	}
 	expect((await ask("GET", `${place.path}/runs/${broken?.id}`, {})).status).toBe(404);
+});
+
+it("[Y11] records of a newer build hide none however many they are, are reported by each visit, and are drained once their form is known", async () => {
+	const place = await aRepo();
+	const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+	const { body } = await submitTo(place, away(), { jobs: [job("waits")] });
+	const key = `intake/${place.owner}/${place.repo}/${body.id}`;
+	const text = (await (await env.ARCHIVE.get(key))?.text()) ?? "";
+	const newer = { customMetadata: { form: "2", acceptedAt: "1" } };
+	await env.ARCHIVE.put(key, text.replace('"form":1', '"form":2'), newer);
+	// More than one look puts in order, where there is time for it.
+	const others = isLong ? 1_000 : 5;
+	for (let n = 0; n < others; n++) {
+		await env.ARCHIVE.put(`intake/${place.owner}/${place.repo}/r-${n}`, '{"form":2}', newer);
+	}
+	const good = await submitTo(place, away(), { jobs: [job("good")] });
+	expect(await drain(place)).toEqual({ drained: 1, isMore: false });
+	expect((await runOf(place, good.body)).number).toBe(1);
+	const repository = `${place.owner}/${place.repo}`;
+	expect(said.mock.calls.flat()).toContain(JSON.stringify({ event: "intake-newer", repository, records: others + 1 }));
+	const told = await ask("GET", `${place.path}/runs/${body.id}`, {});
+	expect([told.status, told.body.code]).toEqual([503, "unavailable"]);
+	await env.ARCHIVE.put(key, text);
+	await drain(place);
+	expect((await runOf(place, body)).number).toBe(2);
 });
 
 it("[Y8] a record that a fault of ours meets is refused with that reason, and the others are taken", async () => {

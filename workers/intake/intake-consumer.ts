@@ -1,7 +1,7 @@
 // Whoever hears the bell of the intake empties it for that repository; the sweep rings for those whose bell got lost.
 import type { IntakeBell } from "../../src/contracts/objects/intake.ts";
 import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
-import { spillRefusedKeptMs } from "../../src/domain/limits.ts";
+import { idempotencyKeptMs, spillRefusedKeptMs } from "../../src/domain/limits.ts";
 import { drainIntake } from "../../src/operations/spill/drain.ts";
 import { delayOf } from "../dead-letters/give-up.ts";
 import type { Env } from "../env.ts";
@@ -50,4 +50,5 @@ export async function sweepIntake(env: Env): Promise<void> {
 	sweptTo = found.length === sweptMax ? (found.at(-1) ?? null) : null;
 	for (const name of found) await intake.ring(name);
 	await intake.forgetRefused(Date.now() - spillRefusedKeptMs);
+	await intake.forgetKeys(Date.now() - idempotencyKeptMs);
 }

@@ -3,6 +3,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import type { Problem } from "../../src/contracts/http/problem.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
+import type { SpilledRun } from "../../src/contracts/objects/intake.ts";
 import { drainIntake } from "../../src/operations/spill/drain.ts";
 import main from "../main.ts";
 import { repoCalls } from "../bindings/stubs.ts";
@@ -53,6 +54,8 @@ export interface Told {
 	body: Run & Problem;
 	replayed: boolean;
 	retryAfter: string | null;
+	/** Since when it may not be the present truth. */
+	stale: string | null;
 }
 
 export async function ask(method: string, path: string, call: Call, bindings: object = {}): Promise<Told> {
@@ -67,7 +70,8 @@ export async function ask(method: string, path: string, call: Call, bindings: ob
 	const body = (await response.json()) as Run & Problem;
 	await waitOnExecutionContext(ctx);
 	const { status, headers } = response;
-	return { status, body, replayed: headers.has("idempotency-replayed"), retryAfter: headers.get("retry-after") };
+	const [retryAfter, stale] = [headers.get("retry-after"), headers.get("spillway-stale")];
+	return { status, body, replayed: headers.has("idempotency-replayed"), retryAfter, stale };
 }
 
 export const away = (fault: Fault = "reset", rest: object = {}) => ({
@@ -95,6 +99,13 @@ export const ports = {
 };
 
 export const drain = (place: Place) => drainIntake(ports, place);
+
+/** The record of a run that stands in the intake. */
+export async function recordOf(place: Place, run: string): Promise<SpilledRun> {
+	const record = await ports.intake.get(place, run);
+	if (record === null || record.form !== 1) throw new Error(`${run} does not stand in the intake`);
+	return record;
+}
 
 export async function intakeKeys({ owner, repo }: Place): Promise<string[]> {
 	const listed = await Promise.all(

@@ -1,6 +1,7 @@
 // The intake in R2: one object per spilled run, written once, and beside it the mark of a cancel. Named so that a repository's runs
 // stand together; when each was accepted stands in the metadata, so that a listing need not read the bodies.
-import type { Intake, IntakeBell, SpilledRun } from "../../src/contracts/objects/intake.ts";
+import { hash } from "node:crypto";
+import type { Intake, IntakeBell, NewerRecord, SpilledRun } from "../../src/contracts/objects/intake.ts";
 import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { Cancel } from "../../src/domain/job/job.ts";
@@ -12,11 +13,16 @@ import { stored } from "../bindings/stored.ts";
 const prefix = "intake/";
 const canceledPrefix = "intake-canceled/";
 const refusedPrefix = "intake-refused/";
+const keysPrefix = "intake-keys/";
 const asidePrefix = "unreadable/";
 /** Records of one repository that are put in order: by name they stand in none, so of more a visit takes any thousand. */
 const orderedMax = 1_000;
 /** Sorts after every character that a name may have. */
 const last = "\uffff";
+
+/** Pages that one look reads for those: records of a newer build stand among them, and must not hide them. */
+const pagesMax = 20;
+const newer: NewerRecord = { form: "newer" };
 
 const isNew = { onlyIf: { etagDoesNotMatch: "*" } };
 
@@ -25,14 +31,18 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 	const keyOf = ({ owner, repo }: RepositoryName, run: RunId) => `${prefix}${owner}/${repo}/${run}`;
 	const refusedOf = ({ owner, repo }: RepositoryName, run: RunId) => `${refusedPrefix}${owner}/${repo}/${run}`;
 	const markOf = ({ owner, repo }: RepositoryName, run: RunId) => `${canceledPrefix}${owner}/${repo}/${run}`;
+	// By its hash: a key is any text, and a name in the bucket is not.
+	const keyedOf = ({ owner, repo }: RepositoryName, key: string) =>
+		`${keysPrefix}${owner}/${repo}/${hash("sha256", key, "hex")}`;
+	const keyHolder = (name: RepositoryName, key: string) =>
+		stored(bucket.get(keyedOf(name, key)).then((found) => found?.text() ?? null));
 	/** [Y8] What cannot be read is moved aside, where a person finds it: it holds up no other. */
-	const read = async <T>(key: string, isIt: (value: unknown) => value is T): Promise<T | null> => {
+	const read = async <T>(key: string, isIt: (value: unknown) => value is T): Promise<T | NewerRecord | null> => {
 		const text = await stored(bucket.get(key).then((found) => found?.text() ?? null));
 		if (text === null) return null;
 		const value = parsedOrNull(text);
 		if (isIt(value)) return value;
-		// A record of a newer build waits for that build.
-		if (typeof formOf(value) === "number") return null;
+		if (typeof formOf(value) === "number") return newer;
 		await stored(bucket.put(asidePrefix + key, text));
 		await stored(bucket.delete(key));
 		report({ event: "intake-unreadable", key: asidePrefix + key });
@@ -47,11 +57,12 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 		get: async (name, run) =>
 			(await read(keyOf(name, run), isSpilledRun)) ?? (await read(refusedOf(name, run), isSpilledRun)),
 		list: async ({ owner, repo }, limit) => {
-			const found = (await listRecords(bucket, `${prefix}${owner}/${repo}/`)).flatMap(
-				({ key, customMetadata: { acceptedAt = "0", form = "1" } = {} }) =>
-					form === "1" ? [{ run: key.slice(key.lastIndexOf("/") + 1), acceptedAt: Number(acceptedAt) }] : [],
-			);
-			return found
+			const { records, waiting } = await listRecords(bucket, `${prefix}${owner}/${repo}/`);
+			if (waiting > 0) report({ event: "intake-newer", repository: `${owner}/${repo}`, records: waiting });
+			return records
+				.map(({ key, customMetadata: { acceptedAt = "0" } = {} }) => {
+					return { run: key.slice(key.lastIndexOf("/") + 1), acceptedAt: Number(acceptedAt) };
+				})
 				.sort((a, b) => a.acceptedAt - b.acceptedAt)
 				.slice(0, limit)
 				.map(({ run }) => run);
@@ -61,7 +72,15 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 			await stored(putRecord(bucket, refusedOf(spilled, spilled.run), { ...spilled, refused }));
 			await stored(bucket.delete([keyOf(spilled, spilled.run), markOf(spilled, spilled.run)]));
 		},
-		forgetRefused: (before) => forgetRefused(bucket, before),
+		takeKey: async (name, { key, run }) => {
+			if ((await stored(bucket.put(keyedOf(name, key), run, isNew))) !== null) return { holder: run, isNew: true };
+			// Null: forgotten between the two looks, after a day. Then the key is as good as this run's.
+			return { holder: (await keyHolder(name, key)) ?? run, isNew: false };
+		},
+		keyHolder,
+		forgetRefused: (before) =>
+			forgetSome(bucket, refusedPrefix, ({ customMetadata }) => Number(customMetadata?.refusedAt ?? 0) < before),
+		forgetKeys: (before) => forgetSome(bucket, keysPrefix, ({ uploaded }) => uploaded.getTime() < before),
 		remove: async (name, run) => {
 			await stored(bucket.delete([keyOf(name, run), markOf(name, run)]));
 		},
@@ -69,7 +88,10 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 		cancel: async (name, run, wish) => {
 			await stored(bucket.put(markOf(name, run), JSON.stringify(wish), isNew));
 		},
-		canceled: (name, run) => read(markOf(name, run), isCancel),
+		canceled: async (name, run) => {
+			const mark = await read(markOf(name, run), isCancel);
+			return mark !== null && "form" in mark ? null : mark;
+		},
 		ring: async (name) => {
 			try {
 				await stored(env.INTAKE.send({ bell: "intake", ...name } satisfies IntakeBell));
@@ -112,29 +134,34 @@ function putRecord(bucket: R2Bucket, key: string, spilled: SpilledRun, options: 
 	});
 }
 
-/** A page with metadata holds less than it was asked for where that is much. */
-async function listRecords(bucket: R2Bucket, prefix: string): Promise<R2Object[]> {
-	const found: R2Object[] = [];
+/** Those that this build can read, and how many of a newer one were met. A page with metadata holds less than it was asked for. */
+async function listRecords(bucket: R2Bucket, prefix: string): Promise<{ records: R2Object[]; waiting: number }> {
+	const records: R2Object[] = [];
+	let waiting = 0;
 	let cursor: string | undefined;
-	do {
-		const page = await stored(
+	for (let page = 0; page < pagesMax && records.length < orderedMax; page++) {
+		const found = await stored(
 			bucket.list({ prefix, include: ["customMetadata"], limit: orderedMax, ...(cursor ? { cursor } : {}) }),
 		);
-		found.push(...page.objects);
-		cursor = page.truncated ? page.cursor : undefined;
-	} while (cursor !== undefined && found.length < orderedMax);
-	return found;
+		const known = found.objects.filter(({ customMetadata }) => (customMetadata?.form ?? "1") === "1");
+		records.push(...known);
+		waiting += found.objects.length - known.length;
+		if (!found.truncated) break;
+		cursor = found.cursor;
+	}
+	return { records, waiting };
 }
 
-/** Where the last round ended: each goes on from there, so that none stands before the others for ever. */
-let forgottenTo: string | undefined;
+/** Where the last round ended, by prefix: each goes on from there, so that none stands before the others for ever. */
+const forgottenTo = new Map<string, string | undefined>();
 
-async function forgetRefused(bucket: R2Bucket, before: number): Promise<void> {
-	const startAfter = forgottenTo === undefined ? {} : { startAfter: forgottenTo };
-	const page = await stored(bucket.list({ prefix: refusedPrefix, include: ["customMetadata"], ...startAfter }));
-	const old = page.objects.filter(({ customMetadata }) => Number(customMetadata?.refusedAt ?? 0) < before);
+async function forgetSome(bucket: R2Bucket, prefix: string, isOld: (object: R2Object) => boolean): Promise<void> {
+	const from = forgottenTo.get(prefix);
+	const startAfter = from === undefined ? {} : { startAfter: from };
+	const page = await stored(bucket.list({ prefix, include: ["customMetadata"], ...startAfter }));
+	const old = page.objects.filter(isOld);
 	if (old.length > 0) await stored(bucket.delete(old.map(({ key }) => key)));
-	forgottenTo = page.truncated ? page.objects.at(-1)?.key : undefined;
+	forgottenTo.set(prefix, page.truncated ? page.objects.at(-1)?.key : undefined);
 }
 
 /** One look for each: the first key after all of the repository before. */

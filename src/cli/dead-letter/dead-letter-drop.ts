@@ -1,6 +1,7 @@
 // `spillway dead-letter drop`: a message is forgotten.
 import type { Command } from "commander";
 import { connect } from "../connection.ts";
+import { nothingThere } from "../exit-code.ts";
 import type { Host } from "../io.ts";
 
 export function addDeadLetterDrop(parent: Command, { io }: Host): void {
@@ -10,7 +11,8 @@ export function addDeadLetterDrop(parent: Command, { io }: Host): void {
 		.argument("<id>", "as `dead-letter list` shows it")
 		.action(async (id: string, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
-			await client.deadLetters.drop(id);
-			answer({ id }, () => `${id} is forgotten`);
+			const { wasThere } = await client.deadLetters.drop(id);
+			if (!wasThere) throw nothingThere(`message ${id}`, "spillway dead-letter list shows them");
+			answer({ id }, (gone) => `${gone.id} is forgotten`);
 		});
 }

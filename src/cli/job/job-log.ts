@@ -105,7 +105,7 @@ async function follow(connection: Connection, io: Io, place: LogPlace & { sink: 
 		onAbsence: (failure) => (failure === null ? patience.back() : patience.away(failure.message)),
 	});
 	for await (const event of log) {
-		hasStarted = true;
+		if (event.type !== "end" || event.state !== "none") hasStarted = true;
 		if (event.type === "end") outcome = event.outcome as Job["outcome"];
 		if (!json) {
 			if (event.type === "output") await sink.write(event.bytes);

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { readPool } from "../arguments.ts";
 import { connect } from "../connection.ts";
+import { nothingThere } from "../exit-code.ts";
 import type { Host } from "../io.ts";
 
 export function addRunnerRemove(parent: Command, { io }: Host): void {
@@ -12,7 +13,8 @@ export function addRunnerRemove(parent: Command, { io }: Host): void {
 		.argument("<id>", "the runner's id, as `runner list` shows it")
 		.action(async (place: { owner: string; pool: string }, runner: string, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
-			await client.pools.removeRunner({ ...place, runner });
+			const { wasThere } = await client.pools.removeRunner({ ...place, runner });
+			if (!wasThere) throw nothingThere(`runner ${runner}`, "spillway runner list OWNER/POOL shows their ids");
 			answer(null, () => `runner ${runner} is removed`);
 		});
 }

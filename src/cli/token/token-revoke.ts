@@ -11,6 +11,7 @@ export function addTokenRevoke(parent: Command, { io }: Host): void {
 		.option("--owner <owner>", "whose it is: needed while the list of tokens is away, or has lost it")
 		.action(async (id: string, { owner }: { owner?: string }, command: Command) => {
 			const { client, answer } = connect(command, io);
-			answer(await client.tokens.revoke(id, owner), () => `token ${id} is revoked`);
+			const { wasThere } = await client.tokens.revoke(id, owner);
+			answer(null, () => `token ${id} ${wasThere ? "is revoked" : "was revoked before"}`);
 		});
 }

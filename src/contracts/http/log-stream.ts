@@ -19,7 +19,7 @@ const end = z
 		length: z.int(),
 		sha256: z.string().nullable(),
 		outcome: z.string().nullable(),
-		state: z.enum(["sealed", "partial", "mismatch", "deleted"]),
+		state: z.enum(["sealed", "partial", "mismatch", "deleted", "none"]),
 	})
 	.openapi("LogEnd");
 export type LogEnd = z.infer<typeof end>;

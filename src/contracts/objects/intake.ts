@@ -17,6 +17,11 @@ export interface SpilledRun extends RepositoryName {
 	refused?: { reason: string; at: Millis };
 }
 
+/** A record that a newer build wrote: this one cannot read it, and leaves it where it is. */
+export interface NewerRecord {
+	form: "newer";
+}
+
 /** A message of the queue `intake`: something of this repository is to be drained. Only a bell, the records are the truth. */
 export interface IntakeBell extends RepositoryName {
 	bell: "intake";
@@ -26,8 +31,14 @@ export interface IntakeBell extends RepositoryName {
 export interface Intake {
 	/** Create-only. False: the same submission stands there already. */
 	put(spilled: SpilledRun): Promise<boolean>;
-	get(name: RepositoryName, run: RunId): Promise<SpilledRun | null>;
-	/** Those that this build can drain, at most `limit`: accepted first among the first thousand by name. */
+	get(name: RepositoryName, run: RunId): Promise<SpilledRun | NewerRecord | null>;
+	/** [Y10] Create-only: the run that has the key, this one or an earlier one. */
+	takeKey(name: RepositoryName, call: { key: string; run: RunId }): Promise<{ holder: RunId; isNew: boolean }>;
+	/** The run that took the key when it was spilled; null: none did within the last day. */
+	keyHolder(name: RepositoryName, key: string): Promise<RunId | null>;
+	/** Some of the keys that were taken before `before`. */
+	forgetKeys(before: Millis): Promise<void>;
+	/** Those that this build can drain, at most `limit`: accepted first among the first thousand by name. Others are reported. */
 	list(name: RepositoryName, limit: number): Promise<RunId[]>;
 	/** The repository can never take it: it stays for a week, so that people find out why. */
 	setRefused(spilled: SpilledRun, refused: { reason: string; at: Millis }): Promise<void>;

@@ -29,6 +29,7 @@ export type OperationalEvent =
 	| { event: "dead-letter"; queue: string; id: string; about: string | null }
 	| { event: "dead-letter-unkept"; queue: string; id: string; cause: string }
 	| { event: "intake-unreadable"; key: string }
+	| { event: "intake-newer"; repository: string; records: number }
 	| { event: "bell-unrung"; repository: string; cause: string }
 	| { event: "drain-failed"; repository: string; cause: string }
 	| { event: "behind-unsaid"; repository: string; cause: string }
@@ -53,6 +54,7 @@ export const severities: Record<OperationalEvent["event"], Severity> = {
 	"demand-unconfirmed": "none",
 	"dead-letter-unkept": "ticket",
 	"intake-unreadable": "ticket",
+	"intake-newer": "ticket",
 	"bell-unrung": "none",
 	"drain-failed": "ticket",
 	"behind-unsaid": "none",

@@ -3,9 +3,11 @@ import type { Context } from "hono";
 import { refusalFacts } from "../../contracts/wire/refusal-facts.ts";
 import type { ProblemFacts } from "../../contracts/wire/refusal-facts.ts";
 import { replayedHeader, replayedValue } from "../../contracts/wire/headers/replayed.ts";
+import { absentHeader, absentValue } from "../../contracts/wire/headers/absent.ts";
 import { staleHeader } from "../../contracts/wire/headers/stale.ts";
 import { isUpgrade, upgradeHeaders } from "../../contracts/wire/sockets/upgrade.ts";
 import type { Result } from "../../domain/refusal.ts";
+import type { Deleted } from "../../operations/ports.ts";
 
 /** Thrown by routes only: below them a refusal is a value. */
 export class ProblemAnswer extends Error {
@@ -33,6 +35,12 @@ export function needUpgrade(request: { headers: Headers }, detail: string): void
 /** The work was done before, by an earlier call with the same key. */
 export function sayReplayed(c: Context): void {
 	c.header(replayedHeader, replayedValue);
+}
+
+/** [Y13] What was to go is gone, by this call or by one before it: a DELETE that is repeated is answered alike. */
+export function answerDeleted(c: Context, { wasThere }: Deleted): Response {
+	if (!wasThere) c.header(absentHeader, absentValue);
+	return c.body(null, 204);
 }
 
 /** The answer is not the present truth, but how it was at `asOf`. */

@@ -120,8 +120,8 @@ export interface JobLogMessage {
 }
 
 /**
- * [L19] Attempt after attempt, each announced as soon as it begins and each with its `end`, until the job is finished. `place`
- * is where to resume.
+ * [L19] Attempt after attempt, each announced as soon as it begins and each with its `end`, until the job is finished. [Y12] One
+ * that ends without an attempt has one `end` all the same. `place` is where to resume.
  */
 export async function* jobLogMessages(
 	ports: LivePorts,
@@ -151,8 +151,10 @@ export async function* jobLogMessages(
 				}
 				least = attempt + 1;
 				waitMs = lookAgainMs;
-			} else if (seen.state === "finished") return;
-			else {
+			} else if (seen.state === "finished") {
+				if (seen.attempts.length === 0) yield { attempt: 0, message: endWithoutLog(seen) };
+				return;
+			} else {
 				watch ??= new JobWatch(ports, { ...repository, job }, gone);
 				await untilChanged(watch, { gone, pause, waitMs: watch.isLive ? lookWatchedMs : waitMs });
 				waitMs = Math.min(waitMs * 1.5, lookAgainMaxMs);
@@ -161,6 +163,10 @@ export async function* jobLogMessages(
 	} finally {
 		watch?.leave();
 	}
+}
+
+function endWithoutLog({ outcome }: Job): LogEnd {
+	return { type: "end", length: 0, sha256: null, outcome, state: "none" };
 }
 
 /** Whichever comes first: a change, or the end of the pause. */

@@ -7,6 +7,7 @@ import { mayAsk } from "../access.ts";
 import type { Caller } from "../access.ts";
 import { noteAct } from "../act-notes.ts";
 import type { NotePorts } from "../act-notes.ts";
+import type { Deleted } from "../ports.ts";
 
 /** Letters that one call sends again; the rest stands, and the answer says so. */
 export const redrivenMax = 100;
@@ -63,13 +64,14 @@ export async function redriveDeadLetters(
 	return done(ports, caller, { queue, redriven, more: false });
 }
 
-export async function dropDeadLetter(ports: DeadLetterPorts, caller: Caller, id: string): Promise<Result<null>> {
+export async function dropDeadLetter(ports: DeadLetterPorts, caller: Caller, id: string): Promise<Result<Deleted>> {
 	const may = mayAsk(caller, "dropDeadLetter");
-	const letter = may.ok ? await find(ports, id) : may;
-	if (!letter.ok) return letter;
+	if (!may.ok) return may;
+	const letter = await find(ports, id);
+	if (!letter.ok) return accept({ wasThere: false });
 	await ports.deadLetters.remove(id);
 	noteAct(ports, caller, { action: "dead-letter-drop", owner: null, subject: id });
-	return accept(null);
+	return accept({ wasThere: true });
 }
 
 async function find({ deadLetters }: DeadLetterPorts, id: string): Promise<Result<KeptDeadLetter>> {

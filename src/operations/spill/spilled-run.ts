@@ -2,7 +2,7 @@
 // has not heard of the run or does not answer.
 import type { Intake } from "../../contracts/objects/intake.ts";
 import type { Actor, RepositoryName } from "../../contracts/objects/objects.ts";
-import { asOutage } from "../../contracts/wire/outage.ts";
+import { asOutage, Outage } from "../../contracts/wire/outage.ts";
 import type { Run } from "../../contracts/http/run.ts";
 import { viewSpilled } from "../../contracts/wire/spilled-view.ts";
 import type { RunId } from "../../domain/ids.ts";
@@ -51,9 +51,14 @@ export async function onceTaken<T>(
 	return refuse({ code: done.spilled.state === "finished" ? "run-finished" : "run-accepted" });
 }
 
-/** A run that is only in the intake, as everybody is shown it; null: it is not there, or no more. */
+/**
+ * A run that is only in the intake, as everybody is shown it; null: it is not there, or no more. [Y11] Throws an `Outage` for one
+ * that a newer build accepted: it is there, and this build cannot say how it is.
+ */
 export async function readSpilled(intake: Intake, name: RepositoryName, run: RunId): Promise<Run | null> {
 	const [spilled, canceled] = await Promise.all([intake.get(name, run), intake.canceled(name, run)]);
+	if (spilled?.form === "newer")
+		throw new Outage(`run ${run} was accepted by a newer version, which alone can read it`);
 	const shown = spilled && viewSpilled(spilled, canceled);
 	return shown?.ok ? shown.value : null;
 }

@@ -139,6 +139,11 @@ export const idempotencyHeader = {
 	"Idempotency-Key": "the same key and body have the effect of once, for at least 24 h",
 };
 
+/** [Y13] The answer to each DELETE, and to each that is sent again. */
+export const goneAnswers = {
+	204: "Gone, by this call or by one before it; with `Spillway-Absent: true` there was nothing of that name",
+};
+
 function bodyContent(body: z.ZodType | "bytes") {
 	return body === "bytes"
 		? { "application/octet-stream": { schema: { type: "string" as const, format: "binary" } } }

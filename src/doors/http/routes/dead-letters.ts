@@ -9,10 +9,10 @@ import {
 	redriveDeadLetter,
 	redriveDeadLetters,
 } from "../../../operations/spill/dead-letters.ts";
-import { orThrow } from "../answer.ts";
+import { answerDeleted, orThrow } from "../answer.ts";
 import { admit } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
-import { document, pageOf, pageQuery } from "../document/document.ts";
+import { document, goneAnswers, pageOf, pageQuery } from "../document/document.ts";
 import { readBody, readPage, writeCursor } from "../requests/request.ts";
 
 const path = "/v1/dead-letters";
@@ -50,7 +50,7 @@ document({
 	path: `${path}/{letter}`,
 	summary: "Forget a message",
 	auth: "operator",
-	answers: { 204: "It is gone." },
+	answers: goneAnswers,
 });
 
 export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
@@ -76,8 +76,7 @@ export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
 
 	app.delete(`${path}/:letter`, async (c) => {
 		const caller = admit(c, "dropDeadLetter");
-		orThrow(await dropDeadLetter(c.get("services"), caller, c.req.param("letter")));
-		return c.body(null, 204);
+		return answerDeleted(c, orThrow(await dropDeadLetter(c.get("services"), caller, c.req.param("letter"))));
 	});
 }
 

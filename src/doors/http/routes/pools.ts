@@ -1,11 +1,11 @@
 // Pools as their owner sees them, and single runners of them: figures, pause, drain, removal.
 import type { Hono } from "hono";
 import { poolFigures, poolPatch, runnerFigures, runnerPatch } from "../../../contracts/http/runner.ts";
-import { orThrow } from "../answer.ts";
+import { answerDeleted, orThrow } from "../answer.ts";
 import { getPool, listPools, removeRunner, setPool, setRunner } from "../../../operations/pools.ts";
 import { admitToOwner } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
-import { document, pageOf, pageQuery } from "../document/document.ts";
+import { document, goneAnswers, pageOf, pageQuery } from "../document/document.ts";
 import { readBody, readName, readPage, writeCursor } from "../requests/request.ts";
 
 const cursorPattern = /^[a-z0-9._-]{1,100}$/;
@@ -46,7 +46,7 @@ document({
 	method: "delete",
 	path: "/v1/pools/{owner}/{pool}/runners/{runner}",
 	summary: "Remove a runner: its token works no more, and its leases have expired (scope admin)",
-	answers: { 204: "Removed" },
+	answers: goneAnswers,
 });
 
 export function addPoolRoutes(app: Hono<ApiEnv>): void {
@@ -79,7 +79,6 @@ export function addPoolRoutes(app: Hono<ApiEnv>): void {
 	app.delete("/v1/pools/:owner/:pool/runners/:runner", async (c) => {
 		const { owner, caller } = admitToOwner(c, "removeRunner");
 		const call = { owner, pool: readName(c, "pool"), runner: c.req.param("runner") };
-		orThrow(await removeRunner(c.get("services"), caller, call));
-		return c.body(null, 204);
+		return answerDeleted(c, orThrow(await removeRunner(c.get("services"), caller, call)));
 	});
 }

@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import { withoutNul } from "../../../contracts/http/fields.ts";
 import { queueFigures, repository, repositoryRequest } from "../../../contracts/http/repository.ts";
-import { orThrow } from "../answer.ts";
+import { answerDeleted, orThrow } from "../answer.ts";
 import { mayAskOfOwner } from "../../../operations/access.ts";
 import {
 	deleteSecret,
@@ -16,7 +16,7 @@ import {
 } from "../../../operations/repositories.ts";
 import { admitToRepository, readCaller } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
-import { document, pageOf, pageQuery } from "../document/document.ts";
+import { document, goneAnswers, pageOf, pageQuery } from "../document/document.ts";
 import { secretNamePattern } from "../../../domain/text/names.ts";
 import { malformed, readBody, readName, readPage, slicePage, writeCursor } from "../requests/request.ts";
 
@@ -78,7 +78,7 @@ document({
 	method: "delete",
 	path: `${path}/secrets/{name}`,
 	summary: "Forget a secret",
-	answers: { 204: "Forgotten" },
+	answers: goneAnswers,
 });
 
 export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
@@ -128,7 +128,6 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 	app.delete("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
 		const { repository, caller } = admitToRepository(c, "deleteSecret");
 		const name = readName(c, "name", secretNamePattern);
-		orThrow(await deleteSecret(c.get("services"), caller, { repository, name }));
-		return c.body(null, 204);
+		return answerDeleted(c, orThrow(await deleteSecret(c.get("services"), caller, { repository, name })));
 	});
 }

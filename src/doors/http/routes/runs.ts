@@ -196,9 +196,10 @@ function readFilter(c: Context<ApiEnv>): RunFilter {
 
 function answerSubmitted(
 	c: Context<ApiEnv>,
-	{ run, replayed, isSpilled = false }: Submitted & Partial<Accepted>,
+	{ run, replayed, isSpilled = false, asOf = null }: Submitted & Partial<Accepted>,
 ): Response {
 	if (replayed) sayReplayed(c);
+	if (asOf !== null) sayStale(c, timeText(asOf));
 	// Relative to what was called: a proxy may have put that under another name and path.
 	c.header("Location", c.req.path.endsWith("/jobs") ? "jobs" : `runs/${run.id}`);
 	return c.json(run, isSpilled ? 202 : replayed ? 200 : 201);

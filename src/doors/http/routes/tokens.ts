@@ -1,12 +1,12 @@
 import type { Context, Hono } from "hono";
 import { slug } from "../../../contracts/http/fields.ts";
 import { tokenMade, tokenRecord, tokenRequest } from "../../../contracts/http/token.ts";
-import { orThrow, sayReplayed } from "../answer.ts";
+import { answerDeleted, orThrow, sayReplayed } from "../answer.ts";
 import { mayAskOfOwner } from "../../../operations/access.ts";
 import { createToken, listTokens, revokeToken } from "../../../operations/tokens.ts";
 import { readCaller } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
-import { document, idempotencyHeader, pageOf, pageQuery } from "../document/document.ts";
+import { document, goneAnswers, idempotencyHeader, pageOf, pageQuery } from "../document/document.ts";
 import { badQuery, malformed, readBody, readIdempotencyKey, readPage, writeCursor } from "../requests/request.ts";
 
 const cursorPattern = /^[0-9]{1,15} \S{1,50}$/;
@@ -35,7 +35,7 @@ document({
 	summary:
 		"Revoke a token, everywhere within 60 s, open streams too; runners that it registered are refused at their next call, and their sessions end",
 	query: { owner: "whose it is: then it ends also while the list of tokens is away, or does not know it" },
-	answers: { 204: "Revoked" },
+	answers: goneAnswers,
 });
 
 export function addTokenRoutes(app: Hono<ApiEnv>): void {
@@ -58,8 +58,10 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 
 	app.delete("/v1/tokens/:id", async (c) => {
 		const caller = readCaller(c);
-		orThrow(await revokeToken(c.get("services"), caller, { id: c.req.param("id"), owner: readOwner(c) }));
-		return c.body(null, 204);
+		return answerDeleted(
+			c,
+			orThrow(await revokeToken(c.get("services"), caller, { id: c.req.param("id"), owner: readOwner(c) })),
+		);
 	});
 }
 

@@ -1,15 +1,16 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { eventStream } from "./event-stream.ts";
-import type { StreamEvent } from "./event-stream.ts";
+import type { StreamEnd, StreamEvent } from "./event-stream.ts";
 
 afterEach(() => {
 	vi.useRealTimers();
 });
 
-async function* twoWith(pause: Promise<void>): AsyncGenerator<StreamEvent> {
+async function* twoWith(pause: Promise<void>): AsyncGenerator<StreamEvent, StreamEnd> {
 	yield { id: "1", data: "{}" };
 	await pause;
 	yield { id: "2", data: "[]" };
+	return "complete";
 }
 
 describe("eventStream", () => {
@@ -28,6 +29,7 @@ describe("eventStream", () => {
 		}
 		pause.resolve();
 		expect(await events?.read()).toMatchObject({ value: "id: 2\ndata: []\n\n" });
+		expect(await events?.read()).toMatchObject({ value: "event: complete\ndata: {}\n\n" });
 		expect(await events?.read()).toMatchObject({ done: true });
 	});
 

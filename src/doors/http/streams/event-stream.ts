@@ -8,20 +8,27 @@ export interface StreamEvent {
 	data: string;
 }
 
+/**
+ * [Y12] How a stream ends: `complete` when nothing comes after it, which its last event says; `cut` when its source is lost, and
+ * whoever watches is to come back by the last id.
+ */
+export type StreamEnd = "complete" | "cut";
+
 /** Comments while nothing happens: proxies drop a connection that is silent for half a minute or so. */
 const keepAliveMs = 15_000;
+const complete = Buffer.from("event: complete\ndata: {}\n\n");
 const keepAlive = Buffer.from(": keep-alive\n\n");
 
 /**
  * `gone` is aborted when the reader is: whatever the events wait for must end then. A stream that may not go on says why in an
- * event of its own, `token-ended`, and ends; whoever comes back is refused with 401.
+ * event of its own, `token-ended`, and ends; whoever comes back is refused with 401. One that has told all ends with `complete`.
  */
 export function eventStream(
-	events: AsyncGenerator<StreamEvent>,
+	events: AsyncGenerator<StreamEvent, StreamEnd>,
 	gone: AbortController,
 	standing: StreamStanding = () => null,
 ): Response {
-	let next: Promise<IteratorResult<StreamEvent>> | null = null;
+	let next: Promise<IteratorResult<StreamEvent, StreamEnd>> | null = null;
 	const body = new ReadableStream<Uint8Array>(
 		{
 			async pull(controller) {
@@ -35,7 +42,10 @@ export function eventStream(
 				}
 				if (result === null) return controller.enqueue(keepAlive);
 				next = null;
-				if (result.done) return controller.close();
+				if (result.done) {
+					if (result.value === "complete") controller.enqueue(complete);
+					return controller.close();
+				}
 				const { id, data } = result.value;
 				controller.enqueue(Buffer.from(`id: ${id}\ndata: ${data}\n\n`));
 			},

@@ -9,7 +9,7 @@ import { orThrow } from "../answer.ts";
 import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";
 import { eventStream } from "./event-stream.ts";
-import type { StreamEvent } from "./event-stream.ts";
+import type { StreamEnd, StreamEvent } from "./event-stream.ts";
 import { badQuery } from "../requests/request.ts";
 import { readRunName } from "../requests/run-place.ts";
 import { standingOf } from "./stream-standing.ts";
@@ -48,6 +48,8 @@ function readAfter(c: Context<ApiEnv>): number | null {
 	throw badQuery("after", "must be the `seq` of an event");
 }
 
-async function* eventsOf(events: AsyncIterable<{ seq: number; text: string }>): AsyncGenerator<StreamEvent, void> {
+/** A run may be retried after its end, so it is never complete: this ends when the feed's object is lost. */
+async function* eventsOf(events: AsyncIterable<{ seq: number; text: string }>): AsyncGenerator<StreamEvent, StreamEnd> {
 	for await (const { seq, text } of events) yield { id: String(seq), data: text };
+	return "cut";
 }

@@ -13,7 +13,7 @@ import { admitToRepository } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { documentJob } from "../document/document.ts";
 import { eventStream } from "./event-stream.ts";
-import type { StreamEvent } from "./event-stream.ts";
+import type { StreamEnd, StreamEvent } from "./event-stream.ts";
 import { answerBytes, answerLines, answerTail, findTail, readForm, readTail, tailLinesMax } from "./log-bytes.ts";
 import { readLogCall } from "./log-name.ts";
 import { badQuery } from "../requests/request.ts";
@@ -42,7 +42,8 @@ documentJob({
 	id: "watchLog",
 	method: "get",
 	below: "/attempts/{attempt}/log/live",
-	summary: "What is stored, then what comes, until the log ends: WebSocket if asked to upgrade, else SSE",
+	summary:
+		"What is stored, then what comes, until the log ends: WebSocket if asked to upgrade, else SSE, whose last event is `complete`",
 	query: { from: "offset of the first byte wanted", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: the offset to go on from" },
 	answers: {
@@ -54,7 +55,8 @@ documentJob({
 	id: "watchJobLog",
 	method: "get",
 	below: "/log/live",
-	summary: "The live log of the present attempt, and of each one after it until the job is finished",
+	summary:
+		"The live log of the present attempt, and of each one after it until the job is finished; one that never started has an `end` with the state `none`. The last event of SSE is `complete`",
 	query: ticketQuery,
 	headers: { "Last-Event-ID": "SSE: `attempt:offset` to go on from" },
 	answers: {
@@ -120,16 +122,18 @@ function readPlace(c: Context<ApiEnv>): { attempt: number; offset: number } | nu
 	return match && { attempt: Number(match[1]), offset: Number(match[2]) };
 }
 
-async function* offsetEvents(messages: AsyncIterable<LogOutput | LogEnd>): AsyncGenerator<StreamEvent, void> {
+async function* offsetEvents(messages: AsyncIterable<LogOutput | LogEnd>): AsyncGenerator<StreamEvent, StreamEnd> {
 	for await (const message of messages) {
 		yield { id: String(message.type === "end" ? message.length : message.next), data: JSON.stringify(message) };
 	}
+	return "complete";
 }
 
-async function* placeEvents(messages: AsyncGenerator<JobLogMessage>): AsyncGenerator<StreamEvent, void> {
+async function* placeEvents(messages: AsyncGenerator<JobLogMessage>): AsyncGenerator<StreamEvent, StreamEnd> {
 	for await (const { attempt, message } of messages) {
 		yield { id: `${attempt}:${placeAfter(message)}`, data: JSON.stringify(message) };
 	}
+	return "complete";
 }
 
 function placeAfter(message: JobLogMessage["message"]): number {
