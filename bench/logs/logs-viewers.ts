@@ -8,6 +8,9 @@ import { percentile } from "../percentile.ts";
 /** Sockets opened at a time: a server's queue of new connections is no part of what is measured. */
 const openAtOnce = 50;
 
+/** A line that is lost must end the bench, and not hold it for ever. */
+const hearMsMax = 120_000;
+
 const latencies: number[] = [];
 const received: number[] = [];
 let firstSentAt = Number.POSITIVE_INFINITY;
@@ -50,14 +53,23 @@ function take(viewer: number, text: string): void {
 	if (received[viewer] === wanted) check();
 }
 
+function missing(): string {
+	const behind = received.filter((count) => count < wanted);
+	return `${behind.length} of ${received.length} viewers have less, the last ${Math.min(...behind)}`;
+}
+
 function check(): void {
 	if (received.every((count) => count >= wanted)) done();
 }
 
 async function hear(lines: number): Promise<Heard> {
 	wanted = lines;
-	await new Promise<void>((resolve) => {
+	await new Promise<void>((resolve, reject) => {
 		done = resolve;
+		setTimeout(
+			() => reject(new Error(`${lines} lines did not come in ${hearMsMax / 1_000} s: ${missing()}`)),
+			hearMsMax,
+		).unref();
 		check();
 	});
 	latencies.sort((a, b) => a - b);
