@@ -18,6 +18,8 @@ export interface ChildOptions {
 	environment?: NodeJS.ProcessEnv;
 	/** A program and its first arguments, which starts the rest. */
 	by?: string[];
+	/** The command line's file, where it is not this build's. */
+	script?: string;
 }
 
 export class Child {
@@ -27,9 +29,9 @@ export class Child {
 	complaint = "";
 	readonly #exited: Promise<unknown>;
 
-	constructor({ words, environment = {}, by = [] }: ChildOptions) {
+	constructor({ words, environment = {}, by = [], script = spillway }: ChildOptions) {
 		this.name = `spillway ${words[0] === "serve" ? "serve" : words.slice(0, 2).join(" ")}`;
-		const [program = process.execPath, ...rest] = [...by, process.execPath, spillway, ...words];
+		const [program = process.execPath, ...rest] = [...by, process.execPath, script, ...words];
 		this.process = spawn(program, rest, {
 			env: { ...process.env, ...environment },
 			// A group of its own: ctrl-c at the terminal is for the parent, which stops its children in order.
@@ -85,9 +87,10 @@ export interface Ready {
 
 export async function startServer(
 	data: string,
-	{ port = 0, environment = {} }: { port?: number; environment?: NodeJS.ProcessEnv } = {},
+	{ port = 0, environment = {}, ...build }: { port?: number; environment?: NodeJS.ProcessEnv; script?: string } = {},
 ): Promise<{ child: Child; ready: Ready }> {
-	const child = new Child({ words: ["serve", "--json", "--port", String(port), "--data", data], environment });
+	const words = ["serve", "--json", "--port", String(port), "--data", data];
+	const child = new Child({ words, environment, ...build });
 	try {
 		return { child, ready: JSON.parse(await child.firstLine()) };
 	} catch (error) {
