@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { lostPaths } from "./check-paths.ts";
+import { lostPaths, projectOf } from "./check-paths.ts";
 
-const project = {
-	files: new Set(["src/domain/ids.ts", "src/domain/job/job.ts", "docs/jobs.md", "scripts/build.ts"]),
-	scripts: new Set(["check"]),
-};
+const project = projectOf(
+	["src/domain/ids.ts", "src/domain/job/job.ts", "docs/jobs.md", "scripts/build.ts"],
+	["check"],
+);
 
 const lost = (file: string, text: string) => lostPaths(file, text, project);
 

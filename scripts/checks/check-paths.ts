@@ -20,13 +20,18 @@ const script = /\bnpm run ([a-z]+)/g;
 
 export interface Project {
 	files: ReadonlySet<string>;
+	folders: ReadonlySet<string>;
 	scripts: ReadonlySet<string>;
+}
+
+export function projectOf(files: readonly string[], scripts: readonly string[]): Project {
+	return { files: new Set(files), folders: new Set(files.flatMap(foldersOf)), scripts: new Set(scripts) };
 }
 
 export const runPathsCheck: CheckPart = async () => {
 	const files = (await outputOf("git", ["ls-files", "--cached", "--others", "--exclude-standard"])).trim().split("\n");
 	const { scripts } = JSON.parse(await readFile("package.json", "utf8")) as { scripts: Record<string, string> };
-	const project = { files: new Set(files), scripts: new Set(Object.keys(scripts)) };
+	const project = projectOf(files, Object.keys(scripts));
 	const texts = await Promise.all(
 		files
 			.filter((file) => read.test(file) && !history.test(file))
@@ -36,8 +41,7 @@ export const runPathsCheck: CheckPart = async () => {
 	return texts.flatMap(({ file, text }) => lostPaths(file, text, project));
 };
 
-export function lostPaths(file: string, text: string, { files, scripts }: Project): string[] {
-	const folders = new Set([...files].flatMap(foldersOf));
+export function lostPaths(file: string, text: string, { files, folders, scripts }: Project): string[] {
 	const isThere = (cited: string) =>
 		[cited, join(dirname(file), cited), ...shortened.map((start) => join(start, cited))]
 			.map((place) => normalize(place))

@@ -21,12 +21,15 @@ export const runRulesCheck: CheckPart = async () => {
 	);
 };
 
-/** What runs in Node is collected, so that tables may bring their own rules; what runs in workerd is only read. */
+/**
+ * What runs in Node is collected, so that tables may bring their own rules; what runs in workerd is only read. One process collects
+ * all files, and loads what they share once: nothing of a test runs.
+ */
 async function allTitles(): Promise<TestTitle[]> {
 	const list = async (...args: string[]) =>
 		JSON.parse(await outputOf("vitest", ["list", "--json", ...args])) as TestTitle[];
 	return [
-		...(await list("--project", "node", "--project", "journeys", "--no-static-parse")),
+		...(await list("--project", "node", "--project", "journeys", "--no-static-parse", "--no-isolate")),
 		...(await list("--project", "workers", "--static-parse")),
 	];
 }

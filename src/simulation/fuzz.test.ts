@@ -6,7 +6,7 @@ import { pinned } from "./pinned.ts";
 import { SimulatedPort } from "./world/simulated-port.ts";
 
 /** Two thousand take about a minute and a half. More on demand: `SPILLWAY_FUZZ_SEEDS=40000-49999`. */
-const seeds = seedsToTry(process.env.SPILLWAY_FUZZ_SEEDS, { short: 250, long: 2_000 });
+const seeds = seedsToTry(process.env.SPILLWAY_FUZZ_SEEDS, { short: 125, long: 2_000 });
 const seedsAtOnce = 125;
 const parts = Array.from({ length: Math.ceil(seeds.length / seedsAtOnce) }, (_, at) =>
 	seeds.slice(at * seedsAtOnce, (at + 1) * seedsAtOnce),

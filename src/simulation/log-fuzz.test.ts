@@ -1,9 +1,14 @@
 // Logs by chance: the engine that runs in LogObject, over an archive that fails and a death between any two steps.
 import { describe, expect, it } from "vitest";
+import { seedsToTry } from "../testing/long-form.ts";
 import type { LogStep } from "./log-fuzz.ts";
 import { playLogSeed, replayLog } from "./log-fuzz.ts";
 
-const seedsAtOnce = 200;
+const seeds = seedsToTry(process.env.SPILLWAY_FUZZ_SEEDS, { short: 150, long: 600 });
+const seedsAtOnce = 150;
+const parts = Array.from({ length: Math.ceil(seeds.length / seedsAtOnce) }, (_, at) =>
+	seeds.slice(at * seedsAtOnce, (at + 1) * seedsAtOnce),
+);
 
 /** What chance once found, as the steps that repeat it. */
 const pinned: { found: string; steps: LogStep[] }[] = [
@@ -30,10 +35,10 @@ describe("a log by chance", () => {
 		expect(await replayLog(steps)).toBeNull();
 	});
 
-	it.each([0, 200, 400])(
-		"[Z8] what was acknowledged is in its one archive, once and in order, whatever is lost, late, doubled or killed (seeds from %i)",
-		async (first) => {
-			for (let seed = first; seed < first + seedsAtOnce; seed++) await playLogSeed(seed);
+	it.each(parts.map((part) => ({ part, first: part[0] })))(
+		"[Z8] what was acknowledged is in its one archive, once and in order, whatever is lost, late, doubled or killed (seeds from $first)",
+		async ({ part }) => {
+			for (const seed of part) await playLogSeed(seed);
 		},
 		120_000,
 	);

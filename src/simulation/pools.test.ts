@@ -6,7 +6,7 @@ import { findLeftWaiting } from "./invariants/pools.ts";
 import { claimedForOneThatGoes, endedBeforeItsGrant, pushedToASilentSession, wellAgain } from "./pinned-pools.ts";
 
 /** Each costs about a fifth more than one without pools. More on demand: `SPILLWAY_FUZZ_SEEDS=40000-49999`. */
-const seeds = seedsToTry(process.env.SPILLWAY_FUZZ_SEEDS, { short: 125, long: 1_000 });
+const seeds = seedsToTry(process.env.SPILLWAY_FUZZ_SEEDS, { short: 60, long: 1_000 });
 const seedsAtOnce = 125;
 const parts = Array.from({ length: Math.ceil(seeds.length / seedsAtOnce) }, (_, at) =>
 	seeds.slice(at * seedsAtOnce, (at + 1) * seedsAtOnce),

@@ -11,7 +11,7 @@ const now = Date.UTC(2100, 0);
 
 export default async function setup(project: TestProject): Promise<void> {
 	const chance = [];
-	for (const each of seedsToTry(undefined, { short: 10, long: 30 })) {
+	for (const each of seedsToTry(undefined, { short: 6, long: 30 })) {
 		const seed = firstSeed + each;
 		const owner = `chance${seed}`;
 		chance.push({ seed, owner, now, recorded: await recordChance(seed, { owner, now, steps }) });

@@ -40,7 +40,7 @@ const all = Object.values(ways);
 function leaving(scripts: string[]): string {
 	const { folder } = fixture;
 	word = `word-${process.pid}-${performance.now()}`;
-	const loop = `: ${word}; trap 'echo told >> ${folder}/told; exit' TERM; echo up >> ${folder}/up; while :; do sleep 0.02; done`;
+	const loop = `: ${word}; trap 'echo told >> ${folder}/told; exit' TERM; echo up >> ${folder}/up; while :; do sleep 0.2; done`;
 	return [
 		`LOOP="${loop.replaceAll(" ", "\t")}"; IFS=`,
 		...scripts,
@@ -53,7 +53,7 @@ const lines = (name: string) => {
 	return existsSync(path) ? readFileSync(path, "utf8").split("\n").length - 1 : 0;
 };
 
-const stay = "\nwhile :; do echo on; sleep 0.02; done";
+const stay = "\nwhile :; do echo on; sleep 0.1; done";
 
 async function open(contain: ContainmentKind): Promise<void> {
 	fixture = await FakeServerRunner.open({ contain, graceSeconds: 2 });
@@ -169,7 +169,7 @@ describe.each(strong)("by %s", (kind) => {
 		const { server, folder } = fixture;
 		await server.open();
 		const child = fixture.spawnRunner({ options: { contain: kind, graceSeconds: 5 } });
-		const first = `trap 'touch ${folder}/over; exit 0' TERM; echo all up; while :; do sleep 0.02; done`;
+		const first = `trap 'touch ${folder}/over; exit 0' TERM; echo all up; while :; do sleep 0.2; done`;
 		const grant = buildGrant({ run: [first, `touch ${folder}/second`], exclusive: true });
 		const lease = server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 6 } });
 		await server.until(() => lease.text.includes("all up\n"));
