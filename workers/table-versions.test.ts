@@ -8,7 +8,7 @@ import { feedTables } from "../src/engine/feed/feed-tables.ts";
 import { logTables } from "../src/engine/log/log-tables.ts";
 import { ownerTables } from "./owner/owner-tables.ts";
 import { poolTables } from "../src/engine/pool/pool-tables.ts";
-import { repoTables } from "../src/engine/repo/repo-tables.ts";
+import { repoTables } from "../src/engine/repo/repo-schema.ts";
 import { bringForward } from "../src/engine/table-versions.ts";
 
 const all = [repoTables, poolTables, feedTables, logTables, ownerTables];

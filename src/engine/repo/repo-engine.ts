@@ -200,14 +200,15 @@ export class RepoEngine implements RepoCalls {
 	/** No turn: the value is sealed already, and no decision reads it before a claim does. */
 	async setSecret({ name, sealed }: { name: string; sealed: string | null }): Promise<Result<null>> {
 		return this.#known(() => {
-			if (sealed === null && !this.queue.tables.secretNames().includes(name)) return refuse({ code: "secret-unknown" });
-			this.queue.tables.saveSecret(name, sealed);
+			if (sealed === null && !this.queue.tables.secrets.names().includes(name))
+				return refuse({ code: "secret-unknown" });
+			this.queue.tables.secrets.save(name, sealed);
 			return accept(null);
 		});
 	}
 
 	async secretNames(): Promise<Result<string[]>> {
-		return this.#known(() => accept(this.queue.tables.secretNames()));
+		return this.#known(() => accept(this.queue.tables.secrets.names()));
 	}
 
 	/** Not within #write: a claim has an answer, an empty one, for a repository that was never configured. */
@@ -235,7 +236,7 @@ export class RepoEngine implements RepoCalls {
 	/** Leases that a pool has forgotten are looked for last: that asks the pools, while the rest needs only this object. */
 	async sweep(stale: { id: RunId; version: number }[]): Promise<void> {
 		if (this.queue.repository === null) return;
-		this.queue.tables.forgetRequests(this.#world.now() - idempotencyKeptMs);
+		this.queue.tables.keys.forget(this.#world.now() - idempotencyKeptMs);
 		this.queue.supersessions.forget(this.#world.now() - supersedingKeptMs);
 		await this.queue.repeat(stale);
 		const forgotten = await this.#leases.findForgotten(this.queue, this.#world.now());

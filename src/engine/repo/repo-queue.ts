@@ -5,13 +5,10 @@ import type { Demand } from "../../contracts/objects/objects.ts";
 import type { Job as JobView } from "../../contracts/http/run.ts";
 import type { ArchivedRun } from "../../contracts/wire/view.ts";
 import { nextAlarm, shouldSet } from "../../domain/deadline.ts";
-import type { BudgetMinute } from "../../domain/job/budget.ts";
-import { count, retriesLeft } from "../../domain/job/budget.ts";
 import type { Decision, RunView } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { JobId, Millis, RunId } from "../../domain/ids.ts";
-import type { Job, Move } from "../../domain/job/job.ts";
-import { isAutomaticRetry } from "../../domain/job/job-end.ts";
+import type { Job } from "../../domain/job/job.ts";
 import { alarmSliceMax, demandRepeatMs, sliceJobs as sliceJobsDefault } from "../../domain/limits.ts";
 import { accept, assert, refuse } from "../../domain/refusal.ts";
 import type { Refusal, Result } from "../../domain/refusal.ts";
@@ -20,17 +17,18 @@ import type { Run } from "../../domain/run/run.ts";
 import { Standing } from "../../domain/queue/standing.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
 import type { Sql, World } from "../ports.ts";
+import { RepoCounters } from "./repo-counters.ts";
 import { nothing } from "./repo-memory.ts";
 import type { Draft } from "./repo-memory.ts";
 import { AnnouncedDemand } from "./outgoing/announced-demand.ts";
 import { hintMove } from "./outgoing/lease-hints.ts";
 import type { RepoOutside, RepoPorts } from "./repo-ports.ts";
-import { RepoSamples, recentRunsMax } from "./reads/repo-samples.ts";
+import { RepoSamples } from "./reads/repo-samples.ts";
 import { RepoTables } from "./repo-tables.ts";
 import { Transactions } from "./transactions.ts";
 import { Projection } from "./outgoing/projection.ts";
 import { KnownPools } from "./outgoing/known-pools.ts";
-import type { ConfiguredRepository } from "./repo-tables.ts";
+import type { ConfiguredRepository } from "./repository-row.ts";
 import { closeOf, Outbox } from "./outgoing/outbox.ts";
 import { WatchFeeds } from "./outgoing/watch-feeds.ts";
 import { RunNumbers } from "./archive/run-numbers.ts";
@@ -56,6 +54,7 @@ export class RepoQueue {
 	readonly tombstones: Tombstones;
 	readonly supersessions: Supersessions;
 	readonly numbers: RunNumbers;
+	readonly counters: RepoCounters;
 	readonly samples: RepoSamples;
 	readonly pools: KnownPools;
 	readonly projection: Projection;
@@ -92,8 +91,16 @@ export class RepoQueue {
 		this.tombstones = new Tombstones(storage.sql, this.tables);
 		this.supersessions = new Supersessions(storage.sql);
 		this.numbers = new RunNumbers(storage.sql);
-		this.samples = new RepoSamples(this.tables);
-		this.repository = this.tables.repository();
+		this.counters = new RepoCounters(this.#transactions, {
+			row: this.tables.row,
+			numbers: this.numbers,
+			memory: () => this.#memory,
+		});
+		this.samples = new RepoSamples({
+			recentRuns: () => this.tables.row.recentRuns(),
+			samples: (run, limit) => this.tables.samples(run, limit),
+		});
+		this.repository = this.tables.row.load();
 		const inside = { now, repository: () => this.repository, standing: () => this.standing };
 		this.#demand = new AnnouncedDemand(inside);
 		this.#outbox = new Outbox(ports, {
@@ -110,7 +117,7 @@ export class RepoQueue {
 			ask: (pool) => this.#outbox.ask(pool),
 		});
 		this.watchFeeds = new WatchFeeds(ports, {
-			tables: this.tables,
+			watched: this.tables.watched,
 			repository: () => this.repository,
 			show: shell.show,
 		});
@@ -176,40 +183,9 @@ export class RepoQueue {
 		return place === null || this.repository === null ? null : this.tables.job(place.run, place.index);
 	}
 
-	/** From 1, without a gap: only an accepted run takes it. */
-	get nextNumber(): number {
-		this.#memory.nextNumber ??= this.tables.nextNumber();
-		return this.#transactions.draft?.nextNumber ?? this.#memory.nextNumber;
-	}
-
-	/** Inside the transaction that accepts the run. */
-	takeNumber(run: RunId): void {
-		const number = this.nextNumber;
-		const recent = [run, ...this.tables.recentRuns()].slice(0, recentRunsMax);
-		this.tables.saveNextNumber(number + 1, recent);
-		this.numbers.keep(number, recent);
-		this.#transactions.drafted.nextNumber = number + 1;
-	}
-
 	/** How many more automatic retries the repository's budget allows now. */
 	retriesLeft(now: Millis): number {
-		if (this.repository === null) return 0;
-		return retriesLeft(this.#budget, this.repository.settings.retryBudget, now);
-	}
-
-	get #budget(): readonly BudgetMinute[] {
-		this.#memory.budget ??= this.tables.budget();
-		return this.#transactions.draft?.budget ?? this.#memory.budget;
-	}
-
-	/** Starts are only remembered, retries stored: a row for each start would cost more than the budget is worth [R8][W44]. */
-	#spend(moves: readonly Move[]): void {
-		const starts = moves.filter(({ before, after }) => before?.state === "leased" && after.state === "running").length;
-		const retries = moves.filter(isAutomaticRetry).length;
-		if (starts + retries === 0) return;
-		const budget = count(this.#budget, { starts, retries }, this.now());
-		this.#transactions.drafted.budget = budget;
-		if (retries > 0) this.tables.saveBudget(budget);
+		return this.repository === null ? 0 : this.counters.retriesLeft(this.repository.settings.retryBudget, now);
 	}
 
 	/** The run is in the archive: only a tombstone stays. */
@@ -229,7 +205,7 @@ export class RepoQueue {
 	}
 
 	configure(repository: ConfiguredRepository): RepositorySettings {
-		this.transact(() => this.tables.saveRepository(repository, this.repository === null));
+		this.transact(() => this.tables.row.save(repository, this.repository === null));
 		const before = this.repository?.settings.fairness;
 		this.repository = repository;
 		// Who is a party with whom may have changed: every place in the queue is found anew.
@@ -271,27 +247,6 @@ export class RepoQueue {
 		return !decided.ok && decided.refusal.code === "run-unknown" ? refuse({ code: "job-unknown" }) : decided;
 	}
 
-	/** What was asked with a key has its effect once: the key is stored in the same transaction as the effect. */
-	once(
-		key: string | null,
-		digest: string,
-		subject: string,
-		act: () => Result<unknown>,
-	): Result<{ earlier: string | null }> {
-		return this.transact(() => {
-			const earlier = key === null ? null : this.tables.request(key);
-			if (earlier !== null) {
-				return earlier.digest === digest
-					? accept({ earlier: earlier.subject })
-					: refuse({ code: "idempotency-key-reused" });
-			}
-			const done = act();
-			if (!done.ok) return done;
-			if (key !== null) this.tables.saveRequest(key, digest, subject, this.now());
-			return accept({ earlier: null });
-		});
-	}
-
 	/** See Transactions. */
 	transact<T>(work: () => T): T {
 		return this.#transactions.run(work);
@@ -314,7 +269,7 @@ export class RepoQueue {
 			this.tables.saveRun(run, { isConfirmed: this.projection.isConfirmed(run.id), isNew: before === null });
 		}
 		this.#transactions.saveMoves(run, moves);
-		this.#spend(moves);
+		this.counters.spend(moves, this.now());
 		drafted.runs.set(run.id, run);
 		drafted.decided.push({ decision, before });
 	}

@@ -1,10 +1,8 @@
-// The SQLite tables of a RepoObject and the statements on them, but for those of tombstones and of numbers (`archive`). Rows
-// written are what a job costs, so there is one index, of unfinished jobs, read when the object wakes; order, deadlines and
-// counts live in memory. What must still be sent stands as marks in rows that are written anyway: `told` of a run, `sealing` of
-// a job.
-import type { RepositoryName } from "../../contracts/objects/objects.ts";
+// The statements on the tables of a RepoObject's runs, jobs and attempts; `row`, `keys`, `secrets` and `watched` have those on
+// the other tables, `archive` those on tombstones and numbers. Rows written are what a job costs, so there is one index, of
+// unfinished jobs, read when the object wakes; order, deadlines and counts live in memory. What must still be sent stands as
+// marks in rows that are written anyway: `told` of a run, `sealing` of a job.
 import type { RunView } from "../../domain/run/decide.ts";
-import type { BudgetMinute } from "../../domain/job/budget.ts";
 import { nodeOf } from "../../domain/run/decide.ts";
 import type { Node } from "../../domain/run/graph.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
@@ -16,48 +14,13 @@ import type { QueuedJob, QueuedPlace } from "../../domain/job/queued-job.ts";
 import { queuedJobOf } from "../../domain/job/queued-job.ts";
 import type { Lane } from "../../domain/queue/queue.ts";
 import { parseLaneKey } from "../../domain/queue/queue.ts";
-import { settingsDefaults } from "../../domain/job/submission.ts";
-import type { RepositorySettings } from "../../domain/job/submission.ts";
 import { waitOf } from "./reads/repo-samples.ts";
 import type { RunGraphs } from "./run-graphs.ts";
 import type { Storage, Sql, SqlRow, SqlValue } from "../ports.ts";
-import { bringForward } from "../table-versions.ts";
-import type { TableVersions } from "../table-versions.ts";
-
-/** Each is applied once, in order; `repository.schema` says how many were. Forward only. */
-const versions = [
-	`CREATE TABLE repository (
-		id INTEGER PRIMARY KEY CHECK (id = 1), schema INTEGER NOT NULL, owner TEXT NOT NULL, repo TEXT NOT NULL,
-		settings TEXT NOT NULL, next_number INTEGER NOT NULL, budget TEXT NOT NULL,
-		archived_at INTEGER NOT NULL, told INTEGER NOT NULL);
-	CREATE TABLE run (id TEXT PRIMARY KEY, ref TEXT, told INTEGER NOT NULL, finished_at INTEGER, doc TEXT NOT NULL) WITHOUT ROWID;
-	CREATE TABLE job (
-		run TEXT NOT NULL, place INTEGER NOT NULL, open INTEGER NOT NULL, sealing INTEGER NOT NULL, state TEXT NOT NULL,
-		weight TEXT, lane TEXT, ref TEXT, actor TEXT, avoids TEXT, rank INTEGER, since INTEGER, deadline INTEGER,
-		doc TEXT NOT NULL, attempt TEXT,
-		PRIMARY KEY (run, place)) WITHOUT ROWID;
-	CREATE INDEX job_open ON job (run, place) WHERE open = 1;
-	CREATE TABLE attempt (
-		run TEXT NOT NULL, place INTEGER NOT NULL, number INTEGER NOT NULL, doc TEXT NOT NULL,
-		PRIMARY KEY (run, place, number)) WITHOUT ROWID;
-	CREATE TABLE request (
-		key TEXT PRIMARY KEY, digest TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
-	CREATE TABLE tombstone (run TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
-	CREATE TABLE secret (name TEXT PRIMARY KEY, sealed TEXT NOT NULL) WITHOUT ROWID;`,
-	`ALTER TABLE tombstone ADD COLUMN finished_at INTEGER;
-	ALTER TABLE tombstone ADD COLUMN ref TEXT;
-	ALTER TABLE tombstone ADD COLUMN ends TEXT NOT NULL DEFAULT '[]';`,
-	`ALTER TABLE tombstone ADD COLUMN expires_at INTEGER;
-	UPDATE tombstone SET expires_at = at + (SELECT MAX(COALESCE(settings ->> 'retentionDays', 0), 90) FROM repository) * 86400000;`,
-	`ALTER TABLE repository ADD COLUMN recent TEXT NOT NULL DEFAULT '[]';
-	ALTER TABLE job ADD COLUMN waited INTEGER;`,
-	`CREATE TABLE run_number (last INTEGER PRIMARY KEY, ids TEXT NOT NULL);
-	INSERT INTO run_number SELECT (number + 63) / 64 * 64, json_group_object(number, id)
-	FROM (SELECT id, CAST(doc ->> 'number' AS INTEGER) AS number FROM run) GROUP BY 1;`,
-	"CREATE TABLE IF NOT EXISTS watched (run TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
-	"CREATE TABLE IF NOT EXISTS superseding (ref TEXT PRIMARY KEY, run TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID",
-];
-export const repoTables = { of: "repository", versions } satisfies TableVersions;
+import { IdempotencyKeys } from "./idempotency-keys.ts";
+import { WatchedRuns } from "./outgoing/watched-runs.ts";
+import { RepositoryRow } from "./repository-row.ts";
+import { SealedSecrets } from "./sealed-secrets.ts";
 
 const columns =
 	"state = ?, weight = ?, lane = ?, ref = ?, actor = ?, avoids = ?, rank = ?, since = ?, deadline = ?, doc = ?";
@@ -82,63 +45,19 @@ export interface ViewKnown {
 	graphs?: RunGraphs | null;
 }
 
-export interface ConfiguredRepository extends RepositoryName {
-	settings: RepositorySettings;
-}
-
 export class RepoTables {
-	readonly #storage: Storage;
+	readonly row: RepositoryRow;
+	readonly keys: IdempotencyKeys;
+	readonly secrets: SealedSecrets;
+	readonly watched: WatchedRuns;
 	readonly #sql: Sql;
 
 	constructor(storage: Storage) {
-		this.#storage = storage;
+		this.row = new RepositoryRow(storage);
+		this.keys = new IdempotencyKeys(storage.sql);
+		this.secrets = new SealedSecrets(storage.sql);
+		this.watched = new WatchedRuns(storage.sql);
 		this.#sql = storage.sql;
-	}
-
-	/** Null until the repository is configured: an object whose name a stranger guesses stays empty [W1]. */
-	repository(): ConfiguredRepository | null {
-		if (this.#rows("SELECT 1 FROM sqlite_master WHERE name = 'repository'").length === 0) return null;
-		const from = this.#rows<{ schema: number }>("SELECT schema FROM repository")[0]?.schema;
-		if (from === undefined) return null;
-		const saved = (to: number) => this.#sql.exec("UPDATE repository SET schema = ?", to);
-		bringForward(this.#storage, repoTables, { from, saved });
-		const row = this.#sql
-			.exec<{ owner: string; repo: string; settings: string }>("SELECT owner, repo, settings FROM repository")
-			.one();
-		// What was stored before a setting existed takes its default.
-		const settings = { ...settingsDefaults, ...JSON.parse(row.settings) };
-		return { owner: row.owner, repo: row.repo, settings };
-	}
-
-	saveRepository({ owner, repo, settings }: ConfiguredRepository, isNew: boolean): void {
-		const text = JSON.stringify(settings);
-		if (!isNew) {
-			this.#sql.exec("UPDATE repository SET settings = ?, told = 0", text);
-			return;
-		}
-		for (const version of versions) this.#sql.exec(version);
-		this.#sql.exec(
-			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', unixepoch() * 1000, 0, '[]')",
-			versions.length,
-			owner,
-			repo,
-			text,
-		);
-	}
-
-	/** The number of the next run: from 1, without a gap, since only an accepted run takes it. */
-	nextNumber(): number {
-		return this.#sql.exec<{ number: number }>("SELECT next_number AS number FROM repository").one().number;
-	}
-
-	/** The runs accepted last, the newest first: each has the number below the one before it. */
-	recentRuns(): RunId[] {
-		return JSON.parse(this.#sql.exec<{ recent: string }>("SELECT recent FROM repository").one().recent);
-	}
-
-	/** Both stand in one row, so that to know the last runs costs nothing. */
-	saveNextNumber(number: number, recent: readonly RunId[]): void {
-		this.#sql.exec("UPDATE repository SET next_number = ?, recent = ?", number, JSON.stringify(recent));
 	}
 
 	/** How long the last grants of a run's jobs had waited, and how long their last attempts took. */
@@ -146,15 +65,6 @@ export class RepoTables {
 		const took = "(attempt ->> 'finishedAt') - (attempt ->> 'startedAt')";
 		const granted = `SELECT waited, ${took} AS took FROM job WHERE run = ? AND waited IS NOT NULL LIMIT ?`;
 		return this.#rows<{ waited: Millis; took: Millis | null }>(granted, run, limit);
-	}
-
-	/** As of the last retry: starts since then are in memory alone [R8]. */
-	budget(): BudgetMinute[] {
-		return JSON.parse(this.#sql.exec<{ budget: string }>("SELECT budget FROM repository").one().budget);
-	}
-
-	saveBudget(minutes: readonly BudgetMinute[]): void {
-		this.#sql.exec("UPDATE repository SET budget = ?", JSON.stringify(minutes));
 	}
 
 	/** As it was last stored; its counts are summed up from its jobs. */
@@ -202,14 +112,6 @@ export class RepoTables {
 		const open = "SELECT DISTINCT run FROM job WHERE open = 1";
 		const unconfirmed = `SELECT id FROM run WHERE id IN (${open}) AND (told = 0 OR finished_at IS NOT NULL) LIMIT ?`;
 		return this.#rows<{ id: string }>(unconfirmed, limit).map(({ id }) => id);
-	}
-
-	isRepositoryConfirmed(): boolean {
-		return this.#rows("SELECT 1 FROM repository WHERE told = 1").length > 0;
-	}
-
-	confirmRepository(): void {
-		this.#sql.exec("UPDATE repository SET told = 1");
 	}
 
 	/** The read model has these runs' ends: nothing keeps their jobs in the index of open ones but logs that are not sealed. */
@@ -345,34 +247,6 @@ export class RepoTables {
 		this.#sql.exec(`UPDATE job SET ${marks}${own} WHERE run = ?2 AND place = ?3`, ...values);
 	}
 
-	/** Runs that somebody watches, with until when. */
-	watched(): { run: RunId; until: Millis }[] {
-		return this.#rows<{ run: string; until: number }>("SELECT run, until FROM watched ORDER BY until");
-	}
-
-	saveWatched(run: RunId, until: Millis): void {
-		this.#sql.exec("INSERT OR REPLACE INTO watched VALUES (?, ?)", run, until);
-	}
-
-	/** When their watch is over, or when more are watched than are remembered. */
-	dropWatched(runs: readonly RunId[]): void {
-		this.#sql.exec("DELETE FROM watched WHERE run IN (SELECT value FROM json_each(?))", JSON.stringify(runs));
-	}
-
-	/** What a key was used for, if it still is known. */
-	request(key: string): { digest: string; subject: string } | null {
-		const found = "SELECT digest, subject FROM request WHERE key = ?";
-		return this.#rows<{ digest: string; subject: string }>(found, key)[0] ?? null;
-	}
-
-	saveRequest(key: string, digest: string, subject: string, at: Millis): void {
-		this.#sql.exec("INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?)", key, digest, subject, at);
-	}
-
-	forgetRequests(before: Millis): void {
-		this.#sql.exec("DELETE FROM request WHERE at < ?", before);
-	}
-
 	/** All unfinished jobs without their documents: read once, when the object wakes. */
 	*openJobs(): Iterable<QueuedJob> {
 		const open = `SELECT run, place AS 'index', state, lane, ref, actor, avoids, rank, since, deadline
@@ -390,25 +264,6 @@ export class RepoTables {
 		return this.#rows<{ run: string; index: number }>(
 			"SELECT run, place AS 'index' FROM job WHERE open = 1 AND sealing = 1",
 		);
-	}
-
-	secrets(names: readonly string[]): Map<string, string> {
-		const named = "SELECT name, sealed FROM secret WHERE name IN (SELECT value FROM json_each(?))";
-		return new Map(
-			this.#rows<{ name: string; sealed: string }>(named, JSON.stringify(names)).map(({ name, sealed }) => [
-				name,
-				sealed,
-			]),
-		);
-	}
-
-	secretNames(): string[] {
-		return this.#rows<{ name: string }>("SELECT name FROM secret ORDER BY name").map(({ name }) => name);
-	}
-
-	saveSecret(name: string, sealed: string | null): void {
-		if (sealed === null) this.#sql.exec("DELETE FROM secret WHERE name = ?", name);
-		else this.#sql.exec("INSERT OR REPLACE INTO secret VALUES (?, ?)", name, sealed);
 	}
 
 	#rows<T extends SqlRow>(statement: string, ...values: SqlValue[]): T[] {

@@ -16,7 +16,7 @@ import type { GiveWay } from "./archived-text.ts";
 import { parseArchived, writeArchived } from "./archived-text.ts";
 import type { RepoOutside, RunStore } from "../repo-ports.ts";
 import type { RepoQueue } from "../repo-queue.ts";
-import type { ConfiguredRepository } from "../repo-tables.ts";
+import type { ConfiguredRepository } from "../repository-row.ts";
 
 /** How long a finished run stays in its object: people retry and look at what is new. */
 export const hotMs = 7 * 24 * 60 * 60 * 1_000;

@@ -10,6 +10,7 @@ import type { Result } from "../../../domain/refusal.ts";
 import { accept } from "../../../domain/refusal.ts";
 import type { Sql } from "../../ports.ts";
 import { hotMs } from "../archive/repo-archive.ts";
+import { once } from "./once.ts";
 import type { RepoQueue } from "../repo-queue.ts";
 
 type Found = Pick<BulkRetry, "items" | "truncated" | "archived">;
@@ -30,7 +31,11 @@ export function writeBulkRetry(queue: RepoQueue, call: BulkRetryCall): Result<Bu
 		return accept(null);
 	};
 	// What was retried is remembered with the key: a replay could not find it again.
-	const done = queue.once(key, JSON.stringify(["retry-matching", filter, reason]), JSON.stringify(found), act);
+	const done = once(
+		queue,
+		{ key, digest: JSON.stringify(["retry-matching", filter, reason]), subject: JSON.stringify(found) },
+		act,
+	);
 	if (!done.ok) return done;
 	const { earlier } = done.value;
 	const shown: Found = earlier === null ? found : JSON.parse(earlier);

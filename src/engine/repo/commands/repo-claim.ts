@@ -10,7 +10,7 @@ import { chooseLane } from "../../../domain/queue/queue.ts";
 import { assert } from "../../../domain/refusal.ts";
 import type { Run } from "../../../domain/run/run.ts";
 import type { RepoQueue } from "../repo-queue.ts";
-import type { ConfiguredRepository } from "../repo-tables.ts";
+import type { ConfiguredRepository } from "../repository-row.ts";
 
 /** [Q5] At most `claimMax` at a time, each under the limits as the ones before it left them. */
 export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
@@ -79,7 +79,7 @@ function openSecrets(queue: RepoQueue, job: WaitingJob): Secrets {
 	const values: Record<string, string> = {};
 	if (names.length === 0 || queue.repository === null) return { values, missing: null };
 	const { owner, repo } = queue.repository;
-	const sealed = queue.tables.secrets(names);
+	const sealed = queue.tables.secrets.named(names);
 	for (const name of names) {
 		const value = sealed.get(name);
 		if (value === undefined) return { values: {}, missing: `the secret "${name}" is not set` };

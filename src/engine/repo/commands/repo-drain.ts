@@ -42,17 +42,17 @@ export function supersedeEarlier(queue: RepoQueue, { run, submission, acceptedAt
 
 function admit(queue: RepoQueue, settings: RepositorySettings, call: DrainCall): Result<null> {
 	const { run, key, digest, submission, acceptedAt } = call;
-	const asked = { id: run, number: queue.nextNumber, submission };
-	const earlier = key === null ? null : queue.tables.request(key);
+	const asked = { id: run, number: queue.counters.nextNumber, submission };
+	const earlier = key === null ? null : queue.tables.keys.find(key);
 	const isReused = earlier !== null && earlier.digest !== digest;
 	const decided = isReused ? refusedBy({ code: "idempotency-key-reused" }) : decideSubmit(asked, settings, acceptedAt);
 	const reason = decided.ok ? null : refusalReason(decided.refusal);
 	const made = reason === null ? decided : decideRefused(asked, settings, { reason, acceptedAt, now: queue.now() });
 	// [Y4] Needs that do not form a graph have no jobs either: such a record is kept aside by whoever drains.
 	if (!made.ok) return made;
-	queue.takeNumber(run);
+	queue.counters.takeNumber(run);
 	queue.commit(made.value);
-	if (key !== null && earlier === null) queue.tables.saveRequest(key, digest, run, queue.now());
+	if (key !== null && earlier === null) queue.tables.keys.save(key, digest, run, queue.now());
 	if (reason === null) endIfSuperseded(queue, made.value.run, acceptedAt);
 	return accept(null);
 }

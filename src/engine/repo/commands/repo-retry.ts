@@ -8,6 +8,7 @@ import type { Result } from "../../../domain/refusal.ts";
 import { accept, refuse } from "../../../domain/refusal.ts";
 import { resolveSource } from "../../../domain/job/submission.ts";
 import type { Cause } from "../../../domain/job/submission.ts";
+import { once } from "./once.ts";
 import type { RepoQueue } from "../repo-queue.ts";
 import type { AcceptedRun } from "./repo-submit.ts";
 import { showJob } from "../reads/repo-view.ts";
@@ -21,7 +22,11 @@ export function writeRunRetry(queue: RepoQueue, call: RetryRunCall): Result<Acce
 			const sourced = withSource(queue, view);
 			return sourced.ok ? decideRetryRun(sourced.value, call.only, cause(call, now)) : sourced;
 		});
-	const done = queue.once(call.key, JSON.stringify(["retry", call.only, call.run, call.reason]), call.run, act);
+	const done = once(
+		queue,
+		{ key: call.key, digest: JSON.stringify(["retry", call.only, call.run, call.reason]), subject: call.run },
+		act,
+	);
 	return done.ok ? accept({ run: call.run, made: null, replayed: done.value.earlier !== null }) : done;
 }
 
@@ -31,7 +36,11 @@ export function writeJobRetry(queue: RepoQueue, call: RetryJobCall): Result<{ jo
 			const sourced = withSource(queue, view);
 			return sourced.ok ? decideRetryJob(sourced.value, index, cause(call, now)) : sourced;
 		});
-	const done = queue.once(call.key, JSON.stringify(["retry", call.job, call.reason]), call.job, act);
+	const done = once(
+		queue,
+		{ key: call.key, digest: JSON.stringify(["retry", call.job, call.reason]), subject: call.job },
+		act,
+	);
 	const shown = done.ok ? showJob(queue, call.job) : done;
 	return shown.ok ? accept({ job: shown.value, replayed: done.ok && done.value.earlier !== null }) : shown;
 }

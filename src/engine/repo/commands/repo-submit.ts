@@ -10,6 +10,7 @@ import type { Millis, RunId } from "../../../domain/ids.ts";
 import type { Run } from "../../../domain/run/run.ts";
 import { resolveSource } from "../../../domain/job/submission.ts";
 import type { RepositorySettings, Submission } from "../../../domain/job/submission.ts";
+import { once } from "./once.ts";
 import type { RepoQueue } from "../repo-queue.ts";
 import { showNewRun, showRun } from "../reads/repo-view.ts";
 
@@ -41,7 +42,7 @@ export function writeSubmission(queue: RepoQueue, settings: RepositorySettings, 
 	// The id derives from key and body, so a run outlives its key.
 	const isThere = queue.run(call.run) !== null;
 	let made: Decision | null = null;
-	const done = queue.once(call.key, call.digest, call.run, () => {
+	const done = once(queue, { key: call.key, digest: call.digest, subject: call.run }, () => {
 		if (isThere) return accept(null);
 		// A key is forgotten after a day, the run's id is not: the same key and body would make the archived run a second time.
 		if (queue.tombstones.isBuried(call.run)) return refuse({ code: "run-archived" });
@@ -55,10 +56,10 @@ export function writeSubmission(queue: RepoQueue, settings: RepositorySettings, 
 function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Decision> {
 	const at = queue.now();
 	const { submission } = call;
-	const decided = decideSubmit({ id: call.run, number: queue.nextNumber, submission }, settings, at);
+	const decided = decideSubmit({ id: call.run, number: queue.counters.nextNumber, submission }, settings, at);
 	if (!decided.ok) return decided;
 	// After the decision: a number that is taken for a refused run would leave a gap [W4].
-	queue.takeNumber(call.run);
+	queue.counters.takeNumber(call.run);
 	queue.commit(decided.value);
 	supersede(queue, decided.value.run, { submission, acceptedAt: at });
 	return decided;
@@ -107,6 +108,6 @@ export function writeAddedJobs(queue: RepoQueue, settings: RepositorySettings, c
 	};
 	// Before the key is looked at: a lease that is over gets no answer out of a replay either.
 	if (lease && leaseStateOf(queue.job(lease.job), lease) === "lost") return refuse({ code: "lease-stale" });
-	const done = queue.once(key, digest, run, () => queue.onRun(run, add));
+	const done = once(queue, { key, digest, subject: run }, () => queue.onRun(run, add));
 	return done.ok ? accept({ run, made: null, replayed: done.value.earlier !== null }) : done;
 }

@@ -5,7 +5,7 @@ import type { Millis } from "../../../domain/ids.ts";
 import { demandRepeatMs } from "../../../domain/limits.ts";
 import { demandOf } from "../../../domain/queue/queue.ts";
 import type { Standing } from "../../../domain/queue/standing.ts";
-import type { ConfiguredRepository } from "../repo-tables.ts";
+import type { ConfiguredRepository } from "../repository-row.ts";
 
 export interface DemandSource {
 	now(): Millis;

@@ -12,7 +12,7 @@ import { jsonBytes, messageBytesMax } from "../../message-bytes.ts";
 import type { World } from "../../ports.ts";
 import { ChangeOutbox } from "./change-outbox.ts";
 import type { RepoOutside } from "../repo-ports.ts";
-import type { ConfiguredRepository } from "../repo-tables.ts";
+import type { ConfiguredRepository } from "../repository-row.ts";
 
 /** LogObjects called at once: each that sleeps must wake, and on one machine opens its file for it. */
 const logsAtOnce = 50;

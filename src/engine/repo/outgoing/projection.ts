@@ -9,7 +9,8 @@ import type { Move } from "../../../domain/job/job.ts";
 import type { QueuedPlace } from "../../../domain/job/queued-job.ts";
 import { assert } from "../../../domain/refusal.ts";
 import type { Run } from "../../../domain/run/run.ts";
-import type { LogEnded, ConfiguredRepository, RepoTables } from "../repo-tables.ts";
+import type { LogEnded, RepoTables } from "../repo-tables.ts";
+import type { ConfiguredRepository } from "../repository-row.ts";
 
 /** Runs remembered here; beyond it some are sent once more than needed. */
 const runsKept = 5_000;
@@ -84,7 +85,7 @@ export class Projection {
 			if (run) this.whole(run);
 		}
 		const known = repository();
-		if (known && !tables.isRepositoryConfirmed()) this.configured(known);
+		if (known && !tables.row.isConfirmed()) this.configured(known);
 	}
 
 	/** Sent again each time that more goes wrong, since the lists stop saying it by themselves. */
@@ -96,7 +97,7 @@ export class Projection {
 	/** The read model has these states. */
 	confirmed({ repository, runs }: { repository: boolean; runs: readonly { id: RunId; version: number }[] }): void {
 		const { tables } = this.#source;
-		if (repository && !tables.isRepositoryConfirmed()) tables.confirmRepository();
+		if (repository && !tables.row.isConfirmed()) tables.row.confirm();
 		const ended: RunId[] = [];
 		const begun = new Set<RunId>();
 		for (const { id, version } of runs) {

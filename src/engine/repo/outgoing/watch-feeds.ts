@@ -11,7 +11,7 @@ import type { Job as DomainJob } from "../../../domain/job/job.ts";
 import type { Run } from "../../../domain/run/run.ts";
 import type { World } from "../../ports.ts";
 import type { RepoOutside } from "../repo-ports.ts";
-import type { RepoTables } from "../repo-tables.ts";
+import type { WatchedRuns } from "./watched-runs.ts";
 
 /** Watched runs remembered here; beyond it the ones that end first are forgotten, until their feeds say so again. */
 const runsKept = 5_000;
@@ -30,7 +30,7 @@ interface Change {
 
 export interface FeedSource {
 	repository(): RepositoryName | null;
-	tables: Pick<RepoTables, "watched" | "saveWatched" | "dropWatched">;
+	watched: WatchedRuns;
 	/** As `GET …/jobs/{job}` shows them, each in the state it has here. */
 	show(jobs: readonly DomainJob[]): Job[];
 }
@@ -56,7 +56,7 @@ export class WatchFeeds {
 		const watched = this.#read();
 		if (watched.size >= runsKept && !watched.has(run)) this.#forget(watched);
 		watched.set(run, until);
-		this.#source.tables.saveWatched(run, until);
+		this.#source.watched.save(run, until);
 	}
 
 	isWatched(run: RunId): boolean {
@@ -66,7 +66,7 @@ export class WatchFeeds {
 
 	#read(): Map<RunId, Millis> {
 		if (this.#watched !== null) return this.#watched;
-		const watched = new Map(this.#source.tables.watched().map(({ run, until }): [RunId, Millis] => [run, until]));
+		const watched = new Map(this.#source.watched.all().map(({ run, until }): [RunId, Millis] => [run, until]));
 		const now = this.#world.now();
 		this.#drop(
 			watched,
@@ -87,7 +87,7 @@ export class WatchFeeds {
 	#drop(watched: Map<RunId, Millis>, entries: readonly [RunId, Millis][]): void {
 		if (entries.length === 0) return;
 		for (const [run] of entries) watched.delete(run);
-		this.#source.tables.dropWatched(entries.map(([run]) => run));
+		this.#source.watched.drop(entries.map(([run]) => run));
 	}
 
 	/** Once it is committed. `since`: the run's version before. */

@@ -23,8 +23,8 @@ export function locate(queue: RepoQueue, { run: name, job }: { run: RunName; job
 
 function runNamed(queue: RepoQueue, name: RunName): RunId | null {
 	if (typeof name === "object" && "id" in name) return name.id;
-	const newest = queue.nextNumber - 1;
+	const newest = queue.counters.nextNumber - 1;
 	const number = name === "latest" ? newest : name.number;
 	if (number < 1 || number > newest) return null;
-	return queue.tables.recentRuns()[newest - number] ?? queue.numbers.find(number);
+	return queue.tables.row.recentRuns()[newest - number] ?? queue.numbers.find(number);
 }
