@@ -3,7 +3,7 @@ import { parseNetworks } from "../src/domain/text/client-address.ts";
 import type { Network } from "../src/domain/text/client-address.ts";
 import type { Services } from "../src/doors/http/services.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
-import type { Refusal, Result } from "../src/domain/refusal.ts";
+import type { Result } from "../src/domain/refusal.ts";
 import { logViewRequest, readNoLogView } from "../src/contracts/wire/sockets/log-view-request.ts";
 import type { FeedName, LogName } from "../src/contracts/wire/object-name.ts";
 import { readNoRunWatch, runWatchRequest } from "../src/contracts/wire/sockets/run-watch-request.ts";
@@ -26,7 +26,7 @@ import { spillAfterMs } from "../src/domain/limits.ts";
 import { metrics } from "./metrics.ts";
 import { readModel } from "./bindings/read-model.ts";
 import { endsOf } from "./owner/ends.ts";
-import { connectRequest } from "../src/contracts/wire/sockets/runner-socket.ts";
+import { connectRequest, readNoRunnerSocket } from "../src/contracts/wire/sockets/runner-socket.ts";
 import { readArchived } from "../src/engine/repo/archive/repo-archive.ts";
 import { report } from "./report.ts";
 import { readReadiness } from "./readiness.ts";
@@ -73,7 +73,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		archivedRun: (name, run) => readArchived(runStore(env), { name, run, now: Date.now() }, () => scheduler.wait(0)),
 		openSession: async (runner) => {
 			const answer = await poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner }));
-			return answer.status === 101 ? accept(answer) : refuse((await answer.json()) as Refusal);
+			const refusal = await readNoRunnerSocket(answer);
+			return refusal === null ? accept(answer) : refuse(refusal);
 		},
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),

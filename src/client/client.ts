@@ -16,20 +16,13 @@ import type {
 	RunnerFigures,
 	RunnerPatch,
 } from "../contracts/http/runner.ts";
+import type { Page, RunFilter } from "../contracts/http/page.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
 import { isAbsent } from "../contracts/wire/headers/absent.ts";
 import { isReplayed } from "../contracts/wire/headers/replayed.ts";
 import type { Call, TransportOptions } from "./transport.ts";
 import { urlPath, Transport } from "./transport.ts";
-
-/** A list as the read model has it: `asOf` says how old, `stale` that it could not be reached just now. */
-export interface ListPage<T> {
-	items: T[];
-	nextCursor: string | null;
-	asOf: string;
-	stale: boolean;
-}
 
 export interface PageOptions {
 	limit?: number | undefined;
@@ -66,12 +59,7 @@ export interface LogSlice {
 	body: ReadableStream<Uint8Array>;
 }
 
-export interface RunListOptions extends PageOptions {
-	state?: string | undefined;
-	outcome?: string | undefined;
-	ref?: string | undefined;
-	actor?: string | undefined;
-}
+export interface RunListOptions extends PageOptions, RunFilter {}
 
 export interface AuditFilter extends PageOptions {
 	owner?: string | undefined;
@@ -124,7 +112,7 @@ export function createClient(options: TransportOptions) {
 }
 
 /** All items of a list, page by page. */
-export async function* everyItem<T>(page: (cursor: string | undefined) => Promise<ListPage<T>>): AsyncGenerator<T> {
+export async function* everyItem<T>(page: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T> {
 	let cursor: string | undefined;
 	do {
 		const { items, nextCursor } = await page(cursor);
@@ -350,7 +338,7 @@ function get<T>(transport: Transport, path: string, signal?: AbortSignal): Promi
 }
 
 function list<T>(transport: Transport, path: string, query: Record<string, string | number | undefined>) {
-	return transport.json<ListPage<T>>({ method: "GET", path, query, idempotent: true });
+	return transport.json<Page<T>>({ method: "GET", path, query, idempotent: true });
 }
 
 /** `wasThere`: true too when there is nothing after a try whose answer was lost. */

@@ -8,7 +8,8 @@ import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import type { ShownMetric } from "./metrics/metrics.ts";
-import type { Page, Ports } from "./ports.ts";
+import type { Page } from "../contracts/http/page.ts";
+import type { Ports } from "./ports.ts";
 
 export async function getSwitches(ports: Pick<Ports, "switches">, caller: Caller): Promise<Result<Switches>> {
 	const may = mayAsk(caller, "getSwitches");

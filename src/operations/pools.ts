@@ -6,7 +6,8 @@ import { mayAskOfOwner } from "./access.ts";
 import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
-import type { Deleted, Page, Ports } from "./ports.ts";
+import type { Page } from "../contracts/http/page.ts";
+import type { Deleted, Ports } from "./ports.ts";
 
 type PoolPorts = Pick<Ports, "wholePool">;
 interface PoolCall {

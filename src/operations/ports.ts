@@ -18,6 +18,7 @@ import type { LogMessage } from "../contracts/http/log-stream.ts";
 import type { StreamToken } from "../contracts/wire/sockets/stream-token.ts";
 import type { FeedName, LogName, PoolShardName } from "../contracts/wire/object-name.ts";
 import type { Switches } from "../contracts/http/switches.ts";
+import type { Page, RunFilter } from "../contracts/http/page.ts";
 import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";
 import type { TokenPayload, TokenKind } from "../contracts/objects/token-payload.ts";
@@ -42,20 +43,6 @@ export interface SealedLog {
 /** [Y13] What a DELETE found. */
 export interface Deleted {
 	wasThere: boolean;
-}
-
-export interface Page<T> {
-	items: T[];
-	nextCursor: string | null;
-	asOf: string;
-	stale: boolean;
-}
-
-export interface RunFilter {
-	state?: string | undefined;
-	outcome?: string | undefined;
-	ref?: string | undefined;
-	actor?: string | undefined;
 }
 
 /** The read model: may lag, never lies. Throws an `Outage` when it cannot be reached. */

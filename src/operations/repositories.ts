@@ -1,13 +1,14 @@
 // Repositories: settings, figures of the queue, names of secrets.
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
-import type { RepositoryName } from "../contracts/objects/objects.ts";
+import type { RepoCalls, RepositoryName } from "../contracts/objects/objects.ts";
 import { accept } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAskOfOwner, mayAskOfRepository } from "./access.ts";
 import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
-import type { Deleted, Page, Ports } from "./ports.ts";
+import type { Page } from "../contracts/http/page.ts";
+import type { Deleted, Ports } from "./ports.ts";
 
 type RepoPorts = Pick<Ports, "repo">;
 
@@ -39,32 +40,32 @@ export async function setRepository(
 	return set;
 }
 
-export async function getRepository(
+export function getRepository(
 	ports: RepoPorts,
 	caller: Caller,
 	repository: RepositoryName,
 ): Promise<Result<Repository>> {
-	const may = mayAskOfRepository(caller, "getRepository", repository);
-	return may.ok ? ports.repo(repository).settings() : may;
+	return askRepository(ports, caller, { asks: "getRepository", repository }, (calls) => calls.settings());
 }
 
-export async function getQueue(
-	ports: RepoPorts,
-	caller: Caller,
-	repository: RepositoryName,
-): Promise<Result<QueueFigures>> {
-	const may = mayAskOfRepository(caller, "getQueue", repository);
-	return may.ok ? ports.repo(repository).figures() : may;
+export function getQueue(ports: RepoPorts, caller: Caller, repository: RepositoryName): Promise<Result<QueueFigures>> {
+	return askRepository(ports, caller, { asks: "getQueue", repository }, (calls) => calls.figures());
 }
 
 /** All of their names. */
-export async function listSecrets(
+export function listSecrets(ports: RepoPorts, caller: Caller, repository: RepositoryName): Promise<Result<string[]>> {
+	return askRepository(ports, caller, { asks: "listSecrets", repository }, (calls) => calls.secretNames());
+}
+
+/** A read that needs no more than the right to it: the repository's object answers for itself. */
+async function askRepository<T>(
 	ports: RepoPorts,
 	caller: Caller,
-	repository: RepositoryName,
-): Promise<Result<string[]>> {
-	const may = mayAskOfRepository(caller, "listSecrets", repository);
-	return may.ok ? ports.repo(repository).secretNames() : may;
+	{ asks, repository }: { asks: "getRepository" | "getQueue" | "listSecrets"; repository: RepositoryName },
+	ask: (calls: RepoCalls) => Promise<Result<T>>,
+): Promise<Result<T>> {
+	const may = mayAskOfRepository(caller, asks, repository);
+	return may.ok ? ask(ports.repo(repository)) : may;
 }
 
 export async function setSecret(

@@ -13,7 +13,8 @@ import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import { keyedId } from "./keyed-id.ts";
 import type { KeyedId } from "./keyed-id.ts";
-import type { Deleted, Page, Ports } from "./ports.ts";
+import type { Page } from "../contracts/http/page.ts";
+import type { Deleted, Ports } from "./ports.ts";
 
 /** How long a token lives of which nothing else was said: long enough to forget, short enough that what was ended is forgotten too. */
 const tokenDefaultMs = 365 * 24 * 60 * 60 * 1_000;

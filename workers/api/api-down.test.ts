@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Problem } from "../../src/contracts/http/problem.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
-import type { Page } from "../../src/operations/ports.ts";
+import type { Page } from "../../src/contracts/http/page.ts";
 import main from "../main.ts";
 import { aRepo, aRunner, append, finish, grantOf, job, lease, requestOf, runOf, send, submit } from "./api-fixture.ts";
 import type { Call, Place } from "./api-fixture.ts";

@@ -1,7 +1,8 @@
 // The read model over D1. While D1 does not answer, a list that was read before is given again, marked stale.
 import { drizzle } from "drizzle-orm/d1";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { Page, ReadModel } from "../../src/operations/ports.ts";
+import type { Page } from "../../src/contracts/http/page.ts";
+import type { ReadModel } from "../../src/operations/ports.ts";
 import { selectAudit } from "../../src/store/audit.ts";
 import { addPool, findRun, selectPools, selectRepositories, selectRuns, setBehind } from "../../src/store/runs.ts";
 import type { Slice } from "../../src/store/runs.ts";

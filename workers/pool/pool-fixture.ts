@@ -1,9 +1,14 @@
-// A runner at its end of a session, as tests of the pool use it.
+// A runner at its end of a session, and what it holds, as tests of the pool use them.
 import { expect, vi } from "vitest";
-import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
+import { env as bindings } from "cloudflare:workers";
+import { parseKeys, readToken } from "../../src/auth/token.ts";
+import type { Grant } from "../../src/contracts/http/runner.ts";
+import type { LeaseIdentity, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
+import type { Env } from "../env.ts";
 import type { ServerFrame } from "../../src/contracts/wire/sockets/runner-session.ts";
 import { connectRequest } from "../../src/contracts/wire/sockets/runner-socket.ts";
-import { poolOf } from "../repo/queue-fixture.ts";
+import { orThrow } from "../../src/doors/http/answer.ts";
+import { poolOf, repoOf } from "../repo/queue-fixture.ts";
 
 /** Frames are taken in the order in which they came. */
 export class SessionRunner {
@@ -61,4 +66,19 @@ export class SessionRunner {
 	get waiting(): number {
 		return this.#frames.length;
 	}
+}
+
+/** What the grant's token says: a grant without a good one is no grant. */
+export function leaseOf(grant: Pick<Grant, "lease"> | null): LeaseIdentity {
+	const lease =
+		grant && readToken(parseKeys((bindings as unknown as Env).SPILLWAY_SIGNING_KEYS), "lease", grant.lease.token);
+	if (!lease) throw new Error("no grant with a good token");
+	return lease;
+}
+
+/** As its runner starts it. */
+export async function started(grant: Pick<Grant, "lease"> | null): Promise<LeaseIdentity> {
+	const lease = leaseOf(grant);
+	orThrow(await repoOf(lease).start(lease));
+	return lease;
 }

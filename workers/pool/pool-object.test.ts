@@ -4,7 +4,6 @@ import { env as bindings } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import { parseKeys, readToken } from "../../src/auth/token.ts";
 import type { LeaseIdentity, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
 import type { Env } from "../env.ts";
@@ -21,6 +20,7 @@ import {
 	repoOf,
 	submit,
 } from "../repo/queue-fixture.ts";
+import { leaseOf } from "./pool-fixture.ts";
 import { waitForGrant } from "./wait-for-grant.ts";
 
 const env = bindings as unknown as Env;
@@ -32,12 +32,6 @@ afterEach(() => {
 /** Waits as a runner would: over the socket, until a grant comes. */
 function poll(runner: RunnerIdentity, named: string[] | null = []): Promise<Grant | null> {
 	return waitForGrant(env, { runner, named }, 10_000);
-}
-
-function leaseOf(grant: Grant | null): LeaseIdentity {
-	const lease = grant && readToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", grant.lease.token);
-	if (!lease) throw new Error("no grant with a good token");
-	return lease;
 }
 
 /** The pool has heard of the repository's demand: told over RPC after the submission was stored. */

@@ -10,7 +10,7 @@ import type {
 } from "../../src/contracts/objects/objects.ts";
 import type { PoolPatch, RunnerPatch } from "../../src/contracts/http/runner.ts";
 import { readPoolObjectName } from "../../src/contracts/wire/object-name.ts";
-import { readConnect } from "../../src/contracts/wire/sockets/runner-socket.ts";
+import { noRunnerSocket, readConnect } from "../../src/contracts/wire/sockets/runner-socket.ts";
 import type { LeaseId } from "../../src/domain/ids.ts";
 import { PoolEngine } from "../../src/engine/pool/pool-engine.ts";
 import type { Env } from "../env.ts";
@@ -42,7 +42,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 			webSocket = client;
 			return server;
 		});
-		if (refused !== null) return Response.json({ code: refused }, { status: 404 });
+		if (refused !== null) return noRunnerSocket({ code: refused });
 		return new Response(null, { status: 101, webSocket });
 	}
 

@@ -3,7 +3,6 @@ import { evictDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import { parseLeaseId } from "../../src/domain/ids.ts";
 import type { PoolPatch } from "../../src/contracts/http/runner.ts";
 import type { Env } from "../env.ts";
 import { connectRequest } from "../../src/contracts/wire/sockets/runner-socket.ts";
@@ -19,6 +18,7 @@ import {
 	repoOf,
 	submit,
 } from "../repo/queue-fixture.ts";
+import { leaseOf } from "./pool-fixture.ts";
 import { waitForGrant } from "./wait-for-grant.ts";
 import { wholePool } from "./whole-pool.ts";
 
@@ -68,8 +68,7 @@ it("[B6] what runs when a pool is paused goes on to its end", async () => {
 	await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(2));
 	const runner = anIdentity(repo, { capacity: 2 });
 	const grant = await acquire(runner, []);
-	const { job, epoch } = parseLeaseId(grant?.lease.id ?? "") ?? { job: "", epoch: 0 };
-	const lease = { owner: repo.owner, repo: repo.repo, pool: repo.pool, shard: 0, job, attempt: 1, epoch };
+	const lease = leaseOf(grant);
 	await set(repo, { paused: true, draining: true });
 	orThrow(await repoOf(repo).start(lease));
 	expect(await heartbeat(runner, [grant?.lease.id ?? ""])).toMatchObject({

@@ -3,11 +3,10 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env as bindings } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseIdentity, RunnerIdentity } from "../../src/contracts/objects/objects.ts";
-import { parseLeaseId } from "../../src/domain/ids.ts";
+import type { RunnerIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Env } from "../env.ts";
 import { connectRequest } from "../../src/contracts/wire/sockets/runner-socket.ts";
-import { SessionRunner } from "./pool-fixture.ts";
+import { SessionRunner, started } from "./pool-fixture.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import {
 	aJob,
@@ -26,13 +25,6 @@ import { wholePool } from "./whole-pool.ts";
 const env = bindings as unknown as Env;
 const shardCounts = [1, 3];
 
-async function started(repo: Repo, id: string | undefined, shard = 0): Promise<LeaseIdentity> {
-	const { job, epoch } = parseLeaseId(id ?? "") ?? { job: "", epoch: 0 };
-	const lease = { ...repo, shard, job, attempt: 1, epoch };
-	orThrow(await repoOf(repo).start(lease));
-	return lease;
-}
-
 /** One runner in each shard. */
 async function runnersIn(repo: Repo, shards: number): Promise<RunnerIdentity[]> {
 	const all = Array.from({ length: shards }, (_, shard) => anIdentity(repo, { id: `rn${shard}`, shard }));
@@ -48,7 +40,7 @@ async function heldByLastOf(shards: number) {
 	await submit(repo, [aJob("a")]);
 	await session.helloHeard([]);
 	const held = await session.grant();
-	return { repo, last, session, held, lease: await started(repo, held.lease.id, last.shard) };
+	return { repo, last, session, held, lease: await started(held) };
 }
 
 const statesOf = async (repo: Repo) => (await wholePool(env, repo).figures()).runners.map(({ state }) => state);
@@ -60,7 +52,7 @@ it("[W25] an ephemeral runner is forgotten once its one job is over, and comes b
 	await session.helloHeard([], { capacity: 3 });
 	expect((await poolOf(repo).figures()).runners).toMatchObject([{ id: "rn1", capacity: 1 }]);
 	await submit(repo, [aJob("a"), aJob("b")]);
-	const lease = await started(repo, (await session.grant()).lease.id);
+	const lease = await started(await session.grant());
 	expect(await acquire(runner)).toBeNull();
 	orThrow(await repoOf(repo).finish(lease, aReport()));
 	expect(await session.closed).toBe(4_410);
@@ -157,7 +149,7 @@ it("[B23] what a removed runner held is over also when its repository could not 
 	const runner = await register(anIdentity(repo));
 	await submit(repo, [aJob("a")]);
 	await vi.waitFor(async () => expect((await poolOf(repo).figures()).waiting).toBe(1));
-	const lease = await started(repo, (await acquire(runner))?.lease.id);
+	const lease = await started(await acquire(runner));
 	const { RepoObject } = await import("../repo/repo-object.ts");
 	const expire = vi.spyOn(RepoObject.prototype, "expire").mockRejectedValueOnce(new Error("not now"));
 	expect(await wholePool(env, repo).removeRunner(runner.id)).toBe(true);

@@ -3,9 +3,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import { parseLeaseId } from "../../src/domain/ids.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { shardOf } from "../../src/domain/pool/pool.ts";
-import { SessionRunner } from "./pool-fixture.ts";
+import { SessionRunner, leaseOf, started } from "./pool-fixture.ts";
 import type { PoolObject } from "./pool-object.ts";
 import { PoolTables } from "../../src/engine/pool/pool-tables.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
@@ -26,27 +26,19 @@ afterEach(() => {
 	vi.useRealTimers();
 });
 
-type Granted = Awaited<ReturnType<SessionRunner["grant"]>>;
-
-function leaseOf(repo: Repo, grant: Granted, shard = 0) {
-	const { job, epoch } = parseLeaseId(grant.lease.id) ?? { job: "", epoch: 0 };
-	return { owner: repo.owner, repo: repo.repo, pool: repo.pool, shard, job, attempt: grant.job.attempt, epoch };
-}
-
 /** A started lease, held over a session. */
 async function running(): Promise<{
 	repo: Repo;
 	runner: SessionRunner;
 	id: string;
-	lease: ReturnType<typeof leaseOf>;
+	lease: LeaseIdentity;
 }> {
 	const repo = await aRepository();
 	const runner = await SessionRunner.connect(anIdentity(repo));
 	runner.hello();
 	await submit(repo, [aJob("a")]);
 	const grant = await runner.grant();
-	const lease = leaseOf(repo, grant);
-	orThrow(await repoOf(repo).start(lease));
+	const lease = await started(grant);
 	await runner.helloHeard([grant.lease.id]);
 	return { repo, runner, id: grant.lease.id, lease };
 }
@@ -86,8 +78,8 @@ describe("grants over a session", () => {
 		const second = await runner.grant();
 		expect([first.job.key, second.job.key].sort()).toEqual(["a", "b"]);
 		expect((await poolOf(repo).figures()).running).toBe(2);
-		orThrow(await repoOf(repo).start(leaseOf(repo, first)));
-		orThrow(await repoOf(repo).finish(leaseOf(repo, first), aReport()));
+		await started(first);
+		orThrow(await repoOf(repo).finish(leaseOf(first), aReport()));
 		expect((await runner.grant()).job.key).toBe("c");
 		expect(runner.waiting).toBe(0);
 	});
@@ -128,7 +120,7 @@ describe("grants over a session", () => {
 		const busy = await SessionRunner.connect(anIdentity(repo, { id: "busy", capacity: 2 }));
 		await busy.helloHeard([], { capacity: 2 });
 		await submit(repo, [aJob("b")]);
-		orThrow(await repoOf(repo).start(leaseOf(repo, await busy.grant())));
+		await started(await busy.grant());
 		moveClock(13_000);
 		await runDurableObjectAlarm(repoOf(repo));
 		moveClock(2_000);
@@ -288,9 +280,7 @@ describe("leases over a session", () => {
 			const jobs = identities.map((_, at) => aJob(`j${at}`));
 			orThrow(await repoOf(repo).configure({ ...repo, request: { maxRunning: 1_000 }, replace: false }));
 			await submit(repo, jobs);
-			const leases = await Promise.all(
-				runners.map(async (runner, at) => leaseOf(repo, await runner.grant(), identities[at]?.shard)),
-			);
+			const leases = await Promise.all(runners.map(async (runner) => leaseOf(await runner.grant())));
 			for (const lease of leases) orThrow(await repoOf(repo).start(lease));
 			for (const pool of pools) await evictDurableObject(pool, { webSockets: "close" });
 			const lookAll = async (times: number) => {

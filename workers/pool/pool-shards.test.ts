@@ -13,7 +13,7 @@ import type { JobRequest } from "../../src/domain/job/submission.ts";
 import { requestOf } from "../api/api-fixture.ts";
 import type { Env } from "../env.ts";
 import type { PoolObject } from "./pool-object.ts";
-import { SessionRunner } from "./pool-fixture.ts";
+import { SessionRunner, leaseOf } from "./pool-fixture.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
 import {
 	acquire,
@@ -55,12 +55,6 @@ async function aSessionEach(repo: Repo, capacity = 1): Promise<SessionRunner[]> 
 	return runners;
 }
 
-function leaseOf(token: string): LeaseIdentity {
-	const lease = readToken(parseKeys(env.SPILLWAY_SIGNING_KEYS), "lease", token);
-	if (!lease) throw new Error("a grant without a good token");
-	return lease;
-}
-
 async function finish(lease: LeaseIdentity): Promise<void> {
 	orThrow(await repoOf(lease).start(lease));
 	orThrow(await repoOf(lease).finish(lease, aReport()));
@@ -95,7 +89,7 @@ describe("where runners are", () => {
 			all.map((_, at) => aJob(`j${at}`)),
 		);
 		const granted = await Promise.all(polls);
-		expect(granted.map((grant) => leaseOf(grant?.lease.token ?? "").shard)).toEqual(all.map(({ shard }) => shard));
+		expect(granted.map((grant) => leaseOf(grant).shard)).toEqual(all.map(({ shard }) => shard));
 	});
 
 	it("[P6] a number of shards that is none is refused before anything is done", async () => {
@@ -127,7 +121,7 @@ describe("what waits", () => {
 			if (name === "other") continue;
 			const grants = await Promise.all(runners.map((runner) => runner.grant()));
 			expect(grants.map(({ repository }) => repository.repo)).toEqual(["web", "web", "web"]);
-			for (const { lease } of grants) await finish(leaseOf(lease.token));
+			for (const grant of grants) await finish(leaseOf(grant));
 		}
 		const grants = await Promise.all(runners.map((runner) => runner.grant()));
 		expect(grants.map(({ repository }) => repository.repo)).toEqual(["other", "other", "other"]);
@@ -173,7 +167,7 @@ describe("what waits", () => {
 			const who = await vi.waitUntil(() => runners.find((runner) => runner.waiting > 0), { timeout: 5_000 });
 			const at = runners.indexOf(who);
 			served[at] = (served[at] ?? 0) + 1;
-			await finish(leaseOf((await who.grant()).lease.token));
+			await finish(leaseOf(await who.grant()));
 		}
 		expect(served.reduce((sum, jobs) => sum + jobs, 0)).toBe(count);
 		expect(Math.min(...served)).toBeGreaterThan(0);
@@ -232,7 +226,7 @@ describe("what waits", () => {
 			if (before) await finish(before);
 			const take = () => acquire(runners[shard] ?? anIdentity(first), []);
 			await vi.waitFor(async () => expect((await poolOf(first, shard).figures()).running).toBe(0));
-			const lease = leaseOf((await take())?.lease.token ?? "");
+			const lease = leaseOf(await take());
 			held.set(shard, lease);
 			served.push(lease.repo);
 		}
@@ -302,7 +296,7 @@ describe("what acts on the pool", () => {
 			runners.map((_, at) => aJob(`j${at}`)),
 		);
 		const grants = await Promise.all(runners.map((runner) => runner.grant()));
-		const leases = grants.map(({ lease }) => leaseOf(lease.token));
+		const leases = grants.map((grant) => leaseOf(grant));
 		expect(leases.map(({ shard }) => shard)).toEqual([0, 1, 2]);
 		for (const lease of leases) orThrow(await repoOf(repo).start(lease));
 		const [, second, third] = leases;

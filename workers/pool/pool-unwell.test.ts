@@ -3,9 +3,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
-import { parseLeaseId } from "../../src/domain/ids.ts";
 import type { FinishReport } from "../../src/domain/job/job.ts";
 import { moveClock } from "../testing/clock-fixture.ts";
 import type { Env } from "../env.ts";
@@ -22,7 +20,7 @@ import {
 	repoOf,
 	submit,
 } from "../repo/queue-fixture.ts";
-import { SessionRunner } from "./pool-fixture.ts";
+import { SessionRunner, started } from "./pool-fixture.ts";
 import { wholePool } from "./whole-pool.ts";
 
 const env = bindings as unknown as Env;
@@ -39,19 +37,13 @@ async function why(repo: Repo, run: string, index = 0): Promise<string> {
 	return `${waiting?.code}: ${waiting?.detail}`;
 }
 
-function leaseOf(repo: Repo, grant: Grant | null): LeaseIdentity {
-	const { job, epoch } = parseLeaseId(grant?.lease.id ?? "") ?? { job: "", epoch: 0 };
-	return { ...repo, shard: 0, job, attempt: grant?.job.attempt ?? 0, epoch };
-}
-
 const aFault = (rest: Partial<FinishReport> = {}): FinishReport => {
 	const step = { name: "step 1", exitCode: null, startedAt: null, finishedAt: null, logStart: null, logEnd: null };
 	return aReport({ outcome: "refused", exitCode: null, platformFault: "machine-fault", steps: [step], ...rest });
 };
 
 async function end(repo: Repo, grant: Grant | null, report: FinishReport): Promise<void> {
-	const lease = leaseOf(repo, grant);
-	orThrow(await repoOf(repo).start(lease));
+	const lease = await started(grant);
 	orThrow(await repoOf(repo).finish(lease, report));
 	// The pool heard of it.
 	await vi.waitFor(async () => expect((await poolOf(repo).holds([grant?.lease.id ?? ""])).length).toBe(0));

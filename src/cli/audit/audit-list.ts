@@ -1,6 +1,6 @@
 // `spillway audit list`: who did what, when, from where and why; newest first.
 import type { Command } from "commander";
-import type { ListPage } from "../../client/client.ts";
+import type { Page } from "../../contracts/http/page.ts";
 import type { AuditRecord } from "../../contracts/http/audit.ts";
 import { readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
@@ -38,7 +38,7 @@ const valueMax = 60;
 
 const headings = ["at", "actor", "action", "where", "subject", "what", "from", "why"];
 
-function listText(page: ListPage<AuditRecord>, paint: Paint): string {
+function listText(page: Page<AuditRecord>, paint: Paint): string {
 	const rows = page.items.map(({ at, actor, action, owner, repo, subject, details, from, reason }) => {
 		const where = [owner ?? "everywhere", ...(repo === null ? [] : [repo])].join("/");
 		return [at, actor, action, where, subject ?? "", detailsText(details), from ?? "", reason ?? ""];

@@ -1,6 +1,6 @@
 // `spillway dead-letter list`: messages that a queue gave up, with what went wrong last.
 import type { Command } from "commander";
-import type { ListPage } from "../../client/client.ts";
+import type { Page } from "../../contracts/http/page.ts";
 import type { DeadLetter } from "../../contracts/http/dead-letter.ts";
 import { readWhole } from "../arguments.ts";
 import { connect } from "../connection.ts";
@@ -36,7 +36,7 @@ const columns = [
 	{ heading: "reason", least: 12 },
 ];
 
-function listText(page: ListPage<DeadLetter>, { paint, width }: { paint: Paint; width: number | null }): string {
+function listText(page: Page<DeadLetter>, { paint, width }: { paint: Paint; width: number | null }): string {
 	if (page.items.length === 0) return "none: every message was dealt with";
 	const rows = page.items.map(({ id, queue, at, tries, reason }) => [id, queue, at, String(tries), reason]);
 	const more = page.nextCursor === null ? [] : [`more: --cursor ${page.nextCursor}`];

@@ -1,6 +1,7 @@
 // `spillway run list`: a repository's latest runs, from the read model.
 import type { Command } from "commander";
-import type { ListPage, RunListOptions } from "../../client/client.ts";
+import type { RunListOptions } from "../../client/client.ts";
+import type { Page } from "../../contracts/http/page.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Run } from "../../contracts/http/run.ts";
 import { parseRepository, readWhole } from "../arguments.ts";
@@ -49,7 +50,7 @@ const commitDigits = 8;
 /** In place of what a run has not, or has not yet: a commit is known once a runner has looked. */
 const none = "-";
 
-function listText(page: ListPage<Run>, { paint, width }: { paint: Paint; width: number | null }): string {
+function listText(page: Page<Run>, { paint, width }: { paint: Paint; width: number | null }): string {
 	const rows = page.items.map((run) => {
 		const jobs = Object.values(run.counts).reduce((sum, count) => sum + count, 0);
 		return [

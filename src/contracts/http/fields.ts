@@ -26,6 +26,16 @@ export const instant = z.iso.datetime({ offset: true }).openapi({ description: "
 export const shortText = z.string().max(500);
 /** What a process is started with ends at a NUL: better refused here than cut or failed on the runner. */
 export const withoutNul = (text: z.ZodString) => text.regex(/^[^\0]*$/, "must not contain NUL");
+/** Of one attempt. */
+export const timeoutSeconds = z
+	.int()
+	.min(1)
+	.max(7 * 86_400);
+/** Of a wait between two attempts too. */
+export const queueTimeoutSeconds = z
+	.int()
+	.min(1)
+	.max(30 * 86_400);
 export const capacity = z.int().min(1).max(runnerCapacityMax);
 
 /**

@@ -1,23 +1,15 @@
 // A repository's settings as people write and read them.
 import { z } from "@hono/zod-openapi";
 import { poolWeightMax } from "../../domain/limits.ts";
-import { cloneUrl, jobKey, poolName, refName, shortText, slug } from "./fields.ts";
+import { cloneUrl, jobKey, poolName, queueTimeoutSeconds, refName, shortText, slug, timeoutSeconds } from "./fields.ts";
 import { retryRequest } from "./run.ts";
 
 const limit = z.int().min(0).max(100_000);
 
 const jobDefaults = z.strictObject({
 	pool: poolName.optional(),
-	timeoutSeconds: z
-		.int()
-		.min(1)
-		.max(7 * 86_400)
-		.optional(),
-	queueTimeoutSeconds: z
-		.int()
-		.min(1)
-		.max(30 * 86_400)
-		.optional(),
+	timeoutSeconds: timeoutSeconds.optional(),
+	queueTimeoutSeconds: queueTimeoutSeconds.optional(),
 	retry: retryRequest.optional(),
 });
 

@@ -10,10 +10,12 @@ import {
 	jobKey,
 	labels,
 	poolName,
+	queueTimeoutSeconds,
 	refName,
 	secretName,
 	shortText,
 	time,
+	timeoutSeconds,
 	withoutNul,
 } from "./fields.ts";
 
@@ -68,16 +70,8 @@ export const jobRequest = z
 		pool: poolName.optional(),
 		labels: labels.optional(),
 		priority: z.int().min(-1_000).max(1_000).optional(),
-		timeoutSeconds: z
-			.int()
-			.min(1)
-			.max(7 * 86_400)
-			.optional(),
-		queueTimeoutSeconds: z
-			.int()
-			.min(1)
-			.max(30 * 86_400)
-			.optional(),
+		timeoutSeconds: timeoutSeconds.optional(),
+		queueTimeoutSeconds: queueTimeoutSeconds.optional(),
 		allowFailure: z.boolean().optional(),
 		concurrencyGroup: jobKey.nullable().optional(),
 		exclusive: z.boolean().optional(),

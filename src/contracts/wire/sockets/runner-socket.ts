@@ -1,6 +1,7 @@
-// How the Worker connects a runner's socket to its pool, and what the pool attaches to it. Who the runner is stands in a header
-// that only the Worker writes, since it makes the request anew.
+// How the Worker connects a runner's socket to its pool, what the pool answers when there is none, and what it attaches to one.
+// Who the runner is stands in a header that only the Worker writes, since it makes the request anew.
 import type { LeaseId, Millis } from "../../../domain/ids.ts";
+import type { Refusal } from "../../../domain/refusal.ts";
 import { assert } from "../../../domain/refusal.ts";
 import type { RunnerIdentity } from "../../objects/objects.ts";
 import { upgradeRequest } from "./upgrade.ts";
@@ -20,6 +21,16 @@ export function readConnect(request: Request): Connect {
 	const text = request.headers.get(header);
 	assert(text, "only the Worker connects here");
 	return JSON.parse(text);
+}
+
+/** The pool does not know the runner, or not any more. */
+export function noRunnerSocket(refusal: Refusal): Response {
+	return Response.json(refusal, { status: 404 });
+}
+
+/** Null: the answer is the runner's socket, or the failure of a pool that says nothing about the runner. */
+export async function readNoRunnerSocket(response: Response): Promise<Refusal | null> {
+	return response.status === 404 ? ((await response.json()) as Refusal) : null;
 }
 
 /** A header carries ASCII only; JSON may escape the rest. */

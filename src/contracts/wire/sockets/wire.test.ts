@@ -1,6 +1,6 @@
 // The private protocols between the Worker and the objects: what one side writes the other side reads.
 import { describe, expect, it } from "vitest";
-import type { LeaseIdentity } from "../../objects/objects.ts";
+import type { LeaseIdentity, RunnerIdentity } from "../../objects/objects.ts";
 import { parseRestsOn } from "./stream-token.ts";
 import * as closeCodes from "./close-code.ts";
 import {
@@ -21,9 +21,14 @@ import {
 	readRepoObjectName,
 	repoObjectName,
 } from "../object-name.ts";
+import { connectRequest, noRunnerSocket, readConnect, readNoRunnerSocket } from "./runner-socket.ts";
 import { noRunWatch, readNoRunWatch, readRunWatchRequest, runWatchRequest } from "./run-watch-request.ts";
 import { isUpgrade, upgradeRequest } from "./upgrade.ts";
 
+const runner: RunnerIdentity = {
+	...{ id: "rn1", name: "größe 🚀", owner: "acme", pool: "default", shard: 0 },
+	...{ labels: ["linux"], capacity: 1, ephemeral: false },
+};
 const token = { owner: "acme", token: "t1", expiresAt: 1_800_000_000_000 };
 const lasting = { ...token, expiresAt: null };
 const lease: LeaseIdentity = {
@@ -66,6 +71,20 @@ describe("requests between the Worker and the objects", () => {
 		expect(readUploadSocketRequest(uploadSocketRequest(lease))).toEqual(lease);
 		expect(await readNoUploadSocket(noUploadSocket({ code: "lease-stale" }))).toEqual({ code: "lease-stale" });
 		expect(await readNoUploadSocket(new Response(null, { status: 200 }))).toBeNull();
+	});
+
+	it("[L38] a pool reads the runner as the Worker wrote it, whatever its name, and the Worker reads the refusal", async () => {
+		for (const connect of [
+			{ kind: "session" as const, runner },
+			{ kind: "poll" as const, runner, named: null },
+			{ kind: "poll" as const, runner, named: [`${lease.job}.${lease.epoch}`] },
+		]) {
+			const request = connectRequest(connect);
+			expect(isUpgrade(request)).toBe(true);
+			expect(readConnect(request)).toEqual(connect);
+		}
+		expect(await readNoRunnerSocket(noRunnerSocket({ code: "runner-removed" }))).toEqual({ code: "runner-removed" });
+		for (const status of [200, 500]) expect(await readNoRunnerSocket(new Response(null, { status }))).toBeNull();
 	});
 
 	it("[L38] a run's feed reads the watcher's request as the Worker wrote it, and the Worker reads why there is no socket", async () => {

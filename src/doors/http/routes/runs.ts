@@ -10,7 +10,7 @@ import {
 	run as runSchema,
 	runRequest,
 } from "../../../contracts/http/run.ts";
-import type { RunFilter } from "../../../operations/ports.ts";
+import type { RunFilter } from "../../../contracts/http/page.ts";
 import {
 	addJobs,
 	cancelRun,

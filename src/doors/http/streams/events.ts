@@ -2,7 +2,6 @@
 // watchers is felt by the repository.
 import type { Context, Hono } from "hono";
 import { runEvent } from "../../../contracts/http/run-events.ts";
-import { tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
 import { watchRunBySocket, watchRunEvents } from "../../../operations/logs/logs.ts";
 import { orThrow } from "../answer.ts";
@@ -12,7 +11,7 @@ import { eventStream } from "./event-stream.ts";
 import type { StreamEnd, StreamEvent } from "./event-stream.ts";
 import { badQuery } from "../requests/request.ts";
 import { readRunName } from "../requests/run-place.ts";
-import { standingOf } from "./stream-standing.ts";
+import { perFrame, standingOf } from "./stream-standing.ts";
 import { admitWatcher, ticketQuery } from "../routes/tickets.ts";
 
 document({
@@ -23,7 +22,7 @@ document({
 	query: { after: "the last `seq` seen: only what came after it, without the snapshot", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: as `after`" },
 	answers: {
-		101: `One message per frame; closes with ${tokenEndedCloseCode} when the token has ended`,
+		101: perFrame,
 		200: runEvent,
 		410: "What came after that `seq` is not kept any more",
 	},

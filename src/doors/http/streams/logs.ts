@@ -2,7 +2,6 @@
 import type { Context, Hono } from "hono";
 import { logMessage } from "../../../contracts/http/log-stream.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../../../contracts/http/log-stream.ts";
-import { tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { logOffsetHeader } from "../../../contracts/wire/log-output.ts";
 import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
 import type { JobLogMessage } from "../../../operations/logs/log-messages.ts";
@@ -20,7 +19,7 @@ import { badQuery } from "../requests/request.ts";
 import { belowJob, readJobName } from "../requests/run-place.ts";
 import type { Services } from "../services.ts";
 import { sendAll } from "./socket-messages.ts";
-import { standingOf } from "./stream-standing.ts";
+import { perFrame, standingOf } from "./stream-standing.ts";
 import type { StreamStanding } from "./stream-standing.ts";
 import { admitWatcher, ticketQuery } from "../routes/tickets.ts";
 
@@ -47,7 +46,7 @@ documentJob({
 	query: { from: "offset of the first byte wanted", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: the offset to go on from" },
 	answers: {
-		101: `One message per frame; closes with ${tokenEndedCloseCode} when the token has ended`,
+		101: perFrame,
 		200: logMessage,
 	},
 });
@@ -60,7 +59,7 @@ documentJob({
 	query: ticketQuery,
 	headers: { "Last-Event-ID": "SSE: `attempt:offset` to go on from" },
 	answers: {
-		101: `One message per frame; closes with ${tokenEndedCloseCode} when the token has ended`,
+		101: perFrame,
 		200: logMessage,
 	},
 });
