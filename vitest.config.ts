@@ -39,7 +39,8 @@ export default defineConfig({
 			{
 				test: {
 					name: "node",
-					include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
+					include: ["src/**/*.test.ts", "scripts/**/*.test.ts", "chaos/**/*.test.ts"],
+					exclude: ["chaos/worker/**"],
 					environment: "node",
 					maxWorkers: filesAtOnce,
 					testTimeout: 60_000,
@@ -54,7 +55,7 @@ export default defineConfig({
 				],
 				test: {
 					name: "workers",
-					include: ["workers/**/*.test.ts"],
+					include: ["workers/**/*.test.ts", "chaos/worker/**/*.test.ts"],
 					maxWorkers: filesAtOnce,
 					// To start a runtime and load the program into it takes 4 s of processor time; `empty-storage.ts` empties one in a
 					// tenth of that.

@@ -2,12 +2,12 @@
 // server can be ended in every way there is, and started again on the same data and port.
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { Child, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
+import { freePort } from "../scripts/free-port.ts";
 import type { Client, LogRange } from "../src/client/client.ts";
 import { createClient, everyItem } from "../src/client/client.ts";
 import type { Attempt, Job, Run } from "../src/contracts/http/run.ts";
@@ -180,23 +180,5 @@ function killGroup(leader: number): void {
 		process.kill(-leader, "SIGKILL");
 	} catch {
 		// It went by itself.
-	}
-}
-
-/**
- * One below those that the system hands out by itself. From among those, somebody's call to the server that is away may get
- * the very port it calls, and then keeps the server from coming back.
- */
-export async function freePort(): Promise<number> {
-	for (;;) {
-		const port = 20_000 + Math.floor(Math.random() * 10_000);
-		const server = createServer();
-		const isFree = await new Promise<boolean>((resolve) => {
-			server.once("error", () => resolve(false));
-			server.listen(port, "127.0.0.1", () => resolve(true));
-		});
-		if (!isFree) continue;
-		await new Promise((resolve) => server.close(resolve));
-		return port;
 	}
 }

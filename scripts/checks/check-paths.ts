@@ -15,7 +15,7 @@ const commented = /\.(?:ts|mjs|jsonc)$/;
 
 const path =
 	/(?<![\w./@:-])((?:[\w.-]+\/)+[\w.-]+\.(?:ts|md|sh|jsonc?|sql|toml|mjs|yaml|plist|service|grit))(?![\w/])/g;
-const folder = /`((?:src|workers|bench|scripts|test|docs|migrations|examples)(?:\/[\w.-]+)*)\/?`/g;
+const folder = /`((?:src|workers|bench|chaos|scripts|test|docs|migrations|examples)(?:\/[\w.-]+)*)\/?`/g;
 const script = /\bnpm run ([a-z]+)/g;
 
 export interface Project {
