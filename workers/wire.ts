@@ -24,6 +24,7 @@ import { deadLettersOf } from "./dead-letters/dead-letter-store.ts";
 import { intakeOf } from "./intake/intake-store.ts";
 import { spillAfterMs } from "../src/domain/limits.ts";
 import { metrics } from "./metrics.ts";
+import { projectionRows, repositoriesInArchive } from "./bindings/projection-rows.ts";
 import { readModel } from "./bindings/read-model.ts";
 import { endsOf } from "./owner/ends.ts";
 import { connectRequest, readNoRunnerSocket } from "../src/contracts/wire/sockets/runner-socket.ts";
@@ -78,6 +79,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		},
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),
+		projectionRows: projectionRows(env),
+		repositoriesInArchive: (owner) => repositoriesInArchive(env, owner),
 		intake: intakeOf(env),
 		deadLetters: deadLettersOf(env),
 		spillAfterMs: Number(env.SPILL_AFTER_MS ?? spillAfterMs),

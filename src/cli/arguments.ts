@@ -12,6 +12,15 @@ export function parseRepository(text: string): RepositoryName {
 	return { owner, repo };
 }
 
+export interface OwnerOrRepository {
+	owner: string;
+	repo: string | null;
+}
+
+export function readOwnerOrRepository(text: string): OwnerOrRepository {
+	return text.includes("/") ? parseRepository(text) : { owner: text, repo: null };
+}
+
 export function readPool(text: string): { owner: string; pool: string } {
 	const [owner, pool] = readPair(text, "OWNER/POOL");
 	return { owner, pool };

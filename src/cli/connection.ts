@@ -57,10 +57,16 @@ export function connect(command: Command, io: Io): Connection {
 }
 
 export function connectionTo({ url, token, json }: { url: string; token: string; json: boolean }, io: Io): Connection {
+	let isStaleSaid = false;
+	// For people, and beside what programs read: once, however many pages and looks a command takes.
+	const onStale = (since: string) => {
+		if (!isStaleSaid) io.err(`spillway: this may be out of date: it was so at ${printable(since)}\n`);
+		isStaleSaid = true;
+	};
 	return {
 		url,
 		token,
-		client: createClient({ url, token, retry }),
+		client: createClient({ url, token, retry, onStale }),
 		json,
 		paint: createPaint(io.hasColors),
 		answer: (value, text) => io.out(`${json ? jsonLine(value) : text(printable(value))}\n`),

@@ -114,6 +114,19 @@ describe("answers for programs", () => {
 		expect(out).toBe(`${JSON.stringify(page)}\n`);
 	});
 
+	it.each([
+		["a list", ["run", "list", "acme/web"], `GET ${runs}`, { items: [], nextCursor: null, asOf: "", stale: true }],
+		["a run", ["run", "show", "acme/web", id], `GET ${runs}/${id}`, aWireRun()],
+	])("[M3] %s that is out of date says so once, on standard error, in JSON too", async (_, words, call, json) => {
+		const said = "spillway: this may be out of date: it was so at 2026-05-01T12:00:00.000Z\n";
+		api.on(call, { headers: { "spillway-stale": "2026-05-01T12:00:00.000Z" }, json });
+		const shown = await run(api, words);
+		expect([shown.code, shown.err]).toEqual([0, said]);
+		expect(await run(api, [...words, "--json"])).toEqual({ code: 0, out: `${JSON.stringify(json)}\n`, err: said });
+		api.on(call, { json });
+		expect((await run(api, words)).err).toBe("");
+	});
+
 	it("[X4] a new token stands alone on standard output", async () => {
 		const record = { id: "tk1", owner: "acme", name: "ci", scopes: ["read", "write"], repos: ["web"] };
 		api.on("POST /v1/tokens", { status: 201, json: { ...record, token: "spw_access_x" } });

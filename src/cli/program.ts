@@ -20,6 +20,7 @@ import { addJobShow } from "./job/job-show.ts";
 import { addPoolList } from "./pool/pool-list.ts";
 import { addPoolSet } from "./pool/pool-set.ts";
 import { addPoolShow } from "./pool/pool-show.ts";
+import { addProjectionRebuild } from "./projection/projection-rebuild.ts";
 import { addRepoList } from "./repo/repo-list.ts";
 import { addRepoSet } from "./repo/repo-set.ts";
 import { addRepoShow } from "./repo/repo-show.ts";
@@ -112,6 +113,7 @@ function createProgram(io: Io, exitWith: Host["exitWith"]): Command {
 	addTokenList(token, host);
 	addTokenRevoke(token, host);
 	addAuditList(noun("audit", "who did what"), host);
+	addProjectionRebuild(noun("projection", "what lists show"), host);
 	const letter = noun("dead-letter", "messages that a queue gave up");
 	addDeadLetterList(letter, host);
 	addDeadLetterRedrive(letter, host);

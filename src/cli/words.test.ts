@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import type { PoolFigures, RunnerFigures } from "../contracts/http/runner.ts";
 import { aWireAttempt, aWireJob } from "../testing/wire-builders.ts";
-import { queueText } from "./repo/repo-show.ts";
+import { lagText, queueText } from "./repo/repo-show.ts";
 import { poolText, poolStanding } from "./pool/pool-text.ts";
 import { jobRow } from "./run-summary.ts";
 import { createPaint } from "./terminal/paint.ts";
@@ -43,6 +43,12 @@ it("[X21] a job that is being canceled still runs", () => {
 		"1 running (1 of them being canceled), 2 waiting, the oldest for 61 s, 1 blocked\n" +
 			"lately half of the jobs waited up to 1.3 s, 99 % up to 3 m 10 s",
 	);
+});
+
+it("[M6] the lag of lists is said in words, and what is not known is not called none", () => {
+	expect(lagText(0)).toBe("lists show every change");
+	expect(lagText(12.5)).toBe("lists are behind: the oldest change that they do not show was 12.5 s ago");
+	expect(lagText(null)).toBe("lists: not known yet whether they show every change");
 });
 
 it("[X20] the time of a job that was retried is that of its attempts", () => {

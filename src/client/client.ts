@@ -4,6 +4,7 @@ import type { AuditRecord } from "../contracts/http/audit.ts";
 import type { BulkCancel, BulkCancelRequest } from "../contracts/http/bulk-cancel.ts";
 import type { BulkRetry, BulkRetryRequest } from "../contracts/http/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
+import type { RebuildAnswer } from "../contracts/http/projection.ts";
 import type { DeadLetter, Redriven } from "../contracts/http/dead-letter.ts";
 import type { QueueName } from "../contracts/objects/dead-letters.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
@@ -90,6 +91,7 @@ export function createClient(options: TransportOptions) {
 		pools: poolCalls(transport),
 		tokens: tokenCalls(transport),
 		switches: switchCalls(transport),
+		projection: projectionCalls(transport),
 		deadLetters: deadLetterCalls(transport),
 		audit: {
 			/** Newest first; without an owner all of it, for the operator. */
@@ -312,6 +314,23 @@ function switchCalls(transport: Transport) {
 		get: () => get<Switches>(transport, "/v1/switches"),
 		patch: (patch: Partial<Switches>) =>
 			transport.json<Switches>({ method: "PATCH", path: "/v1/switches", json: patch, idempotent: true }),
+	};
+}
+
+function projectionCalls(transport: Transport) {
+	const rebuild = (path: string, cursor: string | null) =>
+		transport.json<RebuildAnswer>({
+			method: "POST",
+			path,
+			json: cursor === null ? {} : { cursor },
+			idempotent: true,
+		});
+	return {
+		/** One slice of a repository; `cursor` null: the first. */
+		rebuildRepository: (name: RepositoryName, cursor: string | null) =>
+			rebuild(repositoryPath(name, "projection", "rebuild"), cursor),
+		rebuildOwner: (owner: string, cursor: string | null) =>
+			rebuild(urlPath("v1", "owners", owner, "projection", "rebuild"), cursor),
 	};
 }
 

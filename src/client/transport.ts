@@ -1,5 +1,6 @@
 // One HTTP request of the API: bearer token, JSON both ways, a limit on each try, failures as `ProblemError` or `Outage`.
 // Runs in Node and in a browser, so nothing here is Node's alone.
+import { staleHeader } from "../contracts/wire/headers/stale.ts";
 import { Outage } from "../contracts/wire/outage.ts";
 import { outageFrom, ProblemError, problemFrom } from "./call-failure.ts";
 import type { RepeatPolicy } from "./retryable.ts";
@@ -12,6 +13,8 @@ export interface TransportOptions {
 	token: string | null;
 	retry?: Partial<RepeatPolicy>;
 	fetch?: typeof fetch;
+	/** Hears of each answer that is not the present truth, and since when it may not be. */
+	onStale?: (since: string) => void;
 }
 
 export interface Call {
@@ -40,12 +43,14 @@ export class Transport {
 	readonly token: string | null;
 	readonly policy: RepeatPolicy;
 	readonly #fetch: typeof fetch;
+	readonly #onStale: (since: string) => void;
 
 	constructor(options: TransportOptions) {
 		this.url = options.url.replace(/\/+$/, "");
 		this.token = options.token;
 		this.policy = { ...repeatDefaults, ...options.retry };
 		this.#fetch = options.fetch ?? fetch;
+		this.#onStale = options.onStale ?? (() => undefined);
 	}
 
 	/** The answer's JSON. A body that breaks off counts as no answer. */
@@ -94,6 +99,8 @@ export class Transport {
 		try {
 			const response = await this.#fetch(this.#address(call), this.#request(call, limit.signal));
 			if (!response.ok) throw await problemFrom(response);
+			const since = response.headers.get(staleHeader);
+			if (since !== null) this.#onStale(since);
 			return await read(response);
 		} catch (thrown) {
 			if (thrown instanceof ProblemError) throw thrown;

@@ -29,6 +29,7 @@ import {
 	setRepository,
 	setSecret,
 } from "./repositories.ts";
+import { rebuildOwner, rebuildRepository } from "./projection/rebuild.ts";
 import { registerRunner } from "./leases/runner-calls.ts";
 import { addJobs, cancelRun, getRun, listJobs, listRuns, retryRun, submitRun } from "./runs/runs.ts";
 
@@ -100,6 +101,8 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 	setRepository: (by) => setRepository(ports, by, { repository, request: {}, replace: true }),
 	getRepository: (by) => getRepository(ports, by, repository),
 	getQueue: (by) => getQueue(ports, by, repository),
+	rebuildRepository: (by) => rebuildRepository(ports, by, { repository, cursor: null }),
+	rebuildOwner: (by) => rebuildOwner(ports, by, { owner, cursor: null }),
 	listSecrets: (by) => listSecrets(ports, by, repository),
 	setSecret: (by) => setSecret(ports, by, { repository, name: "KEY", value: "x" }),
 	deleteSecret: (by) => deleteSecret(ports, by, { repository, name: "KEY" }),

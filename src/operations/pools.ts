@@ -6,8 +6,11 @@ import { mayAskOfOwner } from "./access.ts";
 import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
+import { timeText } from "../contracts/wire/time-text.ts";
+import { ownLater } from "./owned-things.ts";
+import type { OwningPorts } from "./owned-things.ts";
 import type { Page } from "../contracts/http/page.ts";
-import type { Deleted, Ports } from "./ports.ts";
+import type { Deleted, Ports, Seen } from "./ports.ts";
 
 type PoolPorts = Pick<Ports, "wholePool">;
 interface PoolCall {
@@ -24,18 +27,22 @@ export async function listPools(
 	const may = mayAskOfOwner(caller, "listPools", owner);
 	if (!may.ok) return may;
 	const page = await ports.readModel.pools(call);
-	const figures = page.items.map((pool): Promise<PoolFigures> => ports.wholePool({ owner, pool }).figures());
-	return accept({ ...page, items: await Promise.all(figures) });
+	const figures = await Promise.all(page.items.map((pool) => ports.wholePool({ owner, pool }).seen()));
+	// Of several that are old, the list is as old as the oldest.
+	const olds = figures.flatMap(({ asOf }) => (asOf === null ? [] : [asOf]));
+	const since = Math.min(...olds, page.stale ? Date.parse(page.asOf) : Number.POSITIVE_INFINITY);
+	const items = figures.map(({ value }) => value);
+	return accept(Number.isFinite(since) ? { ...page, items, asOf: timeText(since), stale: true } : { ...page, items });
 }
 
-export async function getPool(ports: PoolPorts, caller: Caller, call: PoolCall): Promise<Result<PoolFigures>> {
+export async function getPool(ports: PoolPorts, caller: Caller, call: PoolCall): Promise<Result<Seen<PoolFigures>>> {
 	const may = mayAskOfOwner(caller, "getPool", call.owner);
-	return may.ok ? accept(await ports.wholePool(call).figures()) : may;
+	return may.ok ? accept(await ports.wholePool(call).seen()) : may;
 }
 
 /** Pauses or drains it, or lets it go on. It need not have a runner yet. */
 export async function setPool(
-	ports: PoolPorts & Pick<Ports, "readModel"> & NotePorts,
+	ports: PoolPorts & Pick<Ports, "readModel"> & OwningPorts & NotePorts,
 	caller: Caller,
 	{ patch, ...name }: PoolCall & { patch: PoolPatch },
 ): Promise<Result<PoolFigures>> {
@@ -44,6 +51,7 @@ export async function setPool(
 	if (!may.ok) return may;
 	const figures = await ports.wholePool(name).configure(patch);
 	ports.later(ports.readModel.addPool(owner, pool).catch(() => undefined));
+	ownLater(ports, owner, { kind: "pool", name: pool });
 	noteAct(ports, caller, { action: "pool-set", owner, subject: pool, reason: patch.pauseNote, details: patch });
 	return accept(figures);
 }

@@ -23,7 +23,7 @@ import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";
 import type { TokenPayload, TokenKind } from "../contracts/objects/token-payload.ts";
 import type { TokenRecord } from "../contracts/http/token.ts";
-import type { RunName } from "../domain/ids.ts";
+import type { Millis, RunId, RunName } from "../domain/ids.ts";
 import type { LogRecord } from "../domain/job/job.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
 import type { Result } from "../domain/refusal.ts";
@@ -45,10 +45,18 @@ export interface Deleted {
 	wasThere: boolean;
 }
 
+/** `asOf` null: as it is now. Else the truth does not answer, and this is how it was then. */
+export interface Seen<T> {
+	value: T;
+	asOf: Millis | null;
+}
+
 /** The read model: may lag, never lies. Throws an `Outage` when it cannot be reached. */
 export interface ReadModel {
 	repositories(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<Repository>>;
 	runs(call: RepositoryName & { filter: RunFilter; limit: number; cursor: string | null }): Promise<Page<Run>>;
+	/** As it was told last, and when. */
+	repository(name: RepositoryName): Promise<{ repository: Repository; at: Millis } | null>;
 	/** As the repository's object projected it last, without its jobs. */
 	run(name: RepositoryName, run: RunName): Promise<Run | null>;
 	pools(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<string>>;
@@ -77,6 +85,42 @@ export interface Ends {
 	note(name: TokenName): void;
 }
 
+/** Rows of the read model, to be compared with the truth and set right. Throws an `Outage` when it cannot be reached. */
+export interface ProjectionRows {
+	repository(name: RepositoryName): Promise<{ version: number; doc: string } | null>;
+	/** `seen`: the version of the row that was read, which alone is replaced. `repository` null: the row goes. */
+	writeRepository(
+		name: RepositoryName,
+		row: { repository: Repository | null; at: Millis; seen: number | null },
+	): Promise<void>;
+	runs(name: RepositoryName, ids: readonly RunId[]): Promise<SeenRows>;
+	writeRuns(name: RepositoryName, rows: readonly { run: Run; seen: number | null }[]): Promise<void>;
+	/** In the order of the lists, the oldest first. */
+	places(
+		name: RepositoryName,
+		call: { after: { createdAt: number; id: RunId } | null; limit: number },
+	): Promise<{ id: RunId; version: number; createdAt: number }[]>;
+	/** Those that still have this version. */
+	deleteRuns(rows: readonly { id: RunId; version: number }[]): Promise<void>;
+	repositoryNames(call: { owner: string; after: string; limit: number }): Promise<string[]>;
+	poolNames(call: { owner: string; after: string; limit: number }): Promise<string[]>;
+	/** By id. */
+	tokens(call: { owner: string; after: string; limit: number }): Promise<TokenRecord[]>;
+	/** How many were missing, or wrong. */
+	addPools(owner: string, pools: readonly string[]): Promise<number>;
+	writeTokens(tokens: readonly TokenRecord[]): Promise<number>;
+	/** The owner's lists lack nothing any more. */
+	closeGap(owner: string): Promise<void>;
+}
+
+/** Rows of runs as they were read. */
+export interface SeenRows {
+	/** Null: there was no row. */
+	version(run: RunId): number | null;
+	/** Whether there was one, and it shows this. */
+	isRight(run: Run): boolean;
+}
+
 export interface Ports {
 	repo(name: RepositoryName): RepoCalls;
 	pool(name: PoolShardName): PoolCalls;
@@ -100,6 +144,9 @@ export interface Ports {
 		call: { after: number | null },
 	): Promise<Result<(gone: AbortSignal) => AsyncIterable<string>>>;
 	readModel: ReadModel;
+	projectionRows: ProjectionRows;
+	/** Names of an owner's repositories of which the archive has a log, a run or a spilled run; the first thousand of each. */
+	repositoriesInArchive(owner: string): Promise<string[]>;
 	/** Runs that were accepted while their repository did not answer. */
 	intake: Intake;
 	/** How long a repository has to take a submission before it is spilled. */

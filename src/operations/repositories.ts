@@ -1,14 +1,17 @@
 // Repositories: settings, figures of the queue, names of secrets.
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
 import type { RepoCalls, RepositoryName } from "../contracts/objects/objects.ts";
+import { asOutage } from "../contracts/wire/outage.ts";
 import { accept } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAskOfOwner, mayAskOfRepository } from "./access.ts";
 import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
+import { ownLater } from "./owned-things.ts";
+import type { OwningPorts } from "./owned-things.ts";
 import type { Page } from "../contracts/http/page.ts";
-import type { Deleted, Ports } from "./ports.ts";
+import type { Deleted, Ports, Seen } from "./ports.ts";
 
 type RepoPorts = Pick<Ports, "repo">;
 
@@ -27,7 +30,7 @@ export async function listRepositories(
 
 /** `replace`: what the request does not name goes back to what it is without being said. */
 export async function setRepository(
-	ports: RepoPorts & NotePorts,
+	ports: RepoPorts & OwningPorts & NotePorts,
 	caller: Caller,
 	call: { repository: RepositoryName; request: RepositoryRequest; replace: boolean },
 ): Promise<Result<Repository>> {
@@ -36,16 +39,28 @@ export async function setRepository(
 	if (!may.ok) return may;
 	const set = await ports.repo(repository).configure({ ...repository, request, replace });
 	const act = { action: "repository-set", ...repository, details: { replace, ...request } } as const;
-	if (set.ok) noteAct(ports, caller, act);
+	if (!set.ok) return set;
+	noteAct(ports, caller, act);
+	ownLater(ports, repository.owner, { kind: "repository", name: repository.repo });
 	return set;
 }
 
-export function getRepository(
-	ports: RepoPorts,
+/** While it does not answer itself, as it was told last. */
+export async function getRepository(
+	ports: RepoPorts & Pick<Ports, "readModel" | "now">,
 	caller: Caller,
 	repository: RepositoryName,
-): Promise<Result<Repository>> {
-	return askRepository(ports, caller, { asks: "getRepository", repository }, (calls) => calls.settings());
+): Promise<Result<Seen<Repository>>> {
+	try {
+		const asked = { asks: "getRepository", repository } as const;
+		const settings = await askRepository(ports, caller, asked, (calls) => calls.settings());
+		return settings.ok ? accept({ value: settings.value, asOf: null }) : settings;
+	} catch (cause) {
+		if (asOutage(cause) === null) throw cause;
+		const known = await ports.readModel.repository(repository).catch(() => null);
+		if (known === null) throw cause;
+		return accept({ value: known.repository, asOf: Math.min(known.at, ports.now()) });
+	}
 }
 
 export function getQueue(ports: RepoPorts, caller: Caller, repository: RepositoryName): Promise<Result<QueueFigures>> {

@@ -13,6 +13,7 @@ import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import { keyedId } from "./keyed-id.ts";
 import type { KeyedId } from "./keyed-id.ts";
+import { ownLater } from "./owned-things.ts";
 import type { Page } from "../contracts/http/page.ts";
 import type { Deleted, Ports } from "./ports.ts";
 
@@ -71,6 +72,7 @@ async function store(
 		const first = await ports.readModel.keyedToken(keyed?.prefix ?? "");
 		return replay(ports, first ?? record, id);
 	}
+	ownLater(ports, owner, { kind: "token", name: id, token: record });
 	noteAct(ports, caller, { action: "token-create", owner, subject: id, details: { name, scopes, repos, expiresAt } });
 	return accept({ made: signed(ports, record), replayed: false });
 }

@@ -2,6 +2,7 @@
 import { and, desc, eq, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { AuditRecord } from "../contracts/http/audit.ts";
+import { gapSince, selectGaps } from "./list-gaps.ts";
 import type { Slice } from "./runs.ts";
 import { audit } from "./schema.ts";
 
@@ -27,7 +28,7 @@ export async function selectAudit(
 	{ owner, actor, action, limit, cursor }: AuditQuery,
 ): Promise<Slice<AuditRecord>> {
 	const [at = "", id = ""] = cursor?.split(" ") ?? [];
-	const rows = await db
+	const found = db
 		.select({ doc: audit.doc, at: audit.at, id: audit.id })
 		.from(audit)
 		.where(
@@ -40,10 +41,12 @@ export async function selectAudit(
 		)
 		.orderBy(desc(audit.at), desc(audit.id))
 		.limit(limit + 1);
+	const [rows, gaps] = await db.batch([found, selectGaps(db, owner)]);
 	const last = rows[limit - 1];
 	return {
 		items: rows.slice(0, limit).map(({ doc }) => JSON.parse(doc)),
 		next: rows.length > limit && last ? `${last.at} ${last.id}` : null,
+		since: gapSince(gaps, owner),
 	};
 }
 

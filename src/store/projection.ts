@@ -3,6 +3,7 @@
 import { sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { ChangeEvent } from "../contracts/objects/events.ts";
+import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";
 
@@ -37,14 +38,19 @@ function upsertRepositories(rows: { version: number; repository: Repository }[])
 		WHERE excluded.version > repository.version`;
 }
 
-function upsertRuns(rows: (Run & { owner: string; repo: string })[]) {
-	const values = rows.map(({ owner, repo, ...run }) => ({
+/** A run as its row. */
+export function runRow({ owner, repo }: RepositoryName, run: Run) {
+	return {
 		...{ id: run.id, owner, repo, state: run.state, outcome: run.outcome, ref: run.source?.ref ?? null },
-		...{ actor: run.actor, created: Date.parse(run.createdAt), version: run.version, doc: JSON.stringify(run) },
-	}));
+		...{ actor: run.actor, createdAt: Date.parse(run.createdAt), version: run.version, doc: JSON.stringify(run) },
+	};
+}
+
+export function upsertRuns(rows: (Run & RepositoryName)[]) {
+	const values = rows.map(({ owner, repo, ...run }) => runRow({ owner, repo }, run));
 	return sql`INSERT INTO run (id, owner, repo, state, outcome, ref, actor, created_at, version, doc)
 		SELECT value ->> 'id', value ->> 'owner', value ->> 'repo', value ->> 'state', value ->> 'outcome', value ->> 'ref',
-			value ->> 'actor', value ->> 'created', value ->> 'version', value ->> 'doc'
+			value ->> 'actor', value ->> 'createdAt', value ->> 'version', value ->> 'doc'
 		FROM json_each(${JSON.stringify(values)}) WHERE true
 		ON CONFLICT (id) DO UPDATE SET state = excluded.state, outcome = excluded.outcome, version = excluded.version,
 			doc = excluded.doc WHERE excluded.version > run.version`;
@@ -61,7 +67,7 @@ function newest<T extends { id: string; version: number }>(rows: readonly T[]): 
 }
 
 /** At least one row each. */
-function* slices<T>(rows: readonly T[]): Iterable<T[]> {
+export function* slices<T>(rows: readonly T[]): Iterable<T[]> {
 	let slice: T[] = [];
 	let bytes = 0;
 	for (const row of rows) {

@@ -6,14 +6,15 @@ import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { Repository } from "../contracts/http/repository.ts";
 import type { Run } from "../contracts/http/run.ts";
 import type { RunName } from "../domain/ids.ts";
+import { gapSince, selectGaps } from "./list-gaps.ts";
 import { pools, repositories, runs } from "./schema.ts";
 
 export interface Slice<T> {
 	items: T[];
 	/** Where the next one begins; null at the end. */
 	next: string | null;
-	/** The repository says that something of it did not come here yet. */
-	isBehind?: boolean;
+	/** Since when something of it did not come here, epoch milliseconds; null: it is what is here now. */
+	since: number | null;
 }
 
 export interface RunQuery extends RepositoryName {
@@ -43,7 +44,7 @@ export async function selectRuns(
 		cursor === null ? undefined : sql`(${runs.createdAt}, ${runs.id}) < (${Number(at) || 0}, ${id})`,
 	];
 	const about = db
-		.select({ behindUntil: repositories.behindUntil })
+		.select({ behindUntil: repositories.behindUntil, behindSince: repositories.behindSince })
 		.from(repositories)
 		.where(and(eq(repositories.owner, owner), eq(repositories.repo, repo)));
 	const found = db
@@ -52,12 +53,14 @@ export async function selectRuns(
 		.where(and(...conditions))
 		.orderBy(desc(runs.createdAt), desc(runs.id))
 		.limit(limit + 1);
-	const [rows, [repository]] = await db.batch([found, about]);
+	const [rows, [repository], gaps] = await db.batch([found, about, selectGaps(db, owner)]);
+	const isBehind = repository !== undefined && repository.behindUntil > now;
+	const sinces = [isBehind ? repository.behindSince || now : null, gapSince(gaps, owner)];
 	const last = rows[limit - 1];
 	return {
 		items: rows.slice(0, limit).map(({ doc }) => JSON.parse(doc)),
 		next: rows.length > limit && last ? `${last.createdAt} ${last.id}` : null,
-		isBehind: (repository?.behindUntil ?? 0) > now,
+		since: sinces.reduce((first, since) => (first === null || (since !== null && since < first) ? since : first)),
 	};
 }
 
@@ -107,16 +110,18 @@ export async function selectRepositories(
 	db: DrizzleD1Database,
 	{ owner, limit, cursor }: { owner: string; limit: number; cursor: string | null },
 ): Promise<Slice<Repository>> {
-	const rows = await db
+	const found = db
 		.select({ repo: repositories.repo, doc: repositories.doc })
 		.from(repositories)
 		.where(and(eq(repositories.owner, owner), gt(repositories.repo, cursor ?? "")))
 		.orderBy(asc(repositories.repo))
 		.limit(limit + 1);
+	const [rows, gaps] = await db.batch([found, selectGaps(db, owner)]);
 	const last = rows[limit - 1];
 	return {
 		items: rows.slice(0, limit).map(({ doc }) => JSON.parse(doc)),
 		next: rows.length > limit && last ? last.repo : null,
+		since: gapSince(gaps, owner),
 	};
 }
 
@@ -132,26 +137,44 @@ export async function listUnfinished(
 		.limit(limit);
 }
 
-/** Until then its lists say that they are behind. */
-export async function setBehind(db: DrizzleD1Database, { owner, repo }: RepositoryName, until: number): Promise<void> {
+/** A repository as it was told last, and when; null: not told yet. */
+export async function findRepository(
+	db: DrizzleD1Database,
+	{ owner, repo }: RepositoryName,
+): Promise<{ repository: Repository; at: number } | null> {
+	const [row] = await db
+		.select({ doc: repositories.doc, at: repositories.version })
+		.from(repositories)
+		.where(and(eq(repositories.owner, owner), eq(repositories.repo, repo)));
+	return row ? { repository: JSON.parse(row.doc), at: row.at } : null;
+}
+
+/** `until` then its lists say that they have been behind `since` then. */
+export async function setBehind(
+	db: DrizzleD1Database,
+	{ owner, repo }: RepositoryName,
+	{ since, until }: { since: number; until: number },
+): Promise<void> {
 	const isIts = and(eq(repositories.owner, owner), eq(repositories.repo, repo));
-	await db.update(repositories).set({ behindUntil: until }).where(isIts);
+	await db.update(repositories).set({ behindUntil: until, behindSince: since }).where(isIts);
 }
 
 export async function selectPools(
 	db: DrizzleD1Database,
 	{ owner, limit, cursor }: { owner: string; limit: number; cursor: string | null },
 ): Promise<Slice<string>> {
-	const rows = await db
+	const found = db
 		.select({ pool: pools.pool })
 		.from(pools)
 		.where(and(eq(pools.owner, owner), gt(pools.pool, cursor ?? "")))
 		.orderBy(asc(pools.pool))
 		.limit(limit + 1);
+	const [rows, gaps] = await db.batch([found, selectGaps(db, owner)]);
 	const last = rows[limit - 1];
 	return {
 		items: rows.slice(0, limit).map(({ pool }) => pool),
 		next: rows.length > limit && last ? last.pool : null,
+		since: gapSince(gaps, owner),
 	};
 }
 

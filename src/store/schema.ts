@@ -1,5 +1,5 @@
-// D1: the directory (repositories, pools, tokens), the audit, and the projection of runs. Every projected row has a version
-// that only grows; what comes late or twice changes nothing. Lists read columns, answers carry the documents.
+// D1: the audit, and the projection of runs, repositories, pools and tokens, whose truth is in the objects. Rows of runs and
+// repositories have a version that only grows; what comes late or twice changes nothing. Lists read columns, answers carry documents.
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
@@ -13,6 +13,8 @@ export const repositories = sqliteTable(
 		doc: text().notNull(),
 		/** Until then its lists say that they are behind: the repository could not tell all that changed. */
 		behindUntil: integer("behind_until").notNull().default(0),
+		/** Since when they are, as the repository knows it: its oldest change that did not come here. */
+		behindSince: integer("behind_since").notNull().default(0),
 	},
 	(table) => [primaryKey({ columns: [table.owner, table.repo] })],
 );
@@ -54,6 +56,12 @@ export const tokens = sqliteTable(
 	},
 	(table) => [index("token_owner").on(table.owner, table.createdAt)],
 );
+
+/**
+ * Since when lists may lack rows that were there: the database was lost, and not all of it was rebuilt. `owner` empty: the lists
+ * of all owners but of those that have a row of their own. `since` 0: the owner's lists were rebuilt, and lack nothing.
+ */
+export const listGaps = sqliteTable("list_gap", { owner: text().primaryKey(), since: integer().notNull() });
 
 /** Null `owner`: of the whole installation. */
 export const audit = sqliteTable(

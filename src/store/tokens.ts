@@ -4,6 +4,7 @@ import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { TokenEnd } from "../contracts/objects/owner.ts";
 import { tokenEnd } from "../contracts/objects/owner.ts";
 import type { TokenRecord } from "../contracts/http/token.ts";
+import { gapSince, selectGaps } from "./list-gaps.ts";
 import type { Slice } from "./runs.ts";
 import { tokens } from "./schema.ts";
 
@@ -53,16 +54,18 @@ export async function selectTokens(
 ): Promise<Slice<TokenRecord>> {
 	const [at = "", id = ""] = cursor?.split(" ") ?? [];
 	const before = cursor === null ? undefined : sql`(${tokens.createdAt}, ${tokens.id}) < (${Number(at)}, ${id})`;
-	const rows = await db
+	const found = db
 		.select({ id: tokens.id, doc: tokens.doc, revokedAt: tokens.revokedAt, createdAt: tokens.createdAt })
 		.from(tokens)
 		.where(and(eq(tokens.owner, owner), before))
 		.orderBy(desc(tokens.createdAt), desc(tokens.id))
 		.limit(limit + 1);
+	const [rows, gaps] = await db.batch([found, selectGaps(db, owner)]);
 	const last = rows[limit - 1];
 	return {
 		items: rows.slice(0, limit).map(readRecord),
 		next: rows.length > limit && last ? `${last.createdAt} ${last.id}` : null,
+		since: gapSince(gaps, owner),
 	};
 }
 

@@ -1,14 +1,14 @@
 // What still works while one dependency is away: each row of the table in docs/operations.md, by taking that dependency from the
 // bindings that the Worker is given. All else is the real thing.
-import { createExecutionContext, createMessageBatch, getQueueResult, waitOnExecutionContext } from "cloudflare:test";
+import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Problem } from "../../src/contracts/http/problem.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
 import type { Page } from "../../src/contracts/http/page.ts";
 import main from "../main.ts";
 import { aRepo, aRunner, append, finish, grantOf, job, lease, requestOf, runOf, send, submit } from "./api-fixture.ts";
-import type { Call, Place } from "./api-fixture.ts";
+import type { Place } from "./api-fixture.ts";
+import { ask, noBucket, noDatabase, noObjects, noQueue, takeDatabaseAway } from "./away-fixture.ts";
 
 beforeEach(() => {
 	vi.spyOn(console, "error").mockImplementation(() => undefined);
@@ -17,34 +17,6 @@ afterEach(() => {
 	vi.useRealTimers();
 	vi.restoreAllMocks();
 });
-
-const broken = Object.assign(new Error("Network connection lost."), { retryable: true });
-const fails = () => Promise.reject(broken);
-
-/** Objects of one kind, of which none answers. */
-const noObjects = (namespace: DurableObjectNamespace) => ({
-	idFromName: (name: string) => namespace.idFromName(name),
-	get: () => new Proxy({}, { get: () => fails }),
-});
-const statement = (): object => ({ bind: statement, all: fails, run: fails, raw: fails, first: fails });
-const noDatabase = { prepare: statement, batch: fails, exec: fails };
-const noBucket = { get: fails, put: fails, list: fails, head: fails, delete: fails };
-const noQueue = { send: fails, sendBatch: fails };
-
-interface Told<T> {
-	status: number;
-	body: T & Problem;
-	stale: string | null;
-}
-
-async function ask<T = unknown>(method: string, path: string, bindings: object, call: Call = {}): Promise<Told<T>> {
-	const ctx = createExecutionContext();
-	const response = await main.fetch(requestOf(method, path, call) as never, { ...env, ...bindings } as never, ctx);
-	const text = await response.text();
-	await waitOnExecutionContext(ctx);
-	const body = text === "" ? null : JSON.parse(text);
-	return { status: response.status, body, stale: response.headers.get("spillway-stale") };
-}
 
 /** A run from its submission to its end, its log read, retried and canceled, `bindings` in place of the server's own. */
 async function wholeWay(place: Place, bindings: object): Promise<void> {
@@ -72,8 +44,7 @@ it("[A75] the database away: submit, run, log, retry, cancel and a run's page wo
 	const list = (bindings: object) => ask<Page<Run>>("GET", `${place.path}/runs`, bindings);
 	const bindings: { DB: object } = { DB: env.DB };
 	await vi.waitFor(async () => expect((await list(bindings)).body.items).toHaveLength(1), 15_000);
-	vi.spyOn(env.DB, "prepare").mockImplementation(statement as never);
-	vi.spyOn(env.DB, "batch").mockImplementation(fails as never);
+	takeDatabaseAway();
 	const stale = await list(bindings);
 	vi.restoreAllMocks();
 	expect([stale.status, stale.body.stale, stale.body.items.length]).toEqual([200, true, 1]);

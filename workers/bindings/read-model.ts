@@ -4,10 +4,20 @@ import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { Page } from "../../src/contracts/http/page.ts";
 import type { ReadModel } from "../../src/operations/ports.ts";
 import { selectAudit } from "../../src/store/audit.ts";
-import { addPool, findRun, selectPools, selectRepositories, selectRuns, setBehind } from "../../src/store/runs.ts";
+import {
+	addPool,
+	findRepository,
+	findRun,
+	selectPools,
+	selectRepositories,
+	selectRuns,
+	setBehind,
+} from "../../src/store/runs.ts";
 import type { Slice } from "../../src/store/runs.ts";
 import { addToken, findKeyedToken, findToken, selectTokens, markTokenRevoked } from "../../src/store/tokens.ts";
 import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
+import { timeText } from "../../src/contracts/wire/time-text.ts";
+import type { Millis } from "../../src/domain/ids.ts";
 import type { Env } from "../env.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
 import { report } from "../report.ts";
@@ -43,6 +53,7 @@ function makeModel(db: DrizzleD1Database): ReadModel {
 		tokens: (call) => page(`tokens ${JSON.stringify(call)}`, () => selectTokens(db, call)),
 		pools: (call) => page(`pools ${JSON.stringify(call)}`, () => selectPools(db, call)),
 		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => selectAudit(db, call)),
+		repository: (name) => reach(() => findRepository(db, name)),
 		run: (name, run) => reach(() => findRun(db, name, run)),
 		addPool: (owner, pool) => reach(() => addPool(db, owner, pool)),
 		token: (id) => reach(() => findToken(db, id)),
@@ -55,17 +66,22 @@ function makeModel(db: DrizzleD1Database): ReadModel {
 /** Lists of a repository's runs say for this long that they are behind, unless they caught up before. */
 const behindMs = 600_000;
 
-/** From the repository itself, past the queue that fell behind. Never throws: while D1 is away too, lists are stale anyway. */
-export function noteBehind(env: Env, name: RepositoryName, isBehind: boolean): void {
-	setBehind(database(env), name, isBehind ? Date.now() + behindMs : 0).catch((cause) =>
+/**
+ * From the repository itself, past the queue that fell behind. `since` null: it is behind no more. Never throws: while D1 is away
+ * too, lists are stale anyway.
+ */
+export function noteBehind(env: Env, name: RepositoryName, since: Millis | null): void {
+	const behind = since === null ? { since: 0, until: 0 } : { since, until: Date.now() + behindMs };
+	setBehind(database(env), name, behind).catch((cause) =>
 		report({ event: "behind-unsaid", repository: `${name.owner}/${name.repo}`, cause: String(cause) }),
 	);
 }
 
 async function page<T>(question: string, ask: () => Promise<Slice<T>>): Promise<Page<T>> {
+	const askedAt = Date.now();
 	try {
-		const { items, next, isBehind = false } = await ask();
-		const answer: Page<T> = { items, nextCursor: next, asOf: new Date().toISOString(), stale: isBehind };
+		const { items, next, since } = await ask();
+		const answer: Page<T> = { items, nextCursor: next, asOf: timeText(since ?? askedAt), stale: since !== null };
 		if (lastPages.size >= pagesKept) lastPages.clear();
 		lastPages.set(question, answer);
 		return answer;
@@ -76,7 +92,7 @@ async function page<T>(question: string, ask: () => Promise<Slice<T>>): Promise<
 	}
 }
 
-async function reach<T>(ask: () => Promise<T>): Promise<T> {
+export async function reach<T>(ask: () => Promise<T>): Promise<T> {
 	try {
 		return await ask();
 	} catch (cause) {

@@ -10,7 +10,7 @@ import { countSpilled } from "../metrics.ts";
 import { report } from "../report.ts";
 import { stored } from "../bindings/stored.ts";
 
-const prefix = "intake/";
+export const intakePrefix = "intake/";
 const canceledPrefix = "intake-canceled/";
 const refusedPrefix = "intake-refused/";
 const keysPrefix = "intake-keys/";
@@ -28,7 +28,7 @@ const isNew = { onlyIf: { etagDoesNotMatch: "*" } };
 
 export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 	const { ARCHIVE: bucket } = env;
-	const keyOf = ({ owner, repo }: RepositoryName, run: RunId) => `${prefix}${owner}/${repo}/${run}`;
+	const keyOf = ({ owner, repo }: RepositoryName, run: RunId) => `${intakePrefix}${owner}/${repo}/${run}`;
 	const refusedOf = ({ owner, repo }: RepositoryName, run: RunId) => `${refusedPrefix}${owner}/${repo}/${run}`;
 	const markOf = ({ owner, repo }: RepositoryName, run: RunId) => `${canceledPrefix}${owner}/${repo}/${run}`;
 	// By its hash: a key is any text, and a name in the bucket is not.
@@ -57,7 +57,7 @@ export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
 		get: async (name, run) =>
 			(await read(keyOf(name, run), isSpilledRun)) ?? (await read(refusedOf(name, run), isSpilledRun)),
 		list: async ({ owner, repo }, limit) => {
-			const { records, waiting } = await listRecords(bucket, `${prefix}${owner}/${repo}/`);
+			const { records, waiting } = await listRecords(bucket, `${intakePrefix}${owner}/${repo}/`);
 			if (waiting > 0) report({ event: "intake-newer", repository: `${owner}/${repo}`, records: waiting });
 			return records
 				.map(({ key, customMetadata: { acceptedAt = "0" } = {} }) => {
@@ -170,13 +170,13 @@ async function listRepositories(
 	{ after, limit }: { after: RepositoryName | null; limit: number },
 ): Promise<RepositoryName[]> {
 	const found: RepositoryName[] = [];
-	let startAfter = after ? `${prefix}${after.owner}/${after.repo}/${last}` : prefix;
+	let startAfter = after ? `${intakePrefix}${after.owner}/${after.repo}/${last}` : intakePrefix;
 	while (found.length < limit) {
-		const { objects } = await stored(bucket.list({ prefix, startAfter, limit: 1 }));
-		const [owner, repo] = objects[0]?.key.slice(prefix.length).split("/") ?? [];
+		const { objects } = await stored(bucket.list({ prefix: intakePrefix, startAfter, limit: 1 }));
+		const [owner, repo] = objects[0]?.key.slice(intakePrefix.length).split("/") ?? [];
 		if (!owner || !repo) break;
 		found.push({ owner, repo });
-		startAfter = `${prefix}${owner}/${repo}/${last}`;
+		startAfter = `${intakePrefix}${owner}/${repo}/${last}`;
 	}
 	return found;
 }

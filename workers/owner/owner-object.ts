@@ -5,7 +5,9 @@
 // was ended is one more kind of row in `ended`.
 import { DurableObject } from "cloudflare:workers";
 import type { OwnerCalls, TokenEnd } from "../../src/contracts/objects/owner.ts";
+import type { OwnedThing } from "../../src/contracts/objects/projectable.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
+import { timeText } from "../../src/contracts/wire/time-text.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { alarmNearestMs, tellAgainMaxMs, tellAgainMs } from "../../src/domain/limits.ts";
 import { assert } from "../../src/domain/refusal.ts";
@@ -15,6 +17,7 @@ import { database } from "../bindings/read-model.ts";
 import { report } from "../report.ts";
 import { poolCalls } from "../bindings/stubs.ts";
 import { OwnerTables } from "./owner-tables.ts";
+import { takeOver } from "./take-over.ts";
 
 /** Ends published, and rows forgotten, by one alarm. */
 const endsAtOnce = 100;
@@ -27,6 +30,7 @@ const adoptedAtOnce = 5_000;
 export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 	readonly #tables: OwnerTables;
 	#adopting: Promise<boolean> | null = null;
+	#takingOver: Promise<void> | null = null;
 	#tellAgainMs = tellAgainMs;
 
 	constructor(ctx: DurableObjectState, env: Env) {
@@ -41,6 +45,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 
 	async endToken(end: TokenEnd): Promise<void> {
 		if (!this.#tables.end("token", end, false)) return;
+		this.#tables.endOwned(end.id, timeText(end.at));
 		this.#tellAgainMs = tellAgainMs;
 		await this.#wakeBy(Date.now() + tellAgainMs);
 	}
@@ -59,6 +64,24 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 		const isFirst = this.#tables.end("ticket", { id, at: now, until }, true);
 		if (isFirst) await this.#wakeBy(now + forgetAgainMs);
 		return isFirst;
+	}
+
+	async own(things: OwnedThing[]): Promise<void> {
+		this.#tables.own(things);
+		if (!this.#tables.hasTakenOver) this.ctx.waitUntil(this.#takeOver().catch(() => undefined));
+	}
+
+	async owned(call: { kind: OwnedThing["kind"]; after: string; limit: number }): Promise<OwnedThing[]> {
+		if (!this.#tables.hasTakenOver) await this.#takeOver();
+		return this.#tables.owned(call);
+	}
+
+	/** One at a time. What fails is tried again by the next call; throws an `Outage` then. */
+	#takeOver(): Promise<void> {
+		this.#takingOver ??= takeOver(database(this.env), this.#name(), this.#tables).finally(() => {
+			this.#takingOver = null;
+		});
+		return this.#takingOver;
 	}
 
 	/** Armed again first, so that no end of the work leaves something without a next time. */

@@ -1,6 +1,7 @@
 // The SQLite tables of an OwnerObject. An owner of whom nothing was asked has none.
 import type { Millis } from "../../src/domain/ids.ts";
 import type { TokenEnd } from "../../src/contracts/objects/owner.ts";
+import type { OwnedThing } from "../../src/contracts/objects/projectable.ts";
 import { bringForward } from "../../src/engine/table-versions.ts";
 import type { TableVersions } from "../../src/engine/table-versions.ts";
 
@@ -15,6 +16,8 @@ const versions = [
 	`CREATE TABLE session_place (pool TEXT NOT NULL, shard INTEGER NOT NULL, PRIMARY KEY (pool, shard)) WITHOUT ROWID;
 	ALTER TABLE ended ADD COLUMN put_out INTEGER NOT NULL DEFAULT 1;
 	CREATE INDEX ended_not_put_out ON ended (kind) WHERE put_out = 0;`,
+	`CREATE TABLE owned (kind TEXT NOT NULL, name TEXT NOT NULL, doc TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+	ALTER TABLE owner ADD COLUMN owned_at INTEGER;`,
 ];
 export const ownerTables = { of: "owner", versions } satisfies TableVersions;
 
@@ -124,6 +127,49 @@ export class OwnerTables {
 			...[now, max],
 		);
 		return rowsWritten < max;
+	}
+
+	/** Whether what the read model knew of the owner's things before this object kept them is here. */
+	get hasTakenOver(): boolean {
+		if (!this.#made) return false;
+		return this.#sql.exec<{ owned_at: number | null }>("SELECT owned_at FROM owner").one().owned_at !== null;
+	}
+
+	tookOver(at: Millis): void {
+		this.#make();
+		this.#sql.exec("UPDATE owner SET owned_at = ?", at);
+	}
+
+	/** Told again, a thing stays as it was. */
+	own(things: readonly OwnedThing[]): void {
+		this.#make();
+		const rows = things.map((thing) => ({
+			...thing,
+			doc: thing.kind === "token" ? JSON.stringify(thing.token) : null,
+		}));
+		this.#sql.exec(
+			`INSERT OR IGNORE INTO owned SELECT value ->> 'kind', value ->> 'name', value ->> 'doc' FROM json_each(?)`,
+			JSON.stringify(rows),
+		);
+	}
+
+	/** A token that has ended says since when, though its end may be forgotten. */
+	endOwned(id: string, at: string): void {
+		this.#sql.exec(
+			`UPDATE owned SET doc = json_set(doc, '$.revokedAt', ?)
+			WHERE kind = 'token' AND name = ? AND doc ->> 'revokedAt' IS NULL`,
+			at,
+			id,
+		);
+	}
+
+	owned({ kind, after, limit }: { kind: OwnedThing["kind"]; after: string; limit: number }): OwnedThing[] {
+		if (!this.#made) return [];
+		const sql = "SELECT name, doc FROM owned WHERE kind = ? AND name > ? ORDER BY name LIMIT ?";
+		const rows = this.#sql.exec<{ name: string; doc: string | null }>(sql, kind, after, limit).toArray();
+		return rows.map(({ name, doc }) =>
+			kind === "token" ? { kind, name, token: JSON.parse(doc ?? "null") } : { kind, name },
+		);
 	}
 
 	/** When something may next be forgotten. */

@@ -1,8 +1,15 @@
 // A pool as its owner sees it: its shards asked together. Shard 0 knows how many there are, so it is asked first.
 import type { PoolCalls, ShardFigures, WholePool } from "../../src/contracts/objects/objects.ts";
+import type { PoolFigures } from "../../src/contracts/http/runner.ts";
 import { sumFigures } from "../../src/contracts/objects/pool-figures.ts";
+import { asOutage } from "../../src/contracts/wire/outage.ts";
+import type { Millis } from "../../src/domain/ids.ts";
 import type { Env } from "../env.ts";
 import { poolCalls } from "../bindings/stubs.ts";
+
+const poolsKept = 200;
+/** By pool, the last figures of this isolate, and of when they are: shown while a shard does not answer. */
+const lastFigures = new Map<string, { value: PoolFigures; asOf: Millis }>();
 
 export function wholePool(env: Env, { owner, pool }: { owner: string; pool: string }): WholePool {
 	const shard = (at: number) => poolCalls(env, { owner, pool, shard: at });
@@ -13,12 +20,25 @@ export function wholePool(env: Env, { owner, pool }: { owner: string; pool: stri
 		return (await Promise.all(answers)).find((answer) => answer !== null) ?? null;
 	};
 	const figures = async () => {
+		const at = Date.now();
 		const first = await shard(0).figures();
 		const rest = Array.from({ length: first.shards - 1 }, (_, at): Promise<ShardFigures> => shard(at + 1).figures());
-		return sumFigures(first, await Promise.all(rest), Date.now());
+		const value = sumFigures(first, await Promise.all(rest), Date.now());
+		if (lastFigures.size >= poolsKept) lastFigures.clear();
+		lastFigures.set(`${owner}/${pool}`, { value, asOf: at });
+		return value;
 	};
 	return {
 		figures,
+		async seen() {
+			try {
+				return { value: await figures(), asOf: null };
+			} catch (cause) {
+				const known = lastFigures.get(`${owner}/${pool}`);
+				if (known === undefined || asOutage(cause) === null) throw cause;
+				return known;
+			}
+		},
 		async configure(patch) {
 			await shard(0).configure(patch);
 			return figures();

@@ -131,6 +131,18 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#engine.projected(call);
 	}
 
+	runIds(call: { from: RunId; limit: number }) {
+		return this.#engine.runIds(call);
+	}
+
+	projectable(runs: RunId[]) {
+		return this.#engine.projectable(runs);
+	}
+
+	absentRuns(runs: RunId[]) {
+		return this.#engine.absentRuns(runs);
+	}
+
 	start(lease: LeaseIdentity) {
 		return this.#engine.start(lease);
 	}

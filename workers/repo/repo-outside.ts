@@ -6,6 +6,7 @@ import type { RepoOutside, RunStore } from "../../src/engine/repo/repo-ports.ts"
 import { forgetRuns } from "../../src/store/expiry.ts";
 import { poolShardsOf } from "../env.ts";
 import type { Env } from "../env.ts";
+import { noteLag } from "../bindings/projection-lag.ts";
 import { database, noteBehind } from "../bindings/read-model.ts";
 import { unsealSecret } from "../bindings/sealing.ts";
 import { feedCalls, logCalls, poolCalls } from "../bindings/stubs.ts";
@@ -22,14 +23,17 @@ export function repoOutside(env: Env): RepoOutside {
 		sendChanges: async (changes) => {
 			await env.EVENTS.sendBatch(changes.map((body) => ({ body })));
 		},
-		setBehind: (name, isBehind) => noteBehind(env, name, isBehind),
+		setBehind: (name, since) => noteBehind(env, name, since),
+		noteLag: (name, since) => noteLag(name, since),
 		archive: runStore(env),
 		openSecret: (place, sealed) => unsealSecret(env.SPILLWAY_SEALING_KEYS, place, sealed),
 	};
 }
 
+export const archivedRunsPrefix = "runs/";
+
 export function archivedRunKey({ owner, repo }: RepositoryName, run: RunId): string {
-	return `runs/${owner}/${repo}/${run}.json`;
+	return `${archivedRunsPrefix}${owner}/${repo}/${run}.json`;
 }
 
 export function runStore(env: Env): RunStore {

@@ -16,7 +16,10 @@ export function addRepoShow(parent: Command, { io }: Host): void {
 		.action(async (name: RepositoryName, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
 			const [settings, queue] = await Promise.all([client.repositories.get(name), client.repositories.queue(name)]);
-			answer({ ...settings, queue }, (shown) => `${repositoryText(shown)}\n\n${queueText(shown.queue)}`);
+			answer({ ...settings, queue }, (shown) => {
+				const parts = [repositoryText(shown), "", queueText(shown.queue), lagText(shown.queue.projectionLagSeconds)];
+				return parts.join("\n");
+			});
 		});
 }
 
@@ -51,7 +54,7 @@ export function queueText({
 	oldestWaitingSeconds,
 	waitSecondsP50,
 	waitSecondsP99,
-}: Omit<QueueFigures, "paused" | "pauseNote" | "limits">): string {
+}: Omit<QueueFigures, "paused" | "pauseNote" | "limits" | "projectionLagSeconds">): string {
 	const oldest = oldestWaitingSeconds === null ? "" : `, the oldest for ${Math.round(oldestWaitingSeconds)} s`;
 	// One that is being canceled still runs.
 	const all = running + leased + canceling;
@@ -61,4 +64,10 @@ export function queueText({
 			? ""
 			: `\nlately half of the jobs waited up to ${msText(waitSecondsP50 * 1_000)}, 99 % up to ${msText(waitSecondsP99 * 1_000)}`;
 	return `${all} running${ending}, ${waiting} waiting${oldest}, ${blocked} blocked${lately}`;
+}
+
+export function lagText(seconds: number | null): string {
+	if (seconds === null) return "lists: not known yet whether they show every change";
+	if (seconds === 0) return "lists show every change";
+	return `lists are behind: the oldest change that they do not show was ${msText(seconds * 1_000)} ago`;
 }

@@ -68,6 +68,5 @@ function listText(page: Page<Run>, { paint, width }: { paint: Paint; width: numb
 		];
 	});
 	const more = page.nextCursor === null ? [] : [`more: --cursor ${page.nextCursor}`];
-	const stale = page.stale ? [`the database does not answer; this is from ${page.asOf}`] : [];
-	return [fittedTable(columns, rows, { width, paint }), ...more, ...stale].join("\n");
+	return [fittedTable(columns, rows, { width, paint }), ...more].join("\n");
 }

@@ -23,6 +23,7 @@ export const auditAction = z.enum([
 	"switches-set",
 	"dead-letter-redrive",
 	"dead-letter-drop",
+	"projection-rebuild",
 ]);
 export type AuditAction = z.infer<typeof auditAction>;
 

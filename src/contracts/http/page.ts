@@ -1,6 +1,6 @@
 // A page of a list, and which runs a list of runs has: the same for the read model, the API's answers and the client.
 
-/** `asOf`: how old what it shows is, RFC 3339; `stale`: the read model is known to lag, or did not answer just now. */
+/** `asOf`: how old what it shows is, RFC 3339; `stale`: it may not be true any more since then. */
 export interface Page<T> {
 	items: T[];
 	/** Where the next page begins; null: this is the last one. */

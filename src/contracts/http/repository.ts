@@ -83,6 +83,8 @@ export const queueFigures = z
 		oldestWaitingSeconds: z.number().nullable(),
 		waitSecondsP50: z.number().nullable(),
 		waitSecondsP99: z.number().nullable(),
+		/** How far the lists of its runs are behind: the age of the oldest change that they do not show. Null: not known yet. */
+		projectionLagSeconds: z.number().nullable(),
 		limits: z.object({ maxRunning: z.int(), concurrencyGroups: z.record(z.string(), z.object({ limit: z.int() })) }),
 	})
 	.openapi("QueueFigures");

@@ -1,5 +1,6 @@
 // What the objects answer to: plain data both ways, so that a Worker and an object of different versions understand each
 // other. `workers/` implements these over RPC, `src/operations` is given them, tests may build them over memory.
+import type { Projectable, RunIds } from "./projectable.ts";
 import type { JobId, Millis, RunId, RunName } from "../../domain/ids.ts";
 import type { AppendKind } from "../../domain/log/log.ts";
 import type { LogChunk } from "../../domain/log/log-time.ts";
@@ -197,6 +198,13 @@ export interface RepoCalls {
 	/** Called by the consumer of `events` once the read model has these states: until then the repository would send them again. */
 	projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void>;
 
+	/** For a rebuild of the read model: which runs there are, here or in the archive, by id from `from` on. */
+	runIds(call: { from: RunId; limit: number }): Promise<RunIds>;
+	/** Of these, those that are here, as they are now. Null: nobody configured this repository. */
+	projectable(runs: RunId[]): Promise<Projectable | null>;
+	/** Of these, those that are neither here nor in the archive. */
+	absentRuns(runs: RunId[]): Promise<RunId[]>;
+
 	start(lease: LeaseIdentity): Promise<Result<LeaseAnswer>>;
 	/** The lease's state, for calls that do not pass through here otherwise. */
 	lease(lease: LeaseIdentity): Promise<LeaseState>;
@@ -293,6 +301,8 @@ export interface Renewed {
 /** A pool as its owner sees it: all shards together. */
 export interface WholePool {
 	figures(): Promise<PoolFigures>;
+	/** `asOf` null: as they are now. Else a shard does not answer, and these are the last known figures. */
+	seen(): Promise<{ value: PoolFigures; asOf: Millis | null }>;
 	/** Throws an `Outage` when a shard could not be reached; the same call again goes on from there. */
 	configure(patch: PoolPatch): Promise<PoolFigures>;
 	/** As of the shard that has the runner; null when none has. */

@@ -1,6 +1,7 @@
 // What an owner's object answers to: the truth about what of the owner's has ended before its time.
 import type { Millis } from "../../domain/ids.ts";
 import type { TokenRecord } from "../http/token.ts";
+import type { OwnedThing } from "./projectable.ts";
 
 export interface TokenName {
 	owner: string;
@@ -28,6 +29,13 @@ export interface OwnerCalls {
 	 * tell the pool's shard when that token ends. False: that token has ended.
 	 */
 	opensSession(session: { token: string; pool: string; shard: number }): Promise<boolean>;
+	/**
+	 * What the owner has, of which no object of its own says whose it is: durable when it returns, told again it changes nothing. The
+	 * read model shows the same, and can be rebuilt from here.
+	 */
+	own(things: OwnedThing[]): Promise<void>;
+	/** Of one kind, by name, after one name. Throws an `Outage` while what the read model knew before could not be taken over. */
+	owned(call: { kind: OwnedThing["kind"]; after: string; limit: number }): Promise<OwnedThing[]>;
 	/** True once; false for whoever brings the ticket again. */
 	useTicket(ticket: { id: string; until: Millis }): Promise<boolean>;
 }

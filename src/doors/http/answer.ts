@@ -4,7 +4,6 @@ import { refusalFacts } from "../../contracts/wire/refusal-facts.ts";
 import type { ProblemFacts } from "../../contracts/wire/refusal-facts.ts";
 import { replayedHeader, replayedValue } from "../../contracts/wire/headers/replayed.ts";
 import { absentHeader, absentValue } from "../../contracts/wire/headers/absent.ts";
-import { staleHeader } from "../../contracts/wire/headers/stale.ts";
 import { isUpgrade, upgradeHeaders } from "../../contracts/wire/sockets/upgrade.ts";
 import type { Result } from "../../domain/refusal.ts";
 import type { Deleted } from "../../operations/ports.ts";
@@ -41,9 +40,4 @@ export function sayReplayed(c: Context): void {
 export function answerDeleted(c: Context, { wasThere }: Deleted): Response {
 	if (!wasThere) c.header(absentHeader, absentValue);
 	return c.body(null, 204);
-}
-
-/** The answer is not the present truth, but how it was at `asOf`. */
-export function sayStale(c: Context, asOf: string): void {
-	c.header(staleHeader, asOf);
 }

@@ -27,6 +27,7 @@ import { addLogRoutes } from "./streams/logs.ts";
 import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addOperationRoutes } from "./routes/operation.ts";
 import { addPoolRoutes } from "./routes/pools.ts";
+import { addProjectionRoutes } from "./routes/projection.ts";
 import { addRepositoryRoutes } from "./routes/repositories.ts";
 import { addRunnerRoutes } from "./routes/runners.ts";
 import { addRunRoutes } from "./routes/runs.ts";
@@ -89,6 +90,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	addLogRoutes(app);
 	addLogSearchRoutes(app);
 	addUploadSocketRoutes(app);
+	addProjectionRoutes(app);
 	addPoolRoutes(app);
 	addRunnerRoutes(app);
 	addLeaseRoutes(app);

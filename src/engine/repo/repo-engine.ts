@@ -52,7 +52,9 @@ import { writeBulkCancel } from "./commands/repo-bulk-cancel.ts";
 import { claimJobs } from "./commands/repo-claim.ts";
 import { admitSpilled, endsAtOnce, supersedeEarlier } from "./commands/repo-drain.ts";
 import { RepoLeases } from "./repo-leases.ts";
+import type { Projectable, RunIds } from "../../contracts/objects/projectable.ts";
 import { locate } from "./reads/repo-locate.ts";
+import { absentRuns, listRunIds, showProjectable } from "./reads/repo-projectable.ts";
 import type { RepoPorts } from "./repo-ports.ts";
 import { RepoQueue } from "./repo-queue.ts";
 import type { RetryJobCall, RetryRunCall } from "./commands/repo-retry.ts";
@@ -245,6 +247,18 @@ export class RepoEngine implements RepoCalls {
 
 	async projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void> {
 		if (this.queue.repository !== null) await this.#turns.take(() => this.queue.projection.confirmed(call));
+	}
+
+	async runIds(call: { from: RunId; limit: number }): Promise<RunIds> {
+		return this.queue.repository === null ? { runs: [], next: null } : listRunIds(this.queue, call);
+	}
+
+	async projectable(runs: RunId[]): Promise<Projectable | null> {
+		return showProjectable(this.queue, runs);
+	}
+
+	async absentRuns(runs: RunId[]): Promise<RunId[]> {
+		return absentRuns(this.queue, runs);
 	}
 
 	async start(lease: LeaseIdentity): Promise<Result<LeaseAnswer>> {

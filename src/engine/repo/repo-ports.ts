@@ -4,7 +4,7 @@ import type { ChangeEvent, Delivery } from "../../contracts/objects/events.ts";
 import type { LogCalls, PoolCalls, RepositoryName } from "../../contracts/objects/objects.ts";
 import type { FeedCalls } from "../../contracts/objects/feed.ts";
 import type { FeedName, LogName, PoolShardName } from "../../contracts/wire/object-name.ts";
-import type { RunId } from "../../domain/ids.ts";
+import type { Millis, RunId } from "../../domain/ids.ts";
 import type { World } from "../ports.ts";
 
 export interface RepoPorts {
@@ -22,8 +22,13 @@ export interface RepoOutside {
 	poolShards(): number;
 	sendDeliveries(deliveries: Delivery[]): Promise<void>;
 	sendChanges(changes: ChangeEvent[]): Promise<void>;
-	/** Lists of this repository are to say that they are behind, or not any more. Never throws, and is not waited for. */
-	setBehind(name: RepositoryName, isBehind: boolean): void;
+	/**
+	 * Lists of this repository are to say that they have been behind since then, or, null, that they are not any more. Never throws,
+	 * and is not waited for.
+	 */
+	setBehind(name: RepositoryName, since: Millis | null): void;
+	/** The oldest change that the read model has not confirmed; null: there is none. For figures of the process. */
+	noteLag(name: RepositoryName, since: Millis | null): void;
 	archive: RunStore;
 	/** Throws when the key is gone or the value was changed or moved. */
 	openSecret(place: string, sealed: string): string;

@@ -128,7 +128,8 @@ export class RepoQueue {
 			repository: () => this.repository,
 			run: (id) => this.run(id),
 			tell: (change) => this.#outbox.change(change),
-			setBehind: (isBehind) => this.repository && outside.setBehind(this.repository, isBehind),
+			setBehind: (since) => this.repository && outside.setBehind(this.repository, since),
+			noteLag: (since) => this.repository && outside.noteLag(this.repository, since),
 		});
 	}
 
@@ -294,6 +295,7 @@ export class RepoQueue {
 		for (const { id, version } of stale) {
 			const run = this.run(id);
 			if (run && (run.version > version || run.state === "finished")) this.projection.whole(run);
+			else if (run) this.projection.seen(id);
 		}
 		this.#announce();
 		await this.#outbox.flush(true);

@@ -114,6 +114,13 @@ export class RepoTables {
 		return this.#rows<{ id: string }>(unconfirmed, limit).map(({ id }) => id);
 	}
 
+	/** Unfinished runs that the read model has: as of which change, no mark says. */
+	confirmedOpenRuns(limit: number): RunId[] {
+		const open = "SELECT DISTINCT run FROM job WHERE open = 1";
+		const confirmed = `SELECT id FROM run WHERE id IN (${open}) AND told = 1 AND finished_at IS NULL LIMIT ?`;
+		return this.#rows<{ id: string }>(confirmed, limit).map(({ id }) => id);
+	}
+
 	/** The read model has these runs' ends: nothing keeps their jobs in the index of open ones but logs that are not sealed. */
 	closeRuns(ids: readonly RunId[]): void {
 		this.#sql.exec(

@@ -17,6 +17,8 @@ import type { Caller } from "../access.ts";
 import { noteAct, noteActSeldom } from "../act-notes.ts";
 import type { NotePorts } from "../act-notes.ts";
 import { keyedId } from "../keyed-id.ts";
+import { ownLater } from "../owned-things.ts";
+import type { OwningPorts } from "../owned-things.ts";
 import type { Ports, SocketPorts } from "../ports.ts";
 
 export interface RunnerRegistered {
@@ -27,7 +29,7 @@ export interface RunnerRegistered {
 }
 
 export async function registerRunner(
-	ports: Pick<Ports, "pool" | "poolShards" | "readModel" | "signToken"> & NotePorts,
+	ports: Pick<Ports, "pool" | "poolShards" | "readModel" | "signToken"> & OwningPorts & NotePorts,
 	caller: Caller,
 	call: { owner: string; pool: string; request: RegisterRequest; key: string | null },
 ): Promise<Result<RunnerRegistered>> {
@@ -52,6 +54,7 @@ export async function registerRunner(
 	const registered = await ports.pool(runner).register({ ...runner, os, arch, version }, keyed?.prefix);
 	if (!registered.ok) return registered;
 	ports.later(ports.readModel.addPool(owner, pool).catch(() => undefined));
+	ownLater(ports, owner, { kind: "pool", name: pool });
 	const { replayed } = registered.value;
 	if (!replayed) noteRegistration(ports, caller, runner);
 	return accept({ id, token: ports.signToken("runner", runner), replayed });

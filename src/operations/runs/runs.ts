@@ -4,7 +4,7 @@ import type { LeaseIdentity, RepositoryName, Submitted } from "../../contracts/o
 import type { Job, Run, RunRequest } from "../../contracts/http/run.ts";
 import { asOutage } from "../../contracts/wire/outage.ts";
 import { readJobRequest } from "../../contracts/wire/view.ts";
-import type { Millis, RunName } from "../../domain/ids.ts";
+import type { RunName } from "../../domain/ids.ts";
 import { parseJobId, runIdFrom } from "../../domain/ids.ts";
 import type { Submission } from "../../domain/job/submission.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
@@ -16,7 +16,7 @@ import type { NotePorts } from "../act-notes.ts";
 import { readJobs, readRun } from "./archived-run.ts";
 import type { ReadPorts } from "./archived-run.ts";
 import type { Page, RunFilter } from "../../contracts/http/page.ts";
-import type { Ports } from "../ports.ts";
+import type { Ports, Seen } from "../ports.ts";
 import { locateRun } from "./run-places.ts";
 import { submitOrSpill } from "../spill/spill.ts";
 import type { Accepted, SpillPorts } from "../spill/spill.ts";
@@ -65,29 +65,24 @@ export async function listRuns(
 	return may.ok ? accept(await ports.readModel.runs({ ...repository, ...page })) : may;
 }
 
-/** `asOf` null: as the run is now. Else its repository does not answer, and this is how it was then, without its jobs. */
-export interface SeenRun {
-	run: Run;
-	asOf: Millis | null;
-}
-
+/** While its repository does not answer, the run as it was told last, without its jobs. */
 export async function getRun(
 	ports: ReadPorts & Pick<Ports, "readModel" | "now">,
 	caller: Caller,
 	{ repository, run }: { repository: RepositoryName; run: RunName },
-): Promise<Result<SeenRun>> {
+): Promise<Result<Seen<Run>>> {
 	const may = mayAskOfRepository(caller, "getRun", repository);
 	if (!may.ok) return may;
 	try {
 		const id = await locateRun(ports, repository, run);
 		const seen = id.ok ? await readRun(ports, repository, { run: id.value }) : id;
-		return seen.ok ? accept({ run: seen.value, asOf: null }) : seen;
+		return seen.ok ? accept({ value: seen.value, asOf: null }) : seen;
 	} catch (cause) {
 		if (asOutage(cause) === null) throw cause;
 		// [A75] Its version keeps up with the clock, so it says since when the run may have changed.
 		const known = await ports.readModel.run(repository, run).catch(() => null);
 		if (known === null) throw cause;
-		return accept({ run: known, asOf: Math.min(known.version, ports.now()) });
+		return accept({ value: known, asOf: Math.min(known.version, ports.now()) });
 	}
 }
 

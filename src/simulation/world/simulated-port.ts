@@ -284,6 +284,7 @@ export class SimulatedPort implements QueuePort {
 					}
 				}),
 			setBehind: () => {},
+			noteLag: () => {},
 			sendChanges: (changes) => {
 				this.sent.push(...changes.map((change) => ({ change })));
 				return later(() => this.#project(changes));

@@ -74,7 +74,7 @@ const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 	[/\/(log|logs|search)(\/|$)/, "logs"],
 	[/\/jobs(\/|$)/, "jobs"],
 	[/\/runs(\/|$)/, "runs"],
-	[/^\/v1\/repos(\/|$)/, "repositories"],
+	[/^\/v1\/(repos|owners)(\/|$)/, "repositories"],
 ];
 
 function tagOf(path: string): string {

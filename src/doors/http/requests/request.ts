@@ -3,7 +3,6 @@
 import { Buffer } from "node:buffer";
 import type { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { timeText } from "../../../contracts/wire/time-text.ts";
 import type { FieldError } from "../../../contracts/http/problem.ts";
 import { slugPattern } from "../../../domain/text/names.ts";
 import { pathText, readStrictJson } from "../../../contracts/wire/json/strict-json.ts";
@@ -82,12 +81,11 @@ export function readPage(c: Context<ApiEnv>, cursorPattern: RegExp): PageRequest
 }
 
 /** The page asked for of a list that is here as a whole; the cursor is the name of the last item before it. */
-export function slicePage(c: Context<ApiEnv>, names: readonly string[]) {
+export function slicePage(c: Context<ApiEnv>, names: readonly string[]): { items: string[]; next: string | null } {
 	const { limit, cursor } = readPage(c, namePattern);
 	const rest = [...names].sort().filter((name) => cursor === null || name > cursor);
 	const items = rest.slice(0, limit);
-	const nextCursor = writeCursor(rest.length > limit ? (items.at(-1) ?? null) : null);
-	return { items, nextCursor, asOf: timeText(c.get("services").now()), stale: false };
+	return { items, next: rest.length > limit ? (items.at(-1) ?? null) : null };
 }
 
 export function badQuery(path: string, message: string): ProblemAnswer {

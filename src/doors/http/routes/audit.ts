@@ -4,11 +4,12 @@ import { auditAction, auditRecord } from "../../../contracts/http/audit.ts";
 import type { AuditAction } from "../../../contracts/http/audit.ts";
 import { mayAskOfOwner } from "../../../operations/access.ts";
 import { listAudit } from "../../../operations/installation.ts";
+import { answerPage } from "../aged-answer.ts";
 import { orThrow } from "../answer.ts";
 import { readCaller } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document, pageOf, pageQuery } from "../document/document.ts";
-import { badQuery, readPage, writeCursor } from "../requests/request.ts";
+import { badQuery, readPage } from "../requests/request.ts";
 
 const cursorPattern = /^[0-9]{1,15} au[0-9a-f]{20}$/;
 
@@ -29,7 +30,7 @@ export function addAuditRoutes(app: Hono<ApiEnv>): void {
 		const actor = c.req.query("actor") || undefined;
 		const call = { owner, actor, action: readAction(c), ...readPage(c, cursorPattern) };
 		const page = orThrow(await listAudit(c.get("services"), caller, call));
-		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+		return answerPage(c, page);
 	});
 }
 

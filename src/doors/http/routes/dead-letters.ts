@@ -9,11 +9,12 @@ import {
 	redriveDeadLetter,
 	redriveDeadLetters,
 } from "../../../operations/spill/dead-letters.ts";
+import { answerPresentPage } from "../aged-answer.ts";
 import { answerDeleted, orThrow } from "../answer.ts";
 import { admit } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document, goneAnswers, pageOf, pageQuery } from "../document/document.ts";
-import { readBody, readPage, writeCursor } from "../requests/request.ts";
+import { readBody, readPage } from "../requests/request.ts";
 
 const path = "/v1/dead-letters";
 const cursorPattern = /^dl[0-9a-z]{1,100}$/;
@@ -56,10 +57,8 @@ document({
 export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
 	app.get(path, async (c) => {
 		const caller = admit(c, "listDeadLetters");
-		const services = c.get("services");
-		const { items, next } = orThrow(await listDeadLetters(services, caller, readPage(c, cursorPattern)));
-		const asOf = timeText(services.now());
-		return c.json({ items: items.map(view), nextCursor: writeCursor(next), asOf, stale: false });
+		const { items, next } = orThrow(await listDeadLetters(c.get("services"), caller, readPage(c, cursorPattern)));
+		return answerPresentPage(c, { items: items.map(view), next });
 	});
 
 	app.post(`${path}/redrive`, async (c) => {

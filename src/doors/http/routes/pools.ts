@@ -1,12 +1,13 @@
 // Pools as their owner sees them, and single runners of them: figures, pause, drain, removal.
 import type { Hono } from "hono";
 import { poolFigures, poolPatch, runnerFigures, runnerPatch } from "../../../contracts/http/runner.ts";
+import { answerPage, answerSeen } from "../aged-answer.ts";
 import { answerDeleted, orThrow } from "../answer.ts";
 import { getPool, listPools, removeRunner, setPool, setRunner } from "../../../operations/pools.ts";
 import { admitToOwner } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document, goneAnswers, pageOf, pageQuery } from "../document/document.ts";
-import { readBody, readName, readPage, writeCursor } from "../requests/request.ts";
+import { readBody, readName, readPage } from "../requests/request.ts";
 
 const cursorPattern = /^[a-z0-9._-]{1,100}$/;
 
@@ -53,12 +54,12 @@ export function addPoolRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/pools/:owner", async (c) => {
 		const { owner, caller } = admitToOwner(c, "listPools");
 		const page = orThrow(await listPools(c.get("services"), caller, { owner, ...readPage(c, cursorPattern) }));
-		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+		return answerPage(c, page);
 	});
 
 	app.get("/v1/pools/:owner/:pool", async (c) => {
 		const { owner, caller } = admitToOwner(c, "getPool");
-		return c.json(orThrow(await getPool(c.get("services"), caller, { owner, pool: readName(c, "pool") })));
+		return answerSeen(c, orThrow(await getPool(c.get("services"), caller, { owner, pool: readName(c, "pool") })));
 	});
 
 	app.patch("/v1/pools/:owner/:pool", async (c) => {

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { Hono } from "hono";
 import { withoutNul } from "../../../contracts/http/fields.ts";
 import { queueFigures, repository, repositoryRequest } from "../../../contracts/http/repository.ts";
+import { answerPage, answerPresentPage, answerSeen } from "../aged-answer.ts";
 import { answerDeleted, orThrow } from "../answer.ts";
 import { mayAskOfOwner } from "../../../operations/access.ts";
 import {
@@ -18,7 +19,7 @@ import { admitToRepository, readCaller } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document, goneAnswers, pageOf, pageQuery } from "../document/document.ts";
 import { secretNamePattern } from "../../../domain/text/names.ts";
-import { malformed, readBody, readName, readPage, slicePage, writeCursor } from "../requests/request.ts";
+import { malformed, readBody, readName, readPage, slicePage } from "../requests/request.ts";
 
 const path = "/v1/repos/{owner}/{repo}";
 const secretRequest = z.strictObject({ value: withoutNul(z.string().min(1).max(32_768)) }).openapi("SecretRequest");
@@ -89,7 +90,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 		orThrow(mayAskOfOwner(caller, "listRepositories", owner));
 		const call = { owner, ...readPage(c, cursorPattern) };
 		const page = orThrow(await listRepositories(c.get("services"), caller, call));
-		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+		return answerPage(c, page);
 	});
 
 	for (const method of ["put", "patch"] as const) {
@@ -103,7 +104,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 
 	app.get("/v1/repos/:owner/:repo", async (c) => {
 		const { repository, caller } = admitToRepository(c, "getRepository");
-		return c.json(orThrow(await getRepository(c.get("services"), caller, repository)));
+		return answerSeen(c, orThrow(await getRepository(c.get("services"), caller, repository)));
 	});
 
 	app.get("/v1/repos/:owner/:repo/queue", async (c) => {
@@ -113,8 +114,8 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 
 	app.get("/v1/repos/:owner/:repo/secrets", async (c) => {
 		const { repository, caller } = admitToRepository(c, "listSecrets");
-		const page = slicePage(c, orThrow(await listSecrets(c.get("services"), caller, repository)));
-		return c.json({ ...page, items: page.items.map((secret) => ({ name: secret })) });
+		const { items, next } = slicePage(c, orThrow(await listSecrets(c.get("services"), caller, repository)));
+		return answerPresentPage(c, { items: items.map((secret) => ({ name: secret })), next });
 	});
 
 	app.put("/v1/repos/:owner/:repo/secrets/:name", async (c) => {

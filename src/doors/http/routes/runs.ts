@@ -1,6 +1,5 @@
 // Runs over HTTP: submit, list, read, add jobs, cancel, retry.
 import type { Context, Hono } from "hono";
-import { timeText } from "../../../contracts/wire/time-text.ts";
 import type { RepositoryName, Submitted } from "../../../contracts/objects/objects.ts";
 import {
 	cancelRunRequest,
@@ -24,12 +23,13 @@ import {
 } from "../../../operations/runs/runs.ts";
 import type { JobAdder } from "../../../operations/runs/runs.ts";
 import type { Accepted } from "../../../operations/spill/spill.ts";
-import { orThrow, sayReplayed, sayStale } from "../answer.ts";
+import { answerPage, answerPresentPage, answerSeen, sayAge } from "../aged-answer.ts";
+import { orThrow, sayReplayed } from "../answer.ts";
 import { admitToRepository, findLease } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document, idempotencyHeader, pageOf, pageQuery } from "../document/document.ts";
 import { checkQuery } from "../requests/query.ts";
-import { badQuery, readBody, readIdempotencyKey, readPage, writeCursor } from "../requests/request.ts";
+import { badQuery, readBody, readIdempotencyKey, readPage } from "../requests/request.ts";
 import { readRunName } from "../requests/run-place.ts";
 
 const path = "/v1/repos/{owner}/{repo}/runs";
@@ -115,15 +115,12 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const { repository, caller } = admitToRepository(c, "listRuns");
 		const call = { repository, filter: readFilter(c), ...readPage(c, runCursorPattern) };
 		const page = orThrow(await listRuns(c.get("services"), caller, call));
-		if (page.stale) sayStale(c, page.asOf);
-		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+		return answerPage(c, page);
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs/:run", async (c) => {
 		const { repository, caller } = admitToRepository(c, "getRun");
-		const { run, asOf } = orThrow(await getRun(c.get("services"), caller, { repository, run: readRunName(c) }));
-		if (asOf !== null) sayStale(c, timeText(asOf));
-		return c.json(run);
+		return answerSeen(c, orThrow(await getRun(c.get("services"), caller, { repository, run: readRunName(c) })));
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
@@ -132,8 +129,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const services = c.get("services");
 		const call = { repository, run: readRunName(c), from: Number(cursor ?? 0), limit };
 		const { items, next } = orThrow(await listJobs(services, caller, call));
-		const asOf = timeText(services.now());
-		return c.json({ items, nextCursor: writeCursor(next === null ? null : String(next)), asOf, stale: false });
+		return answerPresentPage(c, { items, next: next === null ? null : String(next) });
 	});
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/jobs", async (c) => {
@@ -199,7 +195,7 @@ function answerSubmitted(
 	{ run, replayed, isSpilled = false, asOf = null }: Submitted & Partial<Accepted>,
 ): Response {
 	if (replayed) sayReplayed(c);
-	if (asOf !== null) sayStale(c, timeText(asOf));
+	sayAge(c, asOf);
 	// Relative to what was called: a proxy may have put that under another name and path.
 	c.header("Location", c.req.path.endsWith("/jobs") ? "jobs" : `runs/${run.id}`);
 	return c.json(run, isSpilled ? 202 : replayed ? 200 : 201);

@@ -1,13 +1,14 @@
 import type { Context, Hono } from "hono";
 import { slug } from "../../../contracts/http/fields.ts";
 import { tokenMade, tokenRecord, tokenRequest } from "../../../contracts/http/token.ts";
+import { answerPage } from "../aged-answer.ts";
 import { answerDeleted, orThrow, sayReplayed } from "../answer.ts";
 import { mayAskOfOwner } from "../../../operations/access.ts";
 import { createToken, listTokens, revokeToken } from "../../../operations/tokens.ts";
 import { readCaller } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document, goneAnswers, idempotencyHeader, pageOf, pageQuery } from "../document/document.ts";
-import { badQuery, malformed, readBody, readIdempotencyKey, readPage, writeCursor } from "../requests/request.ts";
+import { badQuery, malformed, readBody, readIdempotencyKey, readPage } from "../requests/request.ts";
 
 const cursorPattern = /^[0-9]{1,15} \S{1,50}$/;
 
@@ -53,7 +54,7 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 		if (owner === "") throw malformed("Whose tokens?", [{ path: "owner", message: "is missing" }]);
 		orThrow(mayAskOfOwner(caller, "listTokens", owner));
 		const page = orThrow(await listTokens(c.get("services"), caller, { owner, ...readPage(c, cursorPattern) }));
-		return c.json({ ...page, nextCursor: writeCursor(page.nextCursor) });
+		return answerPage(c, page);
 	});
 
 	app.delete("/v1/tokens/:id", async (c) => {

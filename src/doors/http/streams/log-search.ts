@@ -5,12 +5,12 @@ import type { SearchPlace } from "../../../domain/log/log-search.ts";
 import type { ApiEnv } from "../context.ts";
 import { documentJob, pageOf, pageQuery } from "../document/document.ts";
 import { searchLog } from "../../../operations/logs/logs.ts";
+import { answerPresentPage } from "../aged-answer.ts";
 import { orThrow } from "../answer.ts";
 import { admitToRepository } from "../auth.ts";
 import { readLogCall } from "./log-name.ts";
-import { badQuery, readPage, writeCursor } from "../requests/request.ts";
+import { badQuery, readPage } from "../requests/request.ts";
 import { belowJob } from "../requests/run-place.ts";
-import { timeText } from "../../../contracts/wire/time-text.ts";
 
 const queryMax = 256;
 const cursorPattern = /^[0-9]{1,15}( [0-9]{1,15}){3} [01]$/;
@@ -47,8 +47,7 @@ export function addLogSearchRoutes(app: Hono<ApiEnv>): void {
 		const services = c.get("services");
 		const call = { ...name, query, limit, place: readPlace(cursor) };
 		const { found: items, rest } = orThrow(await searchLog(services, caller, call));
-		const nextCursor = writeCursor(rest && placeText(rest));
-		return c.json({ items, nextCursor, asOf: timeText(services.now()), stale: false });
+		return answerPresentPage(c, { items, next: rest && placeText(rest) });
 	});
 }
 

@@ -11,6 +11,7 @@ import { assert } from "../../../domain/refusal.ts";
 import type { Run } from "../../../domain/run/run.ts";
 import type { LogEnded, RepoTables } from "../repo-tables.ts";
 import type { ConfiguredRepository } from "../repository-row.ts";
+import { ProjectionLag } from "./projection-lag.ts";
 
 /** Runs remembered here; beyond it some are sent once more than needed. */
 const runsKept = 5_000;
@@ -18,6 +19,8 @@ const runsKept = 5_000;
 const confirmMs = 120_000;
 /** Runs sent again in one round after waking. */
 const resentMax = 500;
+/** Runs that are to be seen in the read model after waking before the lag is known; with more the sweep has not been round. */
+const unseenMax = 5_000;
 
 export interface ProjectionSource {
 	tables: RepoTables;
@@ -27,8 +30,10 @@ export interface ProjectionSource {
 	tell(change: ChangeEvent): void;
 	now(): Millis;
 	isWatched(run: RunId): boolean;
-	/** Lists of this repository are to say that they are behind, or not any more. */
-	setBehind(isBehind: boolean): void;
+	/** Lists of this repository are to say that they have been behind since then, or, null, that they are not any more. */
+	setBehind(since: Millis | null): void;
+	/** The oldest change that is not confirmed has changed. */
+	noteLag(since: Millis | null): void;
 }
 
 export class Projection {
@@ -45,9 +50,16 @@ export class Projection {
 	#isBehind = false;
 	/** Finished runs whose end the read model certainly has. */
 	readonly #ended = new Set<RunId>();
+	readonly #lag: ProjectionLag;
 
 	constructor(source: ProjectionSource) {
 		this.#source = source;
+		this.#lag = new ProjectionLag((since) => source.noteLag(since));
+	}
+
+	/** Since when the oldest change waits that the read model has not confirmed. See ProjectionLag. */
+	get lag(): ProjectionLag {
+		return this.#lag;
 	}
 
 	/** When an unconfirmed change is to be sent again; null when there is none, 0 when the tables have more of them. */
@@ -69,7 +81,9 @@ export class Projection {
 	configured(repository: ConfiguredRepository): void {
 		const name = nameOf(repository);
 		const shown = viewRepository(name, repository.settings);
-		this.#source.tell({ ...name, at: this.#source.now(), repository: shown, run: null });
+		const at = this.#source.now();
+		this.#lag.changed("", { since: at, version: at });
+		this.#source.tell({ ...name, at, repository: shown, run: null });
 	}
 
 	/**
@@ -82,8 +96,9 @@ export class Projection {
 		this.#hasMoreUnconfirmed = found.length >= resentMax;
 		for (const id of found.slice(0, resentMax)) {
 			const run = this.#source.run(id);
-			if (run) this.whole(run);
+			if (run) this.whole(run, run.finishedAt ?? run.createdAt);
 		}
+		this.#lag.woke(tables.confirmedOpenRuns(unseenMax));
 		const known = repository();
 		if (known && !tables.row.isConfirmed()) this.configured(known);
 	}
@@ -91,15 +106,22 @@ export class Projection {
 	/** Sent again each time that more goes wrong, since the lists stop saying it by themselves. */
 	behind(): void {
 		this.#isBehind = true;
-		this.#source.setBehind(true);
+		this.#source.setBehind(this.#lag.since ?? this.#source.now());
+	}
+
+	/** The sweep has found that the read model has the run as it is. */
+	seen(run: RunId): void {
+		this.#lag.seen(run);
 	}
 
 	/** The read model has these states. */
 	confirmed({ repository, runs }: { repository: boolean; runs: readonly { id: RunId; version: number }[] }): void {
 		const { tables } = this.#source;
 		if (repository && !tables.row.isConfirmed()) tables.row.confirm();
+		if (repository) this.#lag.seen("");
 		const ended: RunId[] = [];
 		const begun = new Set<RunId>();
+		this.#lag.confirmed(runs);
 		for (const { id, version } of runs) {
 			const run = this.#source.run(id);
 			if (run === null) continue;
@@ -118,7 +140,7 @@ export class Projection {
 		}
 		if (this.#isBehind && this.#overdue.size === 0) {
 			this.#isBehind = false;
-			this.#source.setBehind(false);
+			this.#source.setBehind(null);
 		}
 		if (begun.size > 0) tables.confirmRuns([...begun]);
 		if (ended.length > 0) tables.closeRuns(ended);
@@ -144,8 +166,8 @@ export class Projection {
 		if (this.#overdue.size > 0) this.behind();
 	}
 
-	/** The run as it is now. */
-	whole(run: Run): void {
+	/** The run as it is now. `since`: when it changed, where that was not just now. */
+	whole(run: Run, since?: Millis): void {
 		const repository = this.#source.repository();
 		assert(repository, "only a known repository tells");
 		const at = this.#source.now();
@@ -154,6 +176,7 @@ export class Projection {
 			this.#unconfirmed.delete(run.id);
 			this.#unconfirmed.set(run.id, at);
 		}
+		this.#lag.changed(run.id, { since: since ?? at, version: run.version });
 		const watched = this.#source.isWatched(run.id);
 		this.#source.tell({ ...nameOf(repository), at, repository: null, run: viewRun(run), watched });
 	}

@@ -176,6 +176,7 @@ export function showFigures(queue: RepoQueue, settings: RepositorySettings, now:
 		oldestWaitingSeconds: seconds(oldest === null ? null : now - oldest),
 		waitSecondsP50: seconds(queue.samples.waits.percentile(0.5)),
 		waitSecondsP99: seconds(queue.samples.waits.percentile(0.99)),
+		projectionLagSeconds: seconds(queue.projection.lag.ms(now)),
 		limits: { maxRunning: settings.maxRunning, concurrencyGroups: settings.concurrencyGroups },
 	};
 }
