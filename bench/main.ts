@@ -13,6 +13,7 @@ import { measureFleetWork } from "./fleet/fleet-work.ts";
 import { measureFloors } from "./floor/floor-figures.ts";
 import { measureGrantLatency } from "./fleet/grant-latency.ts";
 import { measureLogs } from "./logs/logs.ts";
+import { measureNeighbours } from "./accept/neighbours.ts";
 import { measureQueueScale } from "./queue-scale.ts";
 import { measureServerMemory } from "./server-memory.ts";
 import { measureSessions } from "./fleet/sessions.ts";
@@ -21,6 +22,7 @@ const measurements: Record<string, (bench: Bench, home: Home) => Promise<Figure[
 	floor: measureFloors,
 	accept: measureAcceptedRuns,
 	batch: measureBatchedJobs,
+	neighbours: measureNeighbours,
 	start: measureGrantLatency,
 	finish: measureFinishedJobs,
 	sessions: measureSessions,

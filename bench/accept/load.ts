@@ -14,10 +14,14 @@ export interface Load {
 	keyPrefix: string | null;
 	/** The status that counts as done; anything else is a failure. */
 	status: number;
+	/** Answers that are neither done nor a failure: they are counted by their status. */
+	alsoTaken?: readonly number[];
 }
 
 export interface LoadResult {
 	done: number;
+	/** Of those that are neither. */
+	statuses: Record<number, number>;
 	failures: number;
 	/** The first failure in words. */
 	failure: string | null;
@@ -41,6 +45,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 	const ids: string[] = [];
 	let sent = 0;
 	let failures = 0;
+	const statuses: Record<number, number> = {};
 	let failure: string | null = null;
 	const cpuBefore = process.cpuUsage();
 	const startedAt = performance.now();
@@ -56,6 +61,8 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 				latencies.push(performance.now() - sentAt);
 				const id = firstId(body);
 				if (id !== null) ids.push(id);
+			} else if (load.alsoTaken?.includes(status)) {
+				statuses[status] = (statuses[status] ?? 0) + 1;
 			} else {
 				failures++;
 				failure ??= `${status}: ${body.toString().slice(0, 500)}`;
@@ -75,6 +82,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 	latencies.sort((a, b) => a - b);
 	return {
 		done: latencies.length,
+		statuses,
 		failures,
 		failure,
 		elapsedMs,

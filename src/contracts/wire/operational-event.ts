@@ -1,5 +1,6 @@
 // Every operational event that the server may print: one line of JSON on standard error each. The table in
 // docs/operations.md is checked against this list; alerts and metrics are to be made from it.
+import type { CallClass } from "../../domain/overload/call-line.ts";
 import type { DiskRoom, Room } from "../../domain/room.ts";
 import type { AuditRecord } from "../http/audit.ts";
 
@@ -37,6 +38,8 @@ export type OperationalEvent =
 	| { event: "audit-unwritten"; record: AuditRecord; cause: string }
 	| { event: "ends-unknown"; owner: string | undefined; cause: string }
 	| { event: "ends-untold"; owner: string | undefined; cause: string }
+	/** `calls`: how many were shed until then. */
+	| { event: "shedding"; line: "calls" | "spills"; class: CallClass; state: "began" | "ended"; calls: number }
 	| { event: "dependency-down"; dependency: string; cause: string }
 	| ({ event: "disk-room"; room: Room } & Partial<DiskRoom>)
 	| { event: "machine-silent"; cause: string };
@@ -78,5 +81,6 @@ export const severities: Record<OperationalEvent["event"], Severity> = {
 	"audit-unwritten": "ticket",
 	"ends-unknown": "ticket",
 	"ends-untold": "none",
+	shedding: "ticket",
 	"dependency-down": "page",
 };

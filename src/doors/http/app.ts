@@ -26,6 +26,7 @@ import { addLogSearchRoutes } from "./streams/log-search.ts";
 import { addLogRoutes } from "./streams/logs.ts";
 import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addOperationRoutes } from "./routes/operation.ts";
+import { passGate } from "./overload/pass-gate.ts";
 import { addPoolRoutes } from "./routes/pools.ts";
 import { addProjectionRoutes } from "./routes/projection.ts";
 import { addRepositoryRoutes } from "./routes/repositories.ts";
@@ -62,6 +63,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		);
 		// Nearly always known already. Who brings no good token makes nobody ask; what stays unknown is refused where it is used.
 		const token = tokenBehind(c);
+		c.set("behind", token);
 		const learning = token && c.get("services").ends.learn(token);
 		if (learning) await learning.catch(() => undefined);
 		await next();
@@ -75,6 +77,7 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	app.use("/v1/*", refuseWithoutRoom);
 	app.use("/v1/repos/*", boundDearCalls);
 	app.use(refuseLarge);
+	app.use("/v1/*", passGate);
 
 	app.get("/", (c) => c.text("Spillway, a CI job queue you own. The API: /openapi.json\n"));
 	app.get("/openapi.json", answerDocument);

@@ -85,6 +85,12 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 	return caller;
 }
 
+/** Whether the call brings the operator's token. */
+export function isOperator(c: Context<ApiEnv>): boolean {
+	const text = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+	return text !== undefined && sameText(text, c.get("services").operatorToken);
+}
+
 export function operatorOf(c: Context<ApiEnv>): Caller {
 	return callerIn(c, null, "operator");
 }

@@ -66,7 +66,8 @@ export const boundDearCalls: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	}
 };
 
-function dearOf(method: string, { pathname, searchParams }: URL): Dear {
+/** What of its work a call leaves for while its answer is read; `no`: it takes as long as others. */
+export function dearOf(method: string, { pathname, searchParams }: URL): Dear {
 	if (method === "POST") return /^\/v1\/repos\/[^/]+\/[^/]+\/(cancel|retry)$/.test(pathname) ? "at-once" : "no";
 	if (method !== "GET") return "no";
 	if (pathname.endsWith("/log/search")) return "at-once";

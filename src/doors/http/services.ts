@@ -4,6 +4,7 @@ import type { OperationalEvent } from "../../contracts/wire/operational-event.ts
 import type { Room } from "../../domain/room.ts";
 import type { Network } from "../../domain/text/client-address.ts";
 import type { Ports, SocketPorts } from "../../operations/ports.ts";
+import type { CallGate } from "../../operations/overload/call-gate.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
 import type { Keys } from "../../auth/token.ts";
 
@@ -24,6 +25,8 @@ export interface Services extends Ports, SocketPorts<Response> {
 	operatorToken: string;
 	/** Proxies in front that are believed about who called; none at the edge, which knows it. */
 	trustedProxies: readonly Network[];
+	/** Of this isolate: where calls wait for their turn, and where those that were shed wait for theirs to be spilled. */
+	gates: { calls: CallGate; spills: CallGate };
 	readiness(): Promise<ReadinessAnswer>;
 	/** Of the one machine's disk, at most a second old unless it must be fresh; `ample` where there is none to fill. */
 	diskRoom(call?: { isFresh: boolean }): Promise<Room>;

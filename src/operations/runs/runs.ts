@@ -19,7 +19,7 @@ import type { Page, RunFilter } from "../../contracts/http/page.ts";
 import type { Ports, Seen } from "../ports.ts";
 import { locateRun } from "./run-places.ts";
 import { submitOrSpill } from "../spill/spill.ts";
-import type { Accepted, SpillPorts } from "../spill/spill.ts";
+import type { Accepted, Arrival, SpillPorts } from "../spill/spill.ts";
 import { cancelWhereItIs, onceTaken } from "../spill/spilled-run.ts";
 
 /** Beside the caller's right, the operator's switch: nothing of a run need be read while none is taken. */
@@ -28,18 +28,26 @@ export function maySubmit(ports: Pick<Ports, "switches">, caller: Caller, reposi
 	return !may.ok || ports.switches.current().acceptRuns ? may : refuse({ code: "runs-refused" });
 }
 
+export interface SubmitRunCall {
+	repository: RepositoryName;
+	request: RunRequest;
+	key: string | null;
+	arrival?: Arrival;
+}
+
 /** `key` null: each such call makes a run of its own. The same key and request make the same run, whatever door they came by. */
 export async function submitRun(
 	ports: SpillPorts,
 	caller: Caller,
-	{ repository, request, key }: { repository: RepositoryName; request: RunRequest; key: string | null },
+	{ repository, request, key, arrival }: SubmitRunCall,
 ): Promise<Result<Accepted>> {
 	const may = maySubmit(ports, caller, repository);
 	if (!may.ok) return may;
 	const { owner, repo } = repository;
 	const digest = hash("sha256", JSON.stringify(request), "hex");
 	const run = runIdFrom(hash("sha256", `${owner}/${repo}\n${key ?? randomUUID()}\n${digest}`, "buffer"));
-	return submitOrSpill(ports, repository, { run, key, digest, submission: submissionOf(request, caller.name) });
+	const call = { run, key, digest, submission: submissionOf(request, caller.name) };
+	return submitOrSpill(ports, repository, call, arrival);
 }
 
 function submissionOf(request: RunRequest, actor: string): Submission {

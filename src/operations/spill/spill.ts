@@ -23,6 +23,14 @@ export interface Accepted extends Submitted {
 /** The read model has this long to say that it knows a run: a submission that waits for it is late already. */
 const knownMsMax = 1_000;
 
+/** How a submission came here through its door. */
+export interface Arrival {
+	/** When its time began to run; absent: now. */
+	enteredAt?: Millis;
+	/** [V4] Its repository has more to do than it can: it is not asked. */
+	isShed?: boolean;
+}
+
 /**
  * [Y1] Throws an `Outage` when neither the repository nor the intake took it; then nothing is known to be accepted, and the same
  * submission may be sent again with its key.
@@ -31,11 +39,12 @@ export async function submitOrSpill(
 	ports: SpillPorts,
 	name: RepositoryName,
 	call: SubmitCall,
+	{ enteredAt, isShed = false }: Arrival = {},
 ): Promise<Result<Accepted>> {
 	const { spill } = ports.switches.current();
 	const acceptedAt = ports.now();
-	if (spill !== "always") {
-		const deadlineAt = acceptedAt + ports.spillAfterMs;
+	if (spill !== "always" && !isShed) {
+		const deadlineAt = (enteredAt ?? acceptedAt) + ports.spillAfterMs;
 		if (await isTaken(ports, name, call)) return refuse({ code: "idempotency-key-reused" });
 		try {
 			const done = await ports.repo(name).submit(spill === "never" ? call : { ...call, deadlineAt });

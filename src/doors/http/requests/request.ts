@@ -22,9 +22,10 @@ export function malformed(detail: string, errors: FieldError[]): ProblemAnswer {
 	return new ProblemAnswer({ status: 400, code: "malformed", detail, errors });
 }
 
-/** The validated body. An empty one counts as `{}`. */
+/** The validated body. An empty one counts as `{}`. Waits for the call's turn before it parses; throws 503 when there is none. */
 export async function readBody<S extends z.ZodType>(c: Context<ApiEnv>, schema: S): Promise<z.output<S>> {
 	const bytes = await readBytes(c.req.raw);
+	await c.get("passage")?.enter(bytes.byteLength);
 	if (bytes.byteLength > 0 && !isJson(c.req.header("content-type"))) {
 		throw new ProblemAnswer({ status: 415, code: "not-json", detail: "Send the body as application/json." });
 	}

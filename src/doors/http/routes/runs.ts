@@ -22,7 +22,7 @@ import {
 	submitRun,
 } from "../../../operations/runs/runs.ts";
 import type { JobAdder } from "../../../operations/runs/runs.ts";
-import type { Accepted } from "../../../operations/spill/spill.ts";
+import type { Accepted, Arrival } from "../../../operations/spill/spill.ts";
 import { answerPage, answerPresentPage, answerSeen, sayAge } from "../aged-answer.ts";
 import { orThrow, sayReplayed } from "../answer.ts";
 import { admitToRepository, findLease } from "../auth.ts";
@@ -108,7 +108,9 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		orThrow(maySubmit(c.get("services"), caller, repository));
 		const key = readIdempotencyKey(c);
 		const request = await readBody(c, runRequest);
-		return answerSubmitted(c, orThrow(await submitRun(c.get("services"), caller, { repository, request, key })));
+		const arrival = arrivalOf(c);
+		const call = { repository, request, key, arrival };
+		return answerSubmitted(c, orThrow(await submitRun(c.get("services"), caller, call)));
 	});
 
 	app.get("/v1/repos/:owner/:repo/runs", async (c) => {
@@ -172,6 +174,12 @@ function admitAdder(c: Context<ApiEnv>): { repository: RepositoryName; adder: Jo
 	const repository = { owner: c.req.param("owner") ?? "", repo: c.req.param("repo") ?? "" };
 	orThrow(mayAddJobs(lease, repository));
 	return { repository, adder: lease };
+}
+
+/** Its time runs since it came to the gate, however long its body took before that. */
+function arrivalOf(c: Context<ApiEnv>): Arrival {
+	const { enteredAt = null, isShed = false } = c.get("passage") ?? {};
+	return enteredAt === null ? { isShed } : { enteredAt, isShed };
 }
 
 /** A filter that no run can fit is a typo; an empty one is none. */

@@ -1,0 +1,37 @@
+// Which line a request waits in: its token's owner's, so only whoever proved to be that owner's can lengthen it. A token that is
+// unknown or ended waits nowhere: its route refuses it.
+import type { Context, MiddlewareHandler } from "hono";
+import type { GatedCall } from "../../../domain/overload/call-line.ts";
+import { findLease, isOperator } from "../auth.ts";
+import type { ApiEnv } from "../context.ts";
+import { classOf } from "./call-class.ts";
+import { Passage } from "./passage.ts";
+
+const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE"]);
+
+/** [V6] For a call with a body `readBody` passes the gate, once all of it is here; any other passes before its route runs. */
+export const passGate: MiddlewareHandler<ApiEnv> = async (c, next) => {
+	const call = gatedCall(c);
+	if (call === null) return next();
+	const passage = new Passage(c.get("services"), { call, gone: c.req.raw.signal });
+	c.set("passage", passage);
+	try {
+		if (bodiless.has(c.req.method)) await passage.enter(0);
+		await next();
+	} finally {
+		passage.leave();
+	}
+};
+
+/** Null: it passes always, or is refused by its route. */
+function gatedCall(c: Context<ApiEnv>): GatedCall | null {
+	const call = classOf(c.req.method, new URL(c.req.url));
+	if (call === null) return null;
+	const behind = c.get("behind");
+	if (behind !== null) {
+		return c.get("services").ends.standing(behind) === "ended" ? null : { ...call, owner: behind.owner };
+	}
+	const lease = findLease(c);
+	if (lease !== null) return { ...call, owner: lease.owner };
+	return isOperator(c) ? { ...call, owner: call.owner ?? "" } : null;
+}
