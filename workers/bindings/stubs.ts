@@ -12,7 +12,7 @@ import {
 } from "../../src/contracts/wire/object-name.ts";
 import type { FeedName, LogName, PoolShardName } from "../../src/contracts/wire/object-name.ts";
 import { asOutage, Outage } from "../../src/contracts/wire/outage.ts";
-import { isRepeatable } from "../../src/contracts/objects/repeatable.ts";
+import { carriesDeadline, isRepeatable } from "../../src/contracts/objects/repeatable.ts";
 import type { Env } from "../env.ts";
 
 const callDeadlineMs = 10_000;
@@ -44,7 +44,8 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 /** A proxy whose every method is one guarded RPC, made again only where twice is as good as once. */
 function calls<T extends object>(namespace: DurableObjectNamespace, name: string, hint?: string | null): T {
 	const options = hint ? { locationHint: hint as DurableObjectLocationHint } : undefined;
-	const call = (method: string, args: unknown[]) => {
+	const call = (method: string, given: unknown[]) => {
+		const args = carriesDeadline(method) ? withDeadline(given) : given;
 		const attempt = () => {
 			const stub = namespace.get(namespace.idFromName(name), options) as unknown as Record<string, Method>;
 			// Called as a method: a stub makes a call of whatever is read from it, `apply` too.
@@ -56,6 +57,11 @@ function calls<T extends object>(namespace: DurableObjectNamespace, name: string
 		get: (_, method) =>
 			typeof method === "string" && method !== "then" ? (...args: unknown[]) => call(method, args) : undefined,
 	});
+}
+
+/** [V11] The object is told until when its caller waits. */
+function withDeadline([first, ...rest]: readonly unknown[]): unknown[] {
+	return [{ deadlineAt: Date.now() + callDeadlineMs, ...(first as object) }, ...rest];
 }
 
 /** All tries together have until then. */
@@ -70,7 +76,7 @@ async function guarded(
 ): Promise<unknown> {
 	for (let tried = 1; ; tried++) {
 		try {
-			return await withDeadline(attempt(), until - Date.now());
+			return await inTime(attempt(), until - Date.now());
 		} catch (cause) {
 			const { retryable, overloaded } = cause as { retryable?: boolean; overloaded?: boolean };
 			if (tried >= tries || !retryable || overloaded) throw toOutage(cause);
@@ -79,7 +85,7 @@ async function guarded(
 	}
 }
 
-function withDeadline(work: Promise<unknown> | undefined, ms: number): Promise<unknown> {
+function inTime(work: Promise<unknown> | undefined, ms: number): Promise<unknown> {
 	let timer: ReturnType<typeof setTimeout> | null = null;
 	const late = new Promise((_, reject) => {
 		timer = setTimeout(() => reject(new Outage(`no answer in ${ms} ms`)), ms);

@@ -41,8 +41,14 @@ export interface Actor {
 	reason: string | null;
 }
 
+/** An object does not begin the work of such a call once nobody waits for its answer. */
+export interface TimedCall {
+	/** When its caller stops to wait; absent: it did not say. */
+	deadlineAt?: Millis;
+}
+
 /** All that is not null must hold. */
-export interface BulkRetryCall extends Actor {
+export interface BulkRetryCall extends Actor, TimedCall {
 	outcome: RetriedOutcome[];
 	since: Millis | null;
 	label: string | null;
@@ -52,17 +58,15 @@ export interface BulkRetryCall extends Actor {
 }
 
 /** All that is not null must hold. */
-export interface BulkCancelCall extends Actor {
+export interface BulkCancelCall extends Actor, TimedCall {
 	state: CanceledState[];
 	label: string | null;
 	ref: string | null;
 	dryRun: boolean;
 }
 
-export interface SubmitCall {
+export interface SubmitCall extends TimedCall {
 	run: RunId;
-	/** When its caller stops to wait for the answer; absent: it waits as long as any call. */
-	deadlineAt?: Millis;
 	/** SHA-256 of the validated body in hexadecimal; null key: nothing is deduplicated. */
 	key: string | null;
 	digest: string;
@@ -75,7 +79,7 @@ export interface DrainCall extends SubmitCall {
 	canceled: Cancel | null;
 }
 
-export interface AddJobsCall extends Actor {
+export interface AddJobsCall extends Actor, TimedCall {
 	run: RunId;
 	jobs: JobRequest[];
 	key: string | null;
@@ -89,7 +93,7 @@ export interface Submitted {
 	replayed: boolean;
 }
 
-export interface ClaimCall {
+export interface ClaimCall extends TimedCall {
 	runner: RunnerName;
 	pool: string;
 	shard: number;

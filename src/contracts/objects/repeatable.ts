@@ -11,6 +11,20 @@ const once: ReadonlySet<string> = new Set<ObjectCall>(["claim", "acquire", "useT
 /** With a key, the call twice has the effect of once; without one each call is an act of its own. */
 const keyed: ReadonlySet<string> = new Set<ObjectCall>(["addJobs", "retryRun", "retryJob", "retryMatching"]);
 
+/** Calls whose object looks before it begins whether anybody still waits: those that take long, or that hand something out. */
+const timed: ReadonlySet<string> = new Set<ObjectCall>([
+	"submit",
+	"addJobs",
+	"cancelMatching",
+	"retryMatching",
+	"claim",
+]);
+
+/** [V11] Its first argument carries the time until which its caller waits. */
+export function carriesDeadline(call: string): boolean {
+	return timed.has(call);
+}
+
 export function isRepeatable(call: string, [first]: readonly unknown[]): boolean {
 	if (once.has(call)) return false;
 	return !keyed.has(call) || (typeof first === "object" && first !== null && "key" in first && first.key !== null);

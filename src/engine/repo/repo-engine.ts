@@ -17,6 +17,7 @@ import type {
 	RepoCalls,
 	RepositoryName,
 	SubmitCall,
+	TimedCall,
 	Submitted,
 } from "../../contracts/objects/objects.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../../contracts/http/repository.ts";
@@ -108,13 +109,10 @@ export class RepoEngine implements RepoCalls {
 	 * The answer of a new run is made of the decision, without a second read of its jobs. A replay reads the run as it is now [W3].
 	 */
 	async submit(call: SubmitCall): Promise<Result<Submitted>> {
-		const { deadlineAt = Number.POSITIVE_INFINITY } = call;
 		const reach = { runs: supersededBy(this.queue, call.submission), added: call.submission.jobs.length };
 		const done = await this.#writeOn(reach, ({ settings }) => {
 			// [Y7] Its caller has spilled it meanwhile: to take it now would only lengthen the line of those behind it.
-			if (this.#world.now() > deadlineAt + clockSkewMaxMs) {
-				throw new Outage("its caller waits no more", { isOverloaded: true, isSafeToRepeat: true });
-			}
+			this.#needCaller(call);
 			return writeSubmission(this.queue, settings, call);
 		});
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
@@ -136,7 +134,10 @@ export class RepoEngine implements RepoCalls {
 
 	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
 		const reach = { runs: [call.run], added: call.jobs.length };
-		const done = await this.#writeOn(reach, ({ settings }) => writeAddedJobs(this.queue, settings, call));
+		const done = await this.#writeOn(reach, ({ settings }) => {
+			this.#needCaller(call);
+			return writeAddedJobs(this.queue, settings, call);
+		});
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
@@ -186,11 +187,17 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>> {
-		return this.#write(() => writeBulkCancel(this.queue, call));
+		return this.#write(() => {
+			this.#needCaller(call);
+			return writeBulkCancel(this.queue, call);
+		});
 	}
 
 	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
-		return this.#write(() => writeBulkRetry(this.queue, call));
+		return this.#write(() => {
+			this.#needCaller(call);
+			return writeBulkRetry(this.queue, call);
+		});
 	}
 
 	/** The pool is asked before the turn, for the reason that the answer shows; the priority itself does not depend on it. */
@@ -215,7 +222,11 @@ export class RepoEngine implements RepoCalls {
 
 	/** Not within #write: a claim has an answer, an empty one, for a repository that was never configured. */
 	async claim(call: ClaimCall): Promise<Claimed> {
-		return this.#turns.take(() => claimJobs(this.queue, call));
+		return this.#turns.take(() => {
+			// What is handed to nobody would have to lapse before it is handed out again.
+			this.#needCaller(call);
+			return claimJobs(this.queue, call);
+		});
 	}
 
 	async demand({ pool, shard, known }: { pool: string; shard: number; known: number }): Promise<Demand | null> {
@@ -301,6 +312,12 @@ export class RepoEngine implements RepoCalls {
 	/** What a rule is given of the world, since it has no clock and no chance of its own [T2]. */
 	#circumstances(now: number): Circumstances {
 		return { now, random: this.#world.random(), retriesLeft: this.queue.retriesLeft(now) };
+	}
+
+	/** [V11] No work for a caller that has stopped waiting: it took its turn for nothing, and holds up those behind it. */
+	#needCaller({ deadlineAt = Number.POSITIVE_INFINITY }: TimedCall): void {
+		if (this.#world.now() <= deadlineAt + clockSkewMaxMs) return;
+		throw new Outage("its caller waits no more", { isOverloaded: true, isSafeToRepeat: true });
 	}
 
 	async #recall(run: RunId): Promise<void> {

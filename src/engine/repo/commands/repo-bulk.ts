@@ -17,7 +17,9 @@ type Found = Pick<BulkRetry, "items" | "truncated" | "archived">;
 
 /** [B1] [B2] Looks and retries in one turn, so that what was found is what is retried. */
 export function writeBulkRetry(queue: RepoQueue, call: BulkRetryCall): Result<BulkRetry & Replay> {
-	const { key, actor, reason, dryRun, ...filter } = call;
+	const { key, actor, reason, dryRun, outcome, since, label, ref } = call;
+	// Field by field: the digest of a key is made of it, and the same call made again has another deadline.
+	const filter = { outcome, since, label, ref };
 	const found = { ...findJobs(queue.sql, filter), archived: countArchived(queue.sql, filter, queue.now()) };
 	if (dryRun) return accept({ ...found, retried: 0, dryRun, replayed: false });
 	const act = () => {
@@ -46,7 +48,7 @@ interface Replay {
 	replayed: boolean;
 }
 
-type Filter = Omit<BulkRetryCall, "key" | "actor" | "reason" | "dryRun">;
+type Filter = Pick<BulkRetryCall, "outcome" | "since" | "label" | "ref">;
 
 /**
  * Newest runs first. Runs have no index by age, since a row more for each costs every submission and this is asked for rarely:
