@@ -114,10 +114,18 @@ async function writeMigrations(): Promise<void> {
 /** What the server knows of the tables in objects: it looks at them before it starts. */
 async function writeTableVersions(): Promise<void> {
 	// By a name that is put together: these files are checked with the types of the runtime, not with Node's.
-	const places = { repo: "src/engine", pool: "src/engine", feed: "src/engine", log: "src/engine", owner: "workers" };
-	const tables = Object.entries(places).map(async ([object, place]) => {
-		const module = await import(`../${place}/${object}/${object}-tables.ts`);
-		return module[`${object}Tables`];
+	const files = {
+		repo: "src/engine/repo/repo-schema.ts",
+		pool: "src/engine/pool/pool-tables.ts",
+		feed: "src/engine/feed/feed-tables.ts",
+		log: "src/engine/log/log-tables.ts",
+		owner: "workers/owner/owner-tables.ts",
+	};
+	const tables = Object.entries(files).map(async ([object, file]) => {
+		const found = (await import(`../${file}`))[`${object}Tables`];
+		// Written as null, they would keep every server from starting.
+		if (found === undefined) throw new Error(`${file} has no ${object}Tables`);
+		return found;
 	});
 	await writeFile(join(draft, "worker", "tables.json"), JSON.stringify(await Promise.all(tables), null, "\t"));
 }
