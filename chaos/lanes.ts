@@ -60,9 +60,10 @@ export class Lanes {
 	async #befall(fault: Fault): Promise<string | null> {
 		switch (fault.lane) {
 			case "server":
-				return this.#hitServer(fault);
+				return this.#options.server.process.taken(() => this.#hitServer(fault));
 			case "runners":
-				return this.#hitRunners(fault);
+			case "losses":
+				return this.#hitProcess(fault);
 			case "inside":
 				return this.#hitInside(fault);
 		}
@@ -102,13 +103,18 @@ export class Lanes {
 		return "";
 	}
 
-	async #hitRunners({ kind, ms, target }: Fault): Promise<string | null> {
-		const { runners, lineRunners } = this.#options;
-		const hit = kind.endsWith("line-runners") ? lineRunners : runners;
-		const found = hit[target % hit.length];
+	/** Another of its kind where the one that was drawn is being hit already. */
+	async #hitProcess({ kind, ms, target }: Fault): Promise<string | null> {
+		const { server, runners, lineRunners } = this.#options;
+		const hit = kind === "lose-server" ? [server.process] : kind.endsWith("line-runners") ? lineRunners : runners;
+		const inOrder = hit.map((_, at) => hit[(target + at) % hit.length]);
+		const found = inOrder.find((one) => one?.isTaken === false) ?? inOrder[0];
 		if (!found) return this.#skip(kind, "there are none");
-		if (kind.startsWith("kill")) await found.end({ signal: "SIGKILL", awayMs: ms });
-		else await found.freeze(ms);
+		await found.taken(async () => {
+			if (kind.startsWith("kill")) await found.end({ signal: "SIGKILL", awayMs: ms });
+			else await found.freeze(ms, { group: kind === "lose-server", until: this.#stop.signal });
+		});
+		if (kind === "lose-server") await server.answers();
 		return ` ${found.name}`;
 	}
 

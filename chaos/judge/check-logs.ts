@@ -52,17 +52,25 @@ export function checkLineLog(known: LineAttempt, record: Attempt, bytes: Buffer)
 	return checkDigest(record, bytes) ?? say("it is not what its record says");
 }
 
-/** Of a real runner, which acknowledges to itself: what it reported to the end must be there whole, else a part of it. */
-export function checkShellLog(
-	job: Job,
-	record: Attempt,
-	{ bytes, must }: { bytes: Buffer; must: Buffer },
-): Violation[] {
+/** A runner says in the log that somebody canceled the job. */
+const noteBytesMax = 200;
+
+interface Printed {
+	bytes: Buffer;
+	must: Buffer;
+	/** Then the runner's own word about that may follow. */
+	mayBeCanceled: boolean;
+}
+
+/** Of a real runner, which acknowledges to itself: what it reported to the end must be there whole. */
+export function checkShellLog(job: Job, record: Attempt, { bytes, must, mayBeCanceled }: Printed): Violation[] {
 	const say = (text: string): Violation[] => [
 		{ kind: "log", run: job.run, text: `${job.id} attempt ${record.number} (${record.log.state}): ${text}` },
 	];
 	const isWhole = record.outcome === "passed" || record.outcome === "failed";
-	if (isWhole && !bytes.equals(must)) return say(`it differs from what was printed at byte ${differsAt(bytes, must)}`);
+	const note = bytes.length - must.length;
+	const isThere = bytes.subarray(0, must.length).equals(must) && note <= (mayBeCanceled ? noteBytesMax : 0);
+	if (isWhole && !isThere) return say(`it differs from what was printed at byte ${differsAt(bytes, must)}`);
 	if (isWhole && record.log.state !== "sealed") return say("its runner reported it whole");
 	return checkDigest(record, bytes) ?? say("it is not what its record says");
 }

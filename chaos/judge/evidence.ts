@@ -108,7 +108,9 @@ export class Evidence {
 					const lines = submission.request.jobs.find(({ key }) => key === job.key)?.env?.[linesVariable];
 					const printed = job.concurrencyGroup === null ? shellLines(job.id, Number(lines)) : "";
 					const must = Buffer.from(`\u001b[1;36m▸ step 1\u001b[0m\n${printed}`);
-					violations.push(...checkShellLog(job, attempt, { bytes: log, must }));
+					violations.push(
+						...checkShellLog(job, attempt, { bytes: log, must, mayBeCanceled: submission.act.startsWith("cancel") }),
+					);
 				}
 			}
 		};

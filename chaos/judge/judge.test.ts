@@ -163,8 +163,10 @@ it("[H4] the judge sees each byte of a log that is lost, doubled or elsewhere", 
 
 it("[H4] the judge sees a real runner's log that is not what was printed", () => {
 	const must = Buffer.from("line 1\nline 2\n");
-	const texts = (bytes: Buffer, record = sealed(bytes)) =>
-		checkShellLog(aJob([record]), record, { bytes, must }).map(({ text }) => text);
+	const texts = (bytes: Buffer, record = sealed(bytes), mayBeCanceled = false) =>
+		checkShellLog(aJob([record]), record, { bytes, must, mayBeCanceled }).map(({ text }) => text);
+	const noted = Buffer.concat([must, Buffer.from("canceled")]);
+	expect([texts(noted).length, texts(noted, sealed(noted), true).length]).toEqual([1, 0]);
 	expect(texts(must)).toEqual([]);
 	expect(texts(must.subarray(0, 7))[0]).toContain("at byte 7");
 	expect(texts(must, sealed(must, { state: "partial" }))[0]).toContain("reported it whole");

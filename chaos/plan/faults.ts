@@ -1,4 +1,4 @@
-// Which faults befall the system, in which order: a pure function of the seed. Three lanes go side by side, one fault after another
+// Which faults befall the system, in which order: a pure function of the seed. Four lanes go side by side, one fault after another
 // in each, so that a fault meets others under way. When a fault hits is a matter of the machine; which one comes next is not.
 import { seededRandom } from "../../src/testing/random.ts";
 import type { SeededRandom } from "../../src/testing/random.ts";
@@ -22,7 +22,7 @@ interface KindFacts {
 	ms: Range;
 }
 
-/** Processes of the server, and its disk. A freeze of more than 30 s costs leases: docs/chaos.md says what is tried longer. */
+/** Processes of the server, and its disk. A freeze of more than 30 s would cost leases: those have a lane of their own. */
 const serverKinds = {
 	"kill-server": { ms: [0, 3_000] },
 	"kill-node": { ms: [0, 3_000] },
@@ -41,12 +41,20 @@ const runnerKinds = {
 	"freeze-line-runners": { ms: [500, 12_000] },
 } satisfies Record<string, KindFacts>;
 
+/** Frozen until its leases are lost, or those of all runners must be taken for lost by them. */
+const lossKinds = {
+	"lose-server": { ms: [32_000, 50_000] },
+	"lose-runner": { ms: [40_000, 70_000] },
+	"lose-line-runners": { ms: [40_000, 70_000] },
+} satisfies Record<string, KindFacts>;
+
 const insideMs: Range = [500, 4_000];
 
 export type ServerKind = keyof typeof serverKinds;
 export type RunnerKind = keyof typeof runnerKinds;
 export type InsideKind = `${Way}-${Target}` | `${MessageWay}-messages` | "reset-object";
-export type FaultKind = ServerKind | RunnerKind | InsideKind;
+export type LossKind = keyof typeof lossKinds;
+export type FaultKind = ServerKind | RunnerKind | LossKind | InsideKind;
 
 const insideKinds = Object.fromEntries(
 	[
@@ -57,12 +65,17 @@ const insideKinds = Object.fromEntries(
 	].map((kind) => [kind, { ms: insideMs }]),
 ) as Record<string, KindFacts>;
 
-const lanes = { server: serverKinds, runners: runnerKinds, inside: insideKinds };
+const lanes = { server: serverKinds, runners: runnerKinds, losses: lossKinds, inside: insideKinds };
 export type Lane = keyof typeof lanes;
 export const laneNames = Object.keys(lanes) as Lane[];
 
 /** Between the end of a fault and the next one of its lane. */
-const pauseMs: Record<Lane, Range> = { server: [1_000, 8_000], runners: [500, 5_000], inside: [0, 1_500] };
+const pauseMs: Record<Lane, Range> = {
+	server: [1_000, 8_000],
+	runners: [500, 5_000],
+	losses: [5_000, 40_000],
+	inside: [0, 1_500],
+};
 
 export interface Fault {
 	/** From 1, in its lane. */

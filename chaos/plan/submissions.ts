@@ -57,7 +57,7 @@ export function* submissionsOf(seed: number, folder: string): Generator<Submissi
 			request: { title: key, jobs },
 			act: random.pick(acts),
 			actMs: random.below(6_000),
-			pauseMs: between([200, 1_800], random),
+			pauseMs: between([400, 2_400], random),
 		};
 	}
 }

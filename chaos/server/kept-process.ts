@@ -24,6 +24,8 @@ export class KeptProcess<T> {
 	#now: { child: Child; ready: T } | null = null;
 	/** Of the one that was started last. */
 	#group: number | null = null;
+	#taken = 0;
+	#lastTaken: Promise<void> = Promise.resolve();
 	#isClosing = false;
 	#awayMs = awayMsDefault;
 	#waiting: (() => void)[] = [];
@@ -59,14 +61,35 @@ export class KeptProcess<T> {
 		await this.up();
 	}
 
-	/** Frozen for so long. Whatever happened meanwhile, what is left of it goes on. */
-	async freeze(ms: number, { group = false } = {}): Promise<void> {
+	/** Frozen for so long, or until the signal. Whatever happened meanwhile, what is left of it goes on. */
+	async freeze(ms: number, { group = false, until }: { group?: boolean; until?: AbortSignal } = {}): Promise<void> {
 		await this.up();
 		const { pid } = this;
 		if (pid === null) return;
 		send(group ? -pid : pid, "SIGSTOP");
-		await sleep(ms);
-		send(group ? -pid : pid, "SIGCONT");
+		await sleep(ms, undefined, until ? { signal: until } : {}).catch(() => {});
+		// The group of one that died meanwhile may be another's by now.
+		if (this.pid === pid) send(group ? -pid : pid, "SIGCONT");
+	}
+
+	/** Whether something befalls it now. */
+	get isTaken(): boolean {
+		return this.#taken > 0;
+	}
+
+	/** One thing befalls it at a time: `work` waits for what came before. */
+	async taken<T>(work: () => Promise<T>): Promise<T> {
+		this.#taken++;
+		const before = this.#lastTaken;
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#lastTaken = promise;
+		await before;
+		try {
+			return await work();
+		} finally {
+			this.#taken--;
+			resolve();
+		}
 	}
 
 	/** Ends it and what it started, and starts it no more. */

@@ -11,7 +11,7 @@ import {
 	repoObjectName,
 } from "../../src/contracts/wire/object-name.ts";
 import type { FeedName, LogName, PoolShardName } from "../../src/contracts/wire/object-name.ts";
-import { asOutage, Outage } from "../../src/contracts/wire/outage.ts";
+import { asOutage, isReset, Outage } from "../../src/contracts/wire/outage.ts";
 import { carriesDeadline, isRepeatable } from "../../src/contracts/objects/repeatable.ts";
 import type { Env } from "../env.ts";
 
@@ -79,7 +79,7 @@ async function guarded(
 			return await inTime(attempt(), until - Date.now());
 		} catch (cause) {
 			const { retryable, overloaded } = cause as { retryable?: boolean; overloaded?: boolean };
-			if (tried >= tries || !retryable || overloaded) throw toOutage(cause);
+			if (tried >= tries || !(retryable || isReset(cause)) || overloaded) throw toOutage(cause);
 			await scheduler.wait(Math.random() * pauseMs * 2 ** tried);
 		}
 	}

@@ -154,15 +154,25 @@ it("[Y6] whoever put the mark of a cancel and died before asking the repository:
 	expect([await states(place, body), await intakeKeys(place)]).toEqual(["a:canceled", []]);
 });
 
-it("[Y6] a run that is only in the intake can neither be retried nor be added to: 409, and when to ask again", async () => {
+it("[Y6] what a run that is only in the intake has no place for yet is refused with 409, and when to ask again", async () => {
 	const place = await aRepo();
 	const { body } = await submitTo(place, away());
-	const retry = await ask("POST", `${place.path}/runs/${body.id}/retry`, { body: { only: "all" } });
-	const add = await ask("POST", `${place.path}/runs/${body.id}/jobs`, { body: { jobs: [job("b")] } });
-	expect([retry, add].map(({ status, body: { code }, retryAfter }) => [status, code, retryAfter])).toEqual([
-		[409, "run-accepted", "5"],
-		[409, "run-accepted", "5"],
-	]);
+	const run = `${place.path}/runs/${body.id}`;
+	const acts = [
+		ask("POST", `${run}/retry`, { body: { only: "all" } }),
+		ask("POST", `${run}/jobs`, { body: { jobs: [job("b")] } }),
+		// Its jobs are known by their keys and by their ids.
+		...[`${run}/jobs/a`, `${place.path}/jobs/${body.jobs?.[0]?.id}`].flatMap((path) => [
+			ask("POST", `${path}/cancel`, { body: {} }),
+			ask("POST", `${path}/retry`, { body: {} }),
+			ask("PATCH", path, { body: { priority: 1 } }),
+		]),
+	];
+	for (const { status, body: refused, retryAfter } of await Promise.all(acts)) {
+		expect([status, refused.code, retryAfter]).toEqual([409, "run-accepted", "5"]);
+	}
+	expect((await ask("GET", `${run}/jobs/a`, {})).body).toMatchObject({ key: "a", state: "waiting" });
+	expect((await ask("GET", `${run}/jobs/b`, {})).body.code).toBe("job-unknown");
 });
 
 it("[Y3] the drain that dies between the repository's commit and the record's end leaves a repetition and nothing else", async () => {

@@ -16,6 +16,8 @@ it("[W81] what the platform calls an internal error of its own is an outage", ()
 	const broken = new Error("internal error; reference = n6oiqet7fmh5rv7cjuteogf8");
 	expect(asOutage(broken)).toMatchObject({ message: broken.message, cause: broken });
 	expect(asOutage(new Error("an internal error; reference = unknown"))).toBeNull();
+	const reset = Object.assign(new Error("its code was updated"), { durableObjectReset: true });
+	expect(asOutage(reset)).toMatchObject({ message: reset.message, isSafeToRepeat: false });
 });
 
 it.each([

@@ -28,7 +28,15 @@ const platformError = /^internal error; reference = \w+$/;
 export function asOutage(error: unknown): Outage | null {
 	if (error instanceof Outage) return error;
 	if (!(error instanceof Error)) return null;
-	return error.name === "Outage" || platformError.test(error.message)
+	return error.name === "Outage" || platformError.test(error.message) || isReset(error)
 		? new Outage(error.message, { cause: error })
 		: null;
+}
+
+/**
+ * The called object lost its memory under the call: its code was updated, its storage failed, or its isolate was out of memory. The
+ * platform marks such an error with no more than this; what was committed before stands, and the next call makes the object anew.
+ */
+export function isReset(error: unknown): boolean {
+	return error instanceof Error && (error as { durableObjectReset?: unknown }).durableObjectReset === true;
 }

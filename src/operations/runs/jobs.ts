@@ -1,5 +1,5 @@
 // Jobs: read, cancel, retry, reprioritise.
-import type { RepositoryName } from "../../contracts/objects/objects.ts";
+import type { RepoCalls, RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import { viewStep } from "../../contracts/wire/view.ts";
 import { parseJobId } from "../../domain/ids.ts";
@@ -39,7 +39,9 @@ export async function prioritiseJob(
 ): Promise<Result<Job>> {
 	const id = await find(ports, caller, "prioritiseJob", call);
 	if (!id.ok) return id;
-	const job = await ports.repo(call.repository).reprioritise({ job: id.value, priority });
+	const job = await onceTakenWith(ports, call.repository, id.value, (repo) =>
+		repo.reprioritise({ job: id.value, priority }),
+	);
 	const act = { action: "job-prioritise", ...call.repository, subject: id.value, details: { priority } } as const;
 	if (job.ok) noteAct(ports, caller, act);
 	return job;
@@ -53,7 +55,8 @@ export async function cancelJob(
 ): Promise<Result<Job>> {
 	const id = await find(ports, caller, "cancelJob", call);
 	if (!id.ok) return id;
-	const job = await ports.repo(call.repository).cancelJob({ job: id.value, actor: caller.name, reason, force });
+	const asked = { job: id.value, actor: caller.name, reason, force };
+	const job = await onceTakenWith(ports, call.repository, id.value, (repo) => repo.cancelJob(asked));
 	const act = { action: "job-cancel", ...call.repository, subject: id.value, reason, details: { force } } as const;
 	if (job.ok) noteAct(ports, caller, act);
 	return job;
@@ -66,14 +69,22 @@ export async function retryJob(
 ): Promise<Result<{ job: Job; replayed: boolean }>> {
 	const id = await find(ports, caller, "retryJob", call);
 	if (!id.ok) return id;
-	const { repository } = call;
-	const run = parseJobId(id.value)?.run ?? "";
-	const retried = await onceTaken(ports.intake, { ...repository, run }, () =>
-		ports.repo(repository).retryJob({ job: id.value, key, actor: caller.name, reason }),
-	);
+	const asked = { job: id.value, key, actor: caller.name, reason };
+	const retried = await onceTakenWith(ports, call.repository, id.value, (repo) => repo.retryJob(asked));
 	const act = { action: "job-retry", ...call.repository, subject: id.value, reason } as const;
 	if (retried.ok && !retried.value.replayed) noteAct(ports, caller, act);
 	return retried;
+}
+
+/** An act on a job, once its repository has the job's run. */
+function onceTakenWith<T>(
+	ports: JobPorts,
+	repository: RepositoryName,
+	job: JobId,
+	act: (repo: RepoCalls) => Promise<Result<T>>,
+): Promise<Result<T>> {
+	const run = parseJobId(job)?.run ?? "";
+	return onceTaken(ports.intake, { ...repository, run }, () => act(ports.repo(repository)));
 }
 
 async function find(
