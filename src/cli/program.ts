@@ -38,6 +38,8 @@ import { addSecretDelete } from "./secret/secret-delete.ts";
 import { addSecretList } from "./secret/secret-list.ts";
 import { addSecretSet } from "./secret/secret-set.ts";
 import { addServe } from "./serve.ts";
+import { addSwitchSet } from "./switch/switch-set.ts";
+import { addSwitchShow } from "./switch/switch-show.ts";
 import { printable } from "./terminal/printable.ts";
 import { addTokenCreate } from "./token/token-create.ts";
 import { addTokenList } from "./token/token-list.ts";
@@ -114,6 +116,9 @@ function createProgram(io: Io, exitWith: Host["exitWith"]): Command {
 	addTokenRevoke(token, host);
 	addAuditList(noun("audit", "who did what"), host);
 	addProjectionRebuild(noun("projection", "what lists show"), host);
+	const toggle = noun("switch", "the operator's emergency brakes");
+	addSwitchShow(toggle, host);
+	addSwitchSet(toggle, host);
 	const letter = noun("dead-letter", "messages that a queue gave up");
 	addDeadLetterList(letter, host);
 	addDeadLetterRedrive(letter, host);

@@ -4,7 +4,7 @@ import type { AuditRecord } from "../contracts/http/audit.ts";
 import type { BulkCancel, BulkCancelRequest } from "../contracts/http/bulk-cancel.ts";
 import type { BulkRetry, BulkRetryRequest } from "../contracts/http/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import type { RebuildAnswer } from "../contracts/http/projection.ts";
+import type { RebuildAnswer } from "../contracts/http/repository.ts";
 import type { DeadLetter, Redriven } from "../contracts/http/dead-letter.ts";
 import type { QueueName } from "../contracts/objects/dead-letters.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/http/repository.ts";

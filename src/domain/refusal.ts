@@ -45,6 +45,7 @@ export type AccessRefusal =
 	| { code: "expiry-past" }
 	| { code: "operator-only" }
 	| { code: "runs-refused" }
+	| { code: "projection-off" }
 	| { code: "token-ended" };
 
 /** Why there is nothing to read or to watch, or no room for what was sent. */

@@ -93,7 +93,7 @@ export async function deleteRunRows(
 		WHERE run.id = gone.value ->> 'id' AND run.version = gone.value ->> 'version')`);
 }
 
-export interface RepositoryRow {
+export interface SettingsRow {
 	version: number;
 	doc: string;
 }
@@ -101,7 +101,7 @@ export interface RepositoryRow {
 export async function selectRepositoryRow(
 	db: DrizzleD1Database,
 	{ owner, repo }: RepositoryName,
-): Promise<RepositoryRow | null> {
+): Promise<SettingsRow | null> {
 	const [row] = await db
 		.select({ version: repositories.version, doc: repositories.doc })
 		.from(repositories)

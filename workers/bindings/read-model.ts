@@ -20,6 +20,7 @@ import { timeText } from "../../src/contracts/wire/time-text.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import type { Env } from "../env.ts";
 import { Outage } from "../../src/contracts/wire/outage.ts";
+import { projectOffAt, switchesNow } from "../switches/switches.ts";
 import { report } from "../report.ts";
 
 const pagesKept = 200;
@@ -41,15 +42,21 @@ function modelOf(env: Env): { db: DrizzleD1Database; model: ReadModel } {
 	const known = models.get(env);
 	if (known) return known;
 	const db = drizzle(env.DB);
-	const made = { db, model: makeModel(db) };
+	const made = { db, model: makeModel(env, db) };
 	models.set(env, made);
 	return made;
 }
 
-function makeModel(db: DrizzleD1Database): ReadModel {
+function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
+	/** [M11] While the operator has switched projection off, these lists are as they were then. */
+	const projected = async <T>(slice: Promise<Slice<T>>): Promise<Slice<T>> => {
+		const { since, ...rest } = await slice;
+		const off = projectOffAt(env);
+		return { ...rest, since: off === null ? since : Math.min(off, since ?? off) };
+	};
 	return {
-		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => selectRepositories(db, call)),
-		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => selectRuns(db, call, Date.now())),
+		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => projected(selectRepositories(db, call))),
+		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => projected(selectRuns(db, call, Date.now()))),
 		tokens: (call) => page(`tokens ${JSON.stringify(call)}`, () => selectTokens(db, call)),
 		pools: (call) => page(`pools ${JSON.stringify(call)}`, () => selectPools(db, call)),
 		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => selectAudit(db, call)),
@@ -68,9 +75,10 @@ const behindMs = 600_000;
 
 /**
  * From the repository itself, past the queue that fell behind. `since` null: it is behind no more. Never throws: while D1 is away
- * too, lists are stale anyway.
+ * too, or nothing is projected, lists are stale anyway.
  */
 export function noteBehind(env: Env, name: RepositoryName, since: Millis | null): void {
+	if (!switchesNow(env).project) return;
 	const behind = since === null ? { since: 0, until: 0 } : { since, until: Date.now() + behindMs };
 	setBehind(database(env), name, behind).catch((cause) =>
 		report({ event: "behind-unsaid", repository: `${name.owner}/${name.repo}`, cause: String(cause) }),

@@ -5,6 +5,7 @@ import type { LogOutside } from "../../src/engine/log/log-ports.ts";
 import type { Env } from "../env.ts";
 import { knownRoom } from "../bindings/machine.ts";
 import { ownerCalls, poolCalls, repoCalls } from "../bindings/stubs.ts";
+import { switchesNow } from "../switches/switches.ts";
 import { headLog, putLog } from "./archive.ts";
 
 /** `env` is asked for at each call: a test may put another bucket before the object's own. */
@@ -19,6 +20,7 @@ export function logOutside({
 }): LogOutside {
 	return {
 		repo: () => repoCalls(env(), name),
+		mayArchive: () => switchesNow(env()).archive,
 		archive: {
 			head: (of) => headLog(env().ARCHIVE, of),
 			put: (of, log) => putLog(env().ARCHIVE, of, log),

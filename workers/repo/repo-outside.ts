@@ -6,6 +6,7 @@ import type { RepoOutside, RunStore } from "../../src/engine/repo/repo-ports.ts"
 import { forgetRuns } from "../../src/store/expiry.ts";
 import { poolShardsOf } from "../env.ts";
 import type { Env } from "../env.ts";
+import { switchesNow } from "../switches/switches.ts";
 import { noteLag } from "../bindings/projection-lag.ts";
 import { database, noteBehind } from "../bindings/read-model.ts";
 import { unsealSecret } from "../bindings/sealing.ts";
@@ -24,6 +25,8 @@ export function repoOutside(env: Env): RepoOutside {
 			await env.EVENTS.sendBatch(changes.map((body) => ({ body })));
 		},
 		setBehind: (name, since) => noteBehind(env, name, since),
+		mayArchive: () => switchesNow(env).archive,
+		mayProject: () => switchesNow(env).project,
 		noteLag: (name, since) => noteLag(name, since),
 		archive: runStore(env),
 		openSecret: (place, sealed) => unsealSecret(env.SPILLWAY_SEALING_KEYS, place, sealed),

@@ -4,7 +4,7 @@ import { env as bindings } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { AuditRecord } from "../../src/contracts/http/audit.ts";
-import type { RebuildAnswer } from "../../src/contracts/http/projection.ts";
+import type { RebuildAnswer } from "../../src/contracts/http/repository.ts";
 import type { QueueFigures } from "../../src/contracts/http/repository.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
 import { isRunRight, selectRunRows, writeRunRows } from "../../src/store/rebuild.ts";

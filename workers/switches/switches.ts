@@ -2,12 +2,18 @@
 // control plane never waits for its own emergency brake.
 import { proxyDurable } from "itty-durable";
 import { switchesDefault } from "../../src/contracts/objects/switches.ts";
+import type { KeptSwitches } from "../../src/contracts/objects/switches.ts";
+import type { Millis } from "../../src/domain/ids.ts";
 import type { Switches } from "../../src/contracts/http/switches.ts";
 import type { Env } from "../env.ts";
 
 const refreshMs = 30_000;
 
-const known: { switches: Switches; at: number } = { switches: switchesDefault, at: 0 };
+const known: { switches: Switches; projectOffAt: Millis | null; at: Millis } = {
+	switches: switchesDefault,
+	projectOffAt: null,
+	at: 0,
+};
 
 /** Never waits. `later` keeps the refresh alive past the answer of a request; an object needs none. */
 export function switchesNow(env: Env, later: (work: Promise<unknown>) => void = () => undefined): Switches {
@@ -16,6 +22,11 @@ export function switchesNow(env: Env, later: (work: Promise<unknown>) => void = 
 		later(readSwitches(env).catch(() => undefined));
 	}
 	return known.switches;
+}
+
+/** Since when nothing is projected, as `switchesNow`; null: it is. */
+export function projectOffAt(env: Env): Millis | null {
+	return switchesNow(env).project ? null : known.projectOffAt;
 }
 
 export async function readSwitches(env: Env): Promise<Switches> {
@@ -27,12 +38,13 @@ export async function changeSwitches(env: Env, patch: Partial<Switches>): Promis
 	return remember(await stub(env).change(patch));
 }
 
-function remember(switches: Switches): Switches {
+function remember({ projectOffAt = null, ...switches }: KeptSwitches): Switches {
 	known.switches = { ...switchesDefault, ...switches };
+	known.projectOffAt = projectOffAt;
 	known.at = Date.now();
 	return known.switches;
 }
 
-function stub(env: Env): { read(): Promise<Switches>; change(patch: Partial<Switches>): Promise<Switches> } {
+function stub(env: Env): { read(): Promise<KeptSwitches>; change(patch: Partial<Switches>): Promise<KeptSwitches> } {
 	return proxyDurable(env.SWITCHES, { name: "SWITCHES", parse: true }).get("switches");
 }

@@ -1,6 +1,6 @@
 // `spillway projection rebuild`: sets right what lists show, from where it is true, slice by slice. Broken off, it is begun anew.
 import type { Command } from "commander";
-import type { RebuildAnswer } from "../../contracts/http/projection.ts";
+import type { RebuildAnswer } from "../../contracts/http/repository.ts";
 import { connect } from "../connection.ts";
 import type { Host, Io } from "../io.ts";
 import { printable } from "../terminal/printable.ts";

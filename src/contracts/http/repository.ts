@@ -89,3 +89,24 @@ export const queueFigures = z
 	})
 	.openapi("QueueFigures");
 export type QueueFigures = z.infer<typeof queueFigures>;
+
+/** The rebuild of what lists show, a slice a call. */
+export const rebuildRequest = z
+	.strictObject({
+		/** `nextCursor` of the slice before; none: from the beginning. */
+		cursor: z.string().max(500).optional(),
+	})
+	.openapi("RebuildRequest");
+
+export const rebuilt = z
+	.object({
+		owner: z.string(),
+		/** Null: the slice was of the owner's pools and tokens. */
+		repo: z.string().nullable(),
+		right: z.int(),
+		written: z.int(),
+		removed: z.int(),
+		nextCursor: z.string().nullable(),
+	})
+	.openapi("Rebuilt");
+export type RebuildAnswer = z.infer<typeof rebuilt>;

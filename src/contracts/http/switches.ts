@@ -11,10 +11,20 @@ export const switches = z
 		dispatch: z.boolean(),
 		/** When a new run is put aside for its repository: when that does not answer, always, or never (503 then). */
 		spill,
+		/** Off: nothing moves to the archive, and nothing in it is deleted; logs and old runs stay in their objects, readable. */
+		archive: z.boolean(),
+		/** Off: no row of a run or a repository is written into the database; lists say that they are stale. */
+		project: z.boolean(),
 	})
 	.openapi("Switches");
 export type Switches = z.infer<typeof switches>;
 
 export const switchesPatch = z
-	.strictObject({ acceptRuns: z.boolean().optional(), dispatch: z.boolean().optional(), spill: spill.optional() })
+	.strictObject({
+		acceptRuns: z.boolean().optional(),
+		dispatch: z.boolean().optional(),
+		spill: spill.optional(),
+		archive: z.boolean().optional(),
+		project: z.boolean().optional(),
+	})
 	.openapi("SwitchesPatch");

@@ -168,6 +168,13 @@ function accessFacts(refusal: AccessRefusal): ProblemFacts {
 				detail: "The operator has stopped taking new runs; nothing was accepted.",
 				retryAfterSeconds: refusedRetryAfterSeconds,
 			};
+		case "projection-off":
+			return {
+				status: 503,
+				code,
+				detail: "The operator has switched projection off; no row was written.",
+				retryAfterSeconds: refusedRetryAfterSeconds,
+			};
 		case "token-ended":
 			return {
 				status: 401,

@@ -40,6 +40,8 @@ export interface LogArchive {
 
 export interface LogOutside extends EndedTokens {
 	repo(): Pick<RepoCalls, "confirmLog" | "logSealed">;
+	/** The operator's switch: off, no log moves to the archive. */
+	mayArchive(): boolean;
 	archive: LogArchive;
 	/** Its pool hears that the lease is alive. */
 	renew(lease: LeaseIdentity): Promise<Renewed | undefined>;

@@ -9,6 +9,8 @@ import { logObjectName } from "../../contracts/wire/object-name.ts";
 import type { Archived, LogPorts } from "./log-ports.ts";
 import type { LogStore } from "./log-store.ts";
 
+/** While the operator's switch holds it up: no sooner than an isolate hears of it. */
+const lookMs = 30_000;
 const dayMs = 24 * 60 * 60 * 1_000;
 
 export class LogSealer {
@@ -71,6 +73,11 @@ export class LogSealer {
 		const { row, log } = store.open();
 		const verdict = decideSeal(log, world.now());
 		if (verdict.kind !== "seal") return;
+		// [M10] No try, and so no longer wait for the next: the log stays as it is until the operator lets it move.
+		if (!this.#ports.outside.mayArchive()) {
+			await world.storage.setAlarm(world.now() + lookMs);
+			return;
+		}
 		this.#isSealing = true;
 		const tries = row.tries + 1;
 		if (!isComplete(log)) store.save({ ...row, tries });

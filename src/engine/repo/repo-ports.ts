@@ -29,6 +29,9 @@ export interface RepoOutside {
 	setBehind(name: RepositoryName, since: Millis | null): void;
 	/** The oldest change that the read model has not confirmed; null: there is none. For figures of the process. */
 	noteLag(name: RepositoryName, since: Millis | null): void;
+	/** The operator's switches: whether anything moves to the archive, and whether anything is projected. Asked at each step. */
+	mayArchive(): boolean;
+	mayProject(): boolean;
 	archive: RunStore;
 	/** Throws when the key is gone or the value was changed or moved. */
 	openSecret(place: string, sealed: string): string;

@@ -128,6 +128,7 @@ export class RepoQueue {
 			repository: () => this.repository,
 			run: (id) => this.run(id),
 			tell: (change) => this.#outbox.change(change),
+			mayProject: () => outside.mayProject(),
 			setBehind: (since) => this.repository && outside.setBehind(this.repository, since),
 			noteLag: (since) => this.repository && outside.noteLag(this.repository, since),
 		});

@@ -135,6 +135,7 @@ export class SimulatedLog {
 			sockets: { getWebSockets: () => [], getTags: () => [] },
 			outside: {
 				repo: () => outside,
+				mayArchive: () => true,
 				archive: {
 					head: () =>
 						this.#call(() => this.archived && { record: this.archived.record, outcome: this.archived.outcome }),

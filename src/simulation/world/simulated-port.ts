@@ -285,6 +285,8 @@ export class SimulatedPort implements QueuePort {
 				}),
 			setBehind: () => {},
 			noteLag: () => {},
+			mayArchive: () => true,
+			mayProject: () => true,
 			sendChanges: (changes) => {
 				this.sent.push(...changes.map((change) => ({ change })));
 				return later(() => this.#project(changes));

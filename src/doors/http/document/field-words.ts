@@ -110,6 +110,8 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	spill:
 		"When a new run is put aside for its repository: `auto` when that does not answer, `always`, or `never` (503 then).",
 	dispatch: "Off: no runner is handed a job; what runs goes on.",
+	archive: "Off: no log and no run moves to the archive, and none is deleted there; all stay readable where they are.",
+	project: "Off: no row of a run or a repository is written into the database; their lists say that they are stale.",
 	token: "The token. It is in this one answer.",
 	scopes: "What it may do.",
 	repos: "The repositories that it is for; null, as unless said: all of the owner's.",

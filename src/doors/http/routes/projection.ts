@@ -1,8 +1,8 @@
 // The rebuild of the read model over HTTP: one slice a call, the cursor in the body.
 import { Buffer } from "node:buffer";
 import type { Hono } from "hono";
-import { rebuildRequest, rebuilt } from "../../../contracts/http/projection.ts";
-import type { RebuildAnswer } from "../../../contracts/http/projection.ts";
+import { rebuildRequest, rebuilt } from "../../../contracts/http/repository.ts";
+import type { RebuildAnswer } from "../../../contracts/http/repository.ts";
 import { rebuildOwner, rebuildRepository } from "../../../operations/projection/rebuild.ts";
 import { orThrow } from "../answer.ts";
 import { admitToOwner, admitToRepository } from "../auth.ts";

@@ -32,6 +32,8 @@ const tombstoneMs = 90 * dayMs;
 const everyMs = dayMs;
 /** After a failure: R2 that is away for a minute should not cost a day. */
 const againMs = 10 * 60_000;
+/** While the operator's switches hold it up: no sooner than an isolate hears of them. */
+const lookMs = 30_000;
 /** Rows looked at, and runs moved or deleted, in one slice of an alarm. */
 const rowsMax = 2_000;
 const tombstonesMax = 20_000;
@@ -79,6 +81,7 @@ const beginning: Place = { step: "move", from: "" };
 export class RunArchive {
 	readonly #world: World;
 	readonly #store: RunStore;
+	readonly #switches: Pick<RepoOutside, "mayArchive" | "mayProject">;
 	#place = beginning;
 	/** Null while it was not asked yet. */
 	#dueAt: Millis | null = null;
@@ -86,6 +89,7 @@ export class RunArchive {
 	constructor({ world, outside }: { world: World; outside: RepoOutside }) {
 		this.#world = world;
 		this.#store = outside.archive;
+		this.#switches = outside;
 	}
 
 	/** When the next slice should be worked; null for a repository without runs. */
@@ -100,6 +104,11 @@ export class RunArchive {
 		const { repository } = queue;
 		const dueAt = this.dueAt(queue);
 		if (repository === null || dueAt === null || now < dueAt) return;
+		// [M10] [M11] What is deleted goes from the read model too.
+		if (!this.#switches.mayArchive() || !this.#switches.mayProject()) {
+			this.#dueAt = now + lookMs;
+			return;
+		}
 		try {
 			const next = await this.#slice(queue, repository, now);
 			this.#place = next ?? beginning;

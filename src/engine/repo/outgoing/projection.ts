@@ -17,6 +17,8 @@ import { ProjectionLag } from "./projection-lag.ts";
 const runsKept = 5_000;
 /** The read model has this long to confirm a change: its queue may be retrying. */
 const confirmMs = 120_000;
+/** While nothing is projected it is looked so often whether that is over: no sooner than an isolate hears of a switch. */
+const lookMs = 30_000;
 /** Runs sent again in one round after waking. */
 const resentMax = 500;
 /** Runs that are to be seen in the read model after waking before the lag is known; with more the sweep has not been round. */
@@ -26,6 +28,8 @@ export interface ProjectionSource {
 	tables: RepoTables;
 	repository(): ConfiguredRepository | null;
 	run(id: RunId): Run | null;
+	/** The operator's switch: off, no change is sent. */
+	mayProject(): boolean;
 	/** Takes a change for the read model. */
 	tell(change: ChangeEvent): void;
 	now(): Millis;
@@ -51,6 +55,10 @@ export class Projection {
 	/** Finished runs whose end the read model certainly has. */
 	readonly #ended = new Set<RunId>();
 	readonly #lag: ProjectionLag;
+	/** What changed while nothing was projected: told once that is over. */
+	readonly #held = new Set<RunId | "">();
+	/** While nothing is projected and something waits for it: when to look whether that is over. */
+	#lookAt: Millis | null = null;
 
 	constructor(source: ProjectionSource) {
 		this.#source = source;
@@ -62,9 +70,10 @@ export class Projection {
 		return this.#lag;
 	}
 
-	/** When an unconfirmed change is to be sent again; null when there is none, 0 when the tables have more of them. */
+	/** When an unconfirmed change is to be sent again; null when there is none, 0 when more of them wait for their round. */
 	get dueAt(): Millis | null {
-		if (this.#hasMoreUnconfirmed) return 0;
+		if (this.#lookAt !== null) return this.#lookAt;
+		if (this.#hasMoreUnconfirmed || this.#held.size > 0) return 0;
 		const [oldest] = this.#unconfirmed.values();
 		return oldest === undefined ? null : oldest + confirmMs;
 	}
@@ -83,7 +92,7 @@ export class Projection {
 		const shown = viewRepository(name, repository.settings);
 		const at = this.#source.now();
 		this.#lag.changed("", { since: at, version: at });
-		this.#source.tell({ ...name, at, repository: shown, run: null });
+		this.#tell("", { ...name, at, repository: shown, run: null });
 	}
 
 	/**
@@ -154,6 +163,13 @@ export class Projection {
 
 	/** Messages that the read model has not confirmed for long may be lost: the local broker's are, whenever the server ends. */
 	resendUnconfirmed(now: Millis): void {
+		if (!this.#source.mayProject()) {
+			const waits = this.#held.size + this.#unconfirmed.size > 0 || this.#hasMoreUnconfirmed;
+			this.#lookAt = waits ? now + lookMs : null;
+			return;
+		}
+		this.#lookAt = null;
+		this.#tellHeld();
 		if (this.#hasMoreUnconfirmed) this.recover();
 		for (const [id, at] of this.#unconfirmed) {
 			if (now - at < confirmMs) break;
@@ -178,7 +194,28 @@ export class Projection {
 		}
 		this.#lag.changed(run.id, { since: since ?? at, version: run.version });
 		const watched = this.#source.isWatched(run.id);
-		this.#source.tell({ ...nameOf(repository), at, repository: null, run: viewRun(run), watched });
+		this.#tell(run.id, { ...nameOf(repository), at, repository: null, run: viewRun(run), watched });
+	}
+
+	/** [M11] Held back while nothing is projected. Of more than are remembered the marks, or the sweep, know. */
+	#tell(subject: RunId | "", change: ChangeEvent): void {
+		if (this.#source.mayProject()) {
+			this.#source.tell(change);
+			return;
+		}
+		if (this.#held.size < runsKept) this.#held.add(subject);
+		this.#lookAt ??= this.#source.now() + lookMs;
+	}
+
+	/** In rounds, as after waking. */
+	#tellHeld(): void {
+		for (const subject of [...this.#held].slice(0, resentMax)) {
+			this.#held.delete(subject);
+			const repository = this.#source.repository();
+			const run = this.#source.run(subject);
+			if (subject === "" && repository) this.configured(repository);
+			if (run) this.whole(run);
+		}
 	}
 }
 
