@@ -13,6 +13,7 @@ export const urlDefault = "http://127.0.0.1:8787";
 
 /** Long enough for the reset of one object; a person at a terminal then wants to know. */
 const retry = { deadlineMs: 10_000 };
+const sayWaitMsMin = 500;
 
 export interface GlobalOptions {
 	url?: string;
@@ -56,6 +57,16 @@ export function connect(command: Command, io: Io): Connection {
 	return connectionTo({ url, token, json: options.json ?? false }, io);
 }
 
+/** [X48] Somebody who sees nothing happen wants to know what is waited for: told once, and not of a blink. */
+function sayOnce(io: Io): (failure: Error, waitMs: number) => void {
+	let isSaid = !io.isWatched;
+	return ({ message }, waitMs) => {
+		if (isSaid || waitMs < sayWaitMsMin) return;
+		isSaid = true;
+		io.err(`spillway: ${printable(message)}; trying again for up to ${retry.deadlineMs / 1_000} s\n`);
+	};
+}
+
 export function connectionTo({ url, token, json }: { url: string; token: string; json: boolean }, io: Io): Connection {
 	let isStaleSaid = false;
 	// For people, and beside what programs read: once, however many pages and looks a command takes.
@@ -66,7 +77,7 @@ export function connectionTo({ url, token, json }: { url: string; token: string;
 	return {
 		url,
 		token,
-		client: createClient({ url, token, retry, onStale }),
+		client: createClient({ url, token, retry: { ...retry, ...io.retry }, onWait: sayOnce(io), onStale }),
 		json,
 		paint: createPaint(io.hasColors),
 		answer: (value, text) => io.out(`${json ? jsonLine(value) : text(printable(value))}\n`),

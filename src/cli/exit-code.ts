@@ -75,5 +75,6 @@ function problemLine(problem: ProblemError): string {
 	const fields = errors.slice(0, fieldsShown).map(({ path, message }) => `${path}: ${message}`);
 	if (errors.length > fieldsShown) fields.push(`and ${errors.length - fieldsShown} more`);
 	const request = requestId === null ? "" : ` [request ${requestId}]`;
+	if (problem.retryAfterSeconds !== null) fields.push(`Try again in ${Math.ceil(problem.retryAfterSeconds)} s.`);
 	return `${code}: ${detail}${fields.length > 0 ? ` ${fields.join("; ")}` : ""}${hint === null ? "" : ` (${hint})`}${request}`;
 }

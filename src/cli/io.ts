@@ -1,4 +1,5 @@
 // The world as a command sees it, so that a test can be the terminal.
+import type { RepeatPolicy } from "../client/retryable.ts";
 import { exitCode } from "./exit-code.ts";
 
 export type StopWish = "signal" | "reader-gone";
@@ -13,7 +14,11 @@ export interface Io {
 	hasColors: boolean;
 	/** The width of the terminal that `out` goes to; null: it goes to a pipe or a file. */
 	columns: number | null;
+	/** Whether somebody reads at a terminal what `err` is told. */
+	isWatched: boolean;
 	environment: NodeJS.ProcessEnv;
+	/** How calls are tried again, where it is not as usual: a test does not wait for it. */
+	retry?: Partial<RepeatPolicy>;
 	/** Resolves when somebody wants the program to end, or reads no more of it. A second wish ends it at once. */
 	stopped(): Promise<StopWish>;
 }
@@ -41,6 +46,7 @@ export function processIo(): Io {
 		readInput,
 		hasColors: wantsColors(process.env, process.stdout.isTTY),
 		columns: process.stdout.isTTY ? process.stdout.columns || columnsDefault : null,
+		isWatched: process.stderr.isTTY === true,
 		environment: process.env,
 		stopped: () =>
 			new Promise((resolve) => {

@@ -30,23 +30,25 @@ export class Patience {
 	readonly ms: number;
 	readonly #client: Client;
 	readonly #io: Io;
+	readonly #policy: RepeatPolicy;
 	#isAway = false;
 
 	constructor({ url, token }: Connection, io: Io, seconds: number) {
 		this.ms = seconds * 1_000;
 		this.#io = io;
-		this.#client = createClient({ url, token, retry: { deadlineMs: 0 } });
+		this.#client = createClient({ url, token, retry: { ...io.retry, deadlineMs: 0 } });
+		this.#policy = { ...repeatDefaults, maxMs: pauseMsMax, ...io.retry, deadlineMs: this.ms };
 	}
 
 	/** For `viewLog`, which sits through absences by itself. */
 	get viewing(): { deadlineMs: number; retry: Partial<RepeatPolicy> } {
-		return { deadlineMs: this.ms, retry: { maxMs: pauseMsMax } };
+		return { deadlineMs: this.ms, retry: this.#policy };
 	}
 
 	/** Tries again for as long as the server is away. `call` must do no more if it is done twice. */
 	async ask<T>(call: (client: Client) => Promise<T>, signal: AbortSignal | null = null): Promise<T> {
 		const answer = await retryable(() => call(this.#client), {
-			policy: { ...repeatDefaults, deadlineMs: this.ms, maxMs: pauseMsMax },
+			policy: this.#policy,
 			idempotent: true,
 			signal,
 			onWait: (failure) => this.away(failure.message),

@@ -3,7 +3,7 @@
 import { Outage } from "../contracts/wire/outage.ts";
 import type { FieldError, Problem } from "../contracts/http/problem.ts";
 
-/** An answer of 400 or more. `code` is stable and made for programs, `detail` for people. */
+/** An answer that is no success. `code` is stable and made for programs, `detail` for people. */
 export class ProblemError extends Error {
 	override readonly name = "ProblemError";
 	readonly status: number;
@@ -39,8 +39,15 @@ export function readRetryAfter(text: string | null, now: number): number | null 
 	return Number.isNaN(at) ? null : Math.max(0, (at - now) / 1_000);
 }
 
-/** The body of an answer of 400 or more. What is not problem+json (a proxy's page) still becomes a problem. */
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** The body of an answer that is no success. What is not problem+json (a proxy's page) still becomes a problem. */
 export async function problemFrom(response: Response): Promise<ProblemError> {
+	if (redirects.has(response.status)) {
+		const detail = `The address leads to ${response.headers.get("location") ?? "another"}: give the one that it leads to.`;
+		await response.body?.cancel();
+		return new ProblemError(response, { code: "redirected", detail });
+	}
 	const text = await response.text().catch(() => "");
 	try {
 		const body: unknown = JSON.parse(text);

@@ -22,6 +22,8 @@ import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
 import { isAbsent } from "../contracts/wire/headers/absent.ts";
 import { isReplayed } from "../contracts/wire/headers/replayed.ts";
+import { outageFrom } from "./call-failure.ts";
+import { jitteredMs } from "./retryable.ts";
 import type { Call, TransportOptions } from "./transport.ts";
 import { urlPath, Transport } from "./transport.ts";
 
@@ -97,19 +99,12 @@ export function createClient(options: TransportOptions) {
 			/** Newest first; without an owner all of it, for the operator. */
 			list: (filter: AuditFilter = {}) => list<AuditRecord>(transport, "/v1/audit", { ...filter }),
 		},
-		/** Needs scope `runner:register`. Not repeated once sent: each registration makes a runner. */
+		/** Needs scope `runner:register`. Under one key it makes one runner, however often it is sent. */
 		registerRunner: (
 			{ owner, pool }: { owner: string; pool: string },
 			request: RegisterRequest,
-			signal?: AbortSignal,
-		) =>
-			transport.json<Registered>({
-				method: "POST",
-				path: urlPath("v1", "pools", owner, pool, "runners"),
-				json: request,
-				idempotent: false,
-				signal,
-			}),
+			options: CallOptions = {},
+		) => transport.json<Registered>(once(urlPath("v1", "pools", owner, pool, "runners"), request, options)),
 	};
 }
 
@@ -224,6 +219,9 @@ function jobCalls(transport: Transport) {
 
 function attemptCalls(transport: Transport) {
 	return {
+		/** As `log`, in chunks. A body that breaks off is taken up where it broke, except of a tail or with times: that is an `Outage`. */
+		bytes: (name: RepositoryName, attempt: { job: string; attempt: number }, range: LogRange = {}) =>
+			wholeBody(transport, range, (rest) => attemptCalls(transport).log(name, attempt, rest)),
 		/** The raw bytes. A range that begins at or after the end is refused with status 416. */
 		async log(
 			name: RepositoryName,
@@ -251,6 +249,33 @@ function attemptCalls(transport: Transport) {
 			query: PageOptions & { q: string },
 		) => list<LogFound>(transport, jobPath(name, job, "attempts", attempt, "log", "search"), { ...query }),
 	};
+}
+
+/** Breaks in a row, without a byte between, after which a body is not taken up again. */
+const breaksMax = 5;
+
+async function* wholeBody(
+	{ url, policy }: Transport,
+	range: LogRange,
+	open: (range: LogRange) => Promise<LogSlice>,
+): AsyncGenerator<Uint8Array, void> {
+	const canResume = range.tail === undefined && !range.timestamps;
+	let at = range.from ?? 0;
+	for (let breaks = 0; ; ) {
+		const { body } = await open(at === (range.from ?? 0) ? range : { ...range, from: at });
+		try {
+			for await (const chunk of body) {
+				at += chunk.length;
+				breaks = 0;
+				yield chunk;
+			}
+			return;
+		} catch (thrown) {
+			breaks++;
+			if (!canResume || breaks > breaksMax) throw outageFrom(thrown, url);
+			await policy.sleep(jitteredMs(breaks, policy), null);
+		}
+	}
 }
 
 function placeOf(headers: Headers): { from: number; length: number | null } {
@@ -300,9 +325,8 @@ function poolCalls(transport: Transport) {
 
 function tokenCalls(transport: Transport) {
 	return {
-		/** Not repeated once sent: each call makes a token, and the first would be lost. */
 		create: (request: { owner: string; name: string; scopes: Scope[]; repos?: string[]; expiresAt?: string }) =>
-			transport.json<TokenMade>({ method: "POST", path: "/v1/tokens", json: request, idempotent: false }),
+			transport.json<TokenMade>(once("/v1/tokens", request)),
 		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
 		/** With `owner` also while the list of tokens is away. */
 		revoke: (id: string, owner?: string) => remove(transport, urlPath("v1", "tokens", id), { owner }),

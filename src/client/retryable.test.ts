@@ -27,6 +27,7 @@ function handMoved(random: number): { policy: RepeatPolicy; slept: number[] } {
 
 describe("deciding", () => {
 	it.each([
+		[302, true, false],
 		[400, false, false],
 		[401, false, false],
 		[404, false, false],
@@ -123,9 +124,22 @@ describe("calling", () => {
 		expect(new Set(keys).size).toBe(1);
 	});
 
-	it("[C9] a registration that broke off is not sent again: it may have made a runner", async () => {
+	it("[C9] a registration and a token that broke off are made again under the key of the first try", async () => {
+		const { client, requests } = await serve((request, response) => {
+			if (requests.length % 2 === 1) request.socket.destroy();
+			else response.writeHead(200, { "idempotency-replayed": "true" }).end('{"id":"x1"}');
+		});
+		const registered = await client.registerRunner({ owner: "acme", pool: "default" }, { name: "a" });
+		const made = await client.tokens.create({ owner: "acme", name: "x", scopes: ["read"] });
+		expect([registered.id, made.id, requests.length]).toEqual(["x1", "x1", 4]);
+		const keys = requests.map(({ headers }) => String(headers["idempotency-key"]));
+		expect([keys[0] === keys[1], keys[2] === keys[3], keys[1] === keys[2]]).toEqual([true, true, false]);
+		expect(keys[0]).toMatch(/^[\w-]{36}$/);
+	});
+
+	it("[C2] the redrive of one letter that broke off is not sent again: the first may have taken it", async () => {
 		const { client, requests } = await serve((request) => request.socket.destroy());
-		await expect(client.registerRunner({ owner: "acme", pool: "default" }, { name: "a" })).rejects.toThrow(Outage);
+		await expect(client.deadLetters.redrive("dl1")).rejects.toThrow(Outage);
 		expect(requests).toHaveLength(1);
 	});
 

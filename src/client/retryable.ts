@@ -9,6 +9,8 @@ export interface RepeatPolicy {
 	/** Bounds of the backoff: the n-th wait is random in [0, min(initialMs × 2^(n−1), maxMs)). */
 	initialMs: number;
 	maxMs: number;
+	/** One try may take so long until its answer begins. */
+	tryMs: number;
 	random: () => number;
 	now: () => number;
 	sleep: (ms: number, signal: AbortSignal | null) => Promise<void>;
@@ -19,6 +21,8 @@ export const repeatDefaults: RepeatPolicy = {
 	deadlineMs: 30_000,
 	initialMs: 250,
 	maxMs: 8_000,
+	// A server that says nothing for this long is given up and asked again; its own limit for a request is shorter.
+	tryMs: 30_000,
 	random: Math.random,
 	now: () => performance.now(),
 	sleep,
@@ -53,7 +57,7 @@ export async function retryable<T>(call: () => Promise<T>, retrying: Retrying): 
 
 /**
  * 408, 429 and 503 say that nothing was done; a request that was never sent did nothing either. What may have been done
- * (500, 502, 504, a connection that broke) is repeated only if doing it twice is harmless.
+ * (500, 502, 504, a redirect, a connection that broke) is repeated only if doing it twice is harmless.
  */
 export function isRetryable(failure: unknown, idempotent: boolean): failure is ProblemError | Outage {
 	if (failure instanceof Outage) return idempotent || failure.isSafeToRepeat;
@@ -68,7 +72,8 @@ export function isRetryable(failure: unknown, idempotent: boolean): failure is P
 		case 504:
 			return idempotent;
 		default:
-			return false;
+			// A redirect is a proxy's, as of one whose server is away: the server has not answered.
+			return failure.status >= 300 && failure.status < 400 && idempotent;
 	}
 }
 

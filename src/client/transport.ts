@@ -12,6 +12,8 @@ export interface TransportOptions {
 	/** Null in a browser, where the session cookie speaks. */
 	token: string | null;
 	retry?: Partial<RepeatPolicy>;
+	/** Told of each failure that will be tried again. */
+	onWait?: (failure: Error, waitMs: number) => void;
 	fetch?: typeof fetch;
 	/** Hears of each answer that is not the present truth, and since when it may not be. */
 	onStale?: (since: string) => void;
@@ -28,15 +30,12 @@ export interface Call {
 	bytes?: Uint8Array;
 	/** Whether doing it twice does no more than doing it once. */
 	idempotent: boolean;
-	/** How long one try may take until its answer begins. */
+	/** As the policy's, for this call. */
 	tryMs?: number;
 	signal?: AbortSignal | undefined;
 	/** Overrides the transport's own. */
 	retry?: Partial<RepeatPolicy>;
 }
-
-/** A server that says nothing for this long is given up and asked again; its own limit for a request is shorter. */
-const tryMsDefault = 30_000;
 
 export class Transport {
 	readonly url: string;
@@ -44,6 +43,7 @@ export class Transport {
 	readonly policy: RepeatPolicy;
 	readonly #fetch: typeof fetch;
 	readonly #onStale: (since: string) => void;
+	readonly #onWait: (failure: Error, waitMs: number) => void;
 
 	constructor(options: TransportOptions) {
 		this.url = options.url.replace(/\/+$/, "");
@@ -51,6 +51,7 @@ export class Transport {
 		this.policy = { ...repeatDefaults, ...options.retry };
 		this.#fetch = options.fetch ?? fetch;
 		this.#onStale = options.onStale ?? (() => undefined);
+		this.#onWait = options.onWait ?? (() => {});
 	}
 
 	/** The answer's JSON. A body that breaks off counts as no answer. */
@@ -61,14 +62,11 @@ export class Transport {
 	/** As `json`, with the status and headers of the answer, and how often it was sent: an earlier try may have had its effect. */
 	async answer<T>(call: Call): Promise<{ body: T; status: number; headers: Headers; tries: number }> {
 		let tries = 0;
-		return this.#retried(
-			call,
-			async (response) => {
-				const text = await response.text();
-				return { body: JSON.parse(text || "null"), status: response.status, headers: response.headers, tries };
-			},
-			() => tries++,
-		);
+		const read = async (response: Response) => {
+			const body = readJson<T>(await response.text(), this.url);
+			return { body, status: response.status, headers: response.headers, tries };
+		};
+		return this.#retried(call, read, () => tries++);
 	}
 
 	/** The answer itself, its body unread: the caller must read or cancel it. */
@@ -85,6 +83,7 @@ export class Transport {
 			policy: { ...this.policy, ...call.retry },
 			idempotent: call.idempotent,
 			signal: call.signal ?? null,
+			onWait: this.#onWait,
 		});
 	}
 
@@ -94,7 +93,7 @@ export class Transport {
 		// Not `AbortSignal.any`: a runner's signal lives for months and would remember every call.
 		call.signal?.addEventListener("abort", stop, { once: true });
 		if (call.signal?.aborted) stop();
-		const tryMs = call.tryMs ?? tryMsDefault;
+		const tryMs = call.tryMs ?? this.policy.tryMs;
 		const timer = setTimeout(() => limit.abort(new Outage(`no answer within ${tryMs} ms`)), tryMs);
 		try {
 			const response = await this.#fetch(this.#address(call), this.#request(call, limit.signal));
@@ -103,7 +102,7 @@ export class Transport {
 			if (since !== null) this.#onStale(since);
 			return await read(response);
 		} catch (thrown) {
-			if (thrown instanceof ProblemError) throw thrown;
+			if (thrown instanceof ProblemError || thrown instanceof Outage) throw thrown;
 			if (limit.signal.aborted) throw limit.signal.reason;
 			throw outageFrom(thrown, this.url);
 		} finally {
@@ -121,7 +120,8 @@ export class Transport {
 	#request(call: Call, signal: AbortSignal): RequestInit {
 		const headers: Record<string, string> = { accept: "application/json", ...call.headers };
 		if (this.token !== null) headers.authorization = `Bearer ${this.token}`;
-		const init: RequestInit = { method: call.method, headers, signal };
+		// Followed, a redirect makes a GET of a POST, and takes the token to wherever it leads.
+		const init: RequestInit = { method: call.method, headers, signal, redirect: "manual" };
 		if (call.json !== undefined) {
 			headers["content-type"] = "application/json";
 			init.body = JSON.stringify(call.json);
@@ -136,4 +136,15 @@ export class Transport {
 /** Path segments, each escaped: `pathOf("v1", "repos", owner)`. */
 export function urlPath(...segments: (string | number)[]): string {
 	return segments.map((segment) => `/${encodeURIComponent(segment)}`).join("");
+}
+
+/** What is none was written by somebody between here and the server: a sign-in page, a proxy. Whether the server did it is unknown. */
+function readJson<T>(text: string, url: string): T {
+	try {
+		return JSON.parse(text || "null");
+	} catch {
+		throw new Outage(
+			`what ${new URL(url).host} answered is no JSON: is it a Spillway server, with no proxy's page before it?`,
+		);
+	}
 }

@@ -19,6 +19,8 @@ export interface ApiAnswer {
 	headers?: Record<string, string>;
 	json?: unknown;
 	text?: string;
+	/** The connection is reset before the answer, or in the middle of its body; or nothing is ever said. */
+	fault?: "reset" | "torn" | "silent";
 	/** A body that comes in parts, and ends with the last. */
 	parts?: () => AsyncIterable<string>;
 }
@@ -43,8 +45,11 @@ export class FakeApi {
 	constructor() {
 		const sockets = new WebSocketServer({ noServer: true });
 		this.#server = createServer((request, response) => {
-			void this.#answer(request).then(async ({ status = 200, headers, json, text, parts }) => {
-				response.writeHead(status, headers);
+			void this.#answer(request).then(async ({ status = 200, headers, json, text, parts, fault }) => {
+				if (fault === "silent") return;
+				if (fault === "reset") return request.socket.resetAndDestroy();
+				response.writeHead(status, { ...headers, ...(fault === "torn" ? { "content-length": "1000" } : {}) });
+				if (fault === "torn") return response.write(text ?? "{", () => request.socket.destroy());
 				for await (const part of parts?.() ?? []) response.write(part);
 				response.end(parts ? "" : (text ?? JSON.stringify(json)));
 			});

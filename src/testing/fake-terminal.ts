@@ -13,6 +13,8 @@ interface Terminal {
 	hasColors?: boolean;
 	/** Absent: a pipe. */
 	columns?: number | null;
+	isWatched?: boolean;
+	retry?: Io["retry"];
 	environment?: object;
 	/** Resolves when somebody presses ctrl-c; absent: nobody does. */
 	interrupted?: Promise<void>;
@@ -22,7 +24,7 @@ interface Terminal {
 export async function run(
 	api: { url: string },
 	words: string[],
-	{ input = "", hasColors = false, columns = null, environment, interrupted }: Terminal = {},
+	{ input = "", hasColors = false, columns = null, isWatched = false, environment, interrupted, retry }: Terminal = {},
 ): Promise<Shown> {
 	let err = "";
 	const out: Uint8Array[] = [];
@@ -35,6 +37,8 @@ export async function run(
 		readInput: async () => Buffer.from(input),
 		hasColors,
 		columns,
+		isWatched,
+		...(retry ? { retry } : {}),
 		environment: environment ? { ...environment } : { SPILLWAY_URL: api.url, SPILLWAY_TOKEN: "a-token" },
 		stopped: () => interrupted?.then(() => "signal" as const) ?? new Promise(() => {}),
 	};

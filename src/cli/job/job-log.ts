@@ -83,8 +83,7 @@ async function print(
 	if (attempt === undefined) throw new CommandFailure("the job has no log yet: it has not started", exitCode.failed);
 	const { tail, timestamps } = flags;
 	const range = { ...(tail === undefined ? {} : { tail }), ...(timestamps ? { timestamps } : {}) };
-	const { body } = await client.attempts.log(repository, { job, attempt }, range);
-	for await (const bytes of body) await sink.write(bytes);
+	for await (const bytes of client.attempts.bytes(repository, { job, attempt }, range)) await sink.write(bytes);
 	await sink.end();
 }
 

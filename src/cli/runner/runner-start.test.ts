@@ -22,6 +22,7 @@ async function started(...words: string[]): Promise<RunnerOptions & { written: s
 		readInput: async () => new Uint8Array(),
 		hasColors: false,
 		columns: null,
+		isWatched: false,
 		environment,
 		stopped: () => new Promise(() => {}),
 	};

@@ -71,15 +71,16 @@ export class Registration {
 	async #register(): Promise<RegisteredRunner> {
 		const { url, token, owner, pool, request, policy, eventLog, signal } = this.#options;
 		const client = createClient({ url, token, retry: { deadlineMs: 0 } });
+		// One key for all tries: whichever of them the server heard, it made one runner.
+		const call = { idempotencyKey: crypto.randomUUID(), signal };
 		for (let tried = 1; ; tried++) {
 			try {
-				const { id, token: own, heartbeatSeconds } = await client.registerRunner({ owner, pool }, request, signal);
+				const { id, token: own, heartbeatSeconds } = await client.registerRunner({ owner, pool }, request, call);
 				const registered: RegisteredRunner = { id, token: own, heartbeatSeconds };
 				if (!request.ephemeral) this.#keep(registered);
 				eventLog("runner-registered", { runner: id, name: request.name, owner, pool });
 				return registered;
 			} catch (failure) {
-				// A registration that was sent and not answered is repeated: the runner it may have made never asks for work.
 				if (!isRetryable(failure, true)) throw failure;
 				eventLog("register-failed", { reason: failure.message });
 				await sleep(waitMs(failure, tried, policy), signal);

@@ -24,6 +24,10 @@ export interface FakeAnswer {
 	status: number;
 	headers?: Record<string, string>;
 	json?: unknown;
+	/** As it is, in place of JSON. */
+	text?: string;
+	/** The connection is reset before anything is done, or in the middle of an answer; `lost`: after it was done. */
+	fault?: "reset" | "torn" | "lost";
 }
 
 /** Null lets the call through. */
@@ -147,10 +151,15 @@ export class FakeServer {
 		const call = callOf(request, Buffer.concat(chunks));
 		this.calls.push(call);
 		this.changed();
-		const { status, headers = {}, json } = this.intercept(call) ?? (await this.#answer(call, response));
+		const { status, headers = {}, json, text, fault } = this.intercept(call) ?? (await this.#answer(call, response));
+		if (fault !== undefined) {
+			if (fault === "lost") await this.#answer(call, response);
+			if (fault === "torn") response.writeHead(200, { "content-length": "1000" }).write("{");
+			return void request.socket.destroy();
+		}
 		const type = status >= 400 ? "application/problem+json" : "application/json";
 		response.writeHead(status, { "content-type": type, ...headers });
-		response.end(json === undefined ? undefined : JSON.stringify(json));
+		response.end(json === undefined ? text : JSON.stringify(json));
 		this.changed();
 	}
 
