@@ -163,7 +163,11 @@ it("[L31] a viewer that stops reading holds up nobody, is dropped with 4008 at t
 	expect(slow.closeCode).toBe(4_008);
 	expect(slow.length).toBeLessThan(onTheWayMax);
 	const text = await (await call("GET", `${path}/live?from=${slow.length}`)).text();
-	const rest = [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? "") as LogMessage);
+	const complete = "event: complete\ndata: {}\n\n";
+	expect(text.endsWith(complete)).toBe(true);
+	const rest = [...text.slice(0, -complete.length).matchAll(/^data: (.*)$/gm)].map(
+		([, data]) => JSON.parse(data ?? "") as LogMessage,
+	);
 	const seen = [...slow.parts, ...rest.flatMap((message) => (message.type === "output" ? [outputBytes(message)] : []))];
 	expect(Buffer.compare(Buffer.concat(seen), log)).toBe(0);
 	expect(rest.at(-1)).toMatchObject({ type: "end", sha256: logSha256 });

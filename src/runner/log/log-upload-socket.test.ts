@@ -107,9 +107,11 @@ describe("the upload socket", () => {
 		const lease = offer("echo unheard");
 		const first = await socketAt(0);
 		first.isSilent = true;
+		// On a busy machine the job's first line may have gone by the socket.
+		const heard = lease.frames;
 		say("go");
 		await server.until(() => lease.text.includes("unheard"));
-		expect(lease.frames).toBe(0);
+		expect(lease.frames).toBe(heard);
 		say("end");
 		await finished(lease);
 		expectWhole(lease);
