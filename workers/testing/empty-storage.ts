@@ -8,6 +8,7 @@ import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { Env } from "../env.ts";
 import { aRepository } from "../repo/queue-fixture.ts";
+import "./patient-waits.ts";
 
 declare global {
 	namespace Cloudflare {
