@@ -9,11 +9,12 @@ afterEach(async () => {
 
 describe("switches", () => {
 	it("[A35] are read and set one by one, and tell all of themselves", async () => {
-		expect((await send("GET", "/v1/switches")).body).toEqual({ acceptRuns: true, dispatch: true, spill: "auto" });
+		const all = { acceptRuns: true, dispatch: true, spill: "auto", archive: true, project: true };
+		expect((await send("GET", "/v1/switches")).body).toEqual(all);
 		const set = await send("PATCH", "/v1/switches", { body: { dispatch: false } });
-		expect([set.status, set.body]).toEqual([200, { acceptRuns: true, dispatch: false, spill: "auto" }]);
-		expect((await send("PATCH", "/v1/switches")).body).toEqual({ acceptRuns: true, dispatch: false, spill: "auto" });
-		expect((await send("GET", "/v1/switches")).body).toEqual({ acceptRuns: true, dispatch: false, spill: "auto" });
+		expect([set.status, set.body]).toEqual([200, { ...all, dispatch: false }]);
+		expect((await send("PATCH", "/v1/switches")).body).toEqual({ ...all, dispatch: false });
+		expect((await send("GET", "/v1/switches")).body).toEqual({ ...all, dispatch: false });
 		for (const body of [{ acceptRuns: "no" }, { acceptRuns: null }]) {
 			expect(await refusal("PATCH", "/v1/switches", { body })).toBe("400 acceptRuns");
 		}

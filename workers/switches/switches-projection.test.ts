@@ -1,5 +1,11 @@
 // The operator's switches `archive` and `project`, off and on again: what stands still meanwhile, what goes on, and what follows.
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import {
+	createExecutionContext,
+	createMessageBatch,
+	getQueueResult,
+	runDurableObjectAlarm,
+	runInDurableObject,
+} from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import type { QueueFigures } from "../../src/contracts/http/repository.ts";
@@ -15,11 +21,13 @@ import {
 	job,
 	lease,
 	refusal,
+	runOf,
 	send,
 	submit,
 } from "../api/api-fixture.ts";
 import type { Place } from "../api/api-fixture.ts";
 import type { Env } from "../env.ts";
+import main from "../main.ts";
 import { archiveKey } from "../log/archive.ts";
 import { logOf } from "../log/log-fixture.ts";
 import { archiveAll, count, dayMs, endedRun } from "../repo/archive-fixture.ts";
@@ -101,6 +109,14 @@ it("[M11] without `project` no row is written, lists say since when, nothing spi
 	const later = await submit(place, [job("c")]);
 	await send("POST", `${place.path}/runs/${later.id}/cancel`, { body: {} });
 	await send("PATCH", place.path, { body: { maxRunning: 3 } });
+	// What was on its way when it was switched off.
+	const { jobs: _, ...told } = await runOf(place, before);
+	const change = { owner: place.owner, repo: place.repo, at: Date.now(), repository: null, run: told };
+	const message = { id: "m1", timestamp: new Date(), attempts: 1, body: change };
+	const batch = createMessageBatch("spillway-events", [message]);
+	await main.queue?.(batch as never, env as never);
+	expect((await getQueueResult(batch, createExecutionContext())).explicitAcks).toEqual(["m1"]);
+	expect(await rows()).toEqual(known);
 	await runDurableObjectAlarm(repoOf(repo));
 	expect(await alarmIn(repoOf(repo))).toBeLessThanOrEqual(30_000);
 	expect(await alarmIn(repoOf(repo))).toBeGreaterThan(1_000);

@@ -40,6 +40,8 @@ export class SimulatedPort implements QueuePort {
 	readonly pools = new Map<string, SimulatedPool>();
 	/** What the next decision that asks for chance is given, in [0, 1). */
 	random = 0.5;
+	/** The operator's switch. */
+	mayProject = true;
 	/** When the alarm went off last. */
 	lastAlarmAt: Millis | null = null;
 	/** Pools that may still believe what they were told before that was forgotten; each learns better when it claims or is asked. */
@@ -286,7 +288,7 @@ export class SimulatedPort implements QueuePort {
 			setBehind: () => {},
 			noteLag: () => {},
 			mayArchive: () => true,
-			mayProject: () => true,
+			mayProject: () => this.mayProject,
 			sendChanges: (changes) => {
 				this.sent.push(...changes.map((change) => ({ change })));
 				return later(() => this.#project(changes));
