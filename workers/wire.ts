@@ -5,7 +5,9 @@ import type { Services } from "../src/doors/http/services.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
 import { logViewRequest, readNoLogView } from "../src/contracts/wire/sockets/log-view-request.ts";
-import type { FeedName, LogName } from "../src/contracts/wire/object-name.ts";
+import type { FeedCalls } from "../src/contracts/objects/feed.ts";
+import type { LogCalls, RepositoryName } from "../src/contracts/objects/objects.ts";
+import type { RunId } from "../src/domain/ids.ts";
 import { readNoRunWatch, runWatchRequest } from "../src/contracts/wire/sockets/run-watch-request.ts";
 import type { RunWatchCall } from "../src/contracts/wire/sockets/run-watch-request.ts";
 import type { StreamToken } from "../src/contracts/wire/sockets/stream-token.ts";
@@ -32,9 +34,10 @@ import { connectRequest, readNoRunnerSocket } from "../src/contracts/wire/socket
 import { readArchived } from "../src/engine/repo/archive/repo-archive.ts";
 import { report } from "./report.ts";
 import { readReadiness } from "./readiness.ts";
-import { runStore } from "./repo/repo-outside.ts";
+import { readRunText } from "./repo/repo-outside.ts";
 import { sealSecret } from "./bindings/sealing.ts";
-import { feedCalls, logCalls, ownerCalls, poolCalls, repoCalls } from "./bindings/stubs.ts";
+import { guardedCalls } from "./bindings/guarded-calls.ts";
+import { guardedStores } from "./bindings/breakers.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches/switches.ts";
 import { waitForGrant } from "./pool/wait-for-grant.ts";
 import { wholePool } from "./pool/whole-pool.ts";
@@ -51,30 +54,33 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 	if ((env.SPILLWAY_OPERATOR_TOKEN ?? "").length < operatorTokenLengthMin) {
 		throw new Error(`the secret SPILLWAY_OPERATOR_TOKEN must have ${operatorTokenLengthMin} characters or more`);
 	}
+	const { repo, pool, log, feed, owner } = guardedCalls(env);
+	const stores = guardedStores(env);
+	const runs = { get: (name: RepositoryName, run: RunId) => readRunText(stores.ARCHIVE, name, run) };
 	return {
 		report,
-		repo: (name) => repoCalls(env, name),
-		pool: (name) => poolCalls(env, name),
-		wholePool: (name) => wholePool(env, name),
+		repo,
+		pool,
+		wholePool: (name) => wholePool(env, name, pool),
 		poolShards: poolShardsOf(env),
-		log: (name) => logCalls(env, name),
-		sealedLog: (name) => sealedLogOf(env.ARCHIVE, name, { cache: caches.default, later }),
+		log,
+		sealedLog: (name) => sealedLogOf(stores.ARCHIVE, name, { cache: caches.default, later }),
 		followLog: (call) => followLog(env, call),
 		openUploadSocket: async (lease) => {
-			const answer = await logCalls(env, lease).fetch(uploadSocketRequest(lease));
+			const answer = await log(lease).fetch(uploadSocketRequest(lease));
 			const refusal = await readNoUploadSocket(answer);
 			return refusal === null ? accept(answer) : refuse(refusal);
 		},
 		followRun: async (name, { after }) => {
-			const answer = await openRunWatch(env, name, { after, token: null });
+			const answer = await openRunWatch(feed(name), { after, token: null });
 			return answer.ok ? accept((gone) => readSocket(answer.value, gone)) : answer;
 		},
-		openRunWatch: (name, call) => openRunWatch(env, name, call),
-		openLogView: (name, call) => openLogView(env, name, call),
+		openRunWatch: (name, call) => openRunWatch(feed(name), call),
+		openLogView: (name, call) => openLogView(log(name), call),
 		acceptSocket,
-		archivedRun: (name, run) => readArchived(runStore(env), { name, run, now: Date.now() }, () => scheduler.wait(0)),
+		archivedRun: (name, run) => readArchived(runs, { name, run, now: Date.now() }, () => scheduler.wait(0)),
 		openSession: async (runner) => {
-			const answer = await poolCalls(env, runner).fetch(connectRequest({ kind: "session", runner }));
+			const answer = await pool(runner).fetch(connectRequest({ kind: "session", runner }));
 			const refusal = await readNoRunnerSocket(answer);
 			return refusal === null ? accept(answer) : refuse(refusal);
 		},
@@ -82,15 +88,15 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		readModel: readModel(env),
 		projectionRows: projectionRows(env),
 		repositoriesInArchive: (owner) => repositoriesInArchive(env, owner),
-		intake: intakeOf(env),
-		deadLetters: deadLettersOf(env),
+		intake: intakeOf(stores),
+		deadLetters: deadLettersOf(stores),
 		spillAfterMs: Number(env.SPILL_AFTER_MS ?? spillAfterMs),
 		switches: {
 			current: () => switchesNow(env, later),
 			set: (patch) => changeSwitches(env, patch),
 			read: () => readSwitches(env),
 		},
-		owner: (name) => ownerCalls(env, name),
+		owner,
 		ends: endsOf(env, later),
 		writeAudit: (record) => writeAudit(env, record),
 		leases,
@@ -103,15 +109,15 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		trustedProxies: trustedProxiesOf(env),
 		metrics,
 		gates,
-		readiness: () => readReadiness(env, later),
+		readiness: (call) => readReadiness(env, later, call),
 		diskRoom: (call) => diskRoom(env, call),
 		now: Date.now,
 		later,
 	};
 }
 
-async function openRunWatch(env: Env, name: FeedName, call: RunWatchCall): Promise<Result<Response>> {
-	const answer = await feedCalls(env, name).fetch(runWatchRequest(call));
+async function openRunWatch(feed: FeedCalls, call: RunWatchCall): Promise<Result<Response>> {
+	const answer = await feed.fetch(runWatchRequest(call));
 	const no = await readNoRunWatch(answer);
 	switch (no?.why) {
 		case undefined:
@@ -127,11 +133,10 @@ async function openRunWatch(env: Env, name: FeedName, call: RunWatchCall): Promi
 
 /** Null: nothing of the log is in its object. */
 async function openLogView(
-	env: Env,
-	name: LogName,
+	log: LogCalls,
 	{ from, token }: { from: number; token: StreamToken | null },
 ): Promise<Result<Response | null>> {
-	const answer = await logCalls(env, name).fetch(logViewRequest({ from, hasBegun: true, token }));
+	const answer = await log.fetch(logViewRequest({ from, hasBegun: true, token }));
 	switch (readNoLogView(answer)) {
 		case null:
 			return accept(answer);

@@ -11,8 +11,9 @@ import { parseJobId } from "../../src/domain/ids.ts";
 import { archiveKey } from "../log/archive.ts";
 import { eventually, logOf, repoOf, sealNow, startLease } from "../log/log-fixture.ts";
 import { deleteOldLogs } from "../log/log-retention.ts";
-import { archivedRunKey } from "../repo/repo-outside.ts";
+import { archivedRunKey, runStore } from "../repo/repo-outside.ts";
 import { fetchRaw, send } from "./api-fixture.ts";
+import { FaultyWorker } from "./faults-fixture.ts";
 
 const dayMs = 24 * 3_600_000;
 
@@ -253,4 +254,27 @@ describe("a run in the archive", () => {
 		await runDurableObjectAlarm(repoOf(lease));
 		expect(codeOf(await answerOf(`${path}/runs/${run}`))).toBe("200");
 	});
+});
+
+it("[K15] while the archive is away a run in it is shown as the read model has it, and what needs it whole is refused with 503", async () => {
+	vi.spyOn(console, "error").mockImplementation(() => undefined);
+	const ended = await anEndedRun();
+	await archive(ended);
+	const worker = new FaultyWorker();
+	worker.break("ARCHIVE", "away");
+	const page = await worker.ask<Run>("GET", `${ended.path}/runs/${ended.run}`);
+	expect([page.status, page.body.outcome, page.body.jobs]).toEqual([200, "passed", undefined]);
+	expect(page.stale).toBe(new Date(page.body.version).toISOString());
+	const jobs = await worker.ask("GET", `${ended.path}/runs/${ended.run}/jobs`);
+	expect([jobs.status, jobs.body.code, jobs.retryAfter]).toEqual([503, "unavailable", "2"]);
+	await worker.end();
+	vi.restoreAllMocks();
+});
+
+it("[K15] the store of archived runs is out of reach when its bucket fails, whatever is asked of it", async () => {
+	const fails = () => Promise.reject(Object.assign(new Error("Network connection lost."), { retryable: true }));
+	const store = runStore({ ...env, ARCHIVE: { get: fails, put: fails, delete: fails } } as never);
+	const name = { owner: "acme", repo: "web" };
+	const calls = [store.get(name, "r1"), store.put(name, "r1", "{}"), store.delete(name, ["r1"])];
+	for (const call of calls) await expect(call).rejects.toMatchObject({ name: "Outage" });
 });

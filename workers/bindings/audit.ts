@@ -3,6 +3,7 @@ import type { AuditRecord } from "../../src/contracts/http/audit.ts";
 import { auditKeptMs, auditSliceMax } from "../../src/domain/limits.ts";
 import { addAudit, forgetAudit } from "../../src/store/audit.ts";
 import type { Env } from "../env.ts";
+import { guarded } from "./breakers.ts";
 import { database } from "./read-model.ts";
 import { report } from "../report.ts";
 
@@ -13,7 +14,8 @@ const pausesMs = [200, 1_000];
 export async function writeAudit(env: Env, record: AuditRecord): Promise<void> {
 	for (const pauseMs of [...pausesMs, null]) {
 		try {
-			return await addAudit(database(env), record);
+			// [K8] Somebody's act is to be known: it is written whatever the breaker says.
+			return await guarded(env, "database", () => addAudit(database(env), record), { mustPass: true });
 		} catch (cause) {
 			if (pauseMs === null) report({ event: "audit-unwritten", record, cause: String(cause) });
 			else await scheduler.wait(pauseMs);

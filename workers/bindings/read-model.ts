@@ -19,9 +19,11 @@ import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
 import { timeText } from "../../src/contracts/wire/time-text.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import type { Env } from "../env.ts";
-import { Outage } from "../../src/contracts/wire/outage.ts";
+import { asOutage, Outage } from "../../src/contracts/wire/outage.ts";
 import { projectOffAt, switchesNow } from "../switches/switches.ts";
 import { report } from "../report.ts";
+import { breakersOf } from "./breakers.ts";
+import { inTime } from "./stored.ts";
 
 const pagesKept = 200;
 /** By question, the last good page of this isolate. */
@@ -54,6 +56,8 @@ function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
 		const off = projectOffAt(env);
 		return { ...rest, since: off === null ? since : Math.min(off, since ?? off) };
 	};
+	const reach = <T>(ask: () => Promise<T>) => behindBreaker(env, ask);
+	const page = <T>(question: string, ask: () => Promise<Slice<T>>) => lastOr(question, () => reach(ask));
 	return {
 		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => projected(selectRepositories(db, call))),
 		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => projected(selectRuns(db, call, Date.now()))),
@@ -85,7 +89,8 @@ export function noteBehind(env: Env, name: RepositoryName, since: Millis | null)
 	);
 }
 
-async function page<T>(question: string, ask: () => Promise<Slice<T>>): Promise<Page<T>> {
+/** [K11] While the database does not answer, the last good page of the same question; without one its `Outage` goes on. */
+async function lastOr<T>(question: string, ask: () => Promise<Slice<T>>): Promise<Page<T>> {
 	const askedAt = Date.now();
 	try {
 		const { items, next, since } = await ask();
@@ -96,14 +101,35 @@ async function page<T>(question: string, ask: () => Promise<Slice<T>>): Promise<
 	} catch (cause) {
 		const known = lastPages.get(question);
 		if (known) return { ...(known as Page<T>), stale: true };
-		throw new Outage("the read model did not answer", { cause });
+		throw cause;
 	}
 }
 
+/** Past the breaker, for what has tries of its own. */
 export async function reach<T>(ask: () => Promise<T>): Promise<T> {
 	try {
 		return await ask();
 	} catch (cause) {
 		throw new Outage("the read model did not answer", { cause });
 	}
+}
+
+/** What SQLite says of the statement, and not of itself: the next one may be good. */
+const statementFault =
+	/SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)|D1_TYPE_ERROR|too many SQL variables|pattern too complex/;
+
+/** All that goes wrong is an `Outage`; only the statement's own fault is not held against the database. */
+async function behindBreaker<T>(env: Env, ask: () => Promise<T>): Promise<T> {
+	try {
+		return await breakersOf(env).call({ of: "database" }, () => inTime(ask()).catch(outageOrFault));
+	} catch (cause) {
+		throw asOutage(cause) ?? new Outage("the read model did not answer", { cause });
+	}
+}
+
+function outageOrFault(cause: unknown): never {
+	for (let deepest = cause; deepest instanceof Error; deepest = deepest.cause) {
+		if (statementFault.test(deepest.message)) throw cause;
+	}
+	throw asOutage(cause) ?? new Outage("the read model did not answer", { cause });
 }

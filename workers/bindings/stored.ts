@@ -6,14 +6,21 @@ const deadlineMs = 5_000;
 
 /** The store's or the queue's own error, and its silence, is an outage: whether a write took effect is unknown then. */
 export async function stored<T>(work: Promise<T>): Promise<T> {
+	try {
+		return await inTime(work);
+	} catch (cause) {
+		throw cause instanceof Outage ? cause : new Outage("the store did not answer", { cause });
+	}
+}
+
+/** Its silence is an outage; its error is its own. */
+export async function inTime<T>(work: Promise<T>): Promise<T> {
 	let timer: ReturnType<typeof setTimeout> | null = null;
 	const late = new Promise<never>((_, reject) => {
 		timer = setTimeout(() => reject(new Outage(`the store gave no answer in ${deadlineMs} ms`)), deadlineMs);
 	});
 	try {
 		return await Promise.race([work, late]);
-	} catch (cause) {
-		throw cause instanceof Outage ? cause : new Outage("the store did not answer", { cause });
 	} finally {
 		if (timer !== null) clearTimeout(timer);
 	}

@@ -1,18 +1,21 @@
 // Dead letters in R2, one object each. Their names sort the newest first, since a listing goes by name alone.
 import type { KeptDeadLetter, DeadLetters, QueueName } from "../../src/contracts/objects/dead-letters.ts";
-import type { Env } from "../env.ts";
+import type { Bucket, Sender } from "../bindings/breakers.ts";
 import { stored } from "../bindings/stored.ts";
 
 const prefix = "dead-letters/";
 /** Past it no time in milliseconds has more digits. */
 const latest = 9_999_999_999_999;
 
-export function deadLettersOf(env: Pick<Env, "ARCHIVE" | "DELIVERIES" | "EVENTS">): DeadLetters {
+export interface DeadLetterStores {
+	ARCHIVE: Bucket;
+	DELIVERIES: Sender<never>;
+	EVENTS: Sender<never>;
+}
+
+export function deadLettersOf(env: DeadLetterStores): DeadLetters {
 	const { ARCHIVE: bucket } = env;
-	const queues: Record<QueueName, Queue<unknown>> = {
-		deliveries: env.DELIVERIES as Queue<unknown>,
-		events: env.EVENTS as Queue<unknown>,
-	};
+	const queues: Record<QueueName, Sender<never>> = { deliveries: env.DELIVERIES, events: env.EVENTS };
 	const get = async (id: string): Promise<KeptDeadLetter | null> =>
 		(await (await stored(bucket.get(prefix + id)))?.json<KeptDeadLetter>()) ?? null;
 	return {
@@ -38,7 +41,7 @@ export function deadLettersOf(env: Pick<Env, "ARCHIVE" | "DELIVERIES" | "EVENTS"
 			await stored(bucket.delete(prefix + id));
 		},
 		send: async ({ queue, body }) => {
-			await stored(queues[queue].send(body));
+			await stored(queues[queue].send(body as never));
 		},
 	};
 }

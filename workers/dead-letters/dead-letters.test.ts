@@ -5,7 +5,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import type { DeadLetter, Redriven } from "../../src/contracts/http/dead-letter.ts";
 import { triesMax } from "../../src/contracts/objects/dead-letters.ts";
 import type { ChangeEvent } from "../../src/contracts/objects/events.ts";
-import { aRepo, job, refusal, send, submit } from "../api/api-fixture.ts";
+import { fetchRaw, aRepo, job, refusal, send, submit } from "../api/api-fixture.ts";
 import main from "../main.ts";
 
 afterEach(async () => {
@@ -42,7 +42,12 @@ async function aPoison(): Promise<{ bad: unknown; good: ChangeEvent }> {
 	return { good, bad: { ...good, run: { ...run, id: "bad", createdAt: "never", actor: null } } };
 }
 
-it("[Q9] a message is kept after its last try, with its reason, tries and body; before it is tried again", async () => {
+async function lettersCounted(): Promise<number> {
+	const text = new TextDecoder().decode(await (await fetchRaw("GET", "/metrics")).arrayBuffer());
+	return Number(/^spillway_dead_letters_total\{queue="events"\} (\d+)$/m.exec(text)?.[1]);
+}
+
+it("[Q9][K29] a message is kept after its last try, with its reason, tries and body; before it is tried again", async () => {
 	const { bad, good } = await aPoison();
 	const last = triesMax.events;
 	const early = await consume("spillway-events", [{ id: "m1", body: bad, attempts: last - 1 }]);
@@ -51,7 +56,9 @@ it("[Q9] a message is kept after its last try, with its reason, tries and body; 
 		{ id: "m1", body: bad, attempts: last },
 		{ id: "m2", body: good, attempts: 1 },
 	];
+	const counted = await lettersCounted();
 	expect(await consume("spillway-events", both)).toEqual({ acks: ["m1", "m2"], retries: [] });
+	expect(await lettersCounted()).toBe(counted + 1);
 	expect(await letters()).toEqual([
 		{
 			id: expect.stringMatching(/^dl\d{13}m1$/),

@@ -5,7 +5,7 @@ import type { Intake, IntakeBell, NewerRecord, SpilledRun } from "../../src/cont
 import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
 import type { RunId } from "../../src/domain/ids.ts";
 import type { Cancel } from "../../src/domain/job/job.ts";
-import type { Env } from "../env.ts";
+import type { Bucket, Sender } from "../bindings/breakers.ts";
 import { countSpilled } from "../metrics.ts";
 import { report } from "../report.ts";
 import { stored } from "../bindings/stored.ts";
@@ -26,7 +26,12 @@ const newer: NewerRecord = { form: "newer" };
 
 const isNew = { onlyIf: { etagDoesNotMatch: "*" } };
 
-export function intakeOf(env: Pick<Env, "ARCHIVE" | "INTAKE">): Intake {
+export interface IntakeStores {
+	ARCHIVE: Bucket;
+	INTAKE: Sender<IntakeBell>;
+}
+
+export function intakeOf(env: IntakeStores): Intake {
 	const { ARCHIVE: bucket } = env;
 	const keyOf = ({ owner, repo }: RepositoryName, run: RunId) => `${intakePrefix}${owner}/${repo}/${run}`;
 	const refusedOf = ({ owner, repo }: RepositoryName, run: RunId) => `${refusedPrefix}${owner}/${repo}/${run}`;
@@ -123,7 +128,7 @@ function isCancel(value: unknown): value is Cancel {
 	return typeof (value as Partial<Cancel> | null)?.at === "number";
 }
 
-function putRecord(bucket: R2Bucket, key: string, spilled: SpilledRun, options: R2PutOptions = {}) {
+function putRecord(bucket: Bucket, key: string, spilled: SpilledRun, options: R2PutOptions = {}) {
 	const { form, acceptedAt, refused } = spilled;
 	const times = { acceptedAt: String(acceptedAt), ...(refused ? { refusedAt: String(refused.at) } : {}) };
 	const customMetadata = { form: String(form), ...times };
@@ -135,7 +140,7 @@ function putRecord(bucket: R2Bucket, key: string, spilled: SpilledRun, options: 
 }
 
 /** Those that this build can read, and how many of a newer one were met. A page with metadata holds less than it was asked for. */
-async function listRecords(bucket: R2Bucket, prefix: string): Promise<{ records: R2Object[]; waiting: number }> {
+async function listRecords(bucket: Bucket, prefix: string): Promise<{ records: R2Object[]; waiting: number }> {
 	const records: R2Object[] = [];
 	let waiting = 0;
 	let cursor: string | undefined;
@@ -155,7 +160,7 @@ async function listRecords(bucket: R2Bucket, prefix: string): Promise<{ records:
 /** Where the last round ended, by prefix: each goes on from there, so that none stands before the others for ever. */
 const forgottenTo = new Map<string, string | undefined>();
 
-async function forgetSome(bucket: R2Bucket, prefix: string, isOld: (object: R2Object) => boolean): Promise<void> {
+async function forgetSome(bucket: Bucket, prefix: string, isOld: (object: R2Object) => boolean): Promise<void> {
 	const from = forgottenTo.get(prefix);
 	const startAfter = from === undefined ? {} : { startAfter: from };
 	const page = await stored(bucket.list({ prefix, include: ["customMetadata"], ...startAfter }));
@@ -166,7 +171,7 @@ async function forgetSome(bucket: R2Bucket, prefix: string, isOld: (object: R2Ob
 
 /** One look for each: the first key after all of the repository before. */
 async function listRepositories(
-	bucket: R2Bucket,
+	bucket: Bucket,
 	{ after, limit }: { after: RepositoryName | null; limit: number },
 ): Promise<RepositoryName[]> {
 	const found: RepositoryName[] = [];

@@ -19,7 +19,7 @@ async function listed(place: Place, run: { id: string }, state: string): Promise
 	await vi.waitFor(async () => {
 		const { items } = (await send<{ items: { id: string }[] }>("GET", `${place.path}/runs?state=${state}`)).body;
 		expect(items.map(({ id }) => id)).toContain(run.id);
-	});
+	}, 15_000);
 }
 
 const noReadModel = {

@@ -22,6 +22,8 @@ const indexHeadBytes = 16;
 /** After them: an empty deflate block, a CRC and a length of 0. */
 const indexFoot = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
+type ReadBucket = Pick<R2Bucket, "get">;
+
 export const logsPrefix = "logs/";
 
 export function archiveKey(name: LogName): string {
@@ -79,7 +81,7 @@ export async function headLog(bucket: R2Bucket, name: LogName): Promise<Archived
 }
 
 /** One R2 read, unless the edge has it; a second when bytes are read that are not in the object's last 32 KiB. */
-export async function sealedLogOf(bucket: R2Bucket, name: LogName, edge?: EdgeCache): Promise<SealedLog | null> {
+export async function sealedLogOf(bucket: ReadBucket, name: LogName, edge?: EdgeCache): Promise<SealedLog | null> {
 	const key = archiveKey(name);
 	const opened = await (edge ? openCached(edge, key, () => openEnd(bucket, key)) : openEnd(bucket, key));
 	if (opened === null) return null;
@@ -102,7 +104,7 @@ export async function sealedLogOf(bucket: R2Bucket, name: LogName, edge?: EdgeCa
 	};
 }
 
-async function openEnd(bucket: R2Bucket, key: string): Promise<Opened | null> {
+async function openEnd(bucket: ReadBucket, key: string): Promise<Opened | null> {
 	const object = await bucket.get(key, { range: { suffix: endBytes } }).catch(outage);
 	if (object === null) return null;
 	const { size, customMetadata = {} } = object;

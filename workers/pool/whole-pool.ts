@@ -1,6 +1,7 @@
 // A pool as its owner sees it: its shards asked together. Shard 0 knows how many there are, so it is asked first.
 import type { PoolCalls, ShardFigures, WholePool } from "../../src/contracts/objects/objects.ts";
 import type { PoolFigures } from "../../src/contracts/http/runner.ts";
+import type { PoolShardName } from "../../src/contracts/wire/object-name.ts";
 import { sumFigures } from "../../src/contracts/objects/pool-figures.ts";
 import { asOutage } from "../../src/contracts/wire/outage.ts";
 import type { Millis } from "../../src/domain/ids.ts";
@@ -11,8 +12,13 @@ const poolsKept = 200;
 /** By pool, the last figures of this isolate, and of when they are: shown while a shard does not answer. */
 const lastFigures = new Map<string, { value: PoolFigures; asOf: Millis }>();
 
-export function wholePool(env: Env, { owner, pool }: { owner: string; pool: string }): WholePool {
-	const shard = (at: number) => poolCalls(env, { owner, pool, shard: at });
+/** `calls`: how a shard is called, unless it is called as ever. */
+export function wholePool(
+	env: Env,
+	{ owner, pool }: { owner: string; pool: string },
+	calls = (name: PoolShardName): PoolCalls => poolCalls(env, name),
+): WholePool {
+	const shard = (at: number) => calls({ owner, pool, shard: at });
 	/** Which shard a runner is in stands in its token alone, and the number of shards may have changed since. */
 	const ask = async <T>(question: (calls: PoolCalls) => Promise<T | null>): Promise<T | null> => {
 		const { shards } = await shard(0).figures();

@@ -10,6 +10,7 @@ import { switchesNow } from "../switches/switches.ts";
 import { noteLag } from "../bindings/projection-lag.ts";
 import { database, noteBehind } from "../bindings/read-model.ts";
 import { unsealSecret } from "../bindings/sealing.ts";
+import { stored } from "../bindings/stored.ts";
 import { feedCalls, logCalls, poolCalls } from "../bindings/stubs.ts";
 
 export function repoOutside(env: Env): RepoOutside {
@@ -42,12 +43,17 @@ export function archivedRunKey({ owner, repo }: RepositoryName, run: RunId): str
 export function runStore(env: Env): RunStore {
 	return {
 		put: async (name, run, text) => {
-			await env.ARCHIVE.put(archivedRunKey(name, run), text, { httpMetadata: { contentType: "application/json" } });
+			const httpMetadata = { contentType: "application/json" };
+			await stored(env.ARCHIVE.put(archivedRunKey(name, run), text, { httpMetadata }));
 		},
-		get: async (name, run) => (await env.ARCHIVE.get(archivedRunKey(name, run)))?.text() ?? null,
+		get: (name, run) => readRunText(env.ARCHIVE, name, run),
 		delete: async (name, runs) => {
 			await forgetRuns(database(env), runs);
-			await env.ARCHIVE.delete(runs.map((run) => archivedRunKey(name, run)));
+			await stored(env.ARCHIVE.delete(runs.map((run) => archivedRunKey(name, run))));
 		},
 	};
+}
+
+export function readRunText(bucket: Pick<R2Bucket, "get">, name: RepositoryName, run: RunId): Promise<string | null> {
+	return stored(bucket.get(archivedRunKey(name, run)).then((found) => found?.text() ?? null));
 }

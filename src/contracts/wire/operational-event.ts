@@ -41,6 +41,9 @@ export type OperationalEvent =
 	/** `calls`: how many were shed until then. */
 	| { event: "shedding"; line: "calls" | "spills"; class: CallClass; state: "began" | "ended"; calls: number }
 	| { event: "dependency-down"; dependency: string; cause: string }
+	/** `name` is the object's; null: there is only one of it. */
+	| { event: "breaker-opened"; dependency: string; name: string | null; cause: string }
+	| { event: "breaker-closed"; dependency: string; name: string | null; openMs: number }
 	| ({ event: "disk-room"; room: Room } & Partial<DiskRoom>)
 	| { event: "machine-silent"; cause: string };
 
@@ -83,4 +86,6 @@ export const severities: Record<OperationalEvent["event"], Severity> = {
 	"ends-untold": "none",
 	shedding: "ticket",
 	"dependency-down": "page",
+	"breaker-opened": "ticket",
+	"breaker-closed": "none",
 };

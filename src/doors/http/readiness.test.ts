@@ -79,3 +79,39 @@ it("[A42] however many ask, each dependency is looked at once in five seconds", 
 	expect(new Set((await waiting).map(([whole]) => whole))).toEqual(new Set([`ok ${at(0)}`]));
 	expect(looks()).toBe(3);
 });
+
+it("[K13] a dependency is as bad as the worse of its look and its breaker say, since when that one does; each answer asks the breaker anew", async () => {
+	let now = 0;
+	const readiness = new Readiness(
+		() => now,
+		() => undefined,
+	);
+	let breaker: { status: "degraded" | "down"; since: number | null } = { status: "down", since: null };
+	let look: () => Promise<unknown> = async () => null;
+	const dependencies: Dependency[] = [
+		{
+			name: "database",
+			isVital: false,
+			look: () => look(),
+			trouble: () => ({ ...breaker, shown: { breaker: breaker.since === null ? "closed" : "open" } }),
+		},
+	];
+	const read = async (ms: number) => {
+		now = ms;
+		const { status, since, dependencies: seen } = await readiness.read(dependencies, () => undefined);
+		const { database } = seen;
+		return `${status} ${since}: ${database?.status} ${database?.since} ${database?.breaker}`;
+	};
+	expect(await read(0)).toBe(`ok ${at(0)}: ok ${at(0)} closed`);
+	breaker = { status: "down", since: 700 };
+	expect(await read(1_000)).toBe(`degraded ${at(1_000)}: down ${at(700)} open`);
+	breaker = { status: "degraded", since: 700 };
+	expect(await read(2_000)).toBe(`degraded ${at(1_000)}: degraded ${at(700)} open`);
+	look = () => Promise.reject(new Error("away"));
+	expect(await read(6_000)).toBe(`degraded ${at(1_000)}: down ${at(6_000)} open`);
+	breaker = { status: "down", since: 700 };
+	expect(await read(6_001)).toBe(`degraded ${at(1_000)}: down ${at(700)} open`);
+	breaker = { status: "down", since: null };
+	look = async () => null;
+	expect(await read(12_000)).toBe(`ok ${at(12_000)}: ok ${at(12_000)} closed`);
+});

@@ -2,13 +2,32 @@
 // costs the parts nothing.
 import { z } from "@hono/zod-openapi";
 import { time } from "../../contracts/http/fields.ts";
+import { objectKinds } from "../../operations/breakers/object-breakers.ts";
 import { timeText } from "../../contracts/wire/time-text.ts";
 import type { Millis } from "../../domain/ids.ts";
 
 export const state = z.enum(["ok", "degraded", "down"]);
 type State = z.infer<typeof state>;
+/** Closed ones are not shown one by one. `name` is there for the operator alone. */
+const objectBreaker = z.object({
+	kind: z.enum(objectKinds),
+	state: z.enum(["open", "half-open"]),
+	since: time,
+	name: z.string().optional(),
+});
+const objectBreakers = z
+	.object({
+		open: z.object({ repositories: z.int(), pools: z.int(), logs: z.int(), feeds: z.int(), owners: z.int() }),
+		worst: z.array(objectBreaker),
+	})
+	.openapi("ObjectBreakers");
 /** `since`: from when this instance has seen it so. */
-const dependency = z.object({ status: state, since: time });
+const dependency = z.object({
+	status: state,
+	since: time,
+	breaker: z.enum(["closed", "open", "half-open"]).optional(),
+	breakers: objectBreakers.optional(),
+});
 export const readiness = z
 	.object({ status: state, since: time, dependencies: z.record(z.string(), dependency) })
 	.openapi("Readiness");
@@ -20,6 +39,15 @@ export interface Dependency {
 	isVital: boolean;
 	/** Resolves when all that is needed of it answered. */
 	look(): Promise<unknown>;
+	/** What its breaker, or those of its objects, say now; a look is some seconds old. */
+	trouble?(): Trouble;
+}
+
+/** `since` null: there is none. */
+export interface Trouble {
+	status: State;
+	since: Millis | null;
+	shown: Pick<z.infer<typeof dependency>, "breaker" | "breakers">;
 }
 
 /** Long enough that nobody's asking is felt, short enough for a load balancer. */
@@ -57,9 +85,15 @@ export class Readiness {
 			later(this.#looking);
 		}
 		await this.#looking;
-		const shown = ({ status, since }: Seen) => ({ status, since: timeText(since) });
-		const each = [...this.#seen].map(([name, seen]) => [name, shown(seen)] as const);
-		return { ...shown(this.#whole ?? { status: "down", since: this.#now() }), dependencies: Object.fromEntries(each) };
+		const each = dependencies.map(({ name, trouble }) => {
+			const told = trouble?.();
+			const seen = this.#seen.get(name) ?? { status: "down" as const, since: this.#now() };
+			return [name, { ...shown(worse(seen, told)), ...told?.shown }] as const;
+		});
+		const isDown = dependencies.some(({ name, isVital }) => isVital && this.#seen.get(name)?.status === "down");
+		const isWell = each.every(([, { status }]) => status === "ok");
+		this.#whole = next(this.#whole, isDown ? "down" : isWell ? "ok" : "degraded", this.#now());
+		return { ...shown(this.#whole), dependencies: Object.fromEntries(each) };
 	}
 
 	async #look(dependencies: readonly Dependency[]): Promise<void> {
@@ -69,9 +103,6 @@ export class Readiness {
 		for (const [index, { name }] of dependencies.entries()) {
 			this.#seen.set(name, next(this.#seen.get(name) ?? null, states[index] ?? "down", now));
 		}
-		const isDown = dependencies.some(({ isVital }, index) => isVital && states[index] === "down");
-		const isWell = states.every((status) => status === "ok");
-		this.#whole = next(this.#whole, isDown ? "down" : isWell ? "ok" : "degraded", now);
 	}
 
 	async #stateOf({ name, look }: Dependency): Promise<State> {
@@ -94,4 +125,21 @@ export class Readiness {
 
 function next(before: Seen | null, status: State, now: Millis): Seen {
 	return before?.status === status ? before : { status, since: now };
+}
+
+function shown({ status, since }: Seen): { status: State; since: string } {
+	return { status, since: timeText(since) };
+}
+
+const order: readonly State[] = ["ok", "degraded", "down"];
+
+/** [K13] The worse of both; where they agree, since the earlier. */
+function worse(seen: Seen, trouble: Trouble | undefined): Seen {
+	if (trouble === undefined || trouble.since === null) return seen;
+	const { status, since } = trouble;
+	const by = order.indexOf(status) - order.indexOf(seen.status);
+	return {
+		status: by > 0 ? status : seen.status,
+		since: by > 0 ? since : by < 0 ? seen.since : Math.min(since, seen.since),
+	};
 }

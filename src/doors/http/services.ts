@@ -27,7 +27,8 @@ export interface Services extends Ports, SocketPorts<Response> {
 	trustedProxies: readonly Network[];
 	/** Of this isolate: where calls wait for their turn, and where those that were shed wait for theirs to be spilled. */
 	gates: { calls: CallGate; spills: CallGate };
-	readiness(): Promise<ReadinessAnswer>;
+	/** `isForOperator`: with the names of objects that are in trouble. */
+	readiness(call: { isForOperator: boolean }): Promise<ReadinessAnswer>;
 	/** Of the one machine's disk, at most a second old unless it must be fresh; `ample` where there is none to fill. */
 	diskRoom(call?: { isFresh: boolean }): Promise<Room>;
 }

@@ -289,6 +289,16 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	"AuditRecord.from": "The address that it came from; null: not known.",
 	"AuditRecord.details": "What was asked for, as far as it is not said above.",
 	dependencies: "What it needs, by name, and how each is.",
+	breaker: "Whether this instance asks it at all: not while `open`, and only now and then while `half-open`.",
+	breakers: "Of its objects, those that this instance does not ask, or only now and then.",
+	"ObjectBreakers.open": "How many are open or half-open, by kind.",
+	repositories: "Objects of repositories.",
+	pools: "Objects of pools, one for each shard.",
+	logs: "Objects of logs.",
+	feeds: "Objects of runs that somebody watches.",
+	owners: "Objects of owners.",
+	worst: "The five that have been in trouble for the longest.",
+	kind: "What kind of object it is.",
 };
 
 /** The words for a field: `path` is its shape's name and the fields down to it. Undefined: nobody wrote any. */

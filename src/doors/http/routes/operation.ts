@@ -4,7 +4,7 @@ import type { Hono } from "hono";
 import { switches, switchesPatch } from "../../../contracts/http/switches.ts";
 import { getSwitches, setSwitches } from "../../../operations/installation.ts";
 import { orThrow } from "../answer.ts";
-import { admit } from "../auth.ts";
+import { admit, isOperator } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";
 import { readiness } from "../readiness.ts";
@@ -26,7 +26,8 @@ document({
 	id: "getReadiness",
 	method: "get",
 	path: "/readyz",
-	summary: "Whether each dependency answers, as seen within the last 5 s",
+	summary:
+		"Whether each dependency answers, as seen within the last 5 s; for the operator with the names of objects in trouble",
 	auth: "none",
 	answers: { 200: readiness, 503: "The same, when it is `down`: nothing is accepted" },
 });
@@ -51,9 +52,9 @@ document({
 export function addOperationRoutes(app: Hono<ApiEnv>): void {
 	app.get("/healthz", (c) => c.json({ status: "ok" }));
 
-	/** Without the read model or the archive runs are still accepted and run: degraded, not down. */
+	/** Without the read model, the archive or the queues runs are still accepted and run: degraded, not down. */
 	app.get("/readyz", async (c) => {
-		const answer = await c.get("services").readiness();
+		const answer = await c.get("services").readiness({ isForOperator: isOperator(c) });
 		if (answer.status !== "down") return c.json(answer);
 		return c.json(answer, 503, { "Retry-After": String(downRetryAfterSeconds) });
 	});

@@ -41,7 +41,7 @@ const runsMax = 50;
 
 /** Null where there is no such run. */
 export async function readArchived(
-	store: RunStore,
+	store: Pick<RunStore, "get">,
 	place: { name: RepositoryName; run: RunId; now: Millis },
 	giveWay: GiveWay,
 ): Promise<Run | null> {
@@ -58,7 +58,7 @@ export async function readArchived(
 
 /** No call reaches an archived run when one of its logs is deleted: by the log's days this reads that it is gone. */
 async function load(
-	store: RunStore,
+	store: Pick<RunStore, "get">,
 	{ name, run, now }: { name: RepositoryName; run: RunId; now: Millis },
 	giveWay: GiveWay,
 ): Promise<ArchivedRun | null> {
