@@ -169,6 +169,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async cancelRun({ run, ...by }: { run: RunId } & Actor): Promise<Result<Run>> {
+		// One decision for the whole run: no job of it starts between the ends of two others.
 		const decided = await this.#writeOn({ runs: [run] }, () =>
 			this.queue.onRun(run, (view, at) => decideCancelRun(view, { ...by, at })),
 		);
@@ -236,6 +237,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async demand({ pool, shard, known }: { pool: string; shard: number; known: number }): Promise<Demand | null> {
+		// No turn: demand is counted in memory, and a shard that asks wants it as it is now.
 		return this.queue.answerDemand(pool, { shard, known });
 	}
 
@@ -249,6 +251,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async hearPause({ pool, pause }: { pool: string; pause: PoolPause | null }): Promise<void> {
+		// No turn: nothing is stored of it. It only changes why a waiting job is shown to wait.
 		this.queue.pools.heardPause(pool, pause);
 	}
 
@@ -278,6 +281,7 @@ export class RepoEngine implements RepoCalls {
 		return absentRuns(this.queue, runs);
 	}
 
+	/** [D3] The same start again is answered alike: a runner that lost the answer asks until it has it. */
 	async start(lease: LeaseIdentity): Promise<Result<LeaseAnswer>> {
 		return this.#answer(lease, (view, _, now) => decideStart(view, lease, now));
 	}
