@@ -48,8 +48,6 @@ export interface Verdict {
 	attempts: number;
 	logBytes: number;
 	violations: Violation[];
-	/** Lines of the server's log that say `fault`, a bug of ours. */
-	faultLines: string[];
 	/** For whoever must find out: of each run that a violation names. */
 	histories: string[];
 }
@@ -75,7 +73,7 @@ export class Chaos {
 	#lanes: Lanes | null = null;
 	/** The product itself, at the end. */
 	#plain: Server | null = null;
-	#isClosed = false;
+	#closed: Promise<void> | null = null;
 
 	private constructor(
 		options: ChaosOptions,
@@ -169,7 +167,10 @@ export class Chaos {
 			...logs.violations,
 			...rows.violations,
 			...checkAlarms(alarms, alarmWatchMs),
-			...checkStores(this.#data, new Set(accepted.map(({ id }) => id))),
+			...(await checkStores(this.#data, new Set(accepted.map(({ id }) => id)))),
+			...linesOf(this.#path("server.log"))
+				.filter((line) => line.includes('"event":"fault"'))
+				.map((text): Violation => ({ kind: "fault", run: null, text })),
 			...unexpected.map(
 				({ key, what, answer }): Violation => ({ kind: "answer", run: null, text: `${what} of ${key}: ${answer}` }),
 			),
@@ -183,15 +184,17 @@ export class Chaos {
 			attempts: [...runs.values()].flatMap(({ jobs = [] }) => jobs.flatMap((job) => job.attempts)).length,
 			logBytes: logs.bytes,
 			violations,
-			faultLines: linesOf(this.#path("server.log")).filter((line) => line.includes('"event":"fault"')),
 			histories: histories(violations, runs, journal),
 		};
 	}
 
-	/** Ends all that was started, whatever state it is in. `keeps`: what they wrote stays, but for the disk's own. */
-	async close({ keeps = false } = {}): Promise<void> {
-		if (this.#isClosed) return;
-		this.#isClosed = true;
+	/** Ends all that was started, whatever state it is in. `keeps`: what was written stays. Resolves when all is gone, however often it is called. */
+	close({ keeps = false } = {}): Promise<void> {
+		this.#closed ??= this.#end(keeps);
+		return this.#closed;
+	}
+
+	async #end(keeps: boolean): Promise<void> {
 		this.#lanes?.stop();
 		await Promise.all([...this.#runners, ...this.#lineRunners].map((one) => one.close()));
 		await this.#server.process.close();

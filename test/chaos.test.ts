@@ -36,7 +36,10 @@ itLong(
 	async () => {
 		const { said, ended } = chaos("--seed", "11", "--minutes", "0.5");
 		const [code] = await ended;
-		const broken = ["lost", "doubled", "two live leases", "logs that differ", "rows that differ", "alarms that spin"];
+		const broken = [
+			...["lost", "doubled", "two live leases", "logs that differ", "rows that differ", "alarms that spin"],
+			...["stores that differ", "answers nobody should get", "faults in the server's log"],
+		];
 		const counts = Object.fromEntries(broken.map((name) => [name, figure(said.out, name)]));
 		expect(counts, `${said.err}\n${said.out}`).toEqual(Object.fromEntries(broken.map((name) => [name, 0])));
 		expect([code, figure(said.out, "finished")]).toEqual([0, figure(said.out, "accepted")]);
@@ -46,8 +49,14 @@ itLong(
 	chaosMsMax,
 );
 
-it("[H5] told to stop in its middle, it ends all that it started and leaves nothing behind", async () => {
+it("[H5] told to stop in its middle, it ends all that it started and leaves nothing behind", async ({
+	onTestFinished,
+}) => {
 	const { child, said, ended } = chaos("--seed", "12", "--minutes", "5");
+	onTestFinished(async () => {
+		child.kill("SIGINT");
+		await ended;
+	});
 	const folder = await new Promise<string>((resolve, reject) => {
 		child.stderr.on("data", () => {
 			const named = /works in (\S+)$/m.exec(said.err)?.[1];
@@ -56,7 +65,8 @@ it("[H5] told to stop in its middle, it ends all that it started and leaves noth
 		});
 		void ended.then(() => reject(new Error(`it ended: ${said.err}`)));
 	});
-	expect(processesIn(folder).length).toBeGreaterThan(4);
+	// A server and two runners of each kind, of which a fault may have killed one or two just now.
+	expect(processesIn(folder).length).toBeGreaterThan(2);
 	child.kill("SIGINT");
 	expect(await ended).toEqual([130, null]);
 	expect([existsSync(folder), processesIn(folder)]).toEqual([false, []]);

@@ -7,6 +7,8 @@ import type { Child } from "../../scripts/child.ts";
 /** Between the end of one and the start of the next, when nobody said how long. */
 const awayMsDefault = 200;
 const startAgainMs = 1_000;
+/** In a row: a disk that is full for some seconds is waited for, and what cannot start at all ends the chaos. */
+const failuresMax = 30;
 
 export interface KeptOptions<T> {
 	name: string;
@@ -24,6 +26,8 @@ export class KeptProcess<T> {
 	#now: { child: Child; ready: T } | null = null;
 	/** Of the one that was started last. */
 	#group: number | null = null;
+	#failures = 0;
+	#failure = "";
 	#taken = 0;
 	#lastTaken: Promise<void> = Promise.resolve();
 	#isClosing = false;
@@ -45,6 +49,7 @@ export class KeptProcess<T> {
 	/** Resolves when it is up; at once when it is. */
 	async up(): Promise<T> {
 		while (this.#now === null) {
+			if (this.#failures >= failuresMax) throw new Error(`${this.name} does not start: ${this.#failure}`);
 			if (this.#isClosing) throw new Error(`${this.name} is being stopped`);
 			await new Promise<void>((resolve) => this.#waiting.push(resolve));
 		}
@@ -106,10 +111,13 @@ export class KeptProcess<T> {
 		while (!this.#isClosing) {
 			try {
 				this.#now = await this.#options.start();
+				this.#failures = 0;
 				this.#group = this.#now.child.process.pid ?? null;
 				this.starts++;
 			} catch (cause) {
-				this.#write(`could not be started: ${String(cause)}\n`);
+				this.#failure = String(cause);
+				this.#write(`could not be started: ${this.#failure}\n`);
+				if (++this.#failures >= failuresMax) break;
 				await sleep(startAgainMs);
 				continue;
 			}
