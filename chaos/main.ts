@@ -20,6 +20,8 @@ const shownMax = 100;
 const { seed, minutes, only, keeps } = readOptions();
 const say = (line: string) => void process.stderr.write(`chaos: ${line}\n`);
 
+// Whoever listened has gone; the proof goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 say(`seed ${seed}, ${minutes} minutes of faults`);
 const chaos = await Chaos.begin({ seed, minutes, only, say });
 say(`works in ${chaos.folder}`);

@@ -3,6 +3,7 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "../../scripts/child.ts";
+import type { Guard } from "../guarded.ts";
 
 /** Between the end of one and the start of the next, when nobody said how long. */
 const awayMsDefault = 200;
@@ -12,10 +13,12 @@ const failuresMax = 30;
 
 export interface KeptOptions<T> {
 	name: string;
-	/** Starts one and resolves when it is ready. Throws when it does not come up, with nothing left behind. */
-	start: () => Promise<{ child: Child; ready: T }>;
+	/** Starts one; `ready` rejects when it does not come up. */
+	start: () => { child: Child; ready: Promise<T> };
 	/** What it prints to standard error goes there. */
 	logFile: string;
+	/** Ends its group when nobody else can any more. */
+	guard: Guard;
 }
 
 export class KeptProcess<T> {
@@ -105,23 +108,32 @@ export class KeptProcess<T> {
 		await this.#kept;
 		// A server that was killed leaves its runtime in its group, until the next one starts.
 		if (this.#group !== null) send(-this.#group, "SIGKILL");
+		this.#guard(null);
+	}
+
+	/** A later group takes the place of the one before, of which nothing is left then. */
+	#guard(group: number | null): void {
+		if (group !== null) this.#options.guard.add(`group ${group}`);
+		if (this.#group !== null) this.#options.guard.remove(`group ${this.#group}`);
+		this.#group = group;
 	}
 
 	async #keep(): Promise<void> {
 		while (!this.#isClosing) {
+			const { child, ready } = this.#options.start();
+			this.#guard(child.process.pid ?? null);
 			try {
-				this.#now = await this.#options.start();
-				this.#failures = 0;
-				this.#group = this.#now.child.process.pid ?? null;
-				this.starts++;
+				this.#now = { child, ready: await ready };
 			} catch (cause) {
+				await child.stop();
 				this.#failure = String(cause);
 				this.#write(`could not be started: ${this.#failure}\n`);
 				if (++this.#failures >= failuresMax) break;
 				await sleep(startAgainMs);
 				continue;
 			}
-			const { child } = this.#now;
+			this.#failures = 0;
+			this.starts++;
 			child.process.stderr?.on("data", (text: string) => this.#write(text));
 			for (const wake of this.#waiting.splice(0)) wake();
 			if (this.#isClosing) await child.stop();
