@@ -17,9 +17,7 @@ export type ViolationKind =
 	/** What lies in the stores after the stop is not what it should be. */
 	| "store"
 	/** An answer that no caller should get. */
-	| "answer"
-	/** A line of the server's log that says `fault`: an assertion, or an error that nobody expected. */
-	| "fault";
+	| "answer";
 
 export interface Violation {
 	kind: ViolationKind;

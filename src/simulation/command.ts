@@ -37,8 +37,7 @@ export type Command =
 	| { do: "tell" }
 	| { do: "evict" }
 	| { do: "sleep-shard"; pool: string; shard: number }
-	| { do: "look"; pool: string }
-	| { do: "archive-fails"; how: "refused" | "answer-lost" };
+	| { do: "look"; pool: string };
 
 export interface Answer {
 	/** `ok`, or why not. */
@@ -82,7 +81,7 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 			const { grants, demand } = await calls.claim({ runner, pool, labels, free, shard });
 			if (demand !== null) await port.hear(demand, shard);
 			const sets = (demand?.sets ?? []).map((set) => JSON.stringify(set)).sort();
-			return { ...done, grants: grants.map(({ lease }) => lease), demand: sets };
+			return { ...done, grants: grants.map(({ claim: lease }) => lease), demand: sets };
 		}
 		case "start":
 			return answerOf(await calls.start(command.lease));
@@ -133,9 +132,6 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 			return done;
 		case "look":
 			return { ...done, jobs: await port.waitingIn(command.pool) };
-		case "archive-fails":
-			port.failNextPut(command.how);
-			return done;
 	}
 }
 
@@ -147,5 +143,5 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 export function isIdempotent(command: Command): boolean {
 	if (command.do === "retry-matching") return command.key !== null;
 	if (command.do === "cancel-matching") return command.state.includes("blocked");
-	return !["claim", "clock", "alarm", "tell", "evict", "sleep-shard", "look", "archive-fails"].includes(command.do);
+	return !["claim", "clock", "alarm", "tell", "evict", "sleep-shard", "look"].includes(command.do);
 }

@@ -127,7 +127,7 @@ export class QueueDriver {
 	async lease(call: Partial<ClaimCall> = {}): Promise<LeaseIdentity> {
 		const [first] = (await this.claim(call)).grants;
 		if (!first) throw new Error("nothing was granted");
-		return first.lease;
+		return first.claim;
 	}
 
 	/** Claims one job and starts it. */

@@ -39,7 +39,7 @@ async function watch(repo: Repo, run: string): Promise<RunEvent[]> {
 async function claimOne(repo: Repo): Promise<LeaseIdentity> {
 	const [first] = (await claim(repo)).grants;
 	if (!first) throw new Error("nothing was granted");
-	return first.lease;
+	return first.claim;
 }
 
 const runFinished = (event: RunEvent | undefined) => event?.type === "run" && event.run.state === "finished";

@@ -39,7 +39,7 @@ export async function startLease(logBytesMax = 8 * 1024 * 1024): Promise<LeaseId
 	orThrow(await repo.submit({ run, key: null, digest: "", submission }));
 	const runner = { id: "n1", name: "runner" };
 	const { grants } = await repo.claim({ runner, pool: "default", shard: 0, labels: [], free: 1 });
-	const lease = grants[0]?.lease;
+	const lease = grants[0]?.claim;
 	if (!lease) throw new Error("the job was not granted");
 	orThrow(await repo.start(lease));
 	return lease;

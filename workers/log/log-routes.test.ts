@@ -289,7 +289,7 @@ async function again(): Promise<LeaseIdentity> {
 	const call = { runner: { id: "n2", name: "another" }, pool: "default", shard: 0, labels: [], free: 1 };
 	let next: LeaseIdentity | undefined;
 	await eventually(async () => {
-		next = (await repoOf(lease).claim(call)).grants[0]?.lease;
+		next = (await repoOf(lease).claim(call)).grants[0]?.claim;
 		return next !== undefined;
 	});
 	if (!next) throw new Error("the job was not granted again");

@@ -16,10 +16,10 @@ export const dayMs = 24 * 3_600_000;
 export async function play(repo: Repo): Promise<void> {
 	const [next] = (await claim(repo, { labels: ["gpu"] })).grants;
 	if (!next) throw new Error("nothing was granted");
-	orThrow(await repoOf(repo).start(next.lease));
+	orThrow(await repoOf(repo).start(next.claim));
 	const { key, attempt } = next.grant.job;
 	const outcome = attempt === 1 && key.startsWith("fail") ? "failed" : "passed";
-	orThrow(await repoOf(repo).finish(next.lease, aReport({ outcome })));
+	orThrow(await repoOf(repo).finish(next.claim, aReport({ outcome })));
 }
 
 /** A run whose jobs end as their keys say; all that must be told of it is told. */

@@ -64,8 +64,8 @@ export async function claim(repo: Repo, call: Partial<ClaimCall> = {}): Promise<
 export async function startOne(repo: Repo, call: Partial<ClaimCall> = {}): Promise<LeaseIdentity> {
 	const [first] = (await claim(repo, call)).grants;
 	if (!first) throw new Error("nothing was granted");
-	orThrow(await repoOf(repo).start(first.lease));
-	return first.lease;
+	orThrow(await repoOf(repo).start(first.claim));
+	return first.claim;
 }
 
 export function aReport(rest: Partial<FinishReport> = {}): FinishReport {

@@ -42,7 +42,7 @@ it("[W71] the logs of 120 jobs that are canceled at once hear of it 50 at a time
 	for (let held = 0; held < 120; ) {
 		const { grants } = await claim(repo, { free: 120 });
 		if (grants.length === 0) throw new Error("nothing was granted");
-		for (const grant of grants) orThrow(await repoOf(repo).start(grant.lease));
+		for (const grant of grants) orThrow(await repoOf(repo).start(grant.claim));
 		held += grants.length;
 	}
 	const cancel = { state: ["running" as const], label: null, ref: null, dryRun: false, actor: "test", reason: null };

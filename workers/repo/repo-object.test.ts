@@ -94,7 +94,7 @@ describe("a job's way", () => {
 			await evictDurableObject(repoOf(repo));
 			const { grants } = await claim(repo);
 			expect(grants.map(({ grant }) => grant.job.key)).toEqual([key]);
-			const lease = grants[0]?.lease;
+			const lease = grants[0]?.claim;
 			if (!lease) throw new Error("no grant");
 			await evictDurableObject(repoOf(repo));
 			orThrow(await repoOf(repo).start(lease));
@@ -137,9 +137,9 @@ describe("a job's way", () => {
 		const lease = await startOne(repo);
 		expect(lease.epoch).toBe(2);
 		const stale = { ok: false, refusal: { code: "lease-stale" } };
-		expect(await repoOf(repo).start(old.lease)).toEqual(stale);
-		expect(await repoOf(repo).finish(old.lease, aReport())).toEqual(stale);
-		expect(await repoOf(repo).lease(old.lease)).toBe("lost");
+		expect(await repoOf(repo).start(old.claim)).toEqual(stale);
+		expect(await repoOf(repo).finish(old.claim, aReport())).toEqual(stale);
+		expect(await repoOf(repo).lease(old.claim)).toBe("lost");
 		expect(await repoOf(repo).lease(lease)).toBe("ok");
 	});
 

@@ -124,9 +124,9 @@ export interface DemandSet {
 	since: Millis;
 }
 
-/** Grants lack their token: the pool that claimed them signs it. */
+/** Grants lack their token: the pool that claimed them signs it. `claim`: what its token will say. */
 export interface Claimed {
-	grants: { grant: Omit<Grant, "lease"> & { lease: Omit<Grant["lease"], "token"> }; lease: LeaseIdentity }[];
+	grants: { grant: Omit<Grant, "lease"> & { lease: Omit<Grant["lease"], "token"> }; claim: LeaseIdentity }[];
 	/** Null: nobody configured this repository. */
 	demand: Demand | null;
 }

@@ -178,7 +178,7 @@ export class PoolGrants {
 			return [];
 		}
 		const live = claimed.grants.filter(
-			({ lease: { job, epoch } }) => !this.#endedMeanwhile.has(leaseIdFrom(job, epoch)),
+			({ claim: { job, epoch } }) => !this.#endedMeanwhile.has(leaseIdFrom(job, epoch)),
 		);
 		this.#endClaim();
 		const grants = this.#turns.take((memory, now) => {
@@ -201,7 +201,7 @@ export class PoolGrants {
 
 	#hold(
 		{ memory, now }: { memory: PoolMemory; now: Millis },
-		{ grant, lease }: Claimed["grants"][number],
+		{ grant, claim: lease }: Claimed["grants"][number],
 		{ runner, session }: { runner: string; session: boolean },
 	): Grant {
 		if (memory.leases.count === 0) this.#liveness.begin(memory, now);

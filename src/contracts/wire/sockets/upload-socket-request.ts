@@ -4,7 +4,8 @@ import type { Refusal } from "../../../domain/refusal.ts";
 import type { LeaseIdentity } from "../../objects/objects.ts";
 import { upgradeRequest } from "./upgrade.ts";
 
-const leaseHeader = "x-spillway-lease";
+/** Named as the last release names it: the other end may be of that build. */
+const leaseHeader = "x-spillway-claim";
 
 /** A lease identity is ASCII throughout, as a header must be. */
 export function uploadSocketRequest(lease: LeaseIdentity): Request {
