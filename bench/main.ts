@@ -15,6 +15,7 @@ import { measureGrantLatency } from "./fleet/grant-latency.ts";
 import { measureLogs } from "./logs/logs.ts";
 import { measureNeighbours } from "./accept/neighbours.ts";
 import { measureQueueScale } from "./queue-scale.ts";
+import { measureSpill } from "./accept/spill.ts";
 import { measureServerMemory } from "./server-memory.ts";
 import { measureSessions } from "./fleet/sessions.ts";
 
@@ -23,6 +24,7 @@ const measurements: Record<string, (bench: Bench, home: Home) => Promise<Figure[
 	accept: measureAcceptedRuns,
 	batch: measureBatchedJobs,
 	neighbours: measureNeighbours,
+	spill: measureSpill,
 	start: measureGrantLatency,
 	finish: measureFinishedJobs,
 	sessions: measureSessions,
