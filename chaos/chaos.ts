@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Child, spillway } from "../scripts/child.ts";
@@ -12,6 +12,7 @@ import { createClient } from "../src/client/client.ts";
 import type { Client } from "../src/client/client.ts";
 import type { Run } from "../src/contracts/http/run.ts";
 import type { RunId } from "../src/domain/ids.ts";
+import { Guard } from "./guarded.ts";
 import { checkAlarms } from "./judge/check-alarms.ts";
 import { checkGroup, checkLeases } from "./judge/check-leases.ts";
 import { checkRuns } from "./judge/check-runs.ts";
@@ -48,8 +49,6 @@ export interface Verdict {
 	attempts: number;
 	logBytes: number;
 	violations: Violation[];
-	/** Lines of the server's log that say `fault`, a bug of ours. */
-	faultLines: string[];
 	/** For whoever must find out: of each run that a violation names. */
 	histories: string[];
 }
@@ -69,13 +68,14 @@ export class Chaos {
 	readonly #disk: SmallDisk;
 	readonly #program: Program;
 	readonly #port: number;
+	readonly #guard = new Guard();
 	readonly #server: Server;
 	readonly #runners: KeptProcess<unknown>[] = [];
 	readonly #lineRunners: KeptProcess<unknown>[] = [];
 	#lanes: Lanes | null = null;
 	/** The product itself, at the end. */
 	#plain: Server | null = null;
-	#isClosed = false;
+	#closed: Promise<void> | null = null;
 
 	private constructor(
 		options: ChaosOptions,
@@ -86,6 +86,9 @@ export class Chaos {
 		this.#program = program;
 		this.#port = port;
 		mkdirSync(this.#path("work"));
+		this.#guard.add(`folder ${folder}`);
+		this.#guard.add(`folder ${dirname(program.script)}`);
+		this.#guard.add(`mount ${this.#path("disk")}`);
 		this.#disk = new SmallDisk(this.#path("disk"), options.minutes);
 		this.#server = this.#serve(program.script);
 	}
@@ -121,24 +124,27 @@ export class Chaos {
 		for (const name of realRunners) {
 			const place = ["--pool", `${owner}/${pools.shell}`, "--name", name, "--capacity", "2"];
 			const words = ["runner", "start", "--json", ...place, "--work-dir", this.#path("work", name)];
-			this.#runners.push(this.#keep(name, async () => ({ child: new Child({ words, environment }), ready: null })));
+			this.#runners.push(
+				this.#keep(name, () => ({ child: new Child({ words, environment }), ready: Promise.resolve(null) })),
+			);
 		}
 		for (const name of lineProcesses) {
-			const start = async () => {
+			const start = () => {
 				const child = new Child({ script: lineRunnersScript, words: [name, this.folder], environment });
-				return { child, ready: await child.firstLine() };
+				return { child, ready: child.firstLine() };
 			};
 			this.#lineRunners.push(this.#keep(name, start));
 		}
 		await Promise.all([...this.#runners, ...this.#lineRunners].map((one) => one.up()));
 	}
 
-	#keep(name: string, start: () => Promise<{ child: Child; ready: unknown }>): KeptProcess<unknown> {
-		return new KeptProcess<unknown>({ name, start, logFile: this.#path(`${name}.log`) });
+	#keep(name: string, start: () => { child: Child; ready: Promise<unknown> }): KeptProcess<unknown> {
+		return new KeptProcess<unknown>({ name, start, logFile: this.#path(`${name}.log`), guard: this.#guard });
 	}
 
 	#serve(script: string): Server {
-		return new Server({ script, data: this.#data, port: this.#port, logFile: this.#path("server.log") });
+		const place = { data: this.#data, port: this.#port, logFile: this.#path("server.log") };
+		return new Server({ script, ...place, guard: this.#guard });
 	}
 
 	async #judge(submitter: Submitter, token: string, lanes: Lanes): Promise<Verdict> {
@@ -169,7 +175,10 @@ export class Chaos {
 			...logs.violations,
 			...rows.violations,
 			...checkAlarms(alarms, alarmWatchMs),
-			...checkStores(this.#data, new Set(accepted.map(({ id }) => id))),
+			...(await checkStores(this.#data, new Set(accepted.map(({ id }) => id)))),
+			...linesOf(this.#path("server.log"))
+				.filter((line) => line.includes('"event":"fault"'))
+				.map((text): Violation => ({ kind: "fault", run: null, text })),
 			...unexpected.map(
 				({ key, what, answer }): Violation => ({ kind: "answer", run: null, text: `${what} of ${key}: ${answer}` }),
 			),
@@ -183,24 +192,31 @@ export class Chaos {
 			attempts: [...runs.values()].flatMap(({ jobs = [] }) => jobs.flatMap((job) => job.attempts)).length,
 			logBytes: logs.bytes,
 			violations,
-			faultLines: linesOf(this.#path("server.log")).filter((line) => line.includes('"event":"fault"')),
 			histories: histories(violations, runs, journal),
 		};
 	}
 
-	/** Ends all that was started, whatever state it is in. `keeps`: what they wrote stays, but for the disk's own. */
-	async close({ keeps = false } = {}): Promise<void> {
-		if (this.#isClosed) return;
-		this.#isClosed = true;
+	/** Ends all that was started, whatever state it is in. `keeps`: what was written stays. Resolves when all is gone, however often it is called. */
+	close({ keeps = false } = {}): Promise<void> {
+		this.#closed ??= this.#end(keeps);
+		return this.#closed;
+	}
+
+	async #end(keeps: boolean): Promise<void> {
 		this.#lanes?.stop();
 		await Promise.all([...this.#runners, ...this.#lineRunners].map((one) => one.close()));
 		await this.#server.process.close();
 		await this.#plain?.process.close();
 		await this.#disk.clear();
 		await this.#program.remove();
-		if (keeps) return;
+		if (keeps) {
+			this.#guard.remove(`mount ${this.#path("disk")}`);
+			this.#guard.remove(`folder ${this.folder}`);
+			return this.#guard.end();
+		}
 		this.#disk.close();
 		await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+		this.#guard.end();
 	}
 
 	#journal(): Entry[] {

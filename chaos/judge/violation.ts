@@ -17,7 +17,9 @@ export type ViolationKind =
 	/** What lies in the stores after the stop is not what it should be. */
 	| "store"
 	/** An answer that no caller should get. */
-	| "answer";
+	| "answer"
+	/** A line of the server's log that says `fault`: an assertion, or an error that nobody expected. */
+	| "fault";
 
 export interface Violation {
 	kind: ViolationKind;

@@ -3,17 +3,22 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "../../scripts/child.ts";
+import type { Guard } from "../guarded.ts";
 
 /** Between the end of one and the start of the next, when nobody said how long. */
 const awayMsDefault = 200;
 const startAgainMs = 1_000;
+/** In a row: a disk that is full for some seconds is waited for, and what cannot start at all ends the chaos. */
+const failuresMax = 30;
 
 export interface KeptOptions<T> {
 	name: string;
-	/** Starts one and resolves when it is ready. Throws when it does not come up, with nothing left behind. */
-	start: () => Promise<{ child: Child; ready: T }>;
+	/** Starts one; `ready` rejects when it does not come up. */
+	start: () => { child: Child; ready: Promise<T> };
 	/** What it prints to standard error goes there. */
 	logFile: string;
+	/** Ends its group when nobody else can any more. */
+	guard: Guard;
 }
 
 export class KeptProcess<T> {
@@ -24,6 +29,8 @@ export class KeptProcess<T> {
 	#now: { child: Child; ready: T } | null = null;
 	/** Of the one that was started last. */
 	#group: number | null = null;
+	#failures = 0;
+	#failure = "";
 	#taken = 0;
 	#lastTaken: Promise<void> = Promise.resolve();
 	#isClosing = false;
@@ -45,6 +52,7 @@ export class KeptProcess<T> {
 	/** Resolves when it is up; at once when it is. */
 	async up(): Promise<T> {
 		while (this.#now === null) {
+			if (this.#failures >= failuresMax) throw new Error(`${this.name} does not start: ${this.#failure}`);
 			if (this.#isClosing) throw new Error(`${this.name} is being stopped`);
 			await new Promise<void>((resolve) => this.#waiting.push(resolve));
 		}
@@ -100,20 +108,32 @@ export class KeptProcess<T> {
 		await this.#kept;
 		// A server that was killed leaves its runtime in its group, until the next one starts.
 		if (this.#group !== null) send(-this.#group, "SIGKILL");
+		this.#guard(null);
+	}
+
+	/** A later group takes the place of the one before, of which nothing is left then. */
+	#guard(group: number | null): void {
+		if (group !== null) this.#options.guard.add(`group ${group}`);
+		if (this.#group !== null) this.#options.guard.remove(`group ${this.#group}`);
+		this.#group = group;
 	}
 
 	async #keep(): Promise<void> {
 		while (!this.#isClosing) {
+			const { child, ready } = this.#options.start();
+			this.#guard(child.process.pid ?? null);
 			try {
-				this.#now = await this.#options.start();
-				this.#group = this.#now.child.process.pid ?? null;
-				this.starts++;
+				this.#now = { child, ready: await ready };
 			} catch (cause) {
-				this.#write(`could not be started: ${String(cause)}\n`);
+				await child.stop();
+				this.#failure = String(cause);
+				this.#write(`could not be started: ${this.#failure}\n`);
+				if (++this.#failures >= failuresMax) break;
 				await sleep(startAgainMs);
 				continue;
 			}
-			const { child } = this.#now;
+			this.#failures = 0;
+			this.starts++;
 			child.process.stderr?.on("data", (text: string) => this.#write(text));
 			for (const wake of this.#waiting.splice(0)) wake();
 			if (this.#isClosing) await child.stop();

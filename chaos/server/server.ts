@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Ready } from "../../scripts/child.ts";
-import { startServer } from "../../scripts/child.ts";
+import { Child } from "../../scripts/child.ts";
+import type { Guard } from "../guarded.ts";
 import type { InsideFault } from "../worker/inside-faults.ts";
 import { KeptProcess, send } from "./kept-process.ts";
 import { reserveMib } from "./small-disk.ts";
@@ -15,6 +16,7 @@ export interface ServerOptions {
 	data: string;
 	port: number;
 	logFile: string;
+	guard: Guard;
 }
 
 const answerMs = 2_000;
@@ -27,11 +29,15 @@ export class Server {
 
 	constructor(options: ServerOptions) {
 		this.#options = options;
-		const { script, data, port, logFile } = options;
+		const { script, data, port, logFile, guard } = options;
 		this.url = `http://127.0.0.1:${port}`;
 		const environment = { SPILLWAY_DISK_RESERVE_MIB: String(reserveMib) };
-		const start = () => startServer(data, { port, environment, script });
-		this.process = new KeptProcess({ name: "server", start, logFile });
+		const words = ["serve", "--json", "--port", String(port), "--data", data];
+		const start = () => {
+			const child = new Child({ words, environment, script });
+			return { child, ready: child.firstLine().then((line) => JSON.parse(line) as Ready) };
+		};
+		this.process = new KeptProcess({ name: "server", start, logFile, guard });
 	}
 
 	/** Resolves when somebody answers at its port, whatever becomes of it next. */

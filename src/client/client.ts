@@ -108,7 +108,7 @@ export function createClient(options: TransportOptions) {
 	};
 }
 
-/** All items of a list, page by page. */
+/** All items of a list, page by page: a caller that stops early asks for no further page. */
 export async function* everyItem<T>(page: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T> {
 	let cursor: string | undefined;
 	do {
@@ -161,6 +161,7 @@ function runCalls(transport: Transport) {
 		async submit(name: RepositoryName, request: RunRequest, options: CallOptions = {}): Promise<SubmittedRun> {
 			const call = once(repositoryPath(name, "runs"), request, options);
 			const { body, status, headers } = await transport.answer<Run>(call);
+			// By the status alone: a spilled run looks like one that waits.
 			return { run: body, replayed: isReplayed(headers), spilled: status === 202 };
 		},
 		get: (name: RepositoryName, run: string, options: { signal?: AbortSignal | undefined } = {}) =>
@@ -177,6 +178,7 @@ function runCalls(transport: Transport) {
 			list<Job>(transport, repositoryPath(name, "runs", run, "jobs"), { ...page }),
 		addJobs: (name: RepositoryName, run: string, jobs: RunRequest["jobs"], options: CallOptions = {}) =>
 			transport.json<Run>(once(repositoryPath(name, "runs", run, "jobs"), { jobs }, options)),
+		// A cancel that comes twice has the effect of once, whatever key it carries: so it may be sent again.
 		cancel: (name: RepositoryName, run: string, request: { reason?: string } = {}) =>
 			transport.json<Run>(once(repositoryPath(name, "runs", run, "cancel"), request)),
 		retry: (

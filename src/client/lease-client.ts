@@ -119,6 +119,8 @@ export class LeaseClient {
 			const answer = await this.#answer<null>({ method: "PATCH", path: "/v1/lease/log", bytes, headers, signal });
 			return { kind: "stored", ...placeOf(answer.headers) };
 		} catch (failure) {
+			// These two are answers and no failures: they say where the server stands, and the upload goes on from there or
+			// ends.
 			if (!(failure instanceof ProblemError)) throw failure;
 			if (failure.code === "log-gap") return { kind: "gap", ...placeOf(failure.headers) };
 			if (failure.code === "log-sealed") return { kind: "sealed", ...placeOf(failure.headers) };
@@ -152,6 +154,7 @@ export class LeaseClient {
 			this.#tell(answer.headers, sentAt);
 			return answer;
 		} catch (failure) {
+			// A refusal says it, too: a runner that is late must hear that its lease is lost.
 			if (failure instanceof ProblemError) this.#tell(failure.headers, sentAt);
 			throw failure;
 		}

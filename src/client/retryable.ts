@@ -9,7 +9,7 @@ export interface RepeatPolicy {
 	/** Bounds of the backoff: the n-th wait is random in [0, min(initialMs × 2^(n−1), maxMs)). */
 	initialMs: number;
 	maxMs: number;
-	/** One try may take so long until its answer begins. */
+	/** One try may take so long until its answer is here; where the caller reads the body itself, until that begins. */
 	tryMs: number;
 	random: () => number;
 	now: () => number;

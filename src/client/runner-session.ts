@@ -36,6 +36,8 @@ export class RunnerSession {
 
 	say(frame: RunnerFrame): void {
 		this.#socket.send(JSON.stringify(frame));
+		// A socket takes words for a server that is gone. The answer to this ping proves that the server has heard what was
+		// said.
 		this.#socket.ask();
 	}
 

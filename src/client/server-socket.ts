@@ -67,6 +67,8 @@ export class ServerSocket {
 	}
 
 	send(data: string | Uint8Array): void {
+		// What is said after the end is lost. `closed` tells its user, who says it again over the next connection or by a
+		// call.
 		if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(data);
 	}
 

@@ -100,8 +100,10 @@ export class Transport {
 			if (!response.ok) throw await problemFrom(response);
 			const since = response.headers.get(staleHeader);
 			if (since !== null) this.#onStale(since);
+			// Within the limit, too: a body that stalls is no answer.
 			return await read(response);
 		} catch (thrown) {
+			// A problem is the server's word. All else is an outage: what broke, or fell silent, may have had its effect.
 			if (thrown instanceof ProblemError || thrown instanceof Outage) throw thrown;
 			if (limit.signal.aborted) throw limit.signal.reason;
 			throw outageFrom(thrown, this.url);

@@ -37,6 +37,7 @@ export class UploadSocket {
 	/** Throws an `Outage` when it cannot be had. */
 	static async open({ url, token, onAck, onLeaseState, onEnd, now }: UploadSocketOptions): Promise<UploadSocket> {
 		let opened: UploadSocket | null = null;
+		// What the server says before this socket is handed out waits until its user can take it.
 		const early: UploadAcknowledgement[] = [];
 		const take = (ack: UploadAcknowledgement) => {
 			onLeaseState(ack.lease, opened?.note(ack.length) ?? Number.NEGATIVE_INFINITY);

@@ -1,7 +1,7 @@
-// The database at the start. Nothing that was accepted depends on it, so a database that is broken, or gone where there was one,
-// is no reason to serve nothing: it is left as it is, said loudly, and `/readyz` says `down` until somebody has mended it. An empty
-// one in its place would look as if all were well, with every list empty.
-import { existsSync, writeFileSync } from "node:fs";
+// The database at the start. Nothing that was accepted depends on it, so a database that is broken is no reason to serve nothing:
+// it is left as it is, said loudly, and `/readyz` says `down` until somebody has mended it. One that is gone where there was one is
+// begun anew; it notes since when its lists lack rows, so that each of them says so until its owner's rows were rebuilt.
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { migrate } from "./migrate.ts";
 import type { Database, Migration } from "./migrate.ts";
@@ -12,22 +12,36 @@ interface DatabaseOptions {
 	database: Database;
 	migrations: Migration[];
 	print: WorkerOptions["print"];
+	now?: () => number;
 }
 
 /** Never throws. */
-export async function bringUpDatabase({ folder, database, migrations, print }: DatabaseOptions): Promise<void> {
+export async function bringUpDatabase(options: DatabaseOptions): Promise<void> {
+	const { folder, database, migrations, print, now = Date.now } = options;
 	const marker = join(folder, "database-made");
+	// Before the first migration: a start that dies after it would find a database that lacks nothing.
+	const lost = join(folder, "database-lost");
 	try {
-		if (existsSync(marker) && (await isEmpty(database))) {
-			throw new Error(`it is gone, and with it the lists (to begin with an empty one, remove ${marker})`);
-		}
+		if (existsSync(marker) && (await isEmpty(database))) writeFileSync(lost, String(now()));
 		for (const name of await migrate(database, migrations)) print("info", `applied migration ${name}`);
+		if (existsSync(lost)) await noteGap(options, lost);
 		writeFileSync(marker, "");
 	} catch (cause) {
 		const words = cause instanceof Error ? cause.message : String(cause);
 		const rest = "Runs are accepted and go on; lists, new tokens and the audit wait until it is restored from a copy.";
 		print("error", `the database (${join(folder, "d1")}) cannot be used: ${words}. ${rest}`);
 	}
+}
+
+async function noteGap({ folder, database, print }: DatabaseOptions, lost: string): Promise<void> {
+	const since = Number(readFileSync(lost, "utf8"));
+	const note = "INSERT INTO list_gap (owner, since) VALUES ('', ?) ON CONFLICT (owner) DO NOTHING";
+	await database.prepare(note).bind(since).run();
+	rmSync(lost);
+	const rest =
+		"Runs go on; lists say that they are out of date until `spillway projection rebuild OWNER` was run for their owner. " +
+		"The audit until now is lost.";
+	print("error", `the database (${join(folder, "d1")}) was gone, and an empty one was begun. ${rest}`);
 }
 
 async function isEmpty(database: Database): Promise<boolean> {

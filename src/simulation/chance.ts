@@ -49,6 +49,7 @@ const weights: Record<Command["do"], number> = {
 	evict: 5,
 	"sleep-shard": 3,
 	look: 5,
+	"archive-fails": 1,
 };
 
 const poolWeights: Record<PoolCommand["do"], number> = {
@@ -70,8 +71,28 @@ function isPoolKind(kind: Step["command"]["do"]): kind is PoolCommand["do"] {
 	return kind in poolWeights;
 }
 
+/** Alarms are seldom late, runners seldom let a grant lapse, and an archive that fails is used before it works again. */
+const followers: Partial<Record<Step["command"]["do"], Command["do"]>> = {
+	clock: "alarm",
+	claim: "start",
+	start: "start",
+	"archive-fails": "clock",
+};
+
+/** The alarm has taken runs away, or has ended them all: one is wanted back, or another week passes. */
+const afterWeeks = ["retry-run", "retry-job", "clock"] as const;
+
+/** `weeks`: what comes after an alarm that comes weeks after the last one; null: it does not. */
+function nextAfter(last: Step["command"]["do"] | null, weeks: Command["do"] | null): Command["do"] | null {
+	if (last === "alarm" && weeks !== null) return weeks;
+	return last === null ? null : (followers[last] ?? null);
+}
+
 /** Longer than anything stays hot, and than anything may be blocked. */
 const weeksMs = [8, 30].map((days) => days * 86_400 * secondMs);
+
+/** No jump after so long: at the end of its days in the archive a run goes for good, and here what was accepted is kept. */
+const jumpsWithinMs = 45 * 86_400 * secondMs;
 
 export type Chance = (known: Known, now: Millis) => Step;
 
@@ -82,7 +103,7 @@ export type Chance = (known: Known, now: Millis) => Step;
 export function chanceOf(random: SeededRandom, around: { weeks: boolean; shards: boolean; runners?: boolean }): Chance {
 	const { weeks, shards, runners = false } = around;
 	const all = (Object.keys(weights) as Command["do"][]).filter(
-		(kind) => shards || (kind !== "sleep-shard" && kind !== "look"),
+		(kind) => (shards || (kind !== "sleep-shard" && kind !== "look")) && (weeks || kind !== "archive-fails"),
 	);
 	const queueKinds = all.filter((kind) => !runners || (kind !== "claim" && kind !== "expire"));
 	const weighed = [
@@ -93,17 +114,24 @@ export function chanceOf(random: SeededRandom, around: { weeks: boolean; shards:
 		Array<Step["command"]["do"]>(Math.ceil(weight * random.pick([0.5, 1, 1, 3]))).fill(kind),
 	);
 	let last: Step["command"]["do"] | null = null;
+	let lastJumpAt = Number.POSITIVE_INFINITY;
+	let hasJumped = false;
 	return (known, now) => {
-		// Alarms are seldom late, and runners seldom let a grant lapse.
-		const follows = last === "clock" ? "alarm" : last === "claim" || last === "start" ? "start" : null;
+		lastJumpAt = Math.min(lastJumpAt, now + jumpsWithinMs);
+		const follows = nextAfter(last, hasJumped ? random.pick(afterWeeks) : null);
 		const isNext = follows !== null && random.chance(0.7);
 		const kind = known.runs.size === 0 ? "submit" : isNext ? follows : random.pick(kinds);
 		const command: Step["command"] =
-			weeks && kind === "clock" && random.chance(0.02)
+			weeks &&
+			kind === "clock" &&
+			now < lastJumpAt &&
+			(last === "archive-fails" || (last === "alarm" && hasJumped) || random.chance(0.02))
 				? { do: "clock", byMs: random.pick(weeksMs) }
 				: isPoolKind(kind)
 					? somePoolCommand(kind, random)
 					: someCommand(kind, random, { known, now, runners });
+		if (last === "alarm") hasJumped = false;
+		if (command.do === "clock" && weeksMs.includes(command.byMs)) hasJumped = true;
 		last = command.do;
 		const again =
 			!isPoolCommand(command) && isIdempotent(command)
@@ -175,6 +203,8 @@ function someCommand(
 		case "tell":
 		case "evict":
 			return { do: kind };
+		case "archive-fails":
+			return { do: kind, how: random.pick(["refused", "answer-lost"] as const) };
 		case "sleep-shard":
 			return { do: kind, pool: random.pick(pools), shard: random.below(simulatedShards) };
 		case "look":

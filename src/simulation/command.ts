@@ -37,7 +37,8 @@ export type Command =
 	| { do: "tell" }
 	| { do: "evict" }
 	| { do: "sleep-shard"; pool: string; shard: number }
-	| { do: "look"; pool: string };
+	| { do: "look"; pool: string }
+	| { do: "archive-fails"; how: "refused" | "answer-lost" };
 
 export interface Answer {
 	/** `ok`, or why not. */
@@ -132,6 +133,9 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 			return done;
 		case "look":
 			return { ...done, jobs: await port.waitingIn(command.pool) };
+		case "archive-fails":
+			port.failNextPut(command.how);
+			return done;
 	}
 }
 
@@ -143,5 +147,5 @@ export async function perform(port: QueuePort, command: Command): Promise<Answer
 export function isIdempotent(command: Command): boolean {
 	if (command.do === "retry-matching") return command.key !== null;
 	if (command.do === "cancel-matching") return command.state.includes("blocked");
-	return !["claim", "clock", "alarm", "tell", "evict", "sleep-shard", "look"].includes(command.do);
+	return !["claim", "clock", "alarm", "tell", "evict", "sleep-shard", "look", "archive-fails"].includes(command.do);
 }

@@ -18,7 +18,7 @@ describe("random commands", () => {
 	});
 
 	it.each(parts.map((part) => ({ part, first: part[0] })))(
-		"[Z2][Z3] every invariant holds after each step, and all comes to an end (seeds from $first)",
+		"[Z2][Z3][T30][T31] every invariant holds after each step, and all comes to an end and into the archive (seeds from $first)",
 		async ({ part }) => {
 			for (const seed of part) await playSeed(seed);
 		},

@@ -20,6 +20,7 @@ import {
 	tellsDemand,
 } from "./invariants/queue.ts";
 import { holdsEachLeaseOnce, holdsWhatLives } from "./invariants/pools.ts";
+import { comesBackAsItWas, leavesAsItWas } from "./invariants/archive.ts";
 import { isBounded } from "./invariants/retry.ts";
 import type { InvariantMemory } from "./invariants/memory.ts";
 
@@ -45,6 +46,8 @@ const checks: readonly [string, Check][] = [
 	["P20", holdsWhatLives],
 	["D15", startsNothingCanceled],
 	["E1", namesReasons],
+	["T30", leavesAsItWas],
+	["T30", comesBackAsItWas],
 ];
 
 /** Throws with the id of the first invariant that does not hold. */

@@ -10,6 +10,10 @@ export interface Snapshot {
 	jobs: ReadonlyMap<JobId, string>;
 	/** By `job/number`. What became of its log is left out: that is told of it later. */
 	attempts: ReadonlyMap<string, string>;
+	/** By `job/number`, what became of the attempt's log. */
+	logs: ReadonlyMap<string, string>;
+	/** Runs that are in the archive and nowhere else. */
+	archived: ReadonlySet<RunId>;
 	requests: ReadonlyMap<string, string>;
 }
 
@@ -25,17 +29,24 @@ export function readSnapshot(sql: Sql, archive: ReadonlyMap<RunId, string>): Sna
 				.toArray()
 				.map(({ key, doc }): [string, string] => [key, doc]),
 		);
+	const none = new Map();
 	if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'repository'").toArray().length === 0) {
-		return { settings: null, runs: new Map(), jobs: new Map(), attempts: new Map(), requests: new Map() };
+		return { settings: null, runs: none, jobs: none, attempts: none, logs: none, archived: new Set(), requests: none };
 	}
 	const runs = texts("SELECT id AS key, doc FROM run");
 	const jobs = texts("SELECT doc ->> 'id' AS key, doc FROM job");
 	const ended = new Map<string, string>();
-	const keep = (attempt: ArchivedRun["attempts"][number]) =>
-		ended.set(`${attempt.job}/${attempt.number}`, JSON.stringify({ ...attempt, log: null }));
+	const logs = new Map<string, string>();
+	const archived = new Set<RunId>();
+	const keep = (attempt: ArchivedRun["attempts"][number]) => {
+		const key = `${attempt.job}/${attempt.number}`;
+		ended.set(key, JSON.stringify({ ...attempt, log: null }));
+		logs.set(key, JSON.stringify(attempt.log));
+	};
 	for (const { doc } of sql.exec<{ doc: string }>(attempts)) keep(JSON.parse(doc));
 	for (const [id, text] of archive) {
 		if (runs.has(id)) continue;
+		archived.add(id);
 		const whole: ArchivedRun = JSON.parse(text);
 		runs.set(id, JSON.stringify(whole.run));
 		for (const job of whole.jobs) jobs.set(job.id, JSON.stringify(job));
@@ -46,6 +57,8 @@ export function readSnapshot(sql: Sql, archive: ReadonlyMap<RunId, string>): Sna
 		runs,
 		jobs,
 		attempts: ended,
+		logs,
+		archived,
 		requests: texts("SELECT key, digest || ' ' || subject AS doc FROM request"),
 	};
 }

@@ -60,6 +60,9 @@ export class ObjectPort implements QueuePort {
 	/** The real pools sleep and are asked in tests of their own. */
 	sleepShard(): void {}
 
+	/** The runtime's archive fails in tests of its own. */
+	failNextPut(): void {}
+
 	async waitingIn(): Promise<number> {
 		return 0;
 	}

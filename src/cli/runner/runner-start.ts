@@ -39,9 +39,55 @@ export function addRunnerStart(
 	{ io }: Host,
 	start: (options: RunnerOptions) => Promise<void> = run,
 ): void {
-	parent
+	const command = parent
 		.command("start")
-		.description("run jobs on this machine until told to stop; what runs then is finished first")
+		.description("run jobs on this machine until told to stop; what runs then is finished first");
+	withFlags(command).action(async (_, given: Command) => {
+		const flags = given.optsWithGlobals<RunnerFlags>();
+		const { pool: place, name = hostname(), workDir } = flags;
+		const { url, token, json } = connect(given, io);
+		useProxy(io.environment);
+		const [{ plainEventLog, jsonEventLog }, { bubblewrap, bubblewrapWithCache }] = await Promise.all([
+			import("../../runner/event-log.ts"),
+			import("../../runner/machine/isolation.ts"),
+		]);
+		const sharedCache = flags.sharedCache === "off" ? undefined : flags.sharedCache;
+		const sandbox = sharedCache === undefined ? bubblewrap : bubblewrapWithCache;
+		const wrap = flags.isolate === "bwrap" ? sandbox : flags.wrap;
+		const eventLog = (json ? jsonEventLog : plainEventLog)(io.err);
+		const can = moreThanRegister(token);
+		if (can !== null) {
+			const instead = `spillway token create ${place.owner} --name runners --scope runner:register`;
+			eventLog("token-can-do-more", { can, risk: "jobs that are not isolated may read it", instead });
+		}
+		await start({
+			...place,
+			url,
+			token,
+			name,
+			labels: flags.labels ?? [],
+			capacity: flags.capacity ?? 1,
+			env: flags.env ?? [],
+			once: (flags.once ?? false) || (flags.ephemeral ?? false),
+			session: flags.session ?? true,
+			hooks: {
+				...(flags.preJob === undefined ? {} : { "pre-job": resolve(flags.preJob) }),
+				...(flags.postJob === undefined ? {} : { "post-job": resolve(flags.postJob) }),
+			},
+			contain: flags.contain,
+			...(wrap === undefined ? {} : { wrap }),
+			...(flags.drainSeconds === undefined ? {} : { drainSeconds: flags.drainSeconds }),
+			...(sharedCache === undefined ? {} : { sharedCache: resolve(sharedCache) }),
+			...(flags.gitCache === false ? { gitCacheBytes: 0 } : {}),
+			workDir: workDir ?? join(homedir(), ".spillway-runner", place.owner, place.pool, name),
+			eventLog,
+			hostEnv: io.environment,
+		});
+	});
+}
+
+function withFlags(command: Command): Command {
+	return command
 		.requiredOption("--pool <owner/pool>", "the pool to serve", readPool)
 		.option("--name <name>", "how it is called; else the machine's name")
 		.option("--labels <labels>", "what it can do; with commas, or several times", readList)
@@ -69,49 +115,7 @@ export function addRunnerStart(
 		)
 		.option("--no-git-cache", "keep no repositories between jobs")
 		.option("--shared-cache <folder>", "a folder that all jobs may write, for what package managers fetch; else off")
-		.option("--no-session", "ask for work by calls only, without a WebSocket")
-		.action(async (_, command: Command) => {
-			const flags = command.optsWithGlobals<RunnerFlags>();
-			const { pool: place, name = hostname(), workDir } = flags;
-			const { url, token, json } = connect(command, io);
-			useProxy(io.environment);
-			const [{ plainEventLog, jsonEventLog }, { bubblewrap, bubblewrapWithCache }] = await Promise.all([
-				import("../../runner/event-log.ts"),
-				import("../../runner/machine/isolation.ts"),
-			]);
-			const sharedCache = flags.sharedCache === "off" ? undefined : flags.sharedCache;
-			const sandbox = sharedCache === undefined ? bubblewrap : bubblewrapWithCache;
-			const wrap = flags.isolate === "bwrap" ? sandbox : flags.wrap;
-			const eventLog = (json ? jsonEventLog : plainEventLog)(io.err);
-			const can = moreThanRegister(token);
-			if (can !== null) {
-				const instead = `spillway token create ${place.owner} --name runners --scope runner:register`;
-				eventLog("token-can-do-more", { can, risk: "jobs that are not isolated may read it", instead });
-			}
-			await start({
-				...place,
-				url,
-				token,
-				name,
-				labels: flags.labels ?? [],
-				capacity: flags.capacity ?? 1,
-				env: flags.env ?? [],
-				once: (flags.once ?? false) || (flags.ephemeral ?? false),
-				session: flags.session ?? true,
-				hooks: {
-					...(flags.preJob === undefined ? {} : { "pre-job": resolve(flags.preJob) }),
-					...(flags.postJob === undefined ? {} : { "post-job": resolve(flags.postJob) }),
-				},
-				contain: flags.contain,
-				...(wrap === undefined ? {} : { wrap }),
-				...(flags.drainSeconds === undefined ? {} : { drainSeconds: flags.drainSeconds }),
-				...(sharedCache === undefined ? {} : { sharedCache: resolve(sharedCache) }),
-				...(flags.gitCache === false ? { gitCacheBytes: 0 } : {}),
-				workDir: workDir ?? join(homedir(), ".spillway-runner", place.owner, place.pool, name),
-				eventLog,
-				hostEnv: io.environment,
-			});
-		});
+		.option("--no-session", "ask for work by calls only, without a WebSocket");
 }
 
 async function run(options: RunnerOptions): Promise<void> {

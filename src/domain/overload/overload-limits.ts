@@ -3,8 +3,8 @@
 import type { LineLimits } from "./call-line.ts";
 
 /**
- * Thirty-two submissions at once share their commits as well as more would, and one more waits some 25 ms behind them. All that the
- * others of these bounds do is to keep what waits small enough to be worth waiting for.
+ * Thirty-two submissions at once share a commit of a slow disk, and one more waits some 20 ms of work behind them; with half as many
+ * a slow disk takes half as many. All that the others of these bounds do is to keep what waits small enough to be worth waiting for.
  */
 export const callLimits: LineLimits = {
 	ownerCost: 32,
@@ -32,6 +32,9 @@ export const submissionWaitPart = 0.5;
 export const spillWaitMs = 5_000;
 
 /** A body costs as much as a submission of one job for each so many bytes: that is what reading, checking and storing its jobs takes. */
-export const bytesPerCost = 2_048;
+export const bytesPerCost = 1_024;
+/** A read from an object, and one from the database: on one machine that is a process of several objects, and takes twelve times as long. */
+export const readCost = 2;
+export const listCost = 12;
 /** A call that takes many times what others take, such as a bulk act, a search, or a log with its times. */
-export const dearCost = 8;
+export const dearCost = 16;

@@ -71,6 +71,8 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		if (c.res.status === 101) c.header("X-Request-Id", c.get("requestId"));
 		else c.res.headers.set("X-Request-Id", c.get("requestId"));
 	});
+	// The order matters: `sayStateAnyway` stands before all that may refuse a lease's call, so that a refusal too says how the
+	// lease stands. No route reads a byte of a body before it knows its caller.
 	app.use(refuseNamelessHost);
 	app.use("/v1/lease/*", sayStateAnyway);
 	app.use(refuseEncoded);

@@ -51,7 +51,7 @@ import { RunArchive } from "./archive/repo-archive.ts";
 import { writeBulkRetry } from "./commands/repo-bulk.ts";
 import { writeBulkCancel } from "./commands/repo-bulk-cancel.ts";
 import { claimJobs } from "./commands/repo-claim.ts";
-import { admitSpilled, endsAtOnce, supersedeEarlier } from "./commands/repo-drain.ts";
+import { admitSpilled, endsAtOnce, slicesOf, supersedeEarlier } from "./commands/repo-drain.ts";
 import { RepoLeases } from "./repo-leases.ts";
 import type { Projectable, RunIds } from "../../contracts/objects/projectable.ts";
 import { locate } from "./reads/repo-locate.ts";
@@ -118,8 +118,14 @@ export class RepoEngine implements RepoCalls {
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
+	/** [V13] In slices of few jobs, each of which shares its commits: 200 runs of 100 jobs would keep the thread for seconds. */
 	async drain(calls: DrainCall[]): Promise<Result<null>[]> {
-		return Promise.all(calls.map((call) => this.#drain(call)));
+		const done: Result<null>[] = [];
+		for (const slice of slicesOf(calls, this.queue.sliceJobs)) {
+			if (done.length > 0) await this.#world.giveWay();
+			done.push(...(await Promise.all(slice.map((call) => this.#drain(call)))));
+		}
+		return done;
 	}
 
 	async #drain(call: DrainCall): Promise<Result<null>> {
@@ -163,6 +169,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async cancelRun({ run, ...by }: { run: RunId } & Actor): Promise<Result<Run>> {
+		// One decision for the whole run: no job of it starts between the ends of two others.
 		const decided = await this.#writeOn({ runs: [run] }, () =>
 			this.queue.onRun(run, (view, at) => decideCancelRun(view, { ...by, at })),
 		);
@@ -230,6 +237,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async demand({ pool, shard, known }: { pool: string; shard: number; known: number }): Promise<Demand | null> {
+		// No turn: demand is counted in memory, and a shard that asks wants it as it is now.
 		return this.queue.answerDemand(pool, { shard, known });
 	}
 
@@ -243,6 +251,7 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async hearPause({ pool, pause }: { pool: string; pause: PoolPause | null }): Promise<void> {
+		// No turn: nothing is stored of it. It only changes why a waiting job is shown to wait.
 		this.queue.pools.heardPause(pool, pause);
 	}
 
@@ -272,6 +281,7 @@ export class RepoEngine implements RepoCalls {
 		return absentRuns(this.queue, runs);
 	}
 
+	/** [D3] The same start again is answered alike: a runner that lost the answer asks until it has it. */
 	async start(lease: LeaseIdentity): Promise<Result<LeaseAnswer>> {
 		return this.#answer(lease, (view, _, now) => decideStart(view, lease, now));
 	}

@@ -207,7 +207,10 @@ export class RepoQueue {
 	}
 
 	configure(repository: ConfiguredRepository): RepositorySettings {
-		this.transact(() => this.tables.row.save(repository, this.repository === null));
+		this.transact(() => {
+			if (this.repository === null) this.tables.row.create(repository, this.now());
+			else this.tables.row.save(repository);
+		});
 		const before = this.repository?.settings.fairness;
 		this.repository = repository;
 		// Who is a party with whom may have changed: every place in the queue is found anew.
@@ -267,6 +270,7 @@ export class RepoQueue {
 		const { run, moves } = decision;
 		const { drafted } = this.#transactions;
 		const before = drafted.runs.get(run.id) ?? this.#memory.runs.get(run.id) ?? null;
+		// Counts alone are no reason for a row: they are summed up from the jobs when the run is read again.
 		if (needsRow(before, run)) {
 			this.tables.saveRun(run, { isConfirmed: this.projection.isConfirmed(run.id), isNew: before === null });
 		}

@@ -159,3 +159,17 @@ function countsOf({ jobs = [] }: Run): Record<string, number> {
 	const byState = Map.groupBy(jobs, ({ state }: Job) => state);
 	return Object.fromEntries([...byState].map(([state, those]) => [state, those.length]));
 }
+
+it("[V13] a drain of many runs gives way after some of their jobs, and takes them in in their order", async () => {
+	const port = new SimulatedPort("acme", noon, { sliceJobs });
+	must(await port.calls.configure({ owner: "acme", repo: "web", request: {}, replace: true }));
+	const ids = Array.from({ length: 30 }, (_, at) => runIdFrom(new Uint8Array(15).fill(at)));
+	const calls = ids.map((id) => ({ ...submit(id, 4), acceptedAt: noon, canceled: null }));
+	const taken: number[] = [];
+	const count = () =>
+		port.storage.sql.exec<{ runs: number }>("SELECT count(*) AS runs FROM run").toArray()[0]?.runs ?? 0;
+	port.beforeOthers = () => void taken.push(count());
+	expect((await port.calls.drain(calls)).every(({ ok }) => ok)).toBe(true);
+	expect(taken).toEqual(Array.from({ length: 14 }, (_, at) => 2 * (at + 1)));
+	expect(must(await port.calls.run(ids[29] ?? run)).number).toBe(30);
+});

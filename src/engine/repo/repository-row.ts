@@ -1,7 +1,7 @@
 // The one row that says whose repository this is: its name and settings, the number of its next run, its budget for automatic
 // retries. One row, since a run's acceptance writes its number anyway and what stands beside it costs nothing more.
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import type { RunId } from "../../domain/ids.ts";
+import type { Millis, RunId } from "../../domain/ids.ts";
 import type { BudgetMinute } from "../../domain/job/budget.ts";
 import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
@@ -37,19 +37,20 @@ export class RepositoryRow {
 		return { owner: row.owner, repo: row.repo, settings };
 	}
 
-	save({ owner, repo, settings }: ConfiguredRepository, isNew: boolean): void {
-		const text = JSON.stringify(settings);
-		if (!isNew) {
-			this.#sql.exec("UPDATE repository SET settings = ?, told = 0", text);
-			return;
-		}
+	save({ settings }: ConfiguredRepository): void {
+		this.#sql.exec("UPDATE repository SET settings = ?, told = 0", JSON.stringify(settings));
+	}
+
+	/** Makes the tables. `now` is the engine's clock and not SQLite's: from it the archive's first round is a day away. */
+	create({ owner, repo, settings }: ConfiguredRepository, now: Millis): void {
 		for (const version of repoTables.versions) this.#sql.exec(version);
 		this.#sql.exec(
-			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', unixepoch() * 1000, 0, '[]')",
+			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', ?, 0, '[]')",
 			repoTables.versions.length,
 			owner,
 			repo,
-			text,
+			JSON.stringify(settings),
+			now,
 		);
 	}
 

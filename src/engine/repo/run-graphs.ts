@@ -34,6 +34,7 @@ export class RunGraphs {
 	/** `jobs` are all that the run has, as they are stored. */
 	keep(run: RunId, jobs: readonly Job[]): void {
 		if (this.#graphs.has(run)) return;
+		// One run alone may have more: it is kept all the same, being the one that is worked on.
 		if (this.#count + jobs.length > nodesKept) {
 			this.#graphs.clear();
 			this.#count = 0;

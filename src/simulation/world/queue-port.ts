@@ -47,6 +47,8 @@ export interface QueuePort {
 	sleepShard(which: { pool: string; shard: number }): void;
 	/** How many jobs a pool says to wait, to whoever asks it. */
 	waitingIn(pool: string): Promise<number>;
+	/** The archive does not take the next run that is put there, or takes it and its answer is lost. */
+	failNextPut(how: "refused" | "answer-lost"): void;
 	/** All memory is lost, and what was not told yet with it. */
 	evict(): Promise<void>;
 }

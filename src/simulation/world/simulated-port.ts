@@ -12,6 +12,7 @@ import type {
 import type { FeedCalls } from "../../contracts/objects/feed.ts";
 import { sumFigures } from "../../contracts/objects/pool-figures.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
+import { Outage } from "../../contracts/wire/outage.ts";
 import { alarmNearestMs } from "../../domain/limits.ts";
 import type { PoolOutside } from "../../engine/pool/pool-ports.ts";
 import type { World } from "../../engine/ports.ts";
@@ -36,6 +37,7 @@ export class SimulatedPort implements QueuePort {
 	readonly storage = new SqliteStorage();
 	/** Runs that left the engine, as it gave them away. */
 	readonly archive = new Map<RunId, string>();
+	#nextPut: "taken" | "refused" | "answer-lost" = "taken";
 	/** Each that was ever told something. */
 	readonly pools = new Map<string, SimulatedPool>();
 	/** What the next decision that asks for chance is given, in [0, 1). */
@@ -172,6 +174,10 @@ export class SimulatedPort implements QueuePort {
 		return first === undefined ? 0 : sumFigures(first, rest, this.#now).waiting;
 	}
 
+	failNextPut(how: "refused" | "answer-lost"): void {
+		this.#nextPut = how;
+	}
+
 	pool(name: string): SimulatedPool {
 		const known = this.pools.get(name);
 		if (known) return known;
@@ -295,7 +301,10 @@ export class SimulatedPort implements QueuePort {
 			},
 			archive: {
 				put: async (_, run, text) => {
-					this.archive.set(run, text);
+					const how = this.#nextPut;
+					this.#nextPut = "taken";
+					if (how !== "refused") this.archive.set(run, text);
+					if (how !== "taken") throw new Outage(`the archive's answer: ${how}`);
 				},
 				get: async (_, run) => this.archive.get(run) ?? null,
 				delete: async (_, runs) => {

@@ -79,12 +79,14 @@ const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 
 function tagOf(path: string): string {
 	const tag = tags.find(([part]) => part.test(path))?.[1];
+	// As the module loads, so no build comes up with a route that no generated client could place.
 	if (tag === undefined) throw new Error(`no tag fits ${path}`);
 	return tag;
 }
 
 export function document(operation: Operation): void {
 	const { id, method, path, summary, auth = "access", query = {}, headers = {}, body, answers } = operation;
+	// The document is also the list of what a route may be asked with: `checkQuery` refuses what does not stand here.
 	queries.set(`${method} ${path}`, new Set(Object.keys(query)));
 	const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
 	const shape = (entries: [string, string][], isOptional: boolean) =>

@@ -1,6 +1,6 @@
 // Which calls pass the gate, as what, and at what cost: by method and path, before anything of the request is read.
 import type { CallClass } from "../../../domain/overload/call-line.ts";
-import { actWaitMs, dearCost, readWaitMs } from "../../../domain/overload/overload-limits.ts";
+import { actWaitMs, dearCost, listCost, readCost, readWaitMs } from "../../../domain/overload/overload-limits.ts";
 import { dearOf } from "../dear-calls.ts";
 
 export interface ClassedCall {
@@ -15,6 +15,8 @@ export interface ClassedCall {
 /** What is here belongs to some owner. Runners' and leases' calls, health and the operator's own are not here: they never wait. */
 const gatedPath = /^\/v1\/(repos|pools|tokens|audit|tickets)(?:\/([^/]+)(?:\/([^/]+))?)?/;
 const streamPath = /\/(log|events)(\/|$)/;
+/** What the read model answers, and logs, which mostly come from the archive. */
+const listPath = /^\/v1\/(repos|tokens|audit|pools\/[^/]+|repos\/[^/]+\/[^/]+\/runs)$|\/log(\/search)?$/;
 const runsPath = /^\/v1\/repos\/[^/]+\/[^/]+\/runs$/;
 
 /** Null: the call passes always. */
@@ -28,6 +30,7 @@ export function classOf(method: string, url: URL): ClassedCall | null {
 		cost: dearOf(method, url) === "no" ? 1 : dearCost,
 	};
 	if (method === "GET" || method === "HEAD") {
+		if (place.cost === 1) place.cost = listPath.test(url.pathname) ? listCost : readCost;
 		return { ...place, class: streamPath.test(url.pathname) ? "view" : "list", waitMs: readWaitMs };
 	}
 	const isSubmission = method === "POST" && runsPath.test(url.pathname);

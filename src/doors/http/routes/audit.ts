@@ -34,6 +34,7 @@ export function addAuditRoutes(app: Hono<ApiEnv>): void {
 	});
 }
 
+/** An action that nobody can do is a typo: it would answer with an empty page, as if all were well. */
 function readAction(c: Context<ApiEnv>): AuditAction | undefined {
 	const word = c.req.query("action") || undefined;
 	const known = auditAction.options.find((action) => action === word);

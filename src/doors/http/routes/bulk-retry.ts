@@ -26,6 +26,7 @@ export function addBulkRetryRoutes(app: Hono<ApiEnv>): void {
 		const retried = orThrow(await retryMatching(c.get("services"), caller, { repository, request, key }));
 		const { replayed, ...answer } = retried;
 		if (replayed) sayReplayed(c);
+		// 200 where this call itself changed nothing.
 		return c.json(answer, replayed || answer.dryRun ? 200 : 202);
 	});
 }

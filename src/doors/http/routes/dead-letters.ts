@@ -58,6 +58,7 @@ export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
 	app.get(path, async (c) => {
 		const caller = admit(c, "listDeadLetters");
 		const { items, next } = orThrow(await listDeadLetters(c.get("services"), caller, readPage(c, cursorPattern)));
+		// Read where the letters are kept and not from a read model, so there is nothing that could lag.
 		return answerPresentPage(c, { items: items.map(view), next });
 	});
 
@@ -70,6 +71,8 @@ export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
 	app.post(`${path}/:letter/redrive`, async (c) => {
 		const caller = admit(c, "redriveDeadLetters");
 		const letter = orThrow(await redriveDeadLetter(c.get("services"), caller, c.req.param("letter")));
+		// 202: the message is in its queue again. What comes of it shows there; if it is given up once more it comes back
+		// here.
 		return c.json(view(letter), 202);
 	});
 

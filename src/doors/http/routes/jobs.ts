@@ -59,6 +59,7 @@ export function addJobRoutes(app: Hono<ApiEnv>): void {
 		const { repository, caller } = admitToRepository(c, "cancelJob");
 		const { reason = null, force = false } = await readBody(c, cancelJobRequest);
 		const call = { repository, name: readJobName(c), reason, force };
+		// 202: a job that runs is `canceling` until its runner says that it has stopped, or must have.
 		return c.json(orThrow(await cancelJob(c.get("services"), caller, call)), 202);
 	});
 
@@ -69,6 +70,8 @@ export function addJobRoutes(app: Hono<ApiEnv>): void {
 		const call = { repository, name: readJobName(c), key, reason };
 		const { job, replayed } = orThrow(await retryJob(c.get("services"), caller, call));
 		if (replayed) sayReplayed(c);
+		// 202: the new attempt waits. 200 where it had been asked for before: then the job is as that call, and time, have
+		// left it.
 		return c.json(job, replayed ? 200 : 202);
 	});
 }

@@ -83,6 +83,10 @@ export const sayStateAnyway: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	if (state !== null) c.header(leaseStateHeader, state);
 };
 
+/**
+ * Each answer says how the lease stands, a refusal too: by what it does anyway a runner hears of a cancel before its next
+ * heartbeat, and one that only uploads its log needs no call more.
+ */
 export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/lease/start", async (c) => {
 		const identity = readLease(c);
@@ -114,6 +118,7 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 		const identity = readLease(c);
 		const report = reportOf(await readBody(c, finishRequest));
 		const { job } = answered(c, await finishAttempt(c.get("services"), identity, report));
+		// The report was taken, so the lease is over in good order: there is nothing left that the runner should stop.
 		c.header(leaseStateHeader, "ok");
 		return c.json({ job });
 	});

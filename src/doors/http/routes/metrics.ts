@@ -21,6 +21,7 @@ document({
 export function addMetricsRoutes(app: Hono<ApiEnv>): void {
 	app.get("/metrics", async (c) => {
 		const caller = admit(c, "readMetrics");
+		// The end of the patience, and not an abort: what is there by then is shown.
 		const { promise, resolve } = Promise.withResolvers<void>();
 		const timer = setTimeout(resolve, readMs);
 		try {

@@ -50,6 +50,7 @@ document({
 });
 
 export function addOperationRoutes(app: Hono<ApiEnv>): void {
+	// Asks nobody: a process whose parts are away lives, and to start it anew would help none of them.
 	app.get("/healthz", (c) => c.json({ status: "ok" }));
 
 	/** Without the read model, the archive or the queues runs are still accepted and run: degraded, not down. */

@@ -73,6 +73,7 @@ export function addPoolRoutes(app: Hono<ApiEnv>): void {
 		const { owner, caller } = admitToOwner(c, "setRunner");
 		const pool = readName(c, "pool");
 		const patch = await readBody(c, runnerPatch);
+		// The runner as the path has it: its pool knows it or does not, and what cannot be an id is unknown like any other.
 		const call = { owner, pool, runner: c.req.param("runner"), patch };
 		return c.json(orThrow(await setRunner(c.get("services"), caller, call)));
 	});

@@ -87,12 +87,15 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 		const caller = readCaller(c);
 		const owner = c.req.query("owner") ?? "";
 		if (owner === "") throw malformed("Whose repositories?", [{ path: "owner", message: "is missing" }]);
+		// Asked here and not only by the operation: a caller without the right hears that, and nothing about its cursor.
 		orThrow(mayAskOfOwner(caller, "listRepositories", owner));
 		const call = { owner, ...readPage(c, cursorPattern) };
 		const page = orThrow(await listRepositories(c.get("services"), caller, call));
 		return answerPage(c, page);
 	});
 
+	// What the body does not name PUT sets back to its default and PATCH leaves as it is: the same PUT always leaves the
+	// same settings, and only PUT makes a repository known.
 	for (const method of ["put", "patch"] as const) {
 		app[method]("/v1/repos/:owner/:repo", async (c) => {
 			const { repository, caller } = admitToRepository(c, "setRepository");
@@ -114,6 +117,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 
 	app.get("/v1/repos/:owner/:repo/secrets", async (c) => {
 		const { repository, caller } = admitToRepository(c, "listSecrets");
+		// The object gives all names at once; a secret's value no route gives back.
 		const { items, next } = slicePage(c, orThrow(await listSecrets(c.get("services"), caller, repository)));
 		return answerPresentPage(c, { items: items.map((secret) => ({ name: secret })), next });
 	});
@@ -122,6 +126,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 		const { repository, caller } = admitToRepository(c, "setSecret");
 		const name = readName(c, "name", secretNamePattern);
 		const { value } = await readBody(c, secretRequest);
+		// No body in the answer: what was sent is sealed by now, and nobody needs to see it again.
 		orThrow(await setSecret(c.get("services"), caller, { repository, name, value }));
 		return c.body(null, 204);
 	});

@@ -56,6 +56,10 @@ document({
 	},
 });
 
+/**
+ * A runner's token has no expiry: it ends with the token that registered it, or when its pool removes the runner, as it does with
+ * an ephemeral one after its job. It names the runner's shard, so none of the later calls asks where the runner is.
+ */
 export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/pools/:owner/:pool/runners", async (c) => {
 		const { owner, caller } = admitToOwner(c, "registerRunner");
@@ -63,6 +67,8 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 		const request = await readBody(c, registerRequest);
 		const call = { owner, pool, request, key: readIdempotencyKey(c) };
 		const { id, token, replayed } = orThrow(await registerRunner(c.get("services"), caller, call));
+		// By the name under which the runner reached the server, which may be a proxy's. Spillway's own runner goes by its
+		// own setting; this is for runners that other people write.
 		const sessionUrl = new URL("/v1/runner/session", c.req.url).href.replace(/^http/, "ws");
 		const answer: Registered = { id, token, sessionUrl, heartbeatSeconds };
 		if (replayed) sayReplayed(c);
@@ -72,11 +78,14 @@ export function addRunnerRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/runner/acquire", async (c) => {
 		const runner = readRunner(c);
 		const request = await readBody(c, acquireRequest);
+		// A wait that ends without a grant is the usual thing and no problem: 204, without a body.
 		const grant = orThrow(await acquireGrant(c.get("services"), runner, request));
 		return grant === null ? c.body(null, 204) : c.json(grant);
 	});
 
 	app.post("/v1/runner/heartbeat", async (c) => {
+		// It only keeps running jobs going. To refuse it because the owner's object does not answer would end work that
+		// nobody ended.
 		const runner = readRunner(c, { mayBeUnknown: true });
 		return c.json(orThrow(await heartbeat(c.get("services"), runner, await readBody(c, heartbeatRequest))));
 	});

@@ -105,6 +105,7 @@ document({
 export function addRunRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/repos/:owner/:repo/runs", async (c) => {
 		const { repository, caller } = admitToRepository(c, "submitRun");
+		// Before key and body are read: while the operator takes no runs, a burst of them should cost as little as may be.
 		orThrow(maySubmit(c.get("services"), caller, repository));
 		const key = readIdempotencyKey(c);
 		const request = await readBody(c, runRequest);
@@ -129,8 +130,11 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 		const { repository, caller } = admitToRepository(c, "listJobs");
 		const { limit, cursor } = readPage(c, jobCursorPattern);
 		const services = c.get("services");
+		// The cursor is the index of a job. Jobs are added at the end alone, so none is on two pages, or on none.
 		const call = { repository, run: readRunName(c), from: Number(cursor ?? 0), limit };
 		const { items, next } = orThrow(await listJobs(services, caller, call));
+		// Unlike the list of runs never stale: jobs come from the repository, the intake or the archive, or there is no
+		// answer.
 		return answerPresentPage(c, { items, next: next === null ? null : String(next) });
 	});
 

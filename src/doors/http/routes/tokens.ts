@@ -42,6 +42,7 @@ document({
 export function addTokenRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/tokens", async (c) => {
 		const caller = readCaller(c);
+		// No token is stored: it follows from its record and the signing key, so a replay can show it once more. Nothing else does.
 		const call = { request: await readBody(c, tokenRequest), key: readIdempotencyKey(c) };
 		const { made, replayed } = orThrow(await createToken(c.get("services"), caller, call));
 		if (replayed) sayReplayed(c);
@@ -52,6 +53,7 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 		const caller = readCaller(c);
 		const owner = c.req.query("owner") ?? "";
 		if (owner === "") throw malformed("Whose tokens?", [{ path: "owner", message: "is missing" }]);
+		// Asked here and not only by the operation: a caller without the right hears that, and nothing about its cursor.
 		orThrow(mayAskOfOwner(caller, "listTokens", owner));
 		const page = orThrow(await listTokens(c.get("services"), caller, { owner, ...readPage(c, cursorPattern) }));
 		return answerPage(c, page);
@@ -66,6 +68,10 @@ export function addTokenRoutes(app: Hono<ApiEnv>): void {
 	});
 }
 
+/**
+ * Null where the caller left it to the list to know whose the token is: then that list must answer. What is no owner's name
+ * is a typo, and must not read as "no owner".
+ */
 function readOwner(c: Context<ApiEnv>): string | null {
 	const owner = c.req.query("owner");
 	if (owner === undefined) return null;

@@ -32,8 +32,11 @@ export function eventStream(
 	const body = new ReadableStream<Uint8Array>(
 		{
 			async pull(controller) {
+				// A read that a keep-alive came before is still under way: to begin another would lose its event.
 				next ??= events.next();
 				const result = await orSilence(next);
+				// With each event and each keep-alive, so that a token which has ended is not served for longer than one
+				// silence.
 				const reason = standing();
 				if (reason !== null) {
 					controller.enqueue(Buffer.from(`event: token-ended\ndata: ${JSON.stringify({ detail: reason })}\n\n`));
@@ -53,9 +56,11 @@ export function eventStream(
 				gone.abort();
 			},
 		},
+		// Nothing is read ahead of the reader: one that is slow must not fill this isolate.
 		{ highWaterMark: 0 },
 	);
 	return new Response(body, {
+		// `X-Accel-Buffering`: proxies of the nginx kind would keep events until a buffer is full.
 		headers: { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
 	});
 }

@@ -43,6 +43,7 @@ export function readForm(c: Context<ApiEnv>): LineForm {
 	return timestamps === "1" ? "stamped" : "raw";
 }
 
+/** Null: no tail was asked for. 0 is one: no bytes, and the headers say how long the log is. */
 export function readTail(c: Context<ApiEnv>): number | null {
 	const text = c.req.query("tail");
 	if (text === undefined) return null;
@@ -57,6 +58,8 @@ export function answerBytes(c: Context<ApiEnv>, answer: LogAnswer): Response {
 	const headers = { ...commonHeaders(c, answer), "Accept-Ranges": "bytes", ...(etag === null ? {} : { ETag: etag }) };
 	if (etag !== null && isKnown(c.req.header("if-none-match"), etag))
 		return new Response(null, { status: 304, headers });
+	// If-Range: a part of another version would not fit what the caller has, so it gets the whole. A log that is still open
+	// has no version to compare with: with that header it is sent whole, too.
 	const isSame = (c.req.header("if-range") ?? etag) === etag;
 	const range = isSame ? parseRange(c.req.header("range") ?? null, log.length) : "whole";
 	if (range === "unsatisfiable") return orThrow(refuse({ code: "range-past-end", length: log.length }));
@@ -104,6 +107,7 @@ function answerPart(
 	{ status, headers }: { status: number; headers: Record<string, string> },
 ): Response {
 	const chunks = bytesOf(logChunks(services, name, { from, to, sealed: log.sealed }));
+	// A HEAD reads nothing: the length is known, and the chunks are pulled by nobody.
 	const body = c.req.method === "HEAD" ? null : streamOf(chunks, to - from);
 	return new Response(body, { status, headers: { ...headers, "Content-Length": String(to - from) } });
 }

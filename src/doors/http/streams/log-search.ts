@@ -47,10 +47,15 @@ export function addLogSearchRoutes(app: Hono<ApiEnv>): void {
 		const services = c.get("services");
 		const call = { ...name, query, limit, place: readPlace(cursor) };
 		const { found: items, rest } = orThrow(await searchLog(services, caller, call));
+		// A page ends with so many finds, or with so many bytes read: one that found nothing has a cursor all the same.
 		return answerPresentPage(c, { items, next: rest && placeText(rest) });
 	});
 }
 
+/**
+ * Five numbers that are nobody's business but this file's. A long line may go over the end of a page: two of them say where
+ * it began and whether the caller has had it, so that no line is found twice or missed.
+ */
 function placeText({ from, line, next, start, isFound }: SearchPlace): string {
 	return `${from} ${line} ${next} ${start} ${isFound ? 1 : 0}`;
 }

@@ -69,6 +69,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 		const { repository, caller } = admitToRepository(c, "readLog");
 		const call = readLogCall(c, repository);
 		const services = c.get("services");
+		// Both before the log is looked for: a malformed question costs no call to an object.
 		const [tail, form] = [readTail(c), readForm(c)];
 		const answer = { services, ...orThrow(await readLog(services, caller, call)) };
 		if (tail === null && form === "raw") return answerBytes(c, answer);
@@ -82,6 +83,8 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 		const services = c.get("services");
 		const standing = standingOf(services, caller);
 		if (isUpgrade(c.req.raw)) {
+			// A live log's own object takes the socket, and the Worker has no part in it any more. A sealed one has no such
+			// object: the Worker reads the archive and sends it on a socket of its own.
 			const live = orThrow(await watchLogBySocket(services, caller, call));
 			return live ?? sendOnSocket(services, standing, orThrow(await watchLog(services, caller, call)));
 		}
@@ -95,6 +98,8 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 		const services = c.get("services");
 		const standing = standingOf(services, caller);
 		const isSocket = isUpgrade(c.req.raw);
+		// A log of all attempts is in many objects, so the Worker holds this socket. It begins at the beginning: only SSE
+		// has a place to come back by, and a browser cannot give a socket one in a header.
 		const call = { repository, job: readJobName(c), place: isSocket ? null : readPlace(c) };
 		const watch = orThrow(await watchJobLog(services, caller, call));
 		if (isSocket) return sendOnSocket(services, standing, (gone) => messagesOf(watch(gone)));
@@ -105,6 +110,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 
 function sendOnSocket(services: Services, standing: StreamStanding, watch: Watch<LogMessage>): Response {
 	const { response, socket } = services.acceptSocket();
+	// The answer goes out first; the runtime keeps the sending alive until the log or its viewer ends.
 	services.later(sendAll(socket, standing, watch));
 	return response;
 }
@@ -121,6 +127,10 @@ function readPlace(c: Context<ApiEnv>): { attempt: number; offset: number } | nu
 	return match && { attempt: Number(match[1]), offset: Number(match[2]) };
 }
 
+/**
+ * The id of an event is where the next one begins, so a browser that comes back by `Last-Event-ID` gets no byte twice and
+ * none less.
+ */
 async function* offsetEvents(messages: AsyncIterable<LogOutput | LogEnd>): AsyncGenerator<StreamEvent, StreamEnd> {
 	for await (const message of messages) {
 		yield { id: String(message.type === "end" ? message.length : message.next), data: JSON.stringify(message) };
@@ -128,6 +138,7 @@ async function* offsetEvents(messages: AsyncIterable<LogOutput | LogEnd>): Async
 	return "complete";
 }
 
+/** As `offsetEvents`, with the attempt in the id: an offset alone would name a byte of each attempt. */
 async function* placeEvents(messages: AsyncGenerator<JobLogMessage>): AsyncGenerator<StreamEvent, StreamEnd> {
 	for await (const { attempt, message } of messages) {
 		yield { id: `${attempt}:${placeAfter(message)}`, data: JSON.stringify(message) };
@@ -135,6 +146,7 @@ async function* placeEvents(messages: AsyncGenerator<JobLogMessage>): AsyncGener
 	return "complete";
 }
 
+/** Where a viewer goes on that has had this message: at 0 of an attempt that it has only heard of. */
 function placeAfter(message: JobLogMessage["message"]): number {
 	switch (message.type) {
 		case "attempt":

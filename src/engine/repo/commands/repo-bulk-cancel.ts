@@ -28,6 +28,8 @@ export function writeBulkCancel(queue: RepoQueue, call: BulkCancelCall): Result<
 
 /** [W93] All unfinished jobs are passed over in memory; only those that are taken are read, for their keys. */
 function findJobs(queue: RepoQueue, { state, label, ref }: BulkCancelCall): Pick<BulkCancel, "items" | "truncated"> {
+	// In the order of their ids, so that a dry run names the very jobs that the call after it takes; and one more than may
+	// be taken, by which it is known that there are more.
 	const matching = queue.standing.matching({ states: new Set(state), label, ref });
 	const items: BulkCancel["items"] = [];
 	for (const [run, places] of [...Map.groupBy(matching, (place) => place.run)].sort(([a], [b]) => (a < b ? -1 : 1))) {

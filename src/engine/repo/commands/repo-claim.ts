@@ -21,6 +21,7 @@ export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
 	// As the other shards heard it: what the claim leaves is compared with it, and less need not be announced [P10].
 	const before = queue.demand(call.pool);
 	assert(before, "a known repository has a demand");
+	// A claim is news of a runner, too: a job that was shown to have none may have one now.
 	queue.pools.seen(call);
 	const wanted = { pool: call.pool, labels: new Set(call.labels) };
 	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.pools.runnersFor(lane) === 1;
@@ -34,6 +35,7 @@ export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
 		// Before the transaction, since it writes nothing and takes time.
 		const secrets = openSecrets(queue, job);
 		const granted = grantOr(grants, () => queue.transact(() => grantJob(queue, { job, call, secrets })));
+		// The transaction took back what the fault had begun; the jobs behind it wait for the next claim.
 		if (granted === "broken") break;
 		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));
 	}

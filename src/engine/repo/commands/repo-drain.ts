@@ -26,6 +26,22 @@ export function admitSpilled(queue: RepoQueue, settings: RepositorySettings, cal
 }
 
 /** Whether it was canceled, or is superseded by a run that came here before it. */
+/** In order, each slice of no more than so many jobs, or of one call. */
+export function slicesOf(calls: readonly DrainCall[], jobsMax: number): DrainCall[][] {
+	const slices: DrainCall[][] = [];
+	let jobs = Number.POSITIVE_INFINITY;
+	for (const call of calls) {
+		const added = call.submission.jobs.length;
+		if (jobs + added > jobsMax) {
+			slices.push([]);
+			jobs = 0;
+		}
+		slices.at(-1)?.push(call);
+		jobs += added;
+	}
+	return slices;
+}
+
 export function endsAtOnce(queue: RepoQueue, { submission, acceptedAt, canceled }: DrainCall): boolean {
 	const { repository } = queue;
 	const source = repository && resolveSource(submission.source, repository.settings);

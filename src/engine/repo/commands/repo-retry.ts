@@ -27,6 +27,7 @@ export function writeRunRetry(queue: RepoQueue, call: RetryRunCall): Result<Acce
 		{ key: call.key, digest: JSON.stringify(["retry", call.only, call.run, call.reason]), subject: call.run },
 		act,
 	);
+	// Shown as it is now, also to a replay: what the first call made may have ended since.
 	return done.ok ? accept({ run: call.run, made: null, replayed: done.value.earlier !== null }) : done;
 }
 

@@ -33,6 +33,7 @@ export async function showSubmitted(
 	queue: RepoQueue,
 	{ run, made, replayed }: AcceptedRun,
 ): Promise<Result<Submitted>> {
+	// A new run is put together from its decision. What was there before is read, since it may have moved on [W3].
 	if (made !== null) return accept({ run: showNewRun(queue, made), replayed });
 	const shown = await showRun(queue, run);
 	return shown.ok ? accept({ run: shown.value, replayed }) : shown;

@@ -8,14 +8,19 @@ export function hintMove(outbox: Outbox, repository: RepositoryName, { before, a
 	if (before === null || !("lease" in before)) return;
 	const { pool, shard, id } = before.lease;
 	if (!("lease" in after)) {
+		// The lease is over. Its pool hears beside it what it holds against the runner: a grant that was never started, a
+		// machine that failed.
 		const { ended, lapsed, faulted } = outbox.leases(pool, shard);
 		ended.push(id);
 		if (before.state === "leased" && after.state === "waiting") lapsed.push(id);
 		if (attempt?.platformFault === "machine-fault") faulted.push(id);
 	} else if (after.state === "canceling" && before.state === "running") {
+		// The pool tells the runner over its session, the log with its next answer: whichever comes first stops the job.
 		outbox.leases(pool, shard).canceled.push(id);
 		outbox.hintLog({ ...nameOf(repository, after), state: "canceling" });
 	} else if (before.state !== "leased" && after.state !== "leased" && before.losesAt !== after.losesAt) {
+		// It was given up, or the wish to stop it came later than that: the pool knows, and its runner may still be
+		// uploading.
 		outbox.hintLog({ ...nameOf(repository, after), state: "lost" });
 	}
 }

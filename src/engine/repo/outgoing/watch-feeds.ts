@@ -97,6 +97,7 @@ export class WatchFeeds {
 		const unsent = this.#unsent.get(run.id);
 		if (unsent) unsent.push(change);
 		else this.#unsent.set(run.id, [change]);
+		// Beyond the bound a run waits its turn: each that is done begins the next.
 		if (!this.#telling.has(run.id) && this.#telling.size < feedsAtOnce) void this.#tell(run.id);
 	}
 

@@ -119,6 +119,7 @@ export function showJob(queue: RepoQueue, id: JobId): Result<Job> {
 }
 
 export function showAdmission(queue: RepoQueue, lease: LeaseIdentity): LogAdmission {
+	// 0 where nobody configured the repository: then no lease of it is good either.
 	const logBytesMax = queue.repository?.settings.logBytesMax ?? 0;
 	const job = queue.job(lease.job);
 	const ended = () => (job === null ? null : queue.tables.attempt(job.run, job.index, lease.attempt));
@@ -162,6 +163,7 @@ function guessStart(
 }
 
 export function showFigures(queue: RepoQueue, settings: RepositorySettings, now: number): QueueFigures {
+	// All of it is kept in memory with each move: figures are asked for by dashboards, each few seconds, and read no row.
 	const { counts } = queue.standing;
 	const oldest = queue.standing.oldestSince();
 	const seconds = (ms: number | null) => (ms === null ? null : ms / 1_000);
