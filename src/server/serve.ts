@@ -39,6 +39,8 @@ export interface Server {
 
 const cronMs = 60_000;
 const sweepMs = 60_000;
+/** More than the Worker takes for it. */
+const drainMs = 8_000;
 /** workerd is killed, not asked: longer than this means that it cannot be, as on a disk that hangs. */
 const stopMs = 10_000;
 
@@ -90,6 +92,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
 				watch.stop();
 				stopCron();
 				stopSweep();
+				// A runtime that is gone, or hangs, has nothing under way that could be waited for.
+				await Promise.race([running.drain().catch(() => {}), sleep(drainMs, undefined, { ref: false })]);
 				await Promise.race([running.stop(), sleep(stopMs, undefined, { ref: false })]);
 				folder.release();
 			},

@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type * as Runtime from "miniflare";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
@@ -16,6 +17,7 @@ import type { ObjectTables } from "./data-version.ts";
 import type { Disk } from "./disk.ts";
 import type { ServerKeys } from "./keys.ts";
 import type { Database, Migration } from "./migrate.ts";
+import { front, stopAddress } from "./front.ts";
 import { peerSocketBinding } from "./peer-socket.ts";
 
 // Not by an `import`: Miniflare is one CommonJS file of 6 MB, and Node would parse it twice more to learn its kind and its names.
@@ -50,6 +52,8 @@ export interface Worker {
 	open(): void;
 	/** Fires the cron trigger, as Cloudflare does each minute. */
 	tick(): Promise<void>;
+	/** Takes no new calls, and waits some seconds for the answers to those under way. Streams are cut off: who follows one comes back. */
+	drain(): Promise<void>;
 	stop(): Promise<void>;
 }
 
@@ -64,28 +68,15 @@ interface Settings extends Record<string, unknown> {
 	bindings: Record<string, unknown>;
 }
 
+/** A call that has not been answered by then is cut off. Longer than a submission takes that is spilled. */
+const answersMs = 5_000;
+const askedAgainMs = 20;
+/** From the last answer until the runtime has written it. */
+const writtenMs = 100;
+
 /** The build puts this module beside that folder, under whatever name. */
 const built = fileURLToPath(new URL("./worker/", import.meta.url));
 export const workerdScript = join(built, "workerd.sh");
-
-const front = `
-import main from "./main.js";
-export * from "./main.js";
-export default main;
-let isOpen = false;
-export const front = {
-	async fetch(request, env, ctx) {
-		if (!isOpen) isOpen = (await env.MACHINE.fetch("http://machine/door")).ok;
-		// Cloudflare's word, which is nobody's here.
-		if (!request.headers.has("CF-Connecting-IP")) return main.fetch(request, env, ctx);
-		const headers = new Headers(request.headers);
-		headers.delete("CF-Connecting-IP");
-		return main.fetch(new Request(request, { headers }), env, ctx);
-	},
-	// The runtime has answered with 200 before it asks here; without a handler it answers with 500 and logs a fault.
-	connect: (socket) => socket.close(),
-};
-`;
 
 /** How often a free port is looked for: between that and the start of the runtime another process may take it. */
 const freePortTries = 5;
@@ -171,6 +162,15 @@ async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
 		async tick() {
 			const fetcher = await miniflare.getWorker(name);
 			for (const cron of crons) await fetcher.scheduled({ cron, scheduledTime: new Date() });
+		},
+		async drain() {
+			const fetcher = await miniflare.getWorker(name);
+			for (let waitedMs = 0; waitedMs < answersMs; waitedMs += askedAgainMs) {
+				const { underWay } = (await (await fetcher.fetch(stopAddress)).json()) as { underWay: number };
+				if (underWay === 0) break;
+				await sleep(askedAgainMs);
+			}
+			await sleep(writtenMs);
 		},
 		stop: () => miniflare.dispose(),
 	};
