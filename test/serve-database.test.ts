@@ -62,7 +62,7 @@ async function aRevokedToken(): Promise<{ revoked: string; good: string }> {
 	expect([await submit(url, revoked), await submit(url, good)]).toEqual([201, 201]);
 	await client.tokens.revoke(id);
 	expect(await submit(url, revoked)).toBe(401);
-	expect(await readiness(url)).toBe("ok, database ok, archive ok, objects ok, disk ok");
+	expect(await readiness(url)).toBe("ok, database ok, archive ok, queues ok, objects ok, disk ok");
 	await stop();
 	return { revoked, good };
 }
@@ -78,7 +78,7 @@ for (const [how, harm, seen] of [
 		for (const file of files) await harm(file);
 		const { url } = await start();
 		expect([await submit(url, revoked), await submit(url, good)]).toEqual([401, 201]);
-		expect(await readiness(url)).toBe(`${seen}, archive ok, objects ok, disk ok`);
+		expect(await readiness(url)).toBe(`${seen}, archive ok, queues ok, objects ok, disk ok`);
 	});
 }
 
@@ -90,7 +90,7 @@ it("[A66] an archive that can be read and takes nothing is down, until it takes 
 	await rm(blobs, { recursive: true, force: true });
 	await writeFile(blobs, "no folder");
 	const { url, operatorToken } = await start();
-	expect(await readiness(url)).toBe("degraded, database ok, archive down, objects ok, disk ok");
+	expect(await readiness(url)).toBe("degraded, database ok, archive down, queues ok, objects ok, disk ok");
 	expect(await submit(url, operatorToken)).toBe(201);
 	await rm(blobs);
 	await mkdir(blobs);
