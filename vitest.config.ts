@@ -17,6 +17,8 @@ const testBindings = {
 	SPILLWAY_SEALING_KEYS: `k1:${"a7".repeat(32)}`,
 	// A machine under load answers late: what is spilled for that is not what most tests are about.
 	SPILL_AFTER_MS: 60_000,
+	// No call waits for its turn: one that ends would wake another from its own context, which the plugin has go on in there.
+	CALLS_AT_ONCE: 100_000,
 	// Which seeds the log's proof tries; empty: its own, of which these are the first.
 	LOG_PROOF_SEEDS: process.env.LOG_PROOF_SEEDS ?? (isLong ? "" : "401-405"),
 };

@@ -25,6 +25,8 @@ export interface Env {
 	MACHINE?: Fetcher;
 	/** Milliseconds that a repository has to take a submission before it is spilled. */
 	SPILL_AFTER_MS?: string | number;
+	/** What one owner may have in work at once in one isolate, in submissions of one job. */
+	CALLS_AT_ONCE?: string | number;
 	/** Over how many shards new runners of a pool are spread. */
 	POOL_SHARDS?: string | number;
 }

@@ -1,7 +1,7 @@
 // The gates of this isolate, whose requests share one thread, and what is counted of them.
 import { callClasses } from "../src/domain/overload/call-line.ts";
-import type { LineLimits } from "../src/domain/overload/call-line.ts";
-import { callLimits, spillLimits } from "../src/domain/overload/overload-limits.ts";
+import type { CallClass, LineLimits } from "../src/domain/overload/call-line.ts";
+import { callLimits, ownerLimits, spillLimits } from "../src/domain/overload/overload-limits.ts";
 import { CallGate, gateNames } from "../src/operations/overload/call-gate.ts";
 import type { GateName } from "../src/operations/overload/call-gate.ts";
 import { metrics } from "./metrics.ts";
@@ -13,10 +13,25 @@ const countShed = metrics.counter({
 	labels: { line: gateNames, class: callClasses },
 });
 
+interface Gates {
+	calls: CallGate;
+	spills: CallGate;
+}
+
 const gateOf = (name: GateName, limits: LineLimits) =>
 	new CallGate(limits, { name, now: Date.now, report, countShed: (of) => countShed({ line: name, class: of }) });
 
-export const gates = { calls: gateOf("calls", callLimits), spills: gateOf("spills", spillLimits) };
+/** By how much one owner may have in work: an isolate has one setting and one pair, but in tests. */
+const made = new Map<number, Gates>();
+
+export function gatesOf({ CALLS_AT_ONCE }: { CALLS_AT_ONCE?: string | number }): Gates {
+	const atOnce = Number(CALLS_AT_ONCE ?? callLimits.ownerCost);
+	const known = made.get(atOnce);
+	if (known !== undefined) return known;
+	const gates = { calls: gateOf("calls", ownerLimits(atOnce)), spills: gateOf("spills", spillLimits) };
+	made.set(atOnce, gates);
+	return gates;
+}
 
 metrics.gauge(
 	{
@@ -26,7 +41,8 @@ metrics.gauge(
 	},
 	() =>
 		gateNames.flatMap((line) => {
-			const waiting = gates[line].waiting();
-			return callClasses.map((each) => ({ labels: { line, class: each }, value: waiting[each] }));
+			const waiting = [...made.values()].map((gates) => gates[line].waiting());
+			const sum = (of: CallClass) => waiting.reduce((total, each) => total + each[of], 0);
+			return callClasses.map((each) => ({ labels: { line, class: each }, value: sum(each) }));
 		}),
 );

@@ -19,7 +19,7 @@ import { sealedLogOf } from "./log/archive.ts";
 import { writeAudit } from "./bindings/audit.ts";
 import { poolShardsOf } from "./env.ts";
 import type { Env } from "./env.ts";
-import { gates } from "./gates.ts";
+import { gatesOf } from "./gates.ts";
 import { diskRoom } from "./bindings/machine.ts";
 import { uploadSocketRequest, readNoUploadSocket } from "../src/contracts/wire/sockets/upload-socket-request.ts";
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
@@ -108,7 +108,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
 		trustedProxies: trustedProxiesOf(env),
 		metrics,
-		gates,
+		gates: gatesOf(env),
 		readiness: (call) => readReadiness(env, later, call),
 		diskRoom: (call) => diskRoom(env, call),
 		now: Date.now,

@@ -60,8 +60,7 @@ describe("a run", () => {
 		const ids: string[] = [];
 		for (let number = 1; number <= 130; number++) ids.push((await submit(place, [job("a")])).id);
 		expect(await numberRows(place)).toBe(2);
-		const found: string[] = [];
-		for (const at of ids.keys()) found.push(await idAt(place, String(at + 1)));
+		const found = await Promise.all(ids.map((_, at) => idAt(place, String(at + 1))));
 		expect(found).toEqual(ids);
 	});
 });

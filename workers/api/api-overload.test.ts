@@ -41,7 +41,11 @@ async function together(calls: readonly Sent[], bindings: object = {}): Promise<
 		calls.map(async ({ who, method, path, call = {}, signal }) => {
 			const request = requestOf(method, path, call);
 			const given = signal ? new Request(request, { signal }) : request;
-			const response = await main.fetch(given as never, { ...env, ...bindings } as never, ctx);
+			const response = await main.fetch(
+				given as never,
+				{ ...env, CALLS_AT_ONCE: callLimits.ownerCost, ...bindings } as never,
+				ctx,
+			);
 			if (response.status === 503) expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
 			const text = await response.text();
 			const code = response.status < 400 ? null : (JSON.parse(text) as { code: string }).code;

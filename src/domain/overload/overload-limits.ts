@@ -16,6 +16,11 @@ export const callLimits: LineLimits = {
 	forgottenMs: 15_000,
 };
 
+/** The same for another cost that one owner may have in work; two owners at it never hold up a third. */
+export function ownerLimits(ownerCost: number): LineLimits {
+	return { ...callLimits, ownerCost, cost: 2 * ownerCost + 4 };
+}
+
 /** Of what was shed on its way into the intake: a put takes the archive some milliseconds, and the thread as much as two submissions. */
 export const spillLimits: LineLimits = {
 	...callLimits,
