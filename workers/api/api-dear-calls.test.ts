@@ -29,6 +29,10 @@ it("[A61] one token has four dear calls under way, others are not counted with i
 		await refusal("GET", `${log}?timestamps=1`, { token }),
 		await refusal("POST", `${repo}/cancel`, cancel),
 		await refusal("POST", `${repo}/retry`, retry),
+		// The same for the router, which decodes a path before it looks.
+		await refusal("POST", `${repo}/%72etry`, retry),
+		await refusal("GET", `${log.replace("/log", "/l%6Fg")}?tail=5`, { token }),
+		await refusal("POST", `${repo}/projection/rebuild`, { token }),
 	];
 	expect(new Set(dear)).toEqual(new Set(["429 limit-concurrent"]));
 	expect(forms).toHaveLength(dearCallsMax);

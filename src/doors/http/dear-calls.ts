@@ -13,6 +13,9 @@ const retryAfterSeconds = 1;
  */
 export const quietMs = 10_000;
 
+/** Acts on many runs: bulk acts, and a slice of a rebuild. */
+const dearActs = /^\/v1\/repos\/[^/]+\/[^/]+\/(cancel|retry)$|\/projection\/rebuild$/;
+
 /** `stream`: the work is done while the answer is read. */
 type Dear = "no" | "at-once" | "stream";
 
@@ -47,7 +50,7 @@ const underWay = new DearCalls();
 
 /** [A61] Refuses before anything of the request is read: nothing of it has taken effect. */
 export const boundDearCalls: MiddlewareHandler<ApiEnv> = async (c, next) => {
-	const dear = dearOf(c.req.method, new URL(c.req.url));
+	const dear = dearOf(c.req.method, { path: c.req.path, query: new URL(c.req.url).searchParams });
 	const token = c.req.header("authorization");
 	if (dear === "no" || token === undefined) return next();
 	const services = c.get("services");
@@ -66,14 +69,17 @@ export const boundDearCalls: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	}
 };
 
-/** What of its work a call leaves for while its answer is read; `no`: it takes as long as others. */
-export function dearOf(method: string, { pathname, searchParams }: URL): Dear {
-	if (method === "POST") return /^\/v1\/repos\/[^/]+\/[^/]+\/(cancel|retry)$/.test(pathname) ? "at-once" : "no";
+/**
+ * What of its work a call leaves for while its answer is read; `no`: it takes as long as others. The path is the decoded one, as the
+ * router reads it.
+ */
+export function dearOf(method: string, { path, query }: { path: string; query: URLSearchParams }): Dear {
+	if (method === "POST") return dearActs.test(path) ? "at-once" : "no";
 	if (method !== "GET") return "no";
-	if (pathname.endsWith("/log/search")) return "at-once";
-	if (!/\/attempts\/[^/]+\/log$/.test(pathname)) return "no";
-	if (searchParams.get("format") === "ndjson" || searchParams.get("timestamps") === "1") return "stream";
-	return searchParams.has("tail") ? "at-once" : "no";
+	if (path.endsWith("/log/search")) return "at-once";
+	if (!/\/attempts\/[^/]+\/log$/.test(path)) return "no";
+	if (query.get("format") === "ndjson" || query.get("timestamps") === "1") return "stream";
+	return query.has("tail") ? "at-once" : "no";
 }
 
 /** The same bytes, pulled as they are read. */

@@ -12,27 +12,28 @@ export interface ClassedCall {
 	waitMs: number;
 }
 
-/** What is here belongs to some owner. Runners' and leases' calls, health and the operator's own are not here: they never wait. */
-const gatedPath = /^\/v1\/(repos|pools|tokens|audit|tickets)(?:\/([^/]+)(?:\/([^/]+))?)?/;
+/** What never waits: the calls of runners and leases, and the operator's own. Every other path of the API belongs to some owner. */
+const ungatedPath = /^\/v1\/(runner|lease|switches|dead-letters)(\/|$)/;
+const gatedPath = /^\/v1\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?/;
+const ownersPaths: ReadonlySet<string> = new Set(["repos", "pools", "owners"]);
 const streamPath = /\/(log|events)(\/|$)/;
 /** What the read model answers, and logs, which mostly come from the archive. */
 const listPath = /^\/v1\/(repos|tokens|audit|pools\/[^/]+|repos\/[^/]+\/[^/]+\/runs)$|\/log(\/search)?$/;
 const runsPath = /^\/v1\/repos\/[^/]+\/[^/]+\/runs$/;
 
-/** Null: the call passes always. */
-export function classOf(method: string, url: URL): ClassedCall | null {
-	const [, kind, first = null, second = null] = gatedPath.exec(url.pathname) ?? [];
+/** Null: the call passes always. The path is the decoded one, as the router reads it: `%72epos` is `repos`. */
+export function classOf(method: string, { path, query }: { path: string; query: URLSearchParams }): ClassedCall | null {
+	const [, kind, first = null, second = null] = ungatedPath.test(path) ? [] : (gatedPath.exec(path) ?? []);
 	if (kind === undefined) return null;
 	const place = {
-		owner:
-			kind === "repos" || kind === "pools" ? (first ?? url.searchParams.get("owner")) : url.searchParams.get("owner"),
+		owner: (ownersPaths.has(kind) ? first : null) ?? query.get("owner"),
 		repo: kind === "repos" ? second : null,
-		cost: dearOf(method, url) === "no" ? 1 : dearCost,
+		cost: dearOf(method, { path, query }) === "no" ? 1 : dearCost,
 	};
 	if (method === "GET" || method === "HEAD") {
-		if (place.cost === 1) place.cost = listPath.test(url.pathname) ? listCost : readCost;
-		return { ...place, class: streamPath.test(url.pathname) ? "view" : "list", waitMs: readWaitMs };
+		if (place.cost === 1) place.cost = listPath.test(path) ? listCost : readCost;
+		return { ...place, class: streamPath.test(path) ? "view" : "list", waitMs: readWaitMs };
 	}
-	const isSubmission = method === "POST" && runsPath.test(url.pathname);
+	const isSubmission = method === "POST" && runsPath.test(path);
 	return { ...place, class: isSubmission ? "submission" : "act", waitMs: actWaitMs };
 }

@@ -25,7 +25,7 @@ export const passGate: MiddlewareHandler<ApiEnv> = async (c, next) => {
 
 /** Null: it passes always, or is refused by its route. */
 function gatedCall(c: Context<ApiEnv>): GatedCall | null {
-	const call = classOf(c.req.method, new URL(c.req.url));
+	const call = classOf(c.req.method, { path: c.req.path, query: new URL(c.req.url).searchParams });
 	if (call === null) return null;
 	const behind = c.get("behind");
 	if (behind !== null) {
