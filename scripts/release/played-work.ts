@@ -95,7 +95,16 @@ export class Player {
 		return this.post(`${this.repo}/runs`, { jobs, ...rest }, { headers });
 	}
 
-	register(token: string, name: string, pool = "default") {
+	/** By shard 0, where what an owner's name says of its pools holds: chance would leave a pairing's calls unmade. */
+	async register(token: string, name: string, pool = "default") {
+		for (;;) {
+			const runner = await this.registerAnywhere(token, name, pool);
+			if (shardOf(runner) === 0) return runner;
+			await this.done("DELETE", `/v1/pools/${this.owner}/${pool}/runners/${runner.id}`);
+		}
+	}
+
+	registerAnywhere(token: string, name: string, pool: string) {
 		return this.post(`/v1/pools/${this.owner}/${pool}/runners`, { name, capacity: 4 }, { token });
 	}
 
@@ -302,7 +311,7 @@ async function sessions(player: Player, { token, shard }: { token: string; shard
 	const run = await player.submit([job("s", place), job("t", { ...place, onLost: "fail" })]);
 	const runners: { id: string; token: string }[] = [];
 	while (new Set(runners.map(shardOf)).size < shards) {
-		runners.push(await player.register(token, `runner ${runners.length}`, place.pool));
+		runners.push(await player.registerAnywhere(token, `runner ${runners.length}`, place.pool));
 	}
 	const runner = runners.find((each) => shardOf(each) === shard);
 	if (!runner) throw new Error(`no runner is of shard ${shard}`);
