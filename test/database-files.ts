@@ -11,13 +11,17 @@ export async function databaseFiles(data: string): Promise<string[]> {
 	return files.filter((file) => /[0-9a-f]{64}\.sqlite/.test(file)).map((file) => join(folder, file));
 }
 
-/** Nothing may ask the database meanwhile, `/readyz` neither. */
+/** The sweep asks the database each minute, and what a consumer could not write is tried again after up to a minute. */
+const quietWithinMs = 180_000;
+
+/** Nothing else may ask the database meanwhile, `/readyz` neither. */
 async function untilClosed(data: string): Promise<void> {
-	await until("the server has let go of the database's files", async () => {
+	const isClosed = async () => {
 		const pid = (await readFile(join(data, "workerd-pid"), "utf8")).trim();
 		const open = (await readdir(`/proc/${pid}/fd`)).map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => ""));
 		return !(await Promise.all(open)).some((path) => /[0-9a-f]{64}\.sqlite/.test(path) && path.includes(`${data}/d1/`));
-	});
+	};
+	await until("the server has let go of the database's files", isClosed, { withinMs: quietWithinMs });
 }
 
 export type Harm = "gone" | "broken";
