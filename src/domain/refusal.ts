@@ -46,6 +46,7 @@ export type AccessRefusal =
 	| { code: "operator-only" }
 	| { code: "runs-refused" }
 	| { code: "projection-off" }
+	| { code: "cursor-unknown" }
 	| { code: "token-ended" };
 
 /** Why there is nothing to read or to watch, or no room for what was sent. */

@@ -109,8 +109,8 @@ export interface ProjectionRows {
 	/** How many were missing, or wrong. */
 	addPools(owner: string, pools: readonly string[]): Promise<number>;
 	writeTokens(tokens: readonly TokenRecord[]): Promise<number>;
-	/** The owner's lists lack nothing any more. */
-	closeGap(owner: string): Promise<void>;
+	/** The owner's lists lack nothing any more that was lost before a rebuild which began then. */
+	closeGap(owner: string, beganAt: Millis): Promise<void>;
 }
 
 /** Rows of runs as they were read. */

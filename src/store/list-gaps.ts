@@ -1,6 +1,7 @@
 // Since when lists lack rows that were there: the database was lost, and what of an owner's can be rebuilt was not rebuilt yet.
 import { inArray, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
+import type { Millis } from "../domain/ids.ts";
 import { listGaps } from "./schema.ts";
 
 /** The row that stands for all owners without one of their own. */
@@ -20,13 +21,12 @@ export function gapSince(rows: readonly { owner: string; since: number }[], owne
 	return gap && gap.since > 0 ? gap.since : null;
 }
 
-/** What can be rebuilt of an owner's rows was rebuilt. While no database was lost there is nothing to note. */
-export async function closeGap(db: DrizzleD1Database, owner: string): Promise<void> {
-	await db.run(sql`INSERT INTO list_gap (owner, since) SELECT ${owner}, 0 FROM list_gap WHERE owner = ${everybody}
+/**
+ * What can be rebuilt of an owner's rows was rebuilt, by a rebuild that began at `beganAt`: one that began before the loss went
+ * through a part of them in the lost database. While no database was lost there is nothing to note.
+ */
+export async function closeGap(db: DrizzleD1Database, owner: string, beganAt: Millis): Promise<void> {
+	await db.run(sql`INSERT INTO list_gap (owner, since)
+		SELECT ${owner}, 0 FROM list_gap WHERE owner = ${everybody} AND since <= ${beganAt}
 		ON CONFLICT (owner) DO UPDATE SET since = 0`);
-}
-
-/** Every owner's rows were rebuilt. */
-export async function closeGaps(db: DrizzleD1Database): Promise<void> {
-	await db.delete(listGaps);
 }

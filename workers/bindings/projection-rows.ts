@@ -45,7 +45,7 @@ export function projectionRows(env: Env): ProjectionRows {
 		tokens: (call) => reach(() => listTokenRecords(db, call)),
 		addPools: (owner, pools) => reach(() => addPools(db, owner, pools)),
 		writeTokens: (tokens) => reach(() => writeTokenRows(db, tokens)),
-		closeGap: (owner) => reach(() => closeGap(db, owner)),
+		closeGap: (owner, beganAt) => reach(() => closeGap(db, owner, beganAt)),
 	};
 }
 

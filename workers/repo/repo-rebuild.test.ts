@@ -226,3 +226,41 @@ it("[M8] what nobody configured is no repository: its rows go, and no other's", 
 	expect(await refusal("POST", ofOwner(place), { body: { cursor: "bm8" } })).toBe("400 cursor");
 	expect(await refusal("POST", ofRepository(place), { body: { cursor: "bm8" } })).toBe("400 cursor");
 });
+
+it("[M18] an owner's gap is closed by a rebuild that began after the loss and went through all, and by no other", async () => {
+	const place = await aRepo();
+	await submit(place, [job("a")]);
+	await untilProjected(place);
+	const isStale = async () => (await send<{ stale: boolean }>("GET", `/v1/repos?owner=${place.owner}`)).body.stale;
+	const { next: early } = await rebuild(ofOwner(place), { slicesMax: 1 });
+	moveClock(2_000);
+	await env.DB.prepare("INSERT INTO list_gap (owner, since) VALUES ('', ?)").bind(Date.now()).run();
+	expect(await isStale()).toBe(true);
+	const cursorOf = (text: string) => btoa(text).replace(/=+$/, "");
+	for (const text of [
+		`repository ${place.repo} rows`,
+		`${Date.now()} repository zzz rows`,
+		`${Date.now() + 60_000} repository ${place.repo} rows`,
+	]) {
+		expect(await refusal("POST", ofOwner(place), { body: { cursor: cursorOf(text) } })).toBe("400 cursor");
+	}
+	await rebuild(ofOwner(place), { cursor: early });
+	await rebuild(ofOwner(place), { slicesMax: 2 });
+	await rebuild(ofRepository(place));
+	expect(await isStale()).toBe(true);
+	await rebuild(ofOwner(place));
+	expect(await isStale()).toBe(false);
+	expect((await send<{ stale: boolean }>("GET", `/v1/repos?owner=${place.owner}-other`)).body.stale).toBe(true);
+	await env.DB.prepare("DELETE FROM list_gap").run();
+});
+
+it("[M19] a rebuild of a repository that does not exist is refused, unless lists have rows of it: these go", async () => {
+	const place = await aRepo();
+	const nowhere = { ...place, repo: "nothere", path: `/v1/repos/${place.owner}/nothere` };
+	expect(await refusal("POST", ofRepository(nowhere), { body: {} })).toBe("404 unknown");
+	await env.DB.prepare("INSERT INTO repository (owner, repo, version, doc) VALUES (?, 'nothere', 1, '{}')")
+		.bind(place.owner)
+		.run();
+	expect((await rebuild(ofRepository(nowhere))).removed).toBe(1);
+	expect(await refusal("POST", ofRepository(nowhere), { body: {} })).toBe("404 unknown");
+});

@@ -20,7 +20,6 @@ import {
 	grantOf,
 	job,
 	lease,
-	refusal,
 	runOf,
 	send,
 	submit,
@@ -126,7 +125,12 @@ it("[M11] without `project` no row is written, lists say since when, nothing spi
 	expect(Date.parse(stale.asOf)).toBeLessThanOrEqual(Date.now());
 	expect(await rows()).toEqual(known);
 	expect((await send<QueueFigures>("GET", `${place.path}/queue`)).body.projectionLagSeconds).toBeGreaterThan(0);
-	expect(await refusal("POST", `${place.path}/projection/rebuild`, { body: {} })).toBe("503 projection-off");
+	const refused = await send<{ detail: string }>("POST", `${place.path}/projection/rebuild`, { body: {} });
+	expect(refused).toMatchObject({ status: 409, body: { code: "projection-off" } });
+	expect([refused.headers.get("retry-after"), refused.body.detail]).toEqual([
+		null,
+		expect.stringContaining("operator"),
+	]);
 	await set({ project: true });
 	await runDurableObjectAlarm(repoOf(repo));
 	await vi.waitFor(async () => {

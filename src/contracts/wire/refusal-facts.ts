@@ -170,10 +170,16 @@ function accessFacts(refusal: AccessRefusal): ProblemFacts {
 			};
 		case "projection-off":
 			return {
-				status: 503,
+				status: 409,
 				code,
-				detail: "The operator has switched projection off; no row was written.",
-				retryAfterSeconds: refusedRetryAfterSeconds,
+				detail: "An operator has switched `project` off; no row was written, and none is until it is on again.",
+			};
+		case "cursor-unknown":
+			return {
+				status: 400,
+				code: "malformed",
+				detail: "The body is not as it should be.",
+				errors: [{ path: "cursor", message: "must be `nextCursor` of this rebuild" }],
 			};
 		case "token-ended":
 			return {

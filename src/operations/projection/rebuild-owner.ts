@@ -79,3 +79,17 @@ async function nextRepository(ports: OwnerRebuildPorts, owner: string, after: st
 	const [next] = await ports.owner(owner).owned({ kind: "repository", after, limit: 1 });
 	return next ? `repository ${next.name}` : null;
 }
+
+/** Whether a rebuild comes by this place: it goes through no repository that the owner does not have. */
+export async function isOnWay(
+	ports: Pick<OwnerRebuildPorts, "owner">,
+	owner: string,
+	cursor: string | null,
+): Promise<boolean> {
+	const [step, repo = ""] = (cursor ?? "").split(" ");
+	if (step !== "repository") return true;
+	// No name lies between these two, since none has a `~`.
+	const after = `${repo.slice(0, -1)}${String.fromCharCode(repo.charCodeAt(repo.length - 1) - 1)}~`;
+	const [next] = await ports.owner(owner).owned({ kind: "repository", after, limit: 1 });
+	return next?.name === repo;
+}

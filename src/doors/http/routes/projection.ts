@@ -51,9 +51,11 @@ export function addProjectionRoutes(app: Hono<ApiEnv>): void {
 	});
 }
 
+/** When the rebuild began, and its place. */
 function isOwnerCursor(text: string): boolean {
-	const repository = repositoryPattern.exec(text);
-	if (repository === null) return ownerPattern.test(text);
+	const place = /^[0-9]{1,15} (?<place>.+)$/.exec(text)?.groups?.place ?? "";
+	const repository = repositoryPattern.exec(place);
+	if (repository === null) return ownerPattern.test(place);
 	const inner = repository.groups?.inner;
 	return inner === undefined || runsPattern.test(inner);
 }
