@@ -2,6 +2,7 @@
 import { createApp } from "../src/doors/http/app.ts";
 import type { Env } from "./env.ts";
 import { consume } from "./queues.ts";
+import { heedSwitches } from "./switches/switches.ts";
 import { sweep } from "./sweep.ts";
 import { wire } from "./wire.ts";
 
@@ -15,7 +16,10 @@ export { SwitchesObject } from "./switches/switches-object.ts";
 const app = createApp<Env>(wire);
 
 export default {
-	fetch: (request, env, ctx) => app.fetch(request, env, ctx),
+	async fetch(request, env, ctx) {
+		await heedSwitches(env, (work) => ctx.waitUntil(work));
+		return app.fetch(request, env, ctx);
+	},
 	queue: consume,
 	scheduled: (_, env) => sweep(env),
 } satisfies ExportedHandler<Env>;

@@ -8,7 +8,7 @@ import { database } from "./bindings/read-model.ts";
 import { feedCalls, poolCalls, repoCalls } from "./bindings/stubs.ts";
 import { drainRung } from "./intake/intake-consumer.ts";
 import { keepDead, subjectOf, tryLater } from "./dead-letters/give-up.ts";
-import { switchesNow } from "./switches/switches.ts";
+import { heedSwitches, switchesNow } from "./switches/switches.ts";
 import { report } from "./report.ts";
 
 /** Messages that fail one after another before the others are not even tried. */
@@ -22,6 +22,7 @@ interface Source {
 
 export async function consume(batch: MessageBatch, env: Env): Promise<void> {
 	const source = { env, queue: batch.queue };
+	await heedSwitches(env);
 	switch (batch.queue) {
 		case "spillway-deliveries":
 			return deliver(await readable<Delivery>(batch, env), source);

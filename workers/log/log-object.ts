@@ -12,6 +12,7 @@ import type { AppendKind } from "../../src/domain/log/log.ts";
 import { LogEngine } from "../../src/engine/log/log-engine.ts";
 import type { Env } from "../env.ts";
 import { acceptIn, heldSocketsOf } from "../bindings/sockets.ts";
+import { heedSwitchesAtWaking } from "../switches/switches.ts";
 import { worldOf } from "../world.ts";
 import { logOutside } from "./log-outside.ts";
 
@@ -20,6 +21,7 @@ export class LogObject extends DurableObject<Env> implements LogCalls {
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
+		heedSwitchesAtWaking(ctx, env);
 		ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
 		const name = readLogObjectName(ctx.id.name ?? "");
 		this.#engine = new LogEngine({

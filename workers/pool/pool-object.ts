@@ -14,6 +14,7 @@ import { noRunnerSocket, readConnect } from "../../src/contracts/wire/sockets/ru
 import type { LeaseId } from "../../src/domain/ids.ts";
 import { PoolEngine } from "../../src/engine/pool/pool-engine.ts";
 import type { Env } from "../env.ts";
+import { heedSwitchesAtWaking } from "../switches/switches.ts";
 import { worldOf } from "../world.ts";
 import { poolOutside } from "./pool-outside.ts";
 
@@ -22,6 +23,7 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
+		heedSwitchesAtWaking(ctx, env);
 		ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
 		this.#engine = new PoolEngine({
 			world: worldOf(ctx),

@@ -20,6 +20,7 @@ import { RepoEngine } from "../../src/engine/repo/repo-engine.ts";
 import type { RetryJobCall, RetryRunCall } from "../../src/engine/repo/commands/repo-retry.ts";
 import type { JobSlice } from "../../src/engine/repo/reads/repo-view.ts";
 import type { Env } from "../env.ts";
+import { heedSwitchesAtWaking } from "../switches/switches.ts";
 import { worldOf } from "../world.ts";
 import { repoOutside } from "./repo-outside.ts";
 
@@ -28,6 +29,7 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	constructor(ctx: DurableObjectState, env: Env) {
 		super(ctx, env);
+		heedSwitchesAtWaking(ctx, env);
 		this.#engine = new RepoEngine({ world: worldOf(ctx), outside: repoOutside(env) });
 	}
 

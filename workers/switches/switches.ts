@@ -1,5 +1,5 @@
-// The switches as this isolate last knew them: refreshed in the background, and open when nobody answers, so that the
-// control plane never waits for its own emergency brake.
+// The switches as this isolate last knew them: refreshed in the background, and open when nobody answers, so that the control
+// plane never waits for its own emergency brake. Only what comes while nothing was ever read waits, for a moment.
 import { proxyDurable } from "itty-durable";
 import { switchesDefault } from "../../src/contracts/objects/switches.ts";
 import type { KeptSwitches } from "../../src/contracts/objects/switches.ts";
@@ -9,19 +9,76 @@ import type { Env } from "../env.ts";
 
 const refreshMs = 30_000;
 
-const known: { switches: Switches; projectOffAt: Millis | null; at: Millis } = {
+/** A read that failed, or was lost with its request, is made again after this long, then after twice as long, up to `refreshMs`. */
+const againMsMin = 1_000;
+
+/** Whoever comes before anything was read waits this long for it, and goes by the defaults then. */
+const firstWaitMs = 500;
+
+interface Known {
+	switches: Switches;
+	projectOffAt: Millis | null;
+	isRead: boolean;
+	/** When they are asked for next, whatever becomes of a read that is under way. */
+	askAt: Millis;
+	againMs: number;
+	/** Until then everybody who comes waits, from the first on; afterwards only who asks again. */
+	allWaitUntil: Millis | null;
+}
+
+const nothing: Known = {
 	switches: switchesDefault,
 	projectOffAt: null,
-	at: 0,
+	isRead: false,
+	askAt: 0,
+	againMs: againMsMin,
+	allWaitUntil: null,
 };
 
-/** Never waits. `later` keeps the refresh alive past the answer of a request; an object needs none. */
-export function switchesNow(env: Env, later: (work: Promise<unknown>) => void = () => undefined): Switches {
-	if (Date.now() - known.at > refreshMs) {
-		known.at = Date.now();
-		later(readSwitches(env).catch(() => undefined));
+const known = { ...nothing };
+
+/** As in an isolate that has just come up: for tests, since no other way there leads to one. */
+export function forgetSwitches(): void {
+	Object.assign(known, nothing);
+}
+
+type Later = (work: Promise<unknown>) => void;
+
+/**
+ * At the door of whatever this isolate does: `later` keeps the refresh alive past its end. Before anything was read each caller reads
+ * for itself, since what one request waits for is no other's, and waits for `firstWaitMs` at most. Never throws.
+ */
+export async function heedSwitches(env: Env, later: Later = () => undefined): Promise<void> {
+	if (known.isRead) {
+		switchesNow(env, later);
+		return;
 	}
+	const now = Date.now();
+	known.allWaitUntil ??= now + firstWaitMs;
+	if (now >= known.allWaitUntil && now < known.askAt) return;
+	const read = tryToRead(env);
+	later(read);
+	await Promise.race([read, scheduler.wait(firstWaitMs)]);
+}
+
+/** An object that wakes before its isolate has read the switches waits for them as a request does. */
+export function heedSwitchesAtWaking(ctx: DurableObjectState, env: Env): void {
+	if (!known.isRead) void ctx.blockConcurrencyWhile(() => heedSwitches(env));
+}
+
+/** Never waits. `later` keeps the refresh alive past the answer of a request; an object needs none. */
+export function switchesNow(env: Env, later: Later = () => undefined): Switches {
+	if (Date.now() >= known.askAt) later(tryToRead(env));
 	return known.switches;
+}
+
+async function tryToRead(env: Env): Promise<void> {
+	const now = Date.now();
+	if (now >= known.askAt) {
+		known.askAt = now + known.againMs;
+		known.againMs = Math.min(2 * known.againMs, refreshMs);
+	}
+	await readSwitches(env).catch(() => undefined);
 }
 
 /** Since when nothing is projected, as `switchesNow`; null: it is. */
@@ -41,7 +98,9 @@ export async function changeSwitches(env: Env, patch: Partial<Switches>): Promis
 function remember({ projectOffAt = null, ...switches }: KeptSwitches): Switches {
 	known.switches = { ...switchesDefault, ...switches };
 	known.projectOffAt = projectOffAt;
-	known.at = Date.now();
+	known.isRead = true;
+	known.askAt = Date.now() + refreshMs;
+	known.againMs = againMsMin;
 	return known.switches;
 }
 
