@@ -19,7 +19,12 @@ interface Gates {
 }
 
 const gateOf = (name: GateName, limits: LineLimits) =>
-	new CallGate(limits, { name, now: Date.now, report, countShed: (of) => countShed({ line: name, class: of }) });
+	new CallGate(limits, {
+		name,
+		now: () => Date.now(),
+		report,
+		countShed: (of) => countShed({ line: name, class: of }),
+	});
 
 /** By how much one owner may have in work: an isolate has one setting and one pair, but in tests. */
 const made = new Map<number, Gates>();

@@ -36,7 +36,7 @@ export function readReadiness(
 	later: (work: Promise<unknown>) => void,
 	{ isForOperator }: { isForOperator: boolean },
 ): Promise<ReadinessAnswer> {
-	const readiness = known.get(env) ?? new Readiness(Date.now, complain);
+	const readiness = known.get(env) ?? new Readiness(() => Date.now(), complain);
 	known.set(env, readiness);
 	const breakers = breakersOf(env);
 	const behindBreaker = (of: Single) => ({ isVital: false, trouble: () => troubleOf(breakers, of) });
