@@ -92,6 +92,26 @@ it("[Y10] a key is one submission's from its spill on: another is refused, by th
 	expect((await other(away())).status).toBe(202);
 });
 
+it("[Y14] with the spill on always a key that the repository took before is refused with another body, and stays its own", async () => {
+	const place = await aRepo();
+	const { body } = await submitTo(place, {}, { key: "k" });
+	await spillAlways();
+	const other = await submitTo(place, noReadModel, { key: "k", jobs: [job("other")] });
+	expect([other.status, other.body.code]).toEqual([422, "idempotency-key-reused"]);
+	const again = await submitTo(place, noReadModel, { key: "k" });
+	expect([again.status, again.replayed, again.body.id]).toEqual([200, true, body.id]);
+	expect(await intakeKeys(place)).toEqual([]);
+});
+
+it("[Y14] a repository that does not answer which submission has a key holds up no spill", async () => {
+	const place = await aRepo();
+	await submitTo(place, {}, { key: "k" });
+	await spillAlways();
+	for (const [n, fault] of (["silent", "reset", "broken"] as const).entries()) {
+		expect((await submitTo(place, away(fault), { key: `new-${n}` })).status).toBe(202);
+	}
+});
+
 it("[Y10] of two that are spilled at once under one key exactly one is accepted", async () => {
 	const place = await aRepo();
 	const both = await Promise.all(["a", "b"].map((key) => submitTo(place, away(), { key: "k", jobs: [job(key)] })));

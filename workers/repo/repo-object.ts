@@ -53,6 +53,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#engine.drain(calls);
 	}
 
+	keyHolder(key: string) {
+		return this.#engine.keyHolder(key);
+	}
+
 	addJobs(call: AddJobsCall) {
 		return this.#engine.addJobs(call);
 	}

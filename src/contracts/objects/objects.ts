@@ -159,6 +159,8 @@ export interface RepoCalls {
 	 * repository, or its jobs form no graph.
 	 */
 	drain(calls: DrainCall[]): Promise<Result<null>[]>;
+	/** [Y14] The run or job that came of the key; null: it is free. An object of an older deploy does not know this call. */
+	keyHolder(key: string): Promise<string | null>;
 	addJobs(call: AddJobsCall): Promise<Result<Submitted>>;
 	/**
 	 * `watchedUntil` comes from the run's FeedObject: until that instant the feed wants each change of the run as soon as it

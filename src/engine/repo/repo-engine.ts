@@ -138,6 +138,10 @@ export class RepoEngine implements RepoCalls {
 		return this.#writeOn(reach, () => supersedeEarlier(this.queue, call));
 	}
 
+	async keyHolder(key: string): Promise<string | null> {
+		return this.queue.tables.keys.find(key)?.subject ?? null;
+	}
+
 	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
 		const reach = { runs: [call.run], added: call.jobs.length };
 		const done = await this.#writeOn(reach, ({ settings }) => {

@@ -20,7 +20,7 @@ export interface Accepted extends Submitted {
 	asOf: Millis | null;
 }
 
-/** The read model has this long to say that it knows a run: a submission that waits for it is late already. */
+/** The read model has this long to say that it knows a run, and the repository that it knows a key: a submission that waits for it is late already. */
 const knownMsMax = 1_000;
 
 /** How a submission came here through its door. */
@@ -100,13 +100,15 @@ async function acceptedBefore(
 ): Promise<Result<Accepted> | null> {
 	const { run } = call;
 	const { intake, readModel } = ports;
+	const taker = await holderInRepository(ports, name, call.key);
+	if (taker !== null && taker !== run) return refuse({ code: "idempotency-key-reused" });
 	const [{ holder, isNew }, known] = await Promise.all([
 		intake.takeKey(name, call),
 		answeredWithin(knownMsMax, () => readModel.run(name, { id: run })),
 	]);
 	if (holder !== run) return refuse({ code: "idempotency-key-reused" });
 	if (known !== null) return replayOf(known, { asOf: Math.min(known.version, ports.now()) });
-	if (isNew) return null;
+	if (isNew && taker === null) return null;
 	const waiting = await readSpilled(intake, name, run);
 	// One that was refused since nobody could take it may be sent again.
 	if (waiting?.state === "accepted") return accept({ run: waiting, replayed: true, isSpilled: true, asOf: null });
@@ -114,6 +116,21 @@ async function acceptedBefore(
 	if (ports.switches.current().spill !== "always") return null;
 	const taken = await answeredWithin(ports.spillAfterMs, () => ports.repo(name).run(run));
 	return taken?.ok ? replayOf(taken.value, { asOf: null }) : null;
+}
+
+/**
+ * [Y14] Asked before the intake gives the key away for a day. Null as well where the repository does not answer in time, or the switch
+ * does not say `always`: then it has just not answered.
+ */
+async function holderInRepository(ports: SpillPorts, name: RepositoryName, key: string): Promise<string | null> {
+	if (ports.switches.current().spill !== "always") return null;
+	const ask = () =>
+		ports
+			.repo(name)
+			.keyHolder(key)
+			// Nor is one needed that fails, or that an older deploy made.
+			.catch(() => null);
+	return answeredWithin(Math.min(knownMsMax, ports.spillAfterMs), ask);
 }
 
 function replayOf(run: Run, { asOf }: { asOf: Millis | null }): Result<Accepted> {
