@@ -43,6 +43,18 @@ it("[X29] the package brings nothing else along, and is on the path under its na
 	expect(files.filter((name) => !name.endsWith(".js")).sort()).toEqual(["LICENSE", "package.json"]);
 });
 
+it.each(nodes)("[X54] %s without its SQLite serves nothing, and says in a line which Node does", async (node) => {
+	const { stdout } = await run(node, ["-p", `require("node:module").isBuiltin("node:sqlite")`]);
+	const without = stdout.trim() === "true" ? ["--no-experimental-sqlite"] : [];
+	const data = join(prefix, "data-of-old");
+	const words = [...without, join(root, "dist/spillway.js"), "serve", "--port", "0", "--data", data];
+	await expect(run(node, words)).rejects.toMatchObject({
+		code: 1,
+		stderr: expect.stringMatching(/^spillway: the server needs Node 22\.13 or later, .* npm start brings its own\n$/),
+	});
+	expect(existsSync(data)).toBe(false);
+});
+
 it.each(nodes)(
 	"[X29] installed, with %s, it runs jobs and follows them; serving it leaves to a clone",
 	async (node) => {

@@ -173,7 +173,7 @@ describe("runner", () => {
 
 describe("secret", () => {
 	it("[X19] set takes the value from standard input, without the line break at its end, and shows it nowhere", async () => {
-		api.on(`PUT ${web}/secrets/NPM_TOKEN`, { status: 200, json: null });
+		api.on(`PUT ${web}/secrets/NPM_TOKEN`, { status: 204 });
 		const shown = await run(api, ["secret", "set", "acme/web", "NPM_TOKEN"], { input: "s3cret\nline two\n" });
 		expect(shown).toEqual({ code: 0, out: "secret NPM_TOKEN is kept\n", err: "" });
 		expect(sent()).toEqual([[`PUT ${web}/secrets/NPM_TOKEN`, { value: "s3cret\nline two" }]]);

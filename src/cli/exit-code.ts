@@ -63,8 +63,16 @@ export function endOf(error: unknown): { code: number; line: string | null } {
 	if (error instanceof CommanderError) return { code: error.exitCode === 0 ? 0 : exitCode.usage, line: null };
 	if (error instanceof CommandFailure) return { code: error.exitCode, line: error.message };
 	if (error instanceof ProblemError) return { code: exitCode.refused, line: problemLine(error) };
-	if (error instanceof Outage) return { code: exitCode.unreachable, line: error.message };
+	if (error instanceof Outage) {
+		return { code: exitCode.unreachable, line: `${error.message}${againText(error.message, error.retryAfterSeconds)}` };
+	}
 	return { code: exitCode.failed, line: error instanceof Error ? error.message : String(error) };
+}
+
+/** A sentence of its own, after whatever was said. */
+function againText(said: string, seconds: number | null): string {
+	if (seconds === null) return "";
+	return `${/[.!?]$/.test(said) ? "" : "."} Try again in ${Math.ceil(seconds)} s.`;
 }
 
 const fieldsShown = 3;
@@ -75,6 +83,6 @@ function problemLine(problem: ProblemError): string {
 	const fields = errors.slice(0, fieldsShown).map(({ path, message }) => `${path}: ${message}`);
 	if (errors.length > fieldsShown) fields.push(`and ${errors.length - fieldsShown} more`);
 	const request = requestId === null ? "" : ` [request ${requestId}]`;
-	if (problem.retryAfterSeconds !== null) fields.push(`Try again in ${Math.ceil(problem.retryAfterSeconds)} s.`);
-	return `${code}: ${detail}${fields.length > 0 ? ` ${fields.join("; ")}` : ""}${hint === null ? "" : ` (${hint})`}${request}`;
+	const said = `${code}: ${detail}${fields.length > 0 ? ` ${fields.join("; ")}` : ""}`;
+	return `${said}${againText(said, problem.retryAfterSeconds)}${hint === null ? "" : ` (${hint})`}${request}`;
 }

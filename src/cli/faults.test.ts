@@ -18,6 +18,8 @@ interface Case {
 	call: string;
 	answer: ApiAnswer;
 	input?: string;
+	/** Its answer is bytes: whatever they are, they are it. */
+	isBytes?: boolean;
 	/** Not sent again once it may have been heard. */
 	isOnce?: boolean;
 }
@@ -62,6 +64,7 @@ const cases: Case[] = [
 		words: ["job", "log", "acme/web", job, "--attempt", "1"],
 		call: `GET ${web}/jobs/${job}/attempts/1/log`,
 		answer: { text: "log" },
+		isBytes: true,
 	},
 	{ words: ["secret", "list", "acme/web"], call: `GET ${web}/secrets`, answer: { json: page } },
 	{ words: ["secret", "set", "acme/web", "A"], call: `PUT ${web}/secrets/A`, answer: gone, input: "value" },
@@ -85,6 +88,12 @@ const cases: Case[] = [
 		answer: { status: 202, json: { queue: "events" } },
 		isOnce: true,
 	},
+	{
+		words: ["projection", "rebuild", "acme"],
+		call: "POST /v1/owners/acme/projection/rebuild",
+		answer: { json: { owner: "acme", repo: null, right: 0, written: 0, removed: 0, nextCursor: null } },
+	},
+	{ words: ["switch", "show"], call: "GET /v1/switches", answer: { json: { acceptRuns: true, dispatch: true } } },
 	{
 		words: ["dead-letter", "redrive", "--all"],
 		call: "POST /v1/dead-letters/redrive",
@@ -135,8 +144,8 @@ const faults: Record<string, Fault> = {
 		answer: { status: 502, text: html },
 		repeats: "sent",
 		askedMs: 0,
-		code: 4,
-		says: /http-502: Bad Gateway/,
+		code: 5,
+		says: /what 127\S+ answered \(502 Bad Gateway\) is no answer/,
 	},
 	"a reset before the answer": {
 		answer: { fault: "reset" },
@@ -152,12 +161,31 @@ const faults: Record<string, Fault> = {
 		code: 5,
 		says: /no answer within 300 ms/,
 	},
+	...Object.fromEntries(
+		Object.entries<ApiAnswer>({
+			"404 of a proxy": { status: 404, text: html },
+			"403 of a proxy, in JSON": { status: 403, json: { message: "no route matched", code: 7003 } },
+			"200, empty": { text: "" },
+			"200, null": { json: null },
+			"200, {}": { json: {} },
+		}).map(([name, answer]): [string, Fault] => [
+			name,
+			{ answer, repeats: "sent", askedMs: 0, code: 5, says: /what 127\S+ answered \(\d+ [\w ]+\) is no answer/ },
+		]),
+	),
+	"503 of a proxy": {
+		answer: { status: 503, headers: { "retry-after": "1" }, text: html },
+		repeats: "again",
+		askedMs: 1_000,
+		code: 5,
+		says: /what 127\S+ answered \(503 Service Unavailable\) is no answer/,
+	},
 	"a redirect": {
 		answer: { status: 302, headers: { location: "https://sign-in.example/" }, text: html },
 		...{
 			repeats: "sent",
 			askedMs: 0,
-			code: 4,
+			code: 5,
 			says: /redirected: The address leads to https:\/\/sign-in\.example\/: give/,
 		},
 	},
@@ -188,9 +216,12 @@ const command = ({ words, input = "" }: Case) => run(api, words, { input, retry 
 const callsTo = (call: string) => api.calls.filter(({ method, path }) => `${method} ${path}` === call);
 
 describe.each(cases.map((one) => [one.words.slice(0, 2).join(" "), one] as const))("%s", (_, one) => {
-	const { call, answer, isOnce = false } = one;
+	const { call, answer, isOnce = false, isBytes = false } = one;
+	const its = Object.entries(faults).filter(
+		([, fault]) => !(isBytes && (fault.answer.status ?? 200) === 200 && !fault.answer.fault),
+	);
 
-	it.each(Object.entries(faults))("[X49] %s, once", async (_name, { answer: fault, repeats, askedMs, code, says }) => {
+	it.each(its)("[X49] %s, once", async (_name, { answer: fault, repeats, askedMs, code, says }) => {
 		api.on(call, fault, answer);
 		const isRepeated = repeats === "again" || !isOnce;
 		const shown = await command(one);
@@ -205,7 +236,7 @@ describe.each(cases.map((one) => [one.words.slice(0, 2).join(" "), one] as const
 
 describe.each(Object.entries(faults))("%s, again and again", (_, { answer: fault, repeats, code, says }) => {
 	it("[X49] ends within the time that a person waits, with one line that says why", async () => {
-		for (const one of cases.filter(({ words }) => ["run", "dead-letter"].includes(words[0] ?? ""))) {
+		for (const one of cases.filter(({ words }) => ["run", "projection", "dead-letter"].includes(words[0] ?? ""))) {
 			[clock, waits] = [0, []];
 			api.calls.length = 0;
 			api.on(one.call, fault);
@@ -246,8 +277,22 @@ it("[X49] an answer that is torn, or is a proxy's page, is no answer: it is aske
 	const shown = await command(one);
 	expect([shown.code, shown.err]).toEqual([
 		5,
-		expect.stringMatching(/^spillway: what 127\S+ answered is no JSON: .*\n$/),
+		expect.stringMatching(/^spillway: what 127\S+ answered \(200 OK\) is no answer of a Spillway server.*\n$/),
 	]);
+});
+
+it("[X55] when to try again is a sentence of its own, whatever was said before it", async () => {
+	const [one] = cases as [Case];
+	const again = { "retry-after": "600" };
+	for (const [detail, text] of [
+		["Too Many Requests", "busy: Too Many Requests. Try again in 600 s."],
+		["Too much at once.", "busy: Too much at once. Try again in 600 s."],
+	]) {
+		api.on(one.call, { status: 429, headers: again, json: { code: "busy", detail } });
+		expect((await command(one)).err).toBe(`spillway: ${text}\n`);
+	}
+	api.on(one.call, { status: 429, headers: again, text: html });
+	expect((await command(one)).err).toMatch(/is a proxy before it\? Try again in 600 s\.\n$/);
 });
 
 it("[X48] at a terminal a command says once what it waits for, and in a script nothing", async () => {

@@ -84,7 +84,7 @@ it("[X39] interrupted before the server answered, run start says where to look f
 });
 
 it("[X40] token create takes repositories with their owner and without, and none of another's", async () => {
-	api.on("POST /v1/tokens", { status: 201, json: { token: "t" } });
+	api.on("POST /v1/tokens", { status: 201, json: { id: "tk1", token: "t" } });
 	const words = ["token", "create", "acme", "--name", "ci", "--scope", "read", "--repo"];
 	expect((await run(api, [...words, "acme/web,api"])).code).toBe(0);
 	expect(api.calls[0]?.json).toMatchObject({ repos: ["web", "api"] });

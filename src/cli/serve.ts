@@ -1,4 +1,5 @@
 // `spillway serve`: the whole system on this machine, its data in one folder.
+import { isBuiltin } from "node:module";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { parseNetworks } from "../domain/text/client-address.ts";
@@ -35,6 +36,7 @@ export function addServe(parent: Command, { io }: Host): void {
 			const { port, host, data, reserve, trustProxy, json } = command.optsWithGlobals<ServeFlags>();
 			const stopped = io.stopped();
 			const { serve } = await import("../server/serve.ts").catch(cannotServe);
+			if (!isBuiltin("node:sqlite")) throw new CommandFailure(oldNode);
 			const print = (level: string, text: string) =>
 				io.err(`${new Date().toISOString()} ${level} ${printableLines(text)}\n`);
 			const reserveMib = reserve ?? readReserve(io.environment.SPILLWAY_DISK_RESERVE_MIB);
@@ -70,6 +72,9 @@ function readReserve(text: string | undefined): number {
 		throw new CommandFailure("SPILLWAY_DISK_RESERVE_MIB must be a whole number", exitCode.usage);
 	return Number(text);
 }
+
+/** [X54] Its database is Node's own SQLite. */
+const oldNode = `the server needs Node 22.13 or later, and this is ${process.versions.node}: npm start brings its own`;
 
 /** An installed command line has no runtime beside it, and an old Node no SQLite. */
 function cannotServe(failure: unknown): never {

@@ -1,6 +1,7 @@
 // The two ways in which a call fails: the server answered that it will not (`ProblemError`), or nobody knows what it did
 // (`Outage`). Whether either is tried again is decided in `retryable.ts` and nowhere else.
 import { Outage } from "../contracts/wire/outage.ts";
+import { hasShape } from "./answer-shape.ts";
 import type { FieldError, Problem } from "../contracts/http/problem.ts";
 
 /** An answer that is no success. `code` is stable and made for programs, `detail` for people. */
@@ -15,20 +16,23 @@ export class ProblemError extends Error {
 	readonly retryAfterSeconds: number | null;
 	readonly headers: Headers;
 
-	constructor(response: Response, problem: Partial<Problem>) {
-		const code = problem.code ?? `http-${response.status}`;
-		const detail = problem.detail ?? problem.title ?? response.statusText;
+	constructor(response: Response, problem: Pick<Problem, "code" | "detail"> & Partial<Problem>) {
+		const { code, detail } = problem;
 		super(`${code}: ${detail}`);
 		this.status = response.status;
 		this.code = code;
 		this.detail = detail;
 		this.requestId = problem.requestId ?? response.headers.get("x-request-id");
 		this.errors = problem.errors ?? [];
-		// A date means one by the clock of whoever wrote it.
-		const now = Date.parse(response.headers.get("date") ?? "") || Date.now();
-		this.retryAfterSeconds = readRetryAfter(response.headers.get("retry-after"), now);
+		this.retryAfterSeconds = retryAfterIn(response.headers);
 		this.headers = response.headers;
 	}
+}
+
+function retryAfterIn(headers: Headers): number | null {
+	// A date means one by the clock of whoever wrote it.
+	const now = Date.parse(headers.get("date") ?? "") || Date.now();
+	return readRetryAfter(headers.get("retry-after"), now);
 }
 
 /** Seconds, or a date as old proxies write it; null for anything else. */
@@ -41,21 +45,40 @@ export function readRetryAfter(text: string | null, now: number): number | null 
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** The body of an answer that is no success. What is not problem+json (a proxy's page) still becomes a problem. */
-export async function problemFrom(response: Response): Promise<ProblemError> {
+/** These say that nothing was done, whoever says it. */
+export const undoneStatuses: ReadonlySet<number> = new Set([408, 429, 503]);
+
+/**
+ * An answer that is no success. Only a problem of the server's is its word. A redirect, a page or another's JSON is a proxy's,
+ * whatever its status: 403 or 404 there says nothing of what was asked for.
+ */
+export async function failureFrom(response: Response, url: string): Promise<ProblemError | Outage> {
 	if (redirects.has(response.status)) {
-		const detail = `The address leads to ${response.headers.get("location") ?? "another"}: give the one that it leads to.`;
 		await response.body?.cancel();
-		return new ProblemError(response, { code: "redirected", detail });
+		const place = response.headers.get("location") ?? "another";
+		return new Outage(`redirected: The address leads to ${place}: give the one that it leads to`);
 	}
 	const text = await response.text().catch(() => "");
 	try {
 		const body: unknown = JSON.parse(text);
-		if (typeof body === "object" && body !== null) return new ProblemError(response, body);
+		if (isProblem(body)) return new ProblemError(response, body);
 	} catch {
-		// Not JSON: the status is all there is to say.
+		// Not JSON, so not the server's.
 	}
-	return new ProblemError(response, {});
+	return notOurs(response, url);
+}
+
+function isProblem(body: unknown): body is Pick<Problem, "code" | "detail"> & Partial<Problem> {
+	return hasShape<Pick<Problem, "code" | "detail">>(body, { code: "text", detail: "text" });
+}
+
+/** Written by somebody between here and the server: a sign-in page, a proxy. Whether the server did it is unknown. */
+export function notOurs({ status, statusText, headers }: Response, url: string): Outage {
+	const said = `${status} ${statusText}`.trim();
+	return new Outage(
+		`what ${new URL(url).host} answered (${said}) is no answer of a Spillway server: is a proxy before it?`,
+		{ isSafeToRepeat: undoneStatuses.has(status), retryAfterSeconds: retryAfterIn(headers) },
+	);
 }
 
 const neverSentCodes = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ENETUNREACH", "EHOSTUNREACH"]);

@@ -22,10 +22,17 @@ import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
 import { isAbsent } from "../contracts/wire/headers/absent.ts";
 import { isReplayed } from "../contracts/wire/headers/replayed.ts";
-import { outageFrom } from "./call-failure.ts";
-import { jitteredMs } from "./retryable.ts";
+import type { Shape } from "./answer-shape.ts";
+import { emptyStream, placeOf, wholeBody } from "./log-body.ts";
+import type { LogRange, LogSlice } from "./log-body.ts";
 import type { Call, TransportOptions } from "./transport.ts";
 import { urlPath, Transport } from "./transport.ts";
+
+const repositoryShape: Shape<Repository> = { owner: "text", repo: "text" };
+const runShape: Shape<Run> = { id: "text", state: "text" };
+export const jobShape: Shape<Job> = { id: "text", state: "text" };
+const poolShape: Shape<PoolFigures> = { pool: "text", runners: "list" };
+const switchesShape: Shape<Switches> = { acceptRuns: "flag", dispatch: "flag" };
 
 export interface PageOptions {
 	limit?: number | undefined;
@@ -44,22 +51,6 @@ export interface SubmittedRun {
 	replayed: boolean;
 	/** Accepted by spilling: the run has its ids but no number yet. */
 	spilled: boolean;
-}
-
-export interface LogRange {
-	/** Offsets [from, to); `to` absent: to the end. */
-	from?: number;
-	to?: number;
-	/** Only the last lines. Not together with a range. */
-	tail?: number;
-	timestamps?: boolean;
-}
-
-export interface LogSlice {
-	/** Offset of the first byte, and how long the log is now; null when the server did not say. */
-	from: number;
-	length: number | null;
-	body: ReadableStream<Uint8Array>;
 }
 
 export interface RunListOptions extends PageOptions, RunFilter {}
@@ -104,7 +95,12 @@ export function createClient(options: TransportOptions) {
 			{ owner, pool }: { owner: string; pool: string },
 			request: RegisterRequest,
 			options: CallOptions = {},
-		) => transport.json<Registered>(once(urlPath("v1", "pools", owner, pool, "runners"), request, options)),
+		) =>
+			transport.json<Registered>(once(urlPath("v1", "pools", owner, pool, "runners"), request, options), {
+				id: "text",
+				token: "text",
+				heartbeatSeconds: "number",
+			}),
 	};
 }
 
@@ -131,13 +127,17 @@ export function jobPath(name: RepositoryName, job: string, ...rest: (string | nu
 
 function repositoryCalls(transport: Transport) {
 	const write = (method: "PUT" | "PATCH", name: RepositoryName, request: RepositoryRequest) =>
-		transport.json<Repository>({ method, path: repositoryPath(name), json: request, idempotent: true });
+		transport.json<Repository>(
+			{ method, path: repositoryPath(name), json: request, idempotent: true },
+			repositoryShape,
+		);
 	return {
 		list: (owner: string, page: PageOptions = {}) => list<Repository>(transport, "/v1/repos", { owner, ...page }),
-		get: (name: RepositoryName) => get<Repository>(transport, repositoryPath(name)),
+		get: (name: RepositoryName) => get<Repository>(transport, repositoryPath(name), repositoryShape),
 		put: (name: RepositoryName, request: RepositoryRequest) => write("PUT", name, request),
 		patch: (name: RepositoryName, request: RepositoryRequest) => write("PATCH", name, request),
-		queue: (name: RepositoryName) => get<QueueFigures>(transport, repositoryPath(name, "queue")),
+		queue: (name: RepositoryName) =>
+			get<QueueFigures>(transport, repositoryPath(name, "queue"), { waiting: "number", limits: "object" }),
 	};
 }
 
@@ -146,7 +146,7 @@ function secretCalls(transport: Transport) {
 		list: (name: RepositoryName, page: PageOptions = {}) =>
 			list<{ name: string }>(transport, repositoryPath(name, "secrets"), { ...page }),
 		put: (name: RepositoryName, secret: { name: string; value: string }) =>
-			transport.json<void>({
+			transport.done({
 				method: "PUT",
 				path: repositoryPath(name, "secrets", secret.name),
 				json: { value: secret.value },
@@ -160,12 +160,12 @@ function runCalls(transport: Transport) {
 	return {
 		async submit(name: RepositoryName, request: RunRequest, options: CallOptions = {}): Promise<SubmittedRun> {
 			const call = once(repositoryPath(name, "runs"), request, options);
-			const { body, status, headers } = await transport.answer<Run>(call);
+			const { body, status, headers } = await transport.answer<Run>(call, runShape);
 			// By the status alone: a spilled run looks like one that waits.
 			return { run: body, replayed: isReplayed(headers), spilled: status === 202 };
 		},
 		get: (name: RepositoryName, run: string, options: { signal?: AbortSignal | undefined } = {}) =>
-			get<Run>(transport, repositoryPath(name, "runs", run), options.signal),
+			get<Run>(transport, repositoryPath(name, "runs", run), runShape, options.signal),
 		/** The run's events as a stream of server-sent events, its state first. */
 		events: (name: RepositoryName, run: string, { signal }: { signal?: AbortSignal | undefined } = {}) => {
 			const headers = { accept: "text/event-stream" };
@@ -177,16 +177,16 @@ function runCalls(transport: Transport) {
 		jobs: (name: RepositoryName, run: string, page: PageOptions = {}) =>
 			list<Job>(transport, repositoryPath(name, "runs", run, "jobs"), { ...page }),
 		addJobs: (name: RepositoryName, run: string, jobs: RunRequest["jobs"], options: CallOptions = {}) =>
-			transport.json<Run>(once(repositoryPath(name, "runs", run, "jobs"), { jobs }, options)),
+			transport.json<Run>(once(repositoryPath(name, "runs", run, "jobs"), { jobs }, options), runShape),
 		// A cancel that comes twice has the effect of once, whatever key it carries: so it may be sent again.
 		cancel: (name: RepositoryName, run: string, request: { reason?: string } = {}) =>
-			transport.json<Run>(once(repositoryPath(name, "runs", run, "cancel"), request)),
+			transport.json<Run>(once(repositoryPath(name, "runs", run, "cancel"), request), runShape),
 		retry: (
 			name: RepositoryName,
 			run: string,
 			request: { only: "failed" | "all"; reason?: string },
 			options: CallOptions = {},
-		) => transport.json<Run>(once(repositoryPath(name, "runs", run, "retry"), request, options)),
+		) => transport.json<Run>(once(repositoryPath(name, "runs", run, "retry"), request, options), runShape),
 	};
 }
 
@@ -194,28 +194,37 @@ function runCalls(transport: Transport) {
 function jobCalls(transport: Transport) {
 	return {
 		get: (name: RepositoryName, job: string, options: { signal?: AbortSignal | undefined } = {}) =>
-			get<Job>(transport, jobPath(name, job), options.signal),
+			get<Job>(transport, jobPath(name, job), jobShape, options.signal),
 		cancel: (name: RepositoryName, job: string, request: { reason?: string; force?: boolean } = {}) =>
-			transport.json<Job>(once(jobPath(name, job, "cancel"), request)),
+			transport.json<Job>(once(jobPath(name, job, "cancel"), request), jobShape),
 		retry: (name: RepositoryName, job: string, request: { reason?: string } = {}, options: CallOptions = {}) =>
-			transport.json<Job>(once(jobPath(name, job, "retry"), request, options)),
+			transport.json<Job>(once(jobPath(name, job, "retry"), request, options), jobShape),
 		/** Many at once, by what they have in common; `dryRun` only says which. */
 		cancelMatching: (name: RepositoryName, request: BulkCancelRequest) =>
-			transport.json<BulkCancel>({
-				method: "POST",
-				path: repositoryPath(name, "cancel"),
-				json: request,
-				idempotent: true,
-			}),
+			transport.json<BulkCancel>(
+				{
+					method: "POST",
+					path: repositoryPath(name, "cancel"),
+					json: request,
+					idempotent: true,
+				},
+				{ items: "list", canceled: "number" },
+			),
 		retryMatching: (name: RepositoryName, request: BulkRetryRequest, options: CallOptions = {}) =>
-			transport.json<BulkRetry>(once(repositoryPath(name, "retry"), request, options)),
-		reprioritise: (name: RepositoryName, job: string, priority: number) =>
-			transport.json<Job>({
-				method: "PATCH",
-				path: jobPath(name, job),
-				json: { priority },
-				idempotent: true,
+			transport.json<BulkRetry>(once(repositoryPath(name, "retry"), request, options), {
+				items: "list",
+				retried: "number",
 			}),
+		reprioritise: (name: RepositoryName, job: string, priority: number) =>
+			transport.json<Job>(
+				{
+					method: "PATCH",
+					path: jobPath(name, job),
+					json: { priority },
+					idempotent: true,
+				},
+				jobShape,
+			),
 	};
 }
 
@@ -253,44 +262,6 @@ function attemptCalls(transport: Transport) {
 	};
 }
 
-/** Breaks in a row, without a byte between, after which a body is not taken up again. */
-const breaksMax = 5;
-
-async function* wholeBody(
-	{ url, policy }: Transport,
-	range: LogRange,
-	open: (range: LogRange) => Promise<LogSlice>,
-): AsyncGenerator<Uint8Array, void> {
-	const canResume = range.tail === undefined && !range.timestamps;
-	let at = range.from ?? 0;
-	for (let breaks = 0; ; ) {
-		const { body } = await open(at === (range.from ?? 0) ? range : { ...range, from: at });
-		try {
-			for await (const chunk of body) {
-				at += chunk.length;
-				breaks = 0;
-				yield chunk;
-			}
-			return;
-		} catch (thrown) {
-			breaks++;
-			if (!canResume || breaks > breaksMax) throw outageFrom(thrown, url);
-			await policy.sleep(jitteredMs(breaks, policy), null);
-		}
-	}
-}
-
-function placeOf(headers: Headers): { from: number; length: number | null } {
-	const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "");
-	if (match) return { from: Number(match[1]), length: Number(match[2]) };
-	const length = headers.get("content-length");
-	return { from: 0, length: length === null ? null : Number(length) };
-}
-
-function emptyStream(): ReadableStream<Uint8Array> {
-	return new ReadableStream({ start: (controller) => controller.close() });
-}
-
 export interface RunnerPlace {
 	owner: string;
 	pool: string;
@@ -302,23 +273,29 @@ function poolCalls(transport: Transport) {
 		list: (owner: string, page: PageOptions = {}) =>
 			list<PoolFigures>(transport, urlPath("v1", "pools", owner), { ...page }),
 		get: ({ owner, pool }: { owner: string; pool: string }) =>
-			get<PoolFigures>(transport, urlPath("v1", "pools", owner, pool)),
+			get<PoolFigures>(transport, urlPath("v1", "pools", owner, pool), poolShape),
 		/** Pauses, drains or goes on; needs scope `admin`. */
 		patch: ({ owner, pool }: { owner: string; pool: string }, patch: PoolPatch) =>
-			transport.json<PoolFigures>({
-				method: "PATCH",
-				path: urlPath("v1", "pools", owner, pool),
-				json: patch,
-				idempotent: true,
-			}),
+			transport.json<PoolFigures>(
+				{
+					method: "PATCH",
+					path: urlPath("v1", "pools", owner, pool),
+					json: patch,
+					idempotent: true,
+				},
+				poolShape,
+			),
 		/** Drains one runner, or lets it work on; needs scope `admin`. */
 		patchRunner: ({ owner, pool, runner }: RunnerPlace, patch: RunnerPatch) =>
-			transport.json<RunnerFigures>({
-				method: "PATCH",
-				path: urlPath("v1", "pools", owner, pool, "runners", runner),
-				json: patch,
-				idempotent: true,
-			}),
+			transport.json<RunnerFigures>(
+				{
+					method: "PATCH",
+					path: urlPath("v1", "pools", owner, pool, "runners", runner),
+					json: patch,
+					idempotent: true,
+				},
+				{ id: "text", state: "text" },
+			),
 		/** Its token works no more, and its jobs go to others; needs scope `admin`. */
 		removeRunner: ({ owner, pool, runner }: RunnerPlace) =>
 			remove(transport, urlPath("v1", "pools", owner, pool, "runners", runner)),
@@ -328,7 +305,7 @@ function poolCalls(transport: Transport) {
 function tokenCalls(transport: Transport) {
 	return {
 		create: (request: { owner: string; name: string; scopes: Scope[]; repos?: string[]; expiresAt?: string }) =>
-			transport.json<TokenMade>(once("/v1/tokens", request)),
+			transport.json<TokenMade>(once("/v1/tokens", request), { id: "text", token: "text" }),
 		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
 		/** With `owner` also while the list of tokens is away. */
 		revoke: (id: string, owner?: string) => remove(transport, urlPath("v1", "tokens", id), { owner }),
@@ -337,20 +314,23 @@ function tokenCalls(transport: Transport) {
 
 function switchCalls(transport: Transport) {
 	return {
-		get: () => get<Switches>(transport, "/v1/switches"),
+		get: () => get<Switches>(transport, "/v1/switches", switchesShape),
 		patch: (patch: Partial<Switches>) =>
-			transport.json<Switches>({ method: "PATCH", path: "/v1/switches", json: patch, idempotent: true }),
+			transport.json<Switches>({ method: "PATCH", path: "/v1/switches", json: patch, idempotent: true }, switchesShape),
 	};
 }
 
 function projectionCalls(transport: Transport) {
 	const rebuild = (path: string, cursor: string | null) =>
-		transport.json<RebuildAnswer>({
-			method: "POST",
-			path,
-			json: cursor === null ? {} : { cursor },
-			idempotent: true,
-		});
+		transport.json<RebuildAnswer>(
+			{
+				method: "POST",
+				path,
+				json: cursor === null ? {} : { cursor },
+				idempotent: true,
+			},
+			{ right: "number", written: "number", removed: "number", nextCursor: "text or null" },
+		);
 	return {
 		/** One slice of a repository; `cursor` null: the first. */
 		rebuildRepository: (name: RepositoryName, cursor: string | null) =>
@@ -366,29 +346,33 @@ function deadLetterCalls(transport: Transport) {
 		list: (page: PageOptions = {}) => list<DeadLetter>(transport, path(), { ...page }),
 		// Sent twice, a message does once what it tells; only the second call may find it gone.
 		redrive: (id: string) =>
-			transport.json<DeadLetter>({ method: "POST", path: path(id, "redrive"), idempotent: false }),
+			transport.json<DeadLetter>({ method: "POST", path: path(id, "redrive"), idempotent: false }, { queue: "text" }),
 		redriveAll: (queue?: QueueName) =>
-			transport.json<Redriven>({
-				method: "POST",
-				path: path("redrive"),
-				json: queue ? { queue } : {},
-				idempotent: true,
-			}),
+			transport.json<Redriven>(
+				{
+					method: "POST",
+					path: path("redrive"),
+					json: queue ? { queue } : {},
+					idempotent: true,
+				},
+				{ redriven: "number", more: "flag" },
+			),
 		drop: (id: string) => remove(transport, path(id)),
 	};
 }
 
-function get<T>(transport: Transport, path: string, signal?: AbortSignal): Promise<T> {
-	return transport.json<T>({ method: "GET", path, idempotent: true, signal });
+function get<T>(transport: Transport, path: string, shape: Shape<T>, signal?: AbortSignal): Promise<T> {
+	return transport.json<T>({ method: "GET", path, idempotent: true, signal }, shape);
 }
 
 function list<T>(transport: Transport, path: string, query: Record<string, string | number | undefined>) {
-	return transport.json<Page<T>>({ method: "GET", path, query, idempotent: true });
+	const call: Call = { method: "GET", path, query, idempotent: true };
+	return transport.json<Page<unknown>>(call, { items: "list", nextCursor: "text or null" }) as Promise<Page<T>>;
 }
 
 /** `wasThere`: true too when there is nothing after a try whose answer was lost. */
 async function remove(transport: Transport, path: string, query = {}): Promise<{ wasThere: boolean }> {
-	const { headers, tries } = await transport.answer<null>({ method: "DELETE", path, query, idempotent: true });
+	const { headers, tries } = await transport.done({ method: "DELETE", path, query, idempotent: true });
 	return { wasThere: !isAbsent(headers) || tries > 1 };
 }
 

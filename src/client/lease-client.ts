@@ -3,6 +3,7 @@
 
 import type { FinishRequest, ReportedStep } from "../contracts/http/lease.ts";
 import type { Grant, HeartbeatReply, LeaseReply, LeaseState } from "../contracts/http/runner.ts";
+import type { Shape } from "./answer-shape.ts";
 import { ProblemError } from "./call-failure.ts";
 import { UploadSocket } from "./upload-socket.ts";
 import type { UploadSocketOptions } from "./upload-socket.ts";
@@ -12,6 +13,7 @@ import {
 	uploadLeftHeader,
 	uploadOffsetHeader,
 } from "../contracts/wire/headers/lease-headers.ts";
+import { Outage } from "../contracts/wire/outage.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
 
@@ -42,14 +44,17 @@ export class RunnerClient {
 		signal?: AbortSignal | undefined;
 	}): Promise<Grant | null> {
 		const { waitSeconds, leases, signal } = call;
-		return this.#transport.json<Grant | null>({
-			method: "POST",
-			path: "/v1/runner/acquire",
-			json: { waitSeconds, leases },
-			idempotent: true,
-			tryMs: waitSeconds * 1_000 + pollMarginMs,
-			signal,
-		});
+		return this.#transport.jsonOrNothing<Grant>(
+			{
+				method: "POST",
+				path: "/v1/runner/acquire",
+				json: { waitSeconds, leases },
+				idempotent: true,
+				tryMs: waitSeconds * 1_000 + pollMarginMs,
+				signal,
+			},
+			{ lease: "object", job: "object", run: "object", repository: "object" },
+		);
 	}
 
 	async heartbeat(
@@ -58,13 +63,16 @@ export class RunnerClient {
 	): Promise<HeartbeatReply> {
 		// Both are left out where there is nothing to say: an older server refuses what it does not know.
 		const said = { ...(unwell === null ? {} : { unwell }), ...(leaving ? { leaving } : {}) };
-		return this.#transport.json<HeartbeatReply>({
-			method: "POST",
-			path: "/v1/runner/heartbeat",
-			json: { leases, ...said },
-			idempotent: true,
-			...options,
-		});
+		return this.#transport.json<HeartbeatReply>(
+			{
+				method: "POST",
+				path: "/v1/runner/heartbeat",
+				json: { leases, ...said },
+				idempotent: true,
+				...options,
+			},
+			{ leases: "list", draining: "flag" },
+		);
 	}
 }
 
@@ -96,7 +104,7 @@ export class LeaseClient {
 	}
 
 	async start(options: { signal?: AbortSignal | undefined; tryMs?: number } = {}): Promise<LeaseReply> {
-		return this.#call<LeaseReply>({ method: "POST", path: "/v1/lease/start", json: {}, ...options });
+		return this.#reply({ method: "POST", path: "/v1/lease/start", json: {}, ...options });
 	}
 
 	/** `bytes` are [offset, offset + bytes.length) of the log; what the server has already is passed over. */
@@ -116,7 +124,7 @@ export class LeaseClient {
 	async #append({ offset, bytes, signal, more = {} }: AppendCall): Promise<Appended> {
 		try {
 			const headers = { [uploadOffsetHeader]: String(offset), ...more };
-			const answer = await this.#answer<null>({ method: "PATCH", path: "/v1/lease/log", bytes, headers, signal });
+			const answer = await this.#done({ method: "PATCH", path: "/v1/lease/log", bytes, headers, signal });
 			return { kind: "stored", ...placeOf(answer.headers) };
 		} catch (failure) {
 			// These two are answers and no failures: they say where the server stands, and the upload goes on from there or
@@ -135,22 +143,27 @@ export class LeaseClient {
 	}
 
 	async steps(steps: ReportedStep[], signal?: AbortSignal): Promise<void> {
-		await this.#answer<unknown>({ method: "POST", path: "/v1/lease/steps", json: { steps }, signal });
+		await this.#done({ method: "POST", path: "/v1/lease/steps", json: { steps }, signal });
 	}
 
 	/** The same finish again gets the same answer. */
 	async finish(report: FinishRequest, signal?: AbortSignal): Promise<LeaseReply> {
-		return this.#call<LeaseReply>({ method: "POST", path: "/v1/lease/finish", json: report, signal });
+		return this.#reply({ method: "POST", path: "/v1/lease/finish", json: report, signal });
 	}
 
-	async #call<T>(call: LeaseCall): Promise<T> {
-		return (await this.#answer<T>(call)).body;
+	async #reply(call: LeaseCall): Promise<LeaseReply> {
+		const shape: Shape<LeaseReply> = { job: "object" };
+		return (await this.#told(() => this.#transport.answer<LeaseReply>({ idempotent: true, ...call }, shape))).body;
 	}
 
-	async #answer<T>(call: LeaseCall): Promise<{ body: T; headers: Headers }> {
+	#done(call: LeaseCall): Promise<{ headers: Headers }> {
+		return this.#told(() => this.#transport.done({ idempotent: true, ...call }));
+	}
+
+	async #told<T extends { headers: Headers }>(send: () => Promise<T>): Promise<T> {
 		const sentAt = this.#now();
 		try {
-			const answer = await this.#transport.answer<T>({ idempotent: true, ...call });
+			const answer = await send();
 			this.#tell(answer.headers, sentAt);
 			return answer;
 		} catch (failure) {
@@ -186,8 +199,12 @@ interface LeaseCall {
 
 function placeOf(headers: Headers): { length: number; intervalSeconds: number | null } {
 	const interval = headers.get(uploadIntervalHeader);
+	const offset = headers.get(uploadOffsetHeader);
+	// Taken for 0 it would send the whole log again.
+	if (offset === null)
+		throw new Outage(`an answer to a log without ${uploadOffsetHeader}: is a proxy before the server?`);
 	return {
-		length: Number(headers.get(uploadOffsetHeader) ?? 0),
+		length: Number(offset),
 		intervalSeconds: interval === null ? null : Number(interval),
 	};
 }

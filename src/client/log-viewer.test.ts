@@ -39,7 +39,8 @@ async function serve(visits: ((visit: Visit) => void)[], jobStatus = 200, away =
 	const sockets = new WebSocketServer({ noServer: true });
 	server = createServer((_request, response) => {
 		const isAway = away.times > 0 && seen.length >= away.after;
-		response.writeHead(isAway ? 503 : jobStatus).end('{"id":"j"}');
+		response.writeHead(isAway ? 503 : jobStatus);
+		response.end(JSON.stringify({ id: "j", state: "running", code: "busy", detail: "Not now." }));
 	});
 	server.on("upgrade", (request, socket, head) => {
 		if (away.times > 0 && seen.length >= away.after) {

@@ -5,7 +5,7 @@ import type { RepositoryName } from "../contracts/objects/objects.ts";
 import { doneCloseCode } from "../contracts/wire/sockets/close-code.ts";
 import { Outage } from "../contracts/wire/outage.ts";
 import type { ProblemError } from "./call-failure.ts";
-import { repositoryPath } from "./client.ts";
+import { jobShape, repositoryPath } from "./client.ts";
 import { isRetryable, waitMs } from "./retryable.ts";
 import { openSocket } from "./socket.ts";
 import type { TransportOptions } from "./transport.ts";
@@ -93,7 +93,7 @@ function lostConnection(): Outage {
 async function absence(transport: Transport, { repository, job }: ViewLogOptions): Promise<ProblemError | Outage> {
 	try {
 		const path = repositoryPath(repository, "jobs", job);
-		await transport.json({ method: "GET", path, idempotent: true, retry: { deadlineMs: 0 } });
+		await transport.json({ method: "GET", path, idempotent: true, retry: { deadlineMs: 0 } }, jobShape);
 		return lostConnection();
 	} catch (failure) {
 		if (!isRetryable(failure, true)) throw failure;

@@ -1,7 +1,7 @@
 // Where client, runner and command line decide "try again"; between objects `workers/bindings/stubs.ts` does. Full jitter, because clients that failed together would otherwise come back
 // together; the server's Retry-After is a floor below which no try is made.
 import { Outage } from "../contracts/wire/outage.ts";
-import { ProblemError } from "./call-failure.ts";
+import { ProblemError, undoneStatuses } from "./call-failure.ts";
 
 export interface RepeatPolicy {
 	/** No try begins later than this after the first; 0: one try only. */
@@ -57,23 +57,19 @@ export async function retryable<T>(call: () => Promise<T>, retrying: Retrying): 
 
 /**
  * 408, 429 and 503 say that nothing was done; a request that was never sent did nothing either. What may have been done
- * (500, 502, 504, a redirect, a connection that broke) is repeated only if doing it twice is harmless.
+ * (500, 502, 504, an answer that is not the server's, a connection that broke) is repeated only if doing it twice is harmless.
  */
 export function isRetryable(failure: unknown, idempotent: boolean): failure is ProblemError | Outage {
 	if (failure instanceof Outage) return idempotent || failure.isSafeToRepeat;
 	if (!(failure instanceof ProblemError)) return false;
+	if (undoneStatuses.has(failure.status)) return true;
 	switch (failure.status) {
-		case 408:
-		case 429:
-		case 503:
-			return true;
 		case 500:
 		case 502:
 		case 504:
 			return idempotent;
 		default:
-			// A redirect is a proxy's, as of one whose server is away: the server has not answered.
-			return failure.status >= 300 && failure.status < 400 && idempotent;
+			return false;
 	}
 }
 
@@ -83,7 +79,7 @@ export function waitMs(
 	tried: number,
 	policy: Pick<RepeatPolicy, "initialMs" | "maxMs" | "random">,
 ): number {
-	const asked = failure instanceof ProblemError ? (failure.retryAfterSeconds ?? 0) * 1_000 : 0;
+	const asked = (failure.retryAfterSeconds ?? 0) * 1_000;
 	// On top of what was asked for, not instead: everybody was told the same second.
 	return Math.floor(asked + jitteredMs(tried, policy));
 }

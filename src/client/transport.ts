@@ -2,7 +2,9 @@
 // Runs in Node and in a browser, so nothing here is Node's alone.
 import { staleHeader } from "../contracts/wire/headers/stale.ts";
 import { Outage } from "../contracts/wire/outage.ts";
-import { outageFrom, ProblemError, problemFrom } from "./call-failure.ts";
+import { hasShape } from "./answer-shape.ts";
+import type { Shape } from "./answer-shape.ts";
+import { failureFrom, notOurs, outageFrom, ProblemError } from "./call-failure.ts";
 import type { RepeatPolicy } from "./retryable.ts";
 import { retryable, repeatDefaults } from "./retryable.ts";
 
@@ -54,24 +56,49 @@ export class Transport {
 		this.#onWait = options.onWait ?? (() => {});
 	}
 
-	/** The answer's JSON. A body that breaks off counts as no answer. */
-	async json<T>(call: Call): Promise<T> {
-		return (await this.answer<T>(call)).body;
+	/** The answer's JSON, which has what `shape` names. A body that breaks off, or has it not, counts as no answer. */
+	async json<T>(call: Call, shape: Shape<T>): Promise<T> {
+		return (await this.answer<T>(call, shape)).body;
 	}
 
-	/** As `json`, with the status and headers of the answer, and how often it was sent: an earlier try may have had its effect. */
-	async answer<T>(call: Call): Promise<{ body: T; status: number; headers: Headers; tries: number }> {
+	/** As `json`, with the status and headers of the answer. */
+	async answer<T>(call: Call, shape: Shape<T>): Promise<{ body: T; status: number; headers: Headers }> {
+		return this.#retried(call, async (response) => {
+			const body = readJson(await response.text());
+			if (!hasShape<T>(body, shape)) throw notOurs(response, this.url);
+			return { body, status: response.status, headers: response.headers };
+		});
+	}
+
+	/** As `json`, null where the server says 204: that there is nothing. */
+	async jsonOrNothing<T>(call: Call, shape: Shape<T>): Promise<T | null> {
+		return this.#retried(call, async (response) => {
+			if (response.status === 204) return null;
+			const body = readJson(await response.text());
+			if (!hasShape<T>(body, shape)) throw notOurs(response, this.url);
+			return body;
+		});
+	}
+
+	/** Of a call that is answered by 204 and headers. `tries`: how often it was sent; an earlier one may have had its effect. */
+	async done(call: Call): Promise<{ headers: Headers; tries: number }> {
 		let tries = 0;
 		const read = async (response: Response) => {
-			const body = readJson<T>(await response.text(), this.url);
-			return { body, status: response.status, headers: response.headers, tries };
+			await response.body?.cancel();
+			if (response.status !== 204) throw notOurs(response, this.url);
+			return { headers: response.headers, tries };
 		};
 		return this.#retried(call, read, () => tries++);
 	}
 
 	/** The answer itself, its body unread: the caller must read or cancel it. */
 	async stream(call: Call): Promise<Response> {
-		return this.#retried(call, async (response) => response);
+		return this.#retried(call, async (response) => {
+			// Neither a log nor events are a page.
+			if (!response.headers.get("content-type")?.startsWith("text/html")) return response;
+			await response.body?.cancel();
+			throw notOurs(response, this.url);
+		});
 	}
 
 	#retried<T>(call: Call, read: (response: Response) => Promise<T>, onTry: () => void = () => {}): Promise<T> {
@@ -97,7 +124,7 @@ export class Transport {
 		const timer = setTimeout(() => limit.abort(new Outage(`no answer within ${tryMs} ms`)), tryMs);
 		try {
 			const response = await this.#fetch(this.#address(call), this.#request(call, limit.signal));
-			if (!response.ok) throw await problemFrom(response);
+			if (!response.ok) throw await failureFrom(response, this.url);
 			const since = response.headers.get(staleHeader);
 			if (since !== null) this.#onStale(since);
 			// Within the limit, too: a body that stalls is no answer.
@@ -140,13 +167,11 @@ export function urlPath(...segments: (string | number)[]): string {
 	return segments.map((segment) => `/${encodeURIComponent(segment)}`).join("");
 }
 
-/** What is none was written by somebody between here and the server: a sign-in page, a proxy. Whether the server did it is unknown. */
-function readJson<T>(text: string, url: string): T {
+/** Undefined for what is none. */
+function readJson(text: string): unknown {
 	try {
-		return JSON.parse(text || "null");
+		return JSON.parse(text);
 	} catch {
-		throw new Outage(
-			`what ${new URL(url).host} answered is no JSON: is it a Spillway server, with no proxy's page before it?`,
-		);
+		return undefined;
 	}
 }

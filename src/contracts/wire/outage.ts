@@ -7,17 +7,22 @@ export interface OutageFacts {
 	isOverloaded?: boolean;
 	/** It is certain that the call had no effect, so that even what must not be done twice may be tried again. */
 	isSafeToRepeat?: boolean;
+	/** What the far end, or who speaks for it, asks to be waited. */
+	retryAfterSeconds?: number | null;
 }
 
 export class Outage extends Error {
 	override readonly name = "Outage";
 	readonly isOverloaded: boolean;
 	readonly isSafeToRepeat: boolean;
+	readonly retryAfterSeconds: number | null;
 
-	constructor(message: string, { cause, isOverloaded = false, isSafeToRepeat = false }: OutageFacts = {}) {
+	constructor(message: string, facts: OutageFacts = {}) {
+		const { cause, isOverloaded = false, isSafeToRepeat = false, retryAfterSeconds = null } = facts;
 		super(message, { cause });
 		this.isOverloaded = isOverloaded;
 		this.isSafeToRepeat = isSafeToRepeat;
+		this.retryAfterSeconds = retryAfterSeconds;
 	}
 }
 

@@ -216,7 +216,7 @@ export class FakeServer {
 				return this.#append(call, lease);
 			case "/v1/lease/steps":
 				lease.steps = JSON.parse(call.body.toString()).steps;
-				return { status: 200, json: {} };
+				return { status: 204 };
 			case "/v1/lease/finish":
 				lease.finish = JSON.parse(call.body.toString());
 				return { status: 200, json: { job: {} } };
