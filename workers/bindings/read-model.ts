@@ -23,11 +23,11 @@ import { asOutage, Outage } from "../../src/contracts/wire/outage.ts";
 import { projectOffAt, switchesNow } from "../switches/switches.ts";
 import { report } from "../report.ts";
 import { breakersOf } from "./breakers.ts";
+import { LastPages } from "./last-pages.ts";
 import { inTime } from "./stored.ts";
 
-const pagesKept = 200;
-/** By question, the last good page of this isolate. */
-const lastPages = new Map<string, Page<unknown>>();
+/** Of this isolate, the last good page of each question. */
+const lastPages = new LastPages<Page<unknown>>(200);
 
 /** One for each environment: making them costs as much as a request may. */
 const models = new WeakMap<Env, { db: DrizzleD1Database; model: ReadModel }>();
@@ -57,13 +57,14 @@ function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
 		return { ...rest, since: off === null ? since : Math.min(off, since ?? off) };
 	};
 	const reach = <T>(ask: () => Promise<T>) => behindBreaker(env, ask);
-	const page = <T>(question: string, ask: () => Promise<Slice<T>>) => lastOr(question, () => reach(ask));
+	const page = <T>(list: string, call: { owner: string | null }, ask: () => Promise<Slice<T>>) =>
+		lastOr(call.owner, `${list} ${JSON.stringify(call)}`, () => reach(ask));
 	return {
-		repositories: (call) => page(`repositories ${JSON.stringify(call)}`, () => projected(selectRepositories(db, call))),
-		runs: (call) => page(`runs ${JSON.stringify(call)}`, () => projected(selectRuns(db, call, Date.now()))),
-		tokens: (call) => page(`tokens ${JSON.stringify(call)}`, () => selectTokens(db, call)),
-		pools: (call) => page(`pools ${JSON.stringify(call)}`, () => selectPools(db, call)),
-		audit: (call) => page(`audit ${JSON.stringify(call)}`, () => selectAudit(db, call)),
+		repositories: (call) => page("repositories", call, () => projected(selectRepositories(db, call))),
+		runs: (call) => page("runs", call, () => projected(selectRuns(db, call, Date.now()))),
+		tokens: (call) => page("tokens", call, () => selectTokens(db, call)),
+		pools: (call) => page("pools", call, () => selectPools(db, call)),
+		audit: (call) => page("audit", call, () => selectAudit(db, call)),
 		repository: (name) => reach(() => findRepository(db, name)),
 		run: (name, run) => reach(() => findRun(db, name, run)),
 		addPool: (owner, pool) => reach(() => addPool(db, owner, pool)),
@@ -90,16 +91,15 @@ export function noteBehind(env: Env, name: RepositoryName, since: Millis | null)
 }
 
 /** [K11] While the database does not answer, the last good page of the same question; without one its `Outage` goes on. */
-async function lastOr<T>(question: string, ask: () => Promise<Slice<T>>): Promise<Page<T>> {
+async function lastOr<T>(owner: string | null, question: string, ask: () => Promise<Slice<T>>): Promise<Page<T>> {
 	const askedAt = Date.now();
 	try {
 		const { items, next, since } = await ask();
 		const answer: Page<T> = { items, nextCursor: next, asOf: timeText(since ?? askedAt), stale: since !== null };
-		if (lastPages.size >= pagesKept) lastPages.clear();
-		lastPages.set(question, answer);
+		lastPages.keep(owner, question, answer);
 		return answer;
 	} catch (cause) {
-		const known = lastPages.get(question);
+		const known = lastPages.find(owner, question);
 		if (known) return { ...(known as Page<T>), stale: true };
 		throw cause;
 	}
