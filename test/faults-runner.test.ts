@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import type { TestContext } from "vitest";
-import type { LogMessage } from "../src/contracts/http/log-stream.ts";
+import type { LogMessage } from "../src/contracts/http/streams/log-stream.ts";
 import type { Job, RunRequest } from "../src/contracts/http/run.ts";
 import { seededRandom } from "../src/testing/random.ts";
 import { freePort } from "../scripts/free-port.ts";

@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { FinishRequest } from "../src/contracts/http/lease.ts";
-import type { LogMessage } from "../src/contracts/http/log-stream.ts";
+import type { LogMessage } from "../src/contracts/http/streams/log-stream.ts";
 import type { Job, Run } from "../src/contracts/http/run.ts";
-import type { RunEvent } from "../src/contracts/http/run-events.ts";
+import type { RunEvent } from "../src/contracts/http/streams/run-events.ts";
 import type { Grant, Registered } from "../src/contracts/http/runner.ts";
 import type { ServerFrame } from "../src/contracts/wire/sockets/runner-session.ts";
 import type { TokenMade } from "../src/contracts/http/token.ts";

@@ -1,6 +1,6 @@
 // The API as `curl` and any WebSocket client see it: nothing of `src/client` in between.
 import { outputBytes } from "../src/contracts/wire/log-output.ts";
-import type { LogMessage } from "../src/contracts/http/log-stream.ts";
+import type { LogMessage } from "../src/contracts/http/streams/log-stream.ts";
 
 export interface Answer<T> {
 	status: number;

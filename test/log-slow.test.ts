@@ -11,7 +11,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Child, Ready } from "../scripts/child.ts";
 import { startServer } from "../scripts/child.ts";
 import { outputBytes } from "../src/contracts/wire/log-output.ts";
-import type { LogMessage } from "../src/contracts/http/log-stream.ts";
+import type { LogMessage } from "../src/contracts/http/streams/log-stream.ts";
 import type { Grant, Registered } from "../src/contracts/http/runner.ts";
 
 const megabyte = 1024 * 1024;

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 // @ts-expect-error ws ships no types, and its users here are two lines.
 import { WebSocketServer } from "ws";
-import type { LogMessage } from "../contracts/http/log-stream.ts";
+import type { LogMessage } from "../contracts/http/streams/log-stream.ts";
 import { idleProxy } from "../testing/idle-proxy.ts";
 import { viewLog } from "./log-viewer.ts";
 import type { LogEvent, ViewLogOptions } from "./log-viewer.ts";

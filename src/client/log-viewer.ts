@@ -1,6 +1,6 @@
 // Follows a live log over WebSocket and gives back its bytes, each exactly once and in order, whatever happens to the
 // connection: a drop, or the server's close for slowness, is answered by coming back at the offset reached so far.
-import type { LogEnd, LogMessage } from "../contracts/http/log-stream.ts";
+import type { LogEnd, LogMessage } from "../contracts/http/streams/log-stream.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
 import { doneCloseCode } from "../contracts/wire/sockets/close-code.ts";
 import { Outage } from "../contracts/wire/outage.ts";

@@ -1,6 +1,6 @@
 // The wire of an upload socket: frames of an offset and bytes out, acknowledgements in. Cheaper for the server than a call each,
 // and it can say at once that somebody watches. What is not acknowledged when it ends is sent again by whatever comes next.
-import type { UploadAcknowledgement } from "../contracts/http/upload-acknowledgement.ts";
+import type { UploadAcknowledgement } from "../contracts/http/streams/upload-acknowledgement.ts";
 import type { LeaseState } from "../contracts/http/runner.ts";
 import { writeFrame } from "../contracts/wire/sockets/log-frame.ts";
 import { ServerSocket } from "./server-socket.ts";

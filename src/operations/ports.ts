@@ -14,7 +14,7 @@ import type { DeadLetters } from "../contracts/objects/dead-letters.ts";
 import type { Intake } from "../contracts/objects/intake.ts";
 import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
 import type { Grant } from "../contracts/http/runner.ts";
-import type { LogMessage } from "../contracts/http/log-stream.ts";
+import type { LogMessage } from "../contracts/http/streams/log-stream.ts";
 import type { StreamToken } from "../contracts/wire/sockets/stream-token.ts";
 import type { FeedName, LogName, PoolShardName } from "../contracts/wire/object-name.ts";
 import type { Switches } from "../contracts/http/switches.ts";

@@ -4,7 +4,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 // @ts-expect-error ws ships no types, and its users here are two lines.
 import { WebSocketServer } from "ws";
-import type { LogMessage } from "../contracts/http/log-stream.ts";
+import type { LogMessage } from "../contracts/http/streams/log-stream.ts";
 import { doneCloseCode, tokenEndedCloseCode } from "../contracts/wire/sockets/close-code.ts";
 
 export interface ApiCall {

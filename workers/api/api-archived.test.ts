@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { moveClock } from "../testing/clock-fixture.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { RunEvent } from "../../src/contracts/http/run-events.ts";
+import type { RunEvent } from "../../src/contracts/http/streams/run-events.ts";
 import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Job, Run } from "../../src/contracts/http/run.ts";
 import { parseJobId } from "../../src/domain/ids.ts";

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import type { FeedName } from "../../src/contracts/wire/object-name.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
-import type { RunEvent, WatchedRun } from "../../src/contracts/http/run-events.ts";
+import type { RunEvent, WatchedRun } from "../../src/contracts/http/streams/run-events.ts";
 import type { RunUpdate } from "../../src/contracts/objects/feed.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import { seededRandom } from "../../src/testing/random.ts";

@@ -1,7 +1,7 @@
 // A run's events through the front door, over SSE and WebSocket.
 import { describe, expect, it } from "vitest";
 import type { Run } from "../../src/contracts/http/run.ts";
-import type { RunEvent } from "../../src/contracts/http/run-events.ts";
+import type { RunEvent } from "../../src/contracts/http/streams/run-events.ts";
 import type { Place } from "../api/api-fixture.ts";
 import { aRepo, aToken, fetchRaw, job, refusal, send, submit } from "../api/api-fixture.ts";
 

@@ -6,7 +6,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import type { Job } from "../../src/contracts/http/run.ts";
-import type { RunEvent } from "../../src/contracts/http/run-events.ts";
+import type { RunEvent } from "../../src/contracts/http/streams/run-events.ts";
 import { watchedAttemptsMax } from "../../src/domain/limits.ts";
 import { watchedJobOf } from "../../src/contracts/objects/feed.ts";
 import type { Repo } from "../repo/queue-fixture.ts";

@@ -8,10 +8,10 @@ import { logViewRequest } from "../../src/contracts/wire/sockets/log-view-reques
 import { logObjectName, repoObjectName } from "../../src/contracts/wire/object-name.ts";
 import type { LogName } from "../../src/contracts/wire/object-name.ts";
 import { writeFrame } from "../../src/contracts/wire/sockets/log-frame.ts";
-import type { UploadAcknowledgement } from "../../src/contracts/http/upload-acknowledgement.ts";
-import { logMessage } from "../../src/contracts/http/log-stream.ts";
+import type { UploadAcknowledgement } from "../../src/contracts/http/streams/upload-acknowledgement.ts";
+import { logMessage } from "../../src/contracts/http/streams/log-stream.ts";
 import { outputBytes } from "../../src/contracts/wire/log-output.ts";
-import type { LogEnd, LogMessage, LogOutput } from "../../src/contracts/http/log-stream.ts";
+import type { LogEnd, LogMessage, LogOutput } from "../../src/contracts/http/streams/log-stream.ts";
 import type { LeaseIdentity, LogClose } from "../../src/contracts/objects/objects.ts";
 import type { LogChunk } from "../../src/domain/log/log-time.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";

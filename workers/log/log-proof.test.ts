@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { outputBytes } from "../../src/contracts/wire/log-output.ts";
-import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
+import type { LogMessage } from "../../src/contracts/http/streams/log-stream.ts";
 import type { Grant } from "../../src/contracts/http/runner.ts";
 import type { SeededRandom } from "../../src/testing/random.ts";
 import { seededRandom } from "../../src/testing/random.ts";

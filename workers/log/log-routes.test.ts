@@ -3,7 +3,7 @@ import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
 import { outputBytes } from "../../src/contracts/wire/log-output.ts";
-import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
+import type { LogMessage } from "../../src/contracts/http/streams/log-stream.ts";
 import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";

@@ -1,7 +1,7 @@
 // The Worker's end of WebSockets: towards an object, whose messages are taken in turn, and towards a viewer.
 import type { LiveSocket } from "../../src/doors/http/services.ts";
-import { logMessage } from "../../src/contracts/http/log-stream.ts";
-import type { LogMessage } from "../../src/contracts/http/log-stream.ts";
+import { logMessage } from "../../src/contracts/http/streams/log-stream.ts";
+import type { LogMessage } from "../../src/contracts/http/streams/log-stream.ts";
 import { doneCloseCode, slowReaderCloseCode } from "../../src/contracts/wire/sockets/close-code.ts";
 import { logViewRequest, readNoLogView } from "../../src/contracts/wire/sockets/log-view-request.ts";
 import type { LogName } from "../../src/contracts/wire/object-name.ts";

@@ -2,7 +2,7 @@
 import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { orThrow } from "../../src/doors/http/answer.ts";
-import type { UploadAcknowledgement } from "../../src/contracts/http/upload-acknowledgement.ts";
+import type { UploadAcknowledgement } from "../../src/contracts/http/streams/upload-acknowledgement.ts";
 import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
 import { appendBytesMax } from "../../src/domain/limits.ts";
 import type { DiskRoom } from "../../src/domain/room.ts";

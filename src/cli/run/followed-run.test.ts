@@ -1,6 +1,6 @@
 // `run watch` against an API on loopback that has the run's events, or has not, or breaks them off.
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { RunEvent } from "../../contracts/http/run-events.ts";
+import type { RunEvent } from "../../contracts/http/streams/run-events.ts";
 import { FakeApi } from "../../testing/fake-api.ts";
 import { run } from "../../testing/fake-terminal.ts";
 import { aWireJob, aWireRun } from "../../testing/wire-builders.ts";

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "../../client/client.ts";
 import { eventData } from "../../client/event-stream.ts";
-import type { RunEvent } from "../../contracts/http/run-events.ts";
+import type { RunEvent } from "../../contracts/http/streams/run-events.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Run } from "../../contracts/http/run.ts";
 import type { Connection } from "../connection.ts";

@@ -1,7 +1,7 @@
 // What a repository's object tells the FeedObject of one run, and how a run and a job look in it.
 import type { Millis } from "../../domain/ids.ts";
 import { watchedAttemptsMax } from "../../domain/limits.ts";
-import type { WatchedRun } from "../http/run-events.ts";
+import type { WatchedRun } from "../http/streams/run-events.ts";
 import type { Job, Run } from "../http/run.ts";
 
 /** One change of a run, as its repository sends it directly to the run's FeedObject. */

@@ -1,6 +1,6 @@
-// What a live log's messages are made from and stand for, and what is said beside them. Their shapes are in `http/log-stream.ts`.
+// What a live log's messages are made from and stand for, and what is said beside them. Their shapes are in `http/streams/log-stream.ts`.
 import type { Frame } from "../../domain/log/log-frame.ts";
-import type { LogOutput } from "../http/log-stream.ts";
+import type { LogOutput } from "../http/streams/log-stream.ts";
 
 /** On an answer with a log's last lines: the offset of its first byte. */
 export const logOffsetHeader = "Log-Offset";

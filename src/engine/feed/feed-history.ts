@@ -1,6 +1,6 @@
 // What a FeedObject keeps of a run: its present state, and the last changes for whoever comes back. Memory is a cache of the
 // tables; both change in one transaction, or neither does.
-import type { WatchedRun } from "../../contracts/http/run-events.ts";
+import type { WatchedRun } from "../../contracts/http/streams/run-events.ts";
 import type { RunUpdate } from "../../contracts/objects/feed.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import { timeText } from "../../contracts/wire/time-text.ts";

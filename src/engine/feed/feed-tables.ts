@@ -1,6 +1,6 @@
 // The SQLite tables of a FeedObject and every statement on them: a state at some place, and the changes around that place.
 // A change is one row; the state is written again only once for a thousand changes.
-import type { RunChange, WatchedRun } from "../../contracts/http/run-events.ts";
+import type { RunChange, WatchedRun } from "../../contracts/http/streams/run-events.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import type { Sql, Storage } from "../ports.ts";
 import { bringForward } from "../table-versions.ts";

@@ -1,6 +1,6 @@
 // How a watched run's state follows its changes, which may come late, twice or not at all: each carries whole subjects and a
 // version.
-import type { RunChange, RunEvent, WatchedRun } from "../../contracts/http/run-events.ts";
+import type { RunChange, RunEvent, WatchedRun } from "../../contracts/http/streams/run-events.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import type { RunUpdate } from "../../contracts/objects/feed.ts";
 

@@ -1,7 +1,7 @@
 // One attempt's log until it is sealed: takes bytes at an offset, shows them to viewers, then moves everything to the archive and
 // forgets itself. An object that is empty has either not begun or is done; only the archive can tell which. The same program runs
 // in LogObject and in the simulation.
-import type { LogEnd } from "../../contracts/http/log-stream.ts";
+import type { LogEnd } from "../../contracts/http/streams/log-stream.ts";
 import type { LeaseState } from "../../contracts/http/runner.ts";
 import type { LeaseIdentity, LogAppended, LogCalls, LogClose, LogStatus } from "../../contracts/objects/objects.ts";
 import { speaksOnlyCloseCode } from "../../contracts/wire/sockets/close-code.ts";

@@ -1,6 +1,6 @@
 // The end of a log: when it is due, the move to the archive, and the call to the repository. Each step may have been done by an
 // earlier try that died; none of them is done twice with another result.
-import type { LogEnd } from "../../contracts/http/log-stream.ts";
+import type { LogEnd } from "../../contracts/http/streams/log-stream.ts";
 import type { LogRecord, StepRecord } from "../../domain/job/job.ts";
 import { alarmNearestMs } from "../../domain/limits.ts";
 import { decideSeal, isComplete, sealAgainAt, sealedRecord } from "../../domain/log/log.ts";

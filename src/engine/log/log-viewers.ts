@@ -1,7 +1,7 @@
 // The viewers of a log: sockets, each with the offset that it has reached in its attachment, so that an object that slept knows as
 // much as before. Fresh bytes go to all viewers from memory; a viewer that is behind catches up from storage, at its own pace.
 import { outputMessage } from "../../contracts/wire/log-output.ts";
-import type { LogEnd } from "../../contracts/http/log-stream.ts";
+import type { LogEnd } from "../../contracts/http/streams/log-stream.ts";
 import { doneCloseCode, slowReaderCloseCode } from "../../contracts/wire/sockets/close-code.ts";
 import { logFrameBytesMax } from "../../domain/limits.ts";
 import { frameIntervalMs } from "../../domain/log/log-demand.ts";

@@ -1,7 +1,7 @@
 // Wakes whoever waits for a job's next attempt, by the changes of its run: without it each look is a call to the repository, and
 // a look a second is late by a second. A feed that cannot be had, or that ends, only makes the looks more frequent again.
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import type { RunEvent } from "../../contracts/http/run-events.ts";
+import type { RunEvent } from "../../contracts/http/streams/run-events.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { Ports } from "../ports.ts";
 

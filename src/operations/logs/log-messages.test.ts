@@ -1,7 +1,7 @@
 // The seams between object and archive, each forced where it is hardest to hit with real ones.
 import { describe, expect, it } from "vitest";
 import { outputBytes, outputMessage } from "../../contracts/wire/log-output.ts";
-import type { LogMessage } from "../../contracts/http/log-stream.ts";
+import type { LogMessage } from "../../contracts/http/streams/log-stream.ts";
 import { jobIdFrom, runIdFrom } from "../../domain/ids.ts";
 import { cutFrame } from "../../domain/log/log-frame.ts";
 import { jobLogMessages, logMessages } from "./log-messages.ts";

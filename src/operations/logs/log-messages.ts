@@ -1,7 +1,7 @@
 // A live log as a sequence of messages: what is stored first, then what comes, then `end`; from the archive when it is sealed,
 // and without a seam where the one turns into the other. A door ends it: as SSE, or on sockets of sealed logs and of jobs.
 import { outputMessage } from "../../contracts/wire/log-output.ts";
-import type { LogEnd, LogMessage, LogOutput } from "../../contracts/http/log-stream.ts";
+import type { LogEnd, LogMessage, LogOutput } from "../../contracts/http/streams/log-stream.ts";
 import type { LogName } from "../../contracts/wire/object-name.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Job } from "../../contracts/http/run.ts";

@@ -1,6 +1,6 @@
 // One log, wherever its bytes are: in the archive, still in its object, or on the way from one to the other. Readers need not
 // know: bytes never change once they are there, so a read begun in the object goes on in the archive.
-import type { LogEnd } from "../../contracts/http/log-stream.ts";
+import type { LogEnd } from "../../contracts/http/streams/log-stream.ts";
 import { readStep } from "../../contracts/wire/view.ts";
 import type { StepRecord } from "../../domain/job/job.ts";
 import { parseJobId } from "../../domain/ids.ts";

@@ -1,7 +1,7 @@
 // Logs: their bytes, a search through them, and the live views of an attempt, of a job through all of its attempts, and of a run.
 // A live view is opened first, which says whether there is one; then whoever watches takes its messages at their own pace.
-import type { LogEnd, LogOutput } from "../../contracts/http/log-stream.ts";
-import type { RunEvent } from "../../contracts/http/run-events.ts";
+import type { LogEnd, LogOutput } from "../../contracts/http/streams/log-stream.ts";
+import type { RunEvent } from "../../contracts/http/streams/run-events.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { FeedName, LogName } from "../../contracts/wire/object-name.ts";
 import type { RunName } from "../../domain/ids.ts";

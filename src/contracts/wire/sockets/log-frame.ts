@@ -1,6 +1,6 @@
 // The frames of an upload socket, runner to server: binary, each an offset (8 bytes, highest first) and the bytes that begin there.
-// Client and object write and read them here; the acknowledgement's shape is in `http/upload-acknowledgement.ts`.
-import type { UploadAcknowledgement } from "../../http/upload-acknowledgement.ts";
+// Client and object write and read them here; the acknowledgement's shape is in `http/streams/upload-acknowledgement.ts`.
+import type { UploadAcknowledgement } from "../../http/streams/upload-acknowledgement.ts";
 import type { LeaseState } from "../../http/runner.ts";
 
 const offsetBytes = 8;

@@ -1,7 +1,7 @@
 // A run's events: its state, then every change, to whoever watches. Served by an object of their own, so that no number of
 // watchers is felt by the repository.
 import type { Context, Hono } from "hono";
-import { runEvent } from "../../../contracts/http/run-events.ts";
+import { runEvent } from "../../../contracts/http/streams/run-events.ts";
 import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
 import { watchRunBySocket, watchRunEvents } from "../../../operations/logs/logs.ts";
 import { orThrow } from "../answer.ts";

@@ -1,7 +1,7 @@
 // Logs: the raw bytes, whole or in part, and the live view, for one attempt or for a job through all of its attempts.
 import type { Context, Hono } from "hono";
-import { logMessage } from "../../../contracts/http/log-stream.ts";
-import type { LogEnd, LogMessage, LogOutput } from "../../../contracts/http/log-stream.ts";
+import { logMessage } from "../../../contracts/http/streams/log-stream.ts";
+import type { LogEnd, LogMessage, LogOutput } from "../../../contracts/http/streams/log-stream.ts";
 import { logOffsetHeader } from "../../../contracts/wire/log-output.ts";
 import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
 import type { JobLogMessage } from "../../../operations/logs/log-messages.ts";

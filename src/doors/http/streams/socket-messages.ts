@@ -1,5 +1,5 @@
 // Messages of a live view on a WebSocket that the Worker itself ends.
-import type { LogMessage } from "../../../contracts/http/log-stream.ts";
+import type { LogMessage } from "../../../contracts/http/streams/log-stream.ts";
 import { doneCloseCode, failedCloseCode, tokenEndedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import type { LiveSocket } from "../services.ts";
 import { whenEnded } from "./stream-standing.ts";

@@ -1,7 +1,7 @@
 // The runner's end of an upload socket: a WebSocket whose other end is the log itself. Its path, its operation's id and the name of
 // its answer say `feed`, as they were released: clients are generated from them.
 import type { Hono } from "hono";
-import { uploadAcknowledgement } from "../../../contracts/http/upload-acknowledgement.ts";
+import { uploadAcknowledgement } from "../../../contracts/http/streams/upload-acknowledgement.ts";
 import { doneCloseCode, replacedCloseCode } from "../../../contracts/wire/sockets/close-code.ts";
 import { needUpgrade, orThrow } from "../answer.ts";
 import { openUpload } from "../../../operations/leases/lease-calls.ts";

@@ -1,22 +1,22 @@
 // Spilled runs by chance: the very operations that accept, drain and cancel them, over an engine and an intake whose every call is
 // delivered one by one, in any order, with any fate. So two drains, a cancel and a client that tries again meet at every step.
-import type { RepoCalls, SubmitCall } from "../contracts/objects/objects.ts";
-import type { Run } from "../contracts/http/run.ts";
-import { asOutage } from "../contracts/wire/outage.ts";
-import { runIdFrom } from "../domain/ids.ts";
-import type { Millis, RunId } from "../domain/ids.ts";
-import type { Ports } from "../operations/ports.ts";
-import { drainIntake } from "../operations/spill/drain.ts";
-import { KnownSpills } from "../operations/spill/known-spills.ts";
-import { submitOrSpill } from "../operations/spill/spill.ts";
-import { cancelWhereItIs } from "../operations/spill/spilled-run.ts";
-import { noon } from "../testing/clock.ts";
-import { seededRandom } from "../testing/random.ts";
-import type { SeededRandom } from "../testing/random.ts";
-import { must, aReport } from "./queue-driver.ts";
-import type { Fate } from "./world/simulated-intake.ts";
-import { PendingCalls, SimulatedIntake } from "./world/simulated-intake.ts";
-import { SimulatedPort } from "./world/simulated-port.ts";
+import type { RepoCalls, SubmitCall } from "../../contracts/objects/objects.ts";
+import type { Run } from "../../contracts/http/run.ts";
+import { asOutage } from "../../contracts/wire/outage.ts";
+import { runIdFrom } from "../../domain/ids.ts";
+import type { Millis, RunId } from "../../domain/ids.ts";
+import type { Ports } from "../../operations/ports.ts";
+import { drainIntake } from "../../operations/spill/drain.ts";
+import { KnownSpills } from "../../operations/spill/known-spills.ts";
+import { submitOrSpill } from "../../operations/spill/spill.ts";
+import { cancelWhereItIs } from "../../operations/spill/spilled-run.ts";
+import { noon } from "../../testing/clock.ts";
+import { seededRandom } from "../../testing/random.ts";
+import type { SeededRandom } from "../../testing/random.ts";
+import { must, aReport } from "../queue-driver.ts";
+import type { Fate } from "../world/simulated-intake.ts";
+import { PendingCalls, SimulatedIntake } from "../world/simulated-intake.ts";
+import { SimulatedPort } from "../world/simulated-port.ts";
 
 export type SpillStep =
 	| { do: "submit"; run: number; ref: string | null; supersedes: boolean; key: string | null; spill: "auto" | "always" }

@@ -1,6 +1,6 @@
 // Spilled runs by chance: the operations that accept, drain and cancel them, over the engine of the repository.
 import { expect, it } from "vitest";
-import { seedsToTry } from "../testing/long-form.ts";
+import { seedsToTry } from "../../testing/long-form.ts";
 import type { SpillStep } from "./spill-fuzz.ts";
 import { playSpillSeed, replaySpill } from "./spill-fuzz.ts";
 

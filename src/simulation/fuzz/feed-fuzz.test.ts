@@ -1,6 +1,6 @@
 // The feed of a run by chance: the engine that runs in FeedObject, with updates that come late, twice or not at all.
 import { it } from "vitest";
-import { seedsToTry } from "../testing/long-form.ts";
+import { seedsToTry } from "../../testing/long-form.ts";
 import { playFeedSeed } from "./feed-fuzz.ts";
 
 const seeds = seedsToTry(process.env.SPILLWAY_FUZZ_SEEDS, { short: 100, long: 400 });

@@ -1,6 +1,6 @@
 // Logs by chance: the engine that runs in LogObject, over an archive that fails and a death between any two steps.
 import { describe, expect, it } from "vitest";
-import { seedsToTry } from "../testing/long-form.ts";
+import { seedsToTry } from "../../testing/long-form.ts";
 import type { LogStep } from "./log-fuzz.ts";
 import { playLogSeed, replayLog } from "./log-fuzz.ts";
 

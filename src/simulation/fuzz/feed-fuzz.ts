@@ -1,18 +1,18 @@
 // Random commands against the feed of one simulated run: updates that come late, twice or not at all, looks whose answers are late
 // or lost, watchers that come, leave and come back by their place, and the death of the engine between any two steps.
-import type { RunEvent, WatchedRun } from "../contracts/http/run-events.ts";
-import type { Job, Run } from "../contracts/http/run.ts";
-import type { RunUpdate } from "../contracts/objects/feed.ts";
-import { Outage } from "../contracts/wire/outage.ts";
-import type { Result } from "../domain/refusal.ts";
-import { accept } from "../domain/refusal.ts";
-import { FeedEngine } from "../engine/feed/feed-engine.ts";
-import type { HeldSocket } from "../engine/sockets.ts";
-import { noon } from "../testing/clock.ts";
-import type { SeededRandom } from "../testing/random.ts";
-import { seededRandom } from "../testing/random.ts";
-import { aWireJob, aWireRun } from "../testing/wire-builders.ts";
-import { SqliteStorage } from "./world/sqlite-storage.ts";
+import type { RunEvent, WatchedRun } from "../../contracts/http/streams/run-events.ts";
+import type { Job, Run } from "../../contracts/http/run.ts";
+import type { RunUpdate } from "../../contracts/objects/feed.ts";
+import { Outage } from "../../contracts/wire/outage.ts";
+import type { Result } from "../../domain/refusal.ts";
+import { accept } from "../../domain/refusal.ts";
+import { FeedEngine } from "../../engine/feed/feed-engine.ts";
+import type { HeldSocket } from "../../engine/sockets.ts";
+import { noon } from "../../testing/clock.ts";
+import type { SeededRandom } from "../../testing/random.ts";
+import { seededRandom } from "../../testing/random.ts";
+import { aWireJob, aWireRun } from "../../testing/wire-builders.ts";
+import { SqliteStorage } from "../world/sqlite-storage.ts";
 
 const stepsPerSeed = 80;
 const jobKeys = ["a", "b", "c"];

@@ -1,8 +1,8 @@
 // What a run's feed sends to a watcher, one JSON object each, over WebSocket and SSE alike: its state first, then every change.
 import { z } from "@hono/zod-openapi";
-import { watchedAttemptsMax } from "../../domain/limits.ts";
-import { time } from "./fields.ts";
-import { job as jobSchema, run as runSchema } from "./run.ts";
+import { watchedAttemptsMax } from "../../../domain/limits.ts";
+import { time } from "../fields.ts";
+import { job as jobSchema, run as runSchema } from "../run.ts";
 
 const watchedRun = runSchema.omit({ jobs: true }).openapi("WatchedRun");
 const wholeRun = runSchema.required({ jobs: true }).openapi("WholeRun");
