@@ -78,7 +78,7 @@ describe("a second door", () => {
 		await machine.ask({ ask: "finish", lease, report: { outcome: "passed", exitCode: 0, logLength: 6 } });
 		expect(await machine.ask({ ask: "steps", lease })).toBe("lease-stale");
 
-		const { run: done } = await developer.ask<{ run: Run }>({ ask: "run", repository, run: run.id });
+		const { value: done } = await developer.ask<{ value: Run }>({ ask: "run", repository, run: run.id });
 		expect([done.state, done.outcome]).toEqual(["finished", "passed"]);
 		const log = logOf({ ...repository, job, attempt: 1 });
 		await vi.waitFor(async () => expect(await log.status()).toBeNull());
