@@ -46,7 +46,8 @@ export const front = {
 		if (isStopping) return refuse();
 		underWay++;
 		try {
-			const isPoll = new URL(request.url).pathname === "/v1/runner/acquire";
+			// By its text: a Host that names no host makes no URL.
+			const isPoll = request.url.endsWith("/v1/runner/acquire");
 			return await (isPoll ? answerPoll : answer)(request, env, ctx);
 		} finally {
 			underWay--;

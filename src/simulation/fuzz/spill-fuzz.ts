@@ -133,13 +133,14 @@ class SpillWorld {
 
 	#ports(spill: "auto" | "always"): Ports {
 		const { port, calls } = this;
-		const through = <K extends "submit" | "drain" | "cancelRun">(method: K) =>
+		const through = <K extends "submit" | "drain" | "cancelRun" | "keyHolder">(method: K) =>
 			((...args: unknown[]) =>
 				calls.call(method, () => (port.calls[method] as (...all: unknown[]) => Promise<unknown>)(...args))) as never;
 		const repo: Partial<RepoCalls> = {
 			submit: through("submit"),
 			drain: through("drain"),
 			cancelRun: through("cancelRun"),
+			keyHolder: through("keyHolder"),
 			run: (id) => port.calls.run(id),
 		};
 		const ports: Partial<Ports> = {
