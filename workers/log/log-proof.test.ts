@@ -182,7 +182,8 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
 
 async function messagesOf(response: Response): Promise<LogMessage[]> {
 	const text = await response.text();
-	return [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? ""));
+	// The event `complete`, which is the last of a whole stream, has no id.
+	return [...text.matchAll(/^id: .*\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? ""));
 }
 
 async function prove(seed: number): Promise<void> {
