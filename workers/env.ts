@@ -1,8 +1,8 @@
 // The bindings of wrangler.toml. Objects are reached through `stubs.ts`, which knows what each answers to.
 import type { Delivery, ChangeEvent } from "../src/contracts/objects/events.ts";
 import type { IntakeBell } from "../src/contracts/objects/intake.ts";
-import { poolShardsMax } from "../src/domain/limits.ts";
-import { readShards } from "../src/domain/pool/pool.ts";
+import { numberVariables, readNumberVariable } from "../src/domain/variables.ts";
+import type { NumberVariable } from "../src/domain/variables.ts";
 
 export interface Env {
 	REPO: DurableObjectNamespace;
@@ -23,16 +23,16 @@ export interface Env {
 	SPILLWAY_TRUSTED_PROXIES?: string;
 	/** Of one machine: the process that serves it. */
 	MACHINE?: Fetcher;
-	/** Milliseconds that a repository has to take a submission before it is spilled. */
+	/** What each is: `src/domain/variables.ts`. */
 	SPILL_AFTER_MS?: string | number;
-	/** What one owner may have in work at once in one isolate, in submissions of one job. */
 	CALLS_AT_ONCE?: string | number;
-	/** Over how many shards new runners of a pool are spread. */
 	POOL_SHARDS?: string | number;
 }
 
-export function poolShardsOf(env: Pick<Env, "POOL_SHARDS">): number {
-	const shards = readShards(env.POOL_SHARDS);
-	if (shards === null) throw new Error(`the variable POOL_SHARDS must be a whole number from 1 to ${poolShardsMax}`);
-	return shards;
+/** Throws where the operator wrote no number: a fault of the deploy, which each call then shows, and the log names. */
+export function numberOf(env: Pick<Env, NumberVariable>, name: NumberVariable): number {
+	const number = readNumberVariable(name, env[name]);
+	if (number === null)
+		throw new Error(`the variable ${name} must be a whole number from 1 to ${numberVariables[name].max}`);
+	return number;
 }

@@ -1,9 +1,11 @@
 // The gates of this isolate, whose requests share one thread, and what is counted of them.
 import { callClasses } from "../src/domain/overload/call-line.ts";
 import type { CallClass, LineLimits } from "../src/domain/overload/call-line.ts";
-import { callLimits, ownerLimits, spillLimits } from "../src/domain/overload/overload-limits.ts";
+import { ownerLimits, spillLimits } from "../src/domain/overload/overload-limits.ts";
 import { CallGate, gateNames } from "../src/operations/overload/call-gate.ts";
 import type { GateName } from "../src/operations/overload/call-gate.ts";
+import type { Env } from "./env.ts";
+import { numberOf } from "./env.ts";
 import { metrics } from "./metrics.ts";
 import { report } from "./report.ts";
 
@@ -29,8 +31,8 @@ const gateOf = (name: GateName, limits: LineLimits) =>
 /** By how much one owner may have in work: an isolate has one setting and one pair, but in tests. */
 const made = new Map<number, Gates>();
 
-export function gatesOf({ CALLS_AT_ONCE }: { CALLS_AT_ONCE?: string | number }): Gates {
-	const atOnce = Number(CALLS_AT_ONCE ?? callLimits.ownerCost);
+export function gatesOf(env: Env): Gates {
+	const atOnce = numberOf(env, "CALLS_AT_ONCE");
 	const known = made.get(atOnce);
 	if (known !== undefined) return known;
 	const gates = { calls: gateOf("calls", ownerLimits(atOnce)), spills: gateOf("spills", spillLimits) };

@@ -17,7 +17,7 @@ import { parseKeys, signToken } from "../src/auth/token.ts";
 import type { Keys } from "../src/auth/token.ts";
 import { sealedLogOf } from "./log/archive.ts";
 import { writeAudit } from "./bindings/audit.ts";
-import { poolShardsOf } from "./env.ts";
+import { numberOf } from "./env.ts";
 import type { Env } from "./env.ts";
 import { gatesOf } from "./gates.ts";
 import { diskRoom } from "./bindings/machine.ts";
@@ -25,7 +25,6 @@ import { uploadSocketRequest, readNoUploadSocket } from "../src/contracts/wire/s
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { deadLettersOf } from "./dead-letters/dead-letter-store.ts";
 import { intakeOf } from "./intake/intake-store.ts";
-import { spillAfterMs } from "../src/domain/limits.ts";
 import { metrics } from "./metrics.ts";
 import { projectionRows, repositoriesInArchive } from "./bindings/projection-rows.ts";
 import { readModel } from "./bindings/read-model.ts";
@@ -62,7 +61,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		repo,
 		pool,
 		wholePool: (name) => wholePool(env, name, pool),
-		poolShards: poolShardsOf(env),
+		poolShards: numberOf(env, "POOL_SHARDS"),
 		log,
 		sealedLog: (name) => sealedLogOf(stores.ARCHIVE, name, { cache: caches.default, later }),
 		followLog: (call) => followLog(env, call),
@@ -90,7 +89,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		repositoriesInArchive: (owner) => repositoriesInArchive(env, owner),
 		intake: intakeOf(stores),
 		deadLetters: deadLettersOf(stores),
-		spillAfterMs: Number(env.SPILL_AFTER_MS ?? spillAfterMs),
+		spillAfterMs: numberOf(env, "SPILL_AFTER_MS"),
 		switches: {
 			current: () => switchesNow(env, later),
 			set: (patch) => changeSwitches(env, patch),

@@ -119,7 +119,10 @@ it("[Y6] canceled during the drain, at every step of it: the run is canceled", a
 			expect((await cancelOf(place, body)).status).toBe(202);
 		};
 		const after = <T>(name: string, work: () => Promise<T>) =>
-			work().then(async (value) => (await then(name)(), value));
+			work().then(async (value) => {
+				await then(name)();
+				return value;
+			});
 		const intake = {
 			...ports.intake,
 			get: (...args: Parameters<typeof ports.intake.get>) => after("get", () => ports.intake.get(...args)),

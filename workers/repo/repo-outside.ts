@@ -4,7 +4,7 @@ import type { RunId } from "../../src/domain/ids.ts";
 import { batchesOf } from "../../src/engine/message-bytes.ts";
 import type { RepoOutside, RunStore } from "../../src/engine/repo/repo-ports.ts";
 import { forgetRuns } from "../../src/store/expiry.ts";
-import { poolShardsOf } from "../env.ts";
+import { numberOf } from "../env.ts";
 import type { Env } from "../env.ts";
 import { switchesNow } from "../switches/switches.ts";
 import { noteLag } from "../bindings/projection-lag.ts";
@@ -18,7 +18,7 @@ export function repoOutside(env: Env): RepoOutside {
 		pool: (shard) => poolCalls(env, shard),
 		log: (name) => logCalls(env, name),
 		feed: (name) => feedCalls(env, name),
-		poolShards: () => poolShardsOf(env),
+		poolShards: () => numberOf(env, "POOL_SHARDS"),
 		sendDeliveries: async (deliveries) => {
 			for (const batch of batchesOf(deliveries)) await env.DELIVERIES.sendBatch(batch.map((body) => ({ body })));
 		},

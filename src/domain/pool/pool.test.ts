@@ -8,7 +8,6 @@ import {
 	findQuiet,
 	fits,
 	isOnlyLess,
-	readShards,
 	shardOf,
 	shareOf,
 	takenSlots,
@@ -97,19 +96,6 @@ describe("shards", () => {
 			expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(1_000 * shards);
 			expect(Math.min(...sizes)).toBeGreaterThan(850);
 		}
-	});
-
-	it.each([
-		[undefined, 1],
-		[1, 1],
-		["3", 3],
-		[poolShardsMax, poolShardsMax],
-		[poolShardsMax + 1, null],
-		[0, null],
-		[1.5, null],
-		["many", null],
-	])("[P6] a number of shards is 1 to 16: %j is %j", (text, shards) => {
-		expect(readShards(text)).toBe(shards);
 	});
 
 	const set = (waiting: number, rest: Partial<LabelDemand> = {}) => ({

@@ -7,7 +7,6 @@ import {
 	lapseForgivenMs,
 	lateLookMs,
 	livenessCheckMs,
-	poolShardsMax,
 	renewSeconds,
 	restartGraceMs,
 	startBySeconds,
@@ -69,12 +68,6 @@ export function shardOf(runner: string, shards: number): number {
 	let hash = 0x811c9dc5;
 	for (let at = 0; at < runner.length; at++) hash = Math.imul(hash ^ runner.charCodeAt(at), 0x01000193) >>> 0;
 	return hash % shards;
-}
-
-/** A number of shards as an operator wrote it; null when it is none. Nothing said: one. */
-export function readShards(text: string | number | undefined): number | null {
-	const shards = Number(text ?? 1);
-	return Number.isInteger(shards) && shards >= 1 && shards <= poolShardsMax ? shards : null;
 }
 
 /** A runner with room that waits for a job. */
