@@ -1,5 +1,6 @@
 // Server-sent events as a program reads them: the data of each, in order. A stream that says nothing for a while, not even that it
 // is still there, is over: then a connection is dead, and nothing else would say so.
+import { inTime } from "../contracts/wire/in-time.ts";
 import { Outage } from "../contracts/wire/outage.ts";
 
 /** The server sends a comment each 15 s while nothing happens. */
@@ -18,7 +19,9 @@ export async function* eventData(
 	let rest = "";
 	try {
 		for (;;) {
-			const { done, value } = await within(silentMs, reader.read());
+			const { done, value } = await inTime(reader.read(), silentMs, () => {
+				throw new Outage(`the stream said nothing for ${silentMs} ms`);
+			});
 			if (done) return;
 			rest += decoder.decode(value, { stream: true });
 			const events = rest.split("\n\n");
@@ -40,16 +43,4 @@ function dataOf(event: string): string | null {
 	if (lines.some((line) => line.startsWith("event:"))) return null;
 	const data = lines.filter((line) => line.startsWith("data: ")).map((line) => line.slice("data: ".length));
 	return data.length === 0 ? null : data.join("\n");
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-	let timer: ReturnType<typeof setTimeout> | undefined;
-	const silence = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(new Outage(`the stream said nothing for ${ms} ms`)), ms);
-	});
-	try {
-		return await Promise.race([work, silence]);
-	} finally {
-		clearTimeout(timer);
-	}
 }

@@ -24,7 +24,7 @@ import { projectOffAt, switchesNow } from "../switches/switches.ts";
 import { report } from "../report.ts";
 import { breakersOf } from "./breakers.ts";
 import { LastPages } from "./last-pages.ts";
-import { inTime } from "./stored.ts";
+import { answered } from "./stored.ts";
 
 /** Of this isolate, the last good page of each question. */
 const lastPages = new LastPages<Page<unknown>>(200);
@@ -121,7 +121,7 @@ const statementFault =
 /** All that goes wrong is an `Outage`; only the statement's own fault is not held against the database. */
 async function behindBreaker<T>(env: Env, ask: () => Promise<T>): Promise<T> {
 	try {
-		return await breakersOf(env).call({ of: "database" }, () => inTime(ask()).catch(outageOrFault));
+		return await breakersOf(env).call({ of: "database" }, () => answered(ask()).catch(outageOrFault));
 	} catch (cause) {
 		throw asOutage(cause) ?? new Outage("the read model did not answer", { cause });
 	}

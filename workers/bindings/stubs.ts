@@ -1,5 +1,6 @@
 // How one object (or the Worker) calls another: by name, with a deadline, a new stub for each try, full jitter between, and
 // again only where the platform says that this can help. A stub is broken after an exception; an overloaded object is left alone.
+import { inTime } from "../../src/contracts/wire/in-time.ts";
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../../src/contracts/objects/objects.ts";
 import type { OwnerCalls } from "../../src/contracts/objects/owner.ts";
 import type { FeedCalls } from "../../src/contracts/objects/feed.ts";
@@ -76,21 +77,16 @@ async function guarded(
 ): Promise<unknown> {
 	for (let tried = 1; ; tried++) {
 		try {
-			return await inTime(attempt(), until - Date.now());
+			const leftMs = until - Date.now();
+			return await inTime(Promise.resolve(attempt()), leftMs, () => {
+				throw new Outage(`no answer in ${leftMs} ms`);
+			});
 		} catch (cause) {
 			const { retryable, overloaded } = cause as { retryable?: boolean; overloaded?: boolean };
 			if (tried >= tries || !(retryable || isReset(cause)) || overloaded) throw toOutage(cause);
 			await scheduler.wait(Math.random() * pauseMs * 2 ** tried);
 		}
 	}
-}
-
-function inTime(work: Promise<unknown> | undefined, ms: number): Promise<unknown> {
-	let timer: ReturnType<typeof setTimeout> | null = null;
-	const late = new Promise((_, reject) => {
-		timer = setTimeout(() => reject(new Outage(`no answer in ${ms} ms`)), ms);
-	});
-	return Promise.race([work, late]).finally(() => timer !== null && clearTimeout(timer));
 }
 
 /** What the platform did becomes an outage, and so does one of the called object's own; a fault of its keeps its own error. */

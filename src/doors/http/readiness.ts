@@ -3,6 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { time } from "../../contracts/http/fields.ts";
 import { objectKinds } from "../../operations/breakers/object-breakers.ts";
+import { inTime } from "../../contracts/wire/in-time.ts";
 import { timeText } from "../../contracts/wire/time-text.ts";
 import type { Millis } from "../../domain/ids.ts";
 
@@ -107,18 +108,14 @@ export class Readiness {
 
 	async #stateOf({ name, look }: Dependency): Promise<State> {
 		const beganAt = this.#now();
-		let timer: ReturnType<typeof setTimeout> | undefined;
-		const late = new Promise((_, reject) => {
-			timer = setTimeout(() => reject(new Error(`no answer in ${lateMs} ms`)), lateMs);
-		});
 		try {
-			await Promise.race([look(), late]);
+			await inTime(look(), lateMs, () => {
+				throw new Error(`no answer in ${lateMs} ms`);
+			});
 			return this.#now() - beganAt > slowMs ? "degraded" : "ok";
 		} catch (cause) {
 			if (this.#seen.get(name)?.status !== "down") this.#wentDown(name, cause);
 			return "down";
-		} finally {
-			clearTimeout(timer);
 		}
 	}
 }

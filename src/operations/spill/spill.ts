@@ -2,6 +2,7 @@
 // once it stands there. Only then may the Worker answer 202. What was accepted before under the same key is found first, and answered.
 import type { SpilledRun } from "../../contracts/objects/intake.ts";
 import type { RepositoryName, SubmitCall, Submitted } from "../../contracts/objects/objects.ts";
+import { inTime } from "../../contracts/wire/in-time.ts";
 import { asOutage } from "../../contracts/wire/outage.ts";
 import { viewSpilled } from "../../contracts/wire/spilled-view.ts";
 import type { Run } from "../../contracts/http/run.ts";
@@ -139,16 +140,10 @@ function replayOf(run: Run, { asOf }: { asOf: Millis | null }): Result<Accepted>
 
 /** Null as well when it fails: whoever is asked here is not needed for accepting. */
 async function answeredWithin<T>(ms: number, ask: () => Promise<T>): Promise<T | null> {
-	let timer: ReturnType<typeof setTimeout> | undefined;
-	const late = new Promise<null>((resolve) => {
-		timer = setTimeout(() => resolve(null), ms);
-	});
 	try {
-		return await Promise.race([ask(), late]);
+		return await inTime(ask(), ms, () => null);
 	} catch (cause) {
 		if (asOutage(cause) === null) throw cause;
 		return null;
-	} finally {
-		clearTimeout(timer);
 	}
 }

@@ -1,4 +1,5 @@
 // Server-sent events ended in the Worker: one event for each pull, so a slow reader holds up its own source and nobody else.
+import { inTime } from "../../../contracts/wire/in-time.ts";
 import { Buffer } from "node:buffer";
 import type { StreamStanding } from "./stream-standing.ts";
 
@@ -34,7 +35,7 @@ export function eventStream(
 			async pull(controller) {
 				// A read that a keep-alive came before is still under way: to begin another would lose its event.
 				next ??= events.next();
-				const result = await orSilence(next);
+				const result = await inTime(next, keepAliveMs, () => null);
 				// With each event and each keep-alive, so that a token which has ended is not served for longer than one
 				// silence.
 				const reason = standing();
@@ -63,17 +64,4 @@ export function eventStream(
 		// `X-Accel-Buffering`: proxies of the nginx kind would keep events until a buffer is full.
 		headers: { "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no" },
 	});
-}
-
-/** Null when `work` is still at it after a while. */
-async function orSilence<T>(work: Promise<T>): Promise<T | null> {
-	let timer: ReturnType<typeof setTimeout> | undefined;
-	const silence = new Promise<null>((resolve) => {
-		timer = setTimeout(() => resolve(null), keepAliveMs);
-	});
-	try {
-		return await Promise.race([work, silence]);
-	} finally {
-		clearTimeout(timer);
-	}
 }
