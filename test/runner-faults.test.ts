@@ -37,7 +37,7 @@ function expectOneAtATime(name: string): void {
 }
 
 function ticksIn(text: string): number[] {
-	return [...text.matchAll(/^tick (\d+)$/gm)].map(([, number]) => Number(number));
+	return [...text.matchAll(/^tick (\d+)\n/gm)].map(([, number]) => Number(number));
 }
 
 function isCounted(numbers: number[]): boolean {

@@ -80,8 +80,8 @@ describe("with a runner that stands still", () => {
 		const child = fixture.spawnRunner();
 		const grant = buildGrant({ run: "echo $$; while :; do sleep 0.05; done", exclusive: true });
 		const lease = server.offer({ ...grant, lease: { ...grant.lease, stopAfterSeconds: 6 } });
-		await server.until(() => /^\d+$/m.test(lease.text));
-		const leader = await identify(Number(/^\d+$/m.exec(lease.text)?.[0]));
+		await server.until(() => /^\d+\n/m.test(lease.text));
+		const leader = await identify(Number(/^\d+(?=\n)/m.exec(lease.text)?.[0]));
 		expect(leader).not.toBe(null);
 		child.kill("SIGSTOP");
 		while (leader && (await isAlive(leader))) await new Promise((resolve) => setTimeout(resolve, 20));
