@@ -40,6 +40,8 @@ export type Refusal =
 export type AccessRefusal =
 	| { code: "unknown" }
 	| { code: "scope-missing"; scope: string; act: "call" | "give" }
+	/** `role`: the least that a member must be for it. */
+	| { code: "role-missing"; role: string }
 	| { code: "repositories-limited"; act: "call" | "give" }
 	| { code: "expiry-limited" }
 	| { code: "expiry-past" }

@@ -4,6 +4,7 @@ import type { Scope } from "../contracts/http/token.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "./access.ts";
 import type { Caller, Operation, PlacelessOperation } from "./access.ts";
+import type { Membership, Principal } from "./principal.ts";
 import { cancelMatching, retryMatching } from "./runs/bulk.ts";
 import { dropDeadLetter, listDeadLetters, redriveDeadLetters } from "./spill/dead-letters.ts";
 import { getSwitches, listAudit, readMetrics, setSwitches } from "./installation.ts";
@@ -40,7 +41,14 @@ const everyScope: Scope[] = ["read", "write", "admin", "runner:register", "metri
 
 function caller(access: Partial<AccessPayload> | null): Caller {
 	const all = { id: "tk1", owner: "ada", name: "dev", scopes: everyScope, repos: null, expiresAt: null };
-	return { access: access && { ...all, ...access }, name: "dev", address: null };
+	const who: Principal = access === null ? { kind: "operator" } : { kind: "token", access: { ...all, ...access } };
+	return { who, name: "dev", address: null };
+}
+
+function member(membership: Partial<Membership>): Caller {
+	const memberships = new Map([[owner, { role: "viewer" as const, repos: null, version: 1, ...membership }]]);
+	const session = { holder: "pe1", session: "se1", expiresAt: 1 };
+	return { who: { kind: "session", session, person: "pe1", memberships }, name: "ada", address: null };
 }
 
 function verdict(result: Result<unknown>): string {
@@ -156,6 +164,33 @@ describe("who may ask for what", () => {
 	])("[O1] %s, of what belongs to an owner, of a part of it, and of its audit", (_, by, ...expected) => {
 		const operations = ["setPool", "createToken", "listAudit"] as const;
 		expect(operations.map((operation) => verdict(mayAskOfOwner(by, operation, "ada")))).toEqual(expected);
+	});
+
+	it.each([
+		["viewer", "may", "role-missing", "role-missing", "role-missing"],
+		["developer", "may", "may", "role-missing", "role-missing"],
+		["maintainer", "may", "may", "may", "role-missing"],
+		["owner", "may", "may", "may", "may"],
+	] as const)("[A80] a %s reads, writes, sets a pool, makes a token", (role, ...expected) => {
+		const by = member({ role });
+		expect([
+			verdict(mayAskOfRepository(by, "getRun", repository)),
+			verdict(mayAskOfRepository(by, "submitRun", repository)),
+			verdict(mayAskOfOwner(by, "setPool", owner)),
+			verdict(mayAskOfOwner(by, "createToken", owner)),
+		]).toEqual(expected);
+	});
+
+	it("[A80] a member for some repositories has these alone, and no role elsewhere or over the installation", () => {
+		const by = member({ role: "owner", repos: ["web"] });
+		expect(verdict(mayAskOfRepository(by, "submitRun", repository))).toBe("may");
+		expect(verdict(mayAskOfRepository(by, "submitRun", { owner, repo: "api" }))).toBe("unknown");
+		expect(verdict(mayAskOfOwner(by, "setPool", owner))).toBe("repositories-limited");
+		expect(verdict(mayAskOfOwner(by, "setPool", "constructor"))).toBe("unknown");
+		expect(verdict(mayAskOfOwner(by, "listAudit", null))).toBe("operator-only");
+		expect(verdict(mayAsk(by, "setSwitches"))).toBe("operator-only");
+		expect(verdict(mayAsk(by, "readMetrics"))).toBe("scope-missing");
+		expect(verdict(mayAsk(by, "createTicket"))).toBe("may");
 	});
 
 	it("[O1] what belongs to no owner is the operator's, but for a ticket and metrics", () => {

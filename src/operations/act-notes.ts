@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { AuditAction, AuditRecord } from "../contracts/http/audit.ts";
 import { timeText } from "../contracts/wire/time-text.ts";
 import type { Caller } from "./access.ts";
+import { credentialOf } from "./principal.ts";
 import type { Ports } from "./ports.ts";
 
 export type NotePorts = Pick<Ports, "writeAudit" | "now" | "later">;
@@ -20,14 +21,14 @@ export interface Act {
 }
 
 /** To be called once the act is done. Neither delays nor fails what comes after it. */
-export function noteAct(ports: NotePorts, { access, name, address }: Caller, act: Act): void {
+export function noteAct(ports: NotePorts, { who, name, address }: Caller, act: Act): void {
 	const { action, owner, repo = null, subject = null, reason = null, details = {} } = act;
 	const record: AuditRecord = {
 		id: nextId(),
 		at: timeText(ports.now()),
 		...{ action, owner, repo, subject, reason },
 		actor: name,
-		token: access?.id ?? null,
+		token: credentialOf(who),
 		from: address,
 		details: JSON.stringify(details).length > detailsMax ? { tooLong: true } : details,
 	};
@@ -47,10 +48,10 @@ const notedAt = new Map<string, number>();
 const notedMax = 2_000;
 const notedAgainMs = 3_600_000;
 
-/** As `noteAct`, but once an hour for the same token, address and `thing`: for what programs do by the second. */
+/** As `noteAct`, but once an hour for the same token or session, address and `thing`: for what programs do by the second. */
 export function noteActSeldom(ports: NotePorts, caller: Caller, { thing, ...act }: Act & { thing: string }): void {
 	const now = ports.now();
-	const key = [act.action, act.owner, thing, caller.access?.id, caller.address].join(" ");
+	const key = [act.action, act.owner, thing, credentialOf(caller.who), caller.address].join(" ");
 	if (now - (notedAt.get(key) ?? Number.NEGATIVE_INFINITY) < notedAgainMs) return;
 	if (notedAt.size >= notedMax) notedAt.clear();
 	notedAt.set(key, now);

@@ -6,6 +6,7 @@ import { accept } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAskOfOwner, mayAskOfRepository } from "./access.ts";
 import type { Caller } from "./access.ts";
+import { rightsAt } from "./principal.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import { ownLater } from "./owned-things.ts";
@@ -15,7 +16,7 @@ import type { Deleted, Ports, Seen } from "./ports.ts";
 
 type RepoPorts = Pick<Ports, "repo">;
 
-/** A page may be shorter than asked for: what the token may not know is left out after it was read. */
+/** A page may be shorter than asked for: what the caller may not know is left out after it was read. */
 export async function listRepositories(
 	ports: Pick<Ports, "readModel">,
 	caller: Caller,
@@ -23,7 +24,7 @@ export async function listRepositories(
 ): Promise<Result<Page<Repository>>> {
 	const may = mayAskOfOwner(caller, "listRepositories", call.owner);
 	if (!may.ok) return may;
-	const repos = caller.access?.repos ?? null;
+	const repos = rightsAt(caller.who, call.owner)?.repos ?? null;
 	const page = await ports.readModel.repositories(call);
 	return accept({ ...page, items: page.items.filter(({ repo }) => repos === null || repos.includes(repo)) });
 }

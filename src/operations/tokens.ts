@@ -9,6 +9,7 @@ import { accept, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAsk, mayAskOfOwner } from "./access.ts";
 import type { Caller } from "./access.ts";
+import { accessOf, rightsAt } from "./principal.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import { keyedId } from "./keyed-id.ts";
@@ -38,7 +39,7 @@ export async function createToken(
 	const expiresAt = request.expiresAt === undefined ? defaultExpiry(caller, now) : Date.parse(request.expiresAt);
 	const scopes = [...new Set(request.scopes)];
 	const repos = request.repos ?? null;
-	const mayGive = withinReach(caller, { scopes, repos, expiresAt });
+	const mayGive = withinReach(caller, { owner, scopes, repos, expiresAt });
 	if (!mayGive.ok) return mayGive;
 	const keyed = key === null ? null : keyedId("tk", { scope: owner, key, body: request });
 	const before = keyed && (await ports.readModel.keyedToken(keyed.prefix));
@@ -94,22 +95,24 @@ function signed(ports: Pick<Ports, "signToken">, record: TokenRecord): TokenMade
 }
 
 /** [A44] A year, and no more than the token that makes it has left. */
-function defaultExpiry({ access }: Caller, now: Millis): Millis {
-	return Math.min(now + tokenDefaultMs, access?.expiresAt ?? Number.POSITIVE_INFINITY);
+function defaultExpiry({ who }: Caller, now: Millis): Millis {
+	return Math.min(now + tokenDefaultMs, accessOf(who)?.expiresAt ?? Number.POSITIVE_INFINITY);
 }
 
-/** [A12] Refused where the new token would do more, reach more repositories or live longer than the one that makes it. */
+/** [A12] Refused where the new token would do more, reach more repositories or live longer than what makes it. */
 function withinReach(
-	{ access }: Caller,
-	made: Pick<AccessPayload, "scopes" | "repos"> & { expiresAt: Millis },
+	{ who }: Caller,
+	made: Pick<AccessPayload, "owner" | "scopes" | "repos"> & { expiresAt: Millis },
 ): Result<null> {
-	if (access === null) return accept(null);
-	const scope = made.scopes.find((wanted) => !access.scopes.includes(wanted));
+	const rights = rightsAt(who, made.owner);
+	if (rights === null) return refuse({ code: "unknown" });
+	const { scopes, repos } = rights;
+	const scope = made.scopes.find((wanted) => !scopes.includes(wanted));
 	if (scope !== undefined) return refuse({ code: "scope-missing", scope, act: "give" });
-	const { repos, expiresAt } = access;
 	if (repos !== null && !(made.repos ?? [""]).every((repo) => repos.includes(repo))) {
 		return refuse({ code: "repositories-limited", act: "give" });
 	}
+	const expiresAt = accessOf(who)?.expiresAt ?? null;
 	if (expiresAt !== null && made.expiresAt > expiresAt) return refuse({ code: "expiry-limited" });
 	return accept(null);
 }
@@ -158,5 +161,8 @@ export function createTicket(
 	const may = mayAsk(caller, "createTicket");
 	if (!may.ok) return may;
 	const until = ports.now() + ticketMs;
-	return accept({ ticket: ports.signToken("ticket", { id: randomUUID(), until, access: caller.access }), until });
+	return accept({
+		ticket: ports.signToken("ticket", { id: randomUUID(), until, access: accessOf(caller.who) }),
+		until,
+	});
 }

@@ -14,7 +14,8 @@ import { wire } from "../wire.ts";
 const owner = "line-door";
 
 function caller(name: string, scopes: ("read" | "write" | "runner:register")[]): Caller {
-	return { access: { id: `tk-${name}`, owner, name, scopes, repos: null, expiresAt: null }, name, address: null };
+	const access = { id: `tk-${name}`, owner, name, scopes, repos: null, expiresAt: null };
+	return { who: { kind: "token", access }, name, address: null };
 }
 
 /** The client's end of a connection to the door. */

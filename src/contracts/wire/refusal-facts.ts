@@ -143,10 +143,16 @@ function accessFacts(refusal: AccessRefusal): ProblemFacts {
 					: `A token without the scope "${scope}" cannot give it.`;
 			return { status: 403, code, detail };
 		}
+		case "role-missing":
+			return {
+				status: 403,
+				code,
+				detail: `Only a member with the role "${refusal.role}" or a higher one may do this.`,
+			};
 		case "repositories-limited": {
 			const detail =
 				refusal.act === "call"
-					? "The token is for some repositories only; this belongs to all of them."
+					? "This belongs to all repositories of the owner; the token or the membership is for some only."
 					: "A token for some repositories makes tokens for these only: name them.";
 			return { status: 403, code, detail };
 		}

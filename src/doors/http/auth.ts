@@ -8,6 +8,7 @@ import { tokenExpired, tokenRevoked } from "../../contracts/wire/sockets/stream-
 import { callerAddress, peerAddress } from "../../domain/text/client-address.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "../../operations/access.ts";
 import type { Caller, OwnerOperation, PlacelessOperation, RepositoryOperation } from "../../operations/access.ts";
+import type { Principal } from "../../operations/principal.ts";
 import { orThrow, ProblemAnswer } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { checkQuery } from "./requests/query.ts";
@@ -92,7 +93,7 @@ export function isOperator(c: Context<ApiEnv>): boolean {
 }
 
 export function operatorOf(c: Context<ApiEnv>): Caller {
-	return callerIn(c, null, "operator");
+	return callerIn(c, { kind: "operator" }, "operator");
 }
 
 /** Throws 401 when the token has ended, whatever brought its payload here. */
@@ -100,13 +101,13 @@ export function callerOf(c: Context<ApiEnv>, access: AccessPayload): Caller {
 	const services = c.get("services");
 	if (access.expiresAt !== null && access.expiresAt <= services.now()) throw unauthorized(tokenExpired);
 	checkStanding(services, { owner: access.owner, token: access.id });
-	return callerIn(c, access, access.name);
+	return callerIn(c, { kind: "token", access }, access.name);
 }
 
 /** Few calls leave a record: the others need not know where they came from. */
-function callerIn(c: Context<ApiEnv>, access: AccessPayload | null, name: string): Caller {
+function callerIn(c: Context<ApiEnv>, who: Principal, name: string): Caller {
 	return {
-		access,
+		who,
 		name,
 		get address() {
 			return addressOf(c);

@@ -14,6 +14,7 @@ import { accept, refuse } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";
 import { mayAskOfOwner } from "../access.ts";
 import type { Caller } from "../access.ts";
+import { accessOf } from "../principal.ts";
 import { noteAct, noteActSeldom } from "../act-notes.ts";
 import type { NotePorts } from "../act-notes.ts";
 import { keyedId } from "../keyed-id.ts";
@@ -48,7 +49,7 @@ export async function registerRunner(
 		labels: [...new Set(request.labels ?? [])].sort(),
 		capacity: request.capacity ?? 1,
 		ephemeral: request.ephemeral ?? false,
-		registeredBy: caller.access?.id ?? null,
+		registeredBy: accessOf(caller.who)?.id ?? null,
 	};
 	const { os = "", arch = "", version = "" } = request;
 	const registered = await ports.pool(runner).register({ ...runner, os, arch, version }, keyed?.prefix);

@@ -110,7 +110,7 @@ export type JobAdder = Caller | LeaseIdentity;
 
 /** Whether the adder may add to some run of the repository. A lease may to its own run alone: that is seen once it is known which. */
 export function mayAddJobs(adder: JobAdder, repository: RepositoryName): Result<null> {
-	if ("access" in adder) return mayAskOfRepository(adder, "addJobs", repository);
+	if ("who" in adder) return mayAskOfRepository(adder, "addJobs", repository);
 	const isOwn = adder.owner === repository.owner && adder.repo === repository.repo;
 	return isOwn ? accept(null) : refuse({ code: "unknown" });
 }
@@ -125,7 +125,7 @@ export async function addJobs(
 	const located = may.ok ? await locateRun(ports, repository, call.run) : may;
 	if (!located.ok) return located;
 	const run = located.value;
-	const isCaller = "access" in adder;
+	const isCaller = "who" in adder;
 	if (!isCaller && parseJobId(adder.job)?.run !== run) return refuse({ code: "unknown" });
 	const digest = hash("sha256", `${run}\n${JSON.stringify(jobs)}`, "hex");
 	const by = isCaller ? { actor: adder.name } : { actor: `job ${adder.job}`, lease: adder };
