@@ -80,6 +80,7 @@ export default defineConfig({
 				test: {
 					name: "journeys",
 					include: ["test/**/*.test.ts"],
+					exclude: isLong ? [] : ["test/**/*.long.test.ts"],
 					environment: "node",
 					maxWorkers: filesAtOnce.waiting,
 					testTimeout: 120_000,
