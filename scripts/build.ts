@@ -119,7 +119,7 @@ async function writeTableVersions(): Promise<void> {
 		pool: "src/engine/pool/pool-tables.ts",
 		feed: "src/engine/feed/feed-tables.ts",
 		log: "src/engine/log/log-tables.ts",
-		owner: "workers/owner/owner-tables.ts",
+		owner: "src/engine/owner/owner-tables.ts",
 	};
 	const tables = Object.entries(files).map(async ([object, file]) => {
 		const found = (await import(`../${file}`))[`${object}Tables`];

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { aRepo, job, send, submit } from "./api/api-fixture.ts";
 import { feedTables } from "../src/engine/feed/feed-tables.ts";
 import { logTables } from "../src/engine/log/log-tables.ts";
-import { ownerTables } from "./owner/owner-tables.ts";
+import { ownerTables } from "../src/engine/owner/owner-tables.ts";
 import { poolTables } from "../src/engine/pool/pool-tables.ts";
 import { repoTables } from "../src/engine/repo/repo-schema.ts";
 import { bringForward } from "../src/engine/table-versions.ts";

@@ -20,6 +20,7 @@ export function worldOf({ storage }: DurableObjectState): World {
 			transaction: (work) => storage.transaction(work),
 			sync: () => storage.sync(),
 			setAlarm: (at) => storage.setAlarm(at),
+			deleteAlarm: () => storage.deleteAlarm(),
 			getAlarm: () => storage.getAlarm(),
 			deleteAll: () => storage.deleteAll(),
 		},

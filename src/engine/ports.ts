@@ -34,6 +34,7 @@ export interface Storage {
 	sync(): Promise<void>;
 	/** The object has one alarm; a later call moves it. */
 	setAlarm(at: Millis): Promise<void>;
+	deleteAlarm(): Promise<void>;
 	/** When it goes off; null: it is not set, or is going off just now. */
 	getAlarm(): Promise<Millis | null>;
 	/** Everything, the alarm too: an object of which nothing is left takes no room. */

@@ -44,6 +44,10 @@ export class SqliteStorage implements Storage {
 		this.alarmAt = at;
 	}
 
+	async deleteAlarm(): Promise<void> {
+		this.alarmAt = null;
+	}
+
 	async getAlarm(): Promise<Millis | null> {
 		return this.alarmAt;
 	}

@@ -1,0 +1,181 @@
+// One owner: the truth about what of the owner's has ended before its time, and about what the owner has. The read model shows it
+// and may be away; this may not, for whoever holds a token that was revoked. No owner's ends are kept with another's. The same
+// program runs in OwnerObject and in Node's tests.
+import type { OwnerCalls, TokenEnd } from "../../contracts/objects/owner.ts";
+import type { OwnedThing } from "../../contracts/objects/projectable.ts";
+import { Outage } from "../../contracts/wire/outage.ts";
+import { timeText } from "../../contracts/wire/time-text.ts";
+import type { Millis } from "../../domain/ids.ts";
+import { alarmNearestMs, tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";
+import type { World } from "../ports.ts";
+import { EndedTables } from "./ended-tables.ts";
+import { OwnedTables } from "./owned-tables.ts";
+import type { OwnerOutside, OwnerPorts } from "./owner-ports.ts";
+import { OwnerTables } from "./owner-tables.ts";
+import { takeOver } from "./take-over.ts";
+
+/** Ends published, and rows forgotten, by one alarm. */
+const endsAtOnce = 100;
+const forgottenAtOnce = 1_000;
+/** A row is forgotten this much later at most: an alarm for each used ticket would be a wake-up a minute. */
+const forgetAgainMs = 10 * 60_000;
+/** Rows of one page of what the read model knew. */
+const adoptedAtOnce = 5_000;
+
+export class OwnerEngine implements OwnerCalls {
+	readonly #name: string;
+	readonly #world: World;
+	readonly #outside: OwnerOutside;
+	readonly #tables: OwnerTables;
+	readonly #ended: EndedTables;
+	readonly #owned: OwnedTables;
+	#adopting: Promise<boolean> | null = null;
+	#takingOver: Promise<void> | null = null;
+	#tellAgainMs = tellAgainMs;
+
+	constructor({ name, world, outside }: OwnerPorts) {
+		this.#name = name;
+		this.#world = world;
+		this.#outside = outside;
+		this.#tables = new OwnerTables(world.storage);
+		this.#ended = new EndedTables(this.#tables);
+		this.#owned = new OwnedTables(this.#tables);
+	}
+
+	async ended(tokens: string[]): Promise<string[] | null> {
+		if (!this.#ended.isAdopted && !(await this.#adopt())) return null;
+		return this.#ended.endedOf("token", tokens);
+	}
+
+	async endToken(end: TokenEnd): Promise<void> {
+		if (!this.#ended.end("token", end, false)) return;
+		this.#owned.endOwned(end.id, timeText(end.at));
+		this.#tellAgainMs = tellAgainMs;
+		await this.#wakeBy(this.#world.now() + tellAgainMs);
+	}
+
+	async opensSession({ token, ...place }: { token: string; pool: string; shard: number }): Promise<boolean> {
+		const ended = await this.ended([token]);
+		if (ended === null) throw new Outage("it is not known which of this owner's tokens have ended");
+		if (ended.length > 0) return false;
+		// One step with the look: an end that comes after it finds the place.
+		this.#ended.addPlace(place);
+		return true;
+	}
+
+	async useTicket({ id, until }: { id: string; until: Millis }): Promise<boolean> {
+		const now = this.#world.now();
+		const isFirst = this.#ended.end("ticket", { id, at: now, until }, true);
+		if (isFirst) await this.#wakeBy(now + forgetAgainMs);
+		return isFirst;
+	}
+
+	async own(things: OwnedThing[]): Promise<void> {
+		this.#owned.own(things);
+		if (!this.#owned.hasTakenOver) this.#outside.later(this.#takeOver().catch(() => undefined));
+	}
+
+	async owned(call: { kind: OwnedThing["kind"]; after: string; limit: number }): Promise<OwnedThing[]> {
+		if (!this.#owned.hasTakenOver) await this.#takeOver();
+		return this.#owned.owned(call);
+	}
+
+	/** One at a time. What fails is tried again by the next call; throws an `Outage` then. */
+	#takeOver(): Promise<void> {
+		this.#takingOver ??= takeOver(this.#outside.rows, this.#name, this.#owned)
+			.then(() => this.#owned.tookOver(this.#world.now()))
+			.finally(() => {
+				this.#takingOver = null;
+			});
+		return this.#takingOver;
+	}
+
+	/** Armed again first, so that no end of the work leaves something without a next time. */
+	async alarm(): Promise<void> {
+		const now = this.#world.now();
+		const { storage } = this.#world;
+		const unpublished = this.#ended.unpublished(endsAtOnce);
+		const notPutOut = this.#ended.notPutOut(endsAtOnce);
+		if (unpublished.length + notPutOut.length > 0) {
+			await storage.setAlarm(now + this.#tellAgainMs);
+			this.#tellAgainMs = Math.min(this.#tellAgainMs * 2, tellAgainMaxMs);
+			const done = await Promise.all([this.#putOut(notPutOut), this.#publish(unpublished)]);
+			if (done.includes(false)) return;
+			this.#tellAgainMs = tellAgainMs;
+		}
+		const isMore = Math.max(unpublished.length, notPutOut.length) === endsAtOnce;
+		const isAll = this.#ended.forget(now, forgottenAtOnce) && !isMore;
+		const next = this.#ended.nextUntil();
+		if (!isAll) await storage.setAlarm(now + alarmNearestMs);
+		else if (next !== null) await storage.setAlarm(Math.max(next, now + forgetAgainMs));
+		else await storage.deleteAlarm();
+	}
+
+	/** [W63] Every place where a session may rest on them hears of it. If one does not answer, all hear of it again. */
+	async #putOut(tokens: string[]): Promise<boolean> {
+		if (tokens.length === 0) return true;
+		const owner = this.#name;
+		const calls = this.#ended.places().map((place) => this.#outside.pool({ owner, ...place }).tokensEnded(tokens));
+		const failed = (await Promise.allSettled(calls)).find(({ status }) => status === "rejected");
+		if (failed?.status === "rejected") {
+			this.#world.report({ event: "ends-untold", owner, cause: String(failed.reason) });
+			return false;
+		}
+		this.#ended.putOut(tokens);
+		return true;
+	}
+
+	async #publish(ends: { id: string; at: Millis }[]): Promise<boolean> {
+		if (ends.length === 0) return true;
+		try {
+			await this.#outside.rows.markRevoked(ends);
+		} catch (cause) {
+			this.#world.report({ event: "ends-untold", owner: this.#name, cause: String(cause) });
+			return false;
+		}
+		this.#ended.markPublished(ends.map(({ id }) => id));
+		return true;
+	}
+
+	/** One look at a time. False: the read model did not answer, so the caller gets no answer either. */
+	#adopt(): Promise<boolean> {
+		this.#adopting ??= this.#adoptOnce()
+			.then(() => true)
+			.catch((cause: unknown) => {
+				this.#world.report({ event: "ends-unknown", owner: this.#name, cause: String(cause) });
+				return false;
+			})
+			.finally(() => {
+				this.#adopting = null;
+			});
+		return this.#adopting;
+	}
+
+	/**
+	 * Tokens that were revoked before this object was, by a version for which the read model was the truth. Once: from then on
+	 * what is missing there, or comes back there, changes nothing.
+	 */
+	async #adoptOnce(): Promise<void> {
+		const found: TokenEnd[] = [];
+		for (let after = ""; ; ) {
+			const page = await this.#outside.rows.revoked({ owner: this.#name, after, limit: adoptedAtOnce });
+			found.push(...page);
+			const last = page.at(-1);
+			if (last === undefined || page.length < adoptedAtOnce) break;
+			after = last.id;
+		}
+		const now = this.#world.now();
+		this.#tables.transaction(() => {
+			for (const end of found) this.#ended.end("token", end, true);
+			this.#ended.adopted(now);
+		});
+		const next = this.#ended.nextUntil();
+		if (next !== null) await this.#wakeBy(Math.max(next, now + forgetAgainMs));
+	}
+
+	async #wakeBy(at: Millis): Promise<void> {
+		const { storage } = this.#world;
+		const set = await storage.getAlarm();
+		if (set === null || set > at) await storage.setAlarm(at);
+	}
+}
