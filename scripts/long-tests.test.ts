@@ -15,7 +15,7 @@ it("[T8] a file that has tests in the long form alone says so by its name, since
 	const folder = join(root, "test");
 	for (const name of await readdir(folder)) {
 		if (!name.endsWith(".test.ts")) continue;
-		const hasShort = /^\s*it(?:\.concurrent|\.each)?\(/m.test(await readFile(join(folder, name), "utf8"));
+		const hasShort = /^\s*it(?:\.concurrent|\.each)?(?:<\w+>)?\(/m.test(await readFile(join(folder, name), "utf8"));
 		expect([name, hasShort]).toEqual([name, !name.endsWith(".long.test.ts")]);
 	}
 });

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { spillway } from "../scripts/child.ts";
 import { isLong } from "../src/testing/long-form.ts";
+import { itLongAlone } from "./fixture-long.ts";
 import { databaseFiles, putDatabaseBack, takeDatabase } from "./database-files.ts";
 import type { Harm } from "./database-files.ts";
 import { Site } from "./fixture-site.ts";
@@ -107,25 +108,28 @@ it.each<Harm>(isLong ? ["gone", "broken"] : ["gone"])(
 	480_000,
 );
 
-it("[M13] a server that is started without its database's file begins an empty one; lists say so until a rebuild has brought all back", async () => {
-	site.runner("one", { capacity: 2 });
-	await start("quick.json", "--watch");
-	await until("the list has the run", async () => (await listed()).outcomes[0] === "passed");
-	const tokens = (await good("token", "list", "acme")).out;
-	await site.end("stop");
-	for (const file of await databaseFiles(site.data)) await rm(file);
-	await site.start();
-	expect(await readiness()).toBe("ok, database ok");
-	const stale = await listed();
-	expect(stale.outcomes).toEqual([]);
-	expect(stale.err).toMatch(outOfDate);
-	await start("quick.json", "--watch");
-	await site.end("stop");
-	await site.start();
-	expect((await listed()).err).toMatch(outOfDate);
-	await good("projection", "rebuild", "acme");
-	expect(await listed()).toEqual({ outcomes: ["passed", "passed"], err: "" });
-	expect((await good("repo", "list", "acme")).err).toBe("");
-	expect((await good("pool", "list", "acme")).out).toContain("acme/default");
-	expect((await good("token", "list", "acme")).out).toBe(tokens);
-});
+itLongAlone(
+	"[M13] a server that is started without its database's file begins an empty one; lists say so until a rebuild has brought all back",
+	async () => {
+		site.runner("one", { capacity: 2 });
+		await start("quick.json", "--watch");
+		await until("the list has the run", async () => (await listed()).outcomes[0] === "passed");
+		const tokens = (await good("token", "list", "acme")).out;
+		await site.end("stop");
+		for (const file of await databaseFiles(site.data)) await rm(file);
+		await site.start();
+		expect(await readiness()).toBe("ok, database ok");
+		const stale = await listed();
+		expect(stale.outcomes).toEqual([]);
+		expect(stale.err).toMatch(outOfDate);
+		await start("quick.json", "--watch");
+		await site.end("stop");
+		await site.start();
+		expect((await listed()).err).toMatch(outOfDate);
+		await good("projection", "rebuild", "acme");
+		expect(await listed()).toEqual({ outcomes: ["passed", "passed"], err: "" });
+		expect((await good("repo", "list", "acme")).err).toBe("");
+		expect((await good("pool", "list", "acme")).out).toContain("acme/default");
+		expect((await good("token", "list", "acme")).out).toBe(tokens);
+	},
+);

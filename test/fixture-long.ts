@@ -5,5 +5,8 @@ import { isLong } from "../src/testing/long-form.ts";
 
 const leftOut = Object.assign(() => {}, { each: () => () => {} });
 
+/** After the others of its file, or before them: it has a server of its own, or that of the file to itself. */
+export const itLongAlone = isLong ? it : (leftOut as unknown as typeof it);
+
 /** Beside the others of its file. */
 export const itLong = isLong ? it.concurrent : (leftOut as unknown as typeof it.concurrent);

@@ -62,7 +62,7 @@ it.concurrent("[N95] a runner killed with its job: the next process has lost the
 	expect([log?.isWhole, isCounted(ticksIn(log?.text ?? ""))]).toEqual([true, true]);
 });
 
-it.concurrent("[N96] a runner that is stopped for 20 s keeps its lease, and its log is whole", async () => {
+itLong("[N96] a runner that is stopped for 20 s keeps its lease, and its log is whole", async () => {
 	const runner = rig.runner("stopped");
 	const run = await rig.submit("stopped", [{ key: "a", run: ticking("stopped", 24) }]);
 	await rig.seen("stopped.ticks", "1\n1\n1\n");
@@ -149,7 +149,7 @@ itLong(
 	180_000,
 );
 
-it.concurrent("[N97] a connection that is cut without a close costs neither the lease nor a byte of the log", async () => {
+itLong("[N97] a connection that is cut without a close costs neither the lease nor a byte of the log", async () => {
 	const proxy = await rig.cuttable();
 	rig.runner("cut", { url: proxy.url });
 	const run = await rig.submit("cut", [{ key: "a", run: ticking("cut", 15) }]);
@@ -219,7 +219,7 @@ it.concurrent("[N111] a runner told to stop once waits no longer than it was tol
 	expectOneAtATime("hurried");
 });
 
-it.concurrent("[N62] of two processes with one runner's token the newer wins, the older ends and says why", async () => {
+itLong("[N62] of two processes with one runner's token the newer wins, the older ends and says why", async () => {
 	const first = rig.runner("doubled");
 	const run = await rig.submit("doubled", [{ key: "a", run: ticking("doubled", 8) }]);
 	await rig.seen("doubled.ticks", "1\n1\n1\n");

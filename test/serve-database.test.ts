@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { startServer } from "../scripts/child.ts";
 import type { Child, Ready } from "../scripts/child.ts";
 import { createClient } from "../src/client/client.ts";
+import { itLongAlone } from "./fixture-long.ts";
 import { databaseFiles } from "./database-files.ts";
 import { until } from "./fixture-until.ts";
 
@@ -82,7 +83,7 @@ for (const [how, harm, seen] of [
 	});
 }
 
-it("[A66] an archive that can be read and takes nothing is down, until it takes something again", async () => {
+itLongAlone("[A66] an archive that can be read and takes nothing is down, until it takes something again", async () => {
 	const first = await start();
 	await createClient({ url: first.url, token: first.operatorToken }).repositories.put(web, {});
 	await stop();

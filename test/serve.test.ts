@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { Child, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
 import { createClient } from "../src/client/client.ts";
+import { itLongAlone } from "./fixture-long.ts";
 import { until } from "./fixture-until.ts";
 
 let data: string;
@@ -139,25 +140,28 @@ it("[X11] a port that another program has is named, and the server ends", async 
 	other.close();
 });
 
-it("[X26] a server whose workerd dies again and again ends with 1 and one line, and leaves nothing running", async () => {
-	const { child } = await start();
-	const killed = new Set<number>();
-	await until("the server has ended", async () => {
-		const pid = await workerdPid().catch(() => 0);
-		if (pid > 0 && !killed.has(pid)) {
-			killed.add(pid);
-			process.kill(pid, "SIGKILL");
-		}
-		return !child.isRunning;
-	});
-	expect(await child.end()).toBe(1);
-	// Miniflare gives up at once when workerd dies while it starts.
-	const gone = "(workerd died 5 times within 60 s|http://127.0.0.1:\\d+ is closed, looked at 4 times)";
-	expect(child.complaint).toMatch(new RegExp(`\nspillway: the server is gone: ${gone}\n$`));
-	for (const pid of killed) expect(await isGone(pid)).toBe(true);
-	expect(await readdir(data)).not.toContain("serving.json");
-	expect((await start()).ready.operatorToken).toMatch(/^spw_operator_/);
-});
+itLongAlone(
+	"[X26] a server whose workerd dies again and again ends with 1 and one line, and leaves nothing running",
+	async () => {
+		const { child } = await start();
+		const killed = new Set<number>();
+		await until("the server has ended", async () => {
+			const pid = await workerdPid().catch(() => 0);
+			if (pid > 0 && !killed.has(pid)) {
+				killed.add(pid);
+				process.kill(pid, "SIGKILL");
+			}
+			return !child.isRunning;
+		});
+		expect(await child.end()).toBe(1);
+		// Miniflare gives up at once when workerd dies while it starts.
+		const gone = "(workerd died 5 times within 60 s|http://127.0.0.1:\\d+ is closed, looked at 4 times)";
+		expect(child.complaint).toMatch(new RegExp(`\nspillway: the server is gone: ${gone}\n$`));
+		for (const pid of killed) expect(await isGone(pid)).toBe(true);
+		expect(await readdir(data)).not.toContain("serving.json");
+		expect((await start()).ready.operatorToken).toMatch(/^spw_operator_/);
+	},
+);
 
 it("[X28] a data folder of a newer build is refused in one line, and the build that wrote it still starts on it", async () => {
 	const first = await start();

@@ -97,7 +97,11 @@ describe("calling", () => {
 		server.close();
 	});
 
-	async function serve(answer: (request: IncomingMessage, response: ServerResponse, count: number) => void) {
+	/** `deadlineMs`: for how long the client tries a call again. */
+	async function serve(
+		answer: (request: IncomingMessage, response: ServerResponse, count: number) => void,
+		deadlineMs = repeatDefaults.deadlineMs,
+	) {
 		let count = 0;
 		const requests: IncomingMessage[] = [];
 		server = createServer((request, response) => {
@@ -106,7 +110,7 @@ describe("calling", () => {
 		});
 		await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 		const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-		return { client: createClient({ url, token: "t", retry: { initialMs: 1, maxMs: 2 } }), requests };
+		return { client: createClient({ url, token: "t", retry: { initialMs: 1, maxMs: 2, deadlineMs } }), requests };
 	}
 
 	const repository = { owner: "acme", repo: "web" };
@@ -153,7 +157,7 @@ describe("calling", () => {
 		const { client } = await serve((_request, response, count) => {
 			if (count === 1) response.writeHead(400).end(JSON.stringify(body));
 			else response.writeHead(403).end("<html>go away</html>");
-		});
+		}, 100);
 		await expect(client.repositories.get(repository)).rejects.toMatchObject({ status: 400, ...body });
 		await expect(client.repositories.get(repository)).rejects.toMatchObject({
 			name: "Outage",
