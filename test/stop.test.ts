@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { startServer } from "../scripts/child.ts";
 import type { Child } from "../scripts/child.ts";
 import { createClient } from "../src/client/client.ts";
+import { missingWords } from "../src/testing/browser-words.ts";
 import { until } from "./fixture-until.ts";
 
 let folder: string;
@@ -53,7 +54,7 @@ async function statusOf(url: string): Promise<number | null> {
 	return answer?.status ?? null;
 }
 
-it("[F24] a stop takes no new calls, answers those under way, and ends with 0", async () => {
+it("[F24][A158] a stop takes no new calls, answers those under way, and ends with 0", async () => {
 	const server = await start();
 	const { child, url, operatorToken } = server;
 	const registered = await fetch(`${url}/v1/pools/acme/default/runners`, {
@@ -72,8 +73,15 @@ it("[F24] a stop takes no new calls, answers those under way, and ends with 0", 
 	// The server has both: what is sent on a connection after them is answered.
 	expect(await statusOf(url)).toBe(200);
 	child.process.kill("SIGTERM");
-	expect((await poll).status).toBe(204);
+	const polled = await poll;
+	expect(polled.status).toBe(204);
 	await until("new calls are refused", async () => (await statusOf(url)) === 503);
+	const refused = await fetch(`${url}/v1/repos/acme/web`, { headers: { "x-request-id": "at-the-stop" } });
+	expect(await refused.json()).toMatchObject({ status: 503, code: "unavailable", requestId: "at-the-stop" });
+	for (const { headers } of [polled, refused]) {
+		expect(missingWords(headers)).toEqual([]);
+		expect(headers.get("x-request-id")).toMatch(/^[\x21-\x7e]{1,100}$/);
+	}
 	half.end(run.slice(20));
 	const [answer] = await answered;
 	const id = (JSON.parse(String(Buffer.concat(await answer.toArray()))) as { id: string }).id;

@@ -21,6 +21,8 @@ export interface Env {
 	SPILLWAY_SEALING_KEYS: string;
 	/** Addresses and networks of proxies that say who called, comma between; not for the edge. */
 	SPILLWAY_TRUSTED_PROXIES?: string;
+	/** Origins of pages that may call beside this server's own, comma between. */
+	SPILLWAY_ALLOWED_ORIGINS?: string;
 	/** Of one machine: the process that serves it. */
 	MACHINE?: Fetcher;
 	/** What each is: `src/domain/variables.ts`. */

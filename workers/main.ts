@@ -2,6 +2,7 @@
 import { createApp } from "../src/doors/http/app.ts";
 import type { Env } from "./env.ts";
 import { consume } from "./queues.ts";
+import { report } from "./report.ts";
 import { heedSwitches } from "./switches/switches.ts";
 import { sweep } from "./sweep.ts";
 import { wire } from "./wire.ts";
@@ -13,7 +14,7 @@ export { PoolObject } from "./pool/pool-object.ts";
 export { RepoObject } from "./repo/repo-object.ts";
 export { SwitchesObject } from "./switches/switches-object.ts";
 
-const app = createApp<Env>(wire);
+const app = createApp<Env>(wire, report);
 
 export default {
 	async fetch(request, env, ctx) {

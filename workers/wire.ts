@@ -1,6 +1,4 @@
 // Bindings to services: what the API is given for one request.
-import { parseNetworks } from "../src/domain/text/client-address.ts";
-import type { Network } from "../src/domain/text/client-address.ts";
 import type { Services } from "../src/doors/http/services.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
@@ -19,6 +17,7 @@ import { sealedLogOf } from "./log/archive.ts";
 import { writeAudit } from "./bindings/audit.ts";
 import { numberOf } from "./env.ts";
 import type { Env } from "./env.ts";
+import { allowedOriginsOf, trustedProxiesOf } from "./env-lists.ts";
 import { gatesOf } from "./gates.ts";
 import { diskRoom } from "./bindings/machine.ts";
 import { uploadSocketRequest, readNoUploadSocket } from "../src/contracts/wire/sockets/upload-socket-request.ts";
@@ -106,6 +105,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 			sealSecret(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),
 		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
 		trustedProxies: trustedProxiesOf(env),
+		allowedOrigins: allowedOriginsOf(env),
 		metrics,
 		gates: gatesOf(env),
 		readiness: (call) => readReadiness(env, later, call),
@@ -153,14 +153,4 @@ function keysOf(env: Env): Keys {
 		parsed = { text: env.SPILLWAY_SIGNING_KEYS, keys: parseKeys(env.SPILLWAY_SIGNING_KEYS ?? "") };
 	}
 	return parsed.keys;
-}
-
-let proxies: { text: string; networks: Network[] } | null = null;
-
-function trustedProxiesOf({ SPILLWAY_TRUSTED_PROXIES: text = "" }: Env): Network[] {
-	if (proxies?.text === text) return proxies.networks;
-	const networks = parseNetworks(text);
-	if (networks === null) throw new Error("SPILLWAY_TRUSTED_PROXIES must be addresses or networks, comma between");
-	proxies = { text, networks };
-	return networks;
 }

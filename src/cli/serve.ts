@@ -3,6 +3,7 @@ import { isBuiltin } from "node:module";
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { parseNetworks } from "../domain/text/client-address.ts";
+import { originsWanted, parseOrigins } from "../domain/text/origins.ts";
 import { reserveMibDefault } from "../domain/room.ts";
 import { readPort, readWhole } from "./arguments.ts";
 import type { GlobalOptions } from "./connection.ts";
@@ -41,7 +42,9 @@ export function addServe(parent: Command, { io }: Host): void {
 				io.err(`${new Date().toISOString()} ${level} ${printableLines(text)}\n`);
 			const reserveMib = reserve ?? readReserve(io.environment.SPILLWAY_DISK_RESERVE_MIB);
 			const trustedProxies = trustProxy ?? readTrusted(io.environment.SPILLWAY_TRUSTED_PROXIES ?? "");
-			const options = { port, host, data, reserveMib, trustedProxies, environment: io.environment, print };
+			const allowedOrigins = readOrigins(io.environment.SPILLWAY_ALLOWED_ORIGINS ?? "");
+			const { environment } = io;
+			const options = { port, host, data, reserveMib, trustedProxies, allowedOrigins, environment, print };
 			const server = await serve(options).catch((error: unknown) => {
 				if (
 					error instanceof Error &&
@@ -92,4 +95,9 @@ function readNetworks(text: string): string {
 function readTrusted(text: string): string {
 	if (parseNetworks(text) !== null) return text;
 	throw new CommandFailure("SPILLWAY_TRUSTED_PROXIES must be addresses or networks, comma between", exitCode.usage);
+}
+
+function readOrigins(text: string): string {
+	if (parseOrigins(text) !== null) return text;
+	throw new CommandFailure(`SPILLWAY_ALLOWED_ORIGINS ${originsWanted}`, exitCode.usage);
 }

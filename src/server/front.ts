@@ -1,8 +1,11 @@
 // What stands before the Worker on one machine, as a module's text: it lets nobody in before the database is up, and knows what is
 // under way, so that a stop can wait for the answers. `main.js` beside it is the built Worker.
+import { answerHeaders } from "../contracts/wire/headers/answer-headers.ts";
 
 /** Asked of the default entry, which only this machine's own process reaches by this path: no new calls, and how many are left. */
 export const stopAddress = "http://machine/stop";
+
+const headersOfAll = JSON.stringify(answerHeaders);
 
 export const front = `
 import main from "./main.js";
@@ -13,13 +16,33 @@ let underWay = 0;
 // A poll may wait for half a minute: it ends with the stop, and has no grant.
 const polls = new Set();
 
-function refuse() {
+// As the Worker names its answers: by the caller's word if it is a plain one.
+function idOf(request) {
+	const given = request.headers.get("x-request-id");
+	return given !== null && /^[\\x21-\\x7e]{1,100}$/.test(given) ? given : crypto.randomUUID();
+}
+
+// What an answer of the Worker's has beside its own: whatever is answered here has it too.
+function headersWith(requestId, more) {
+	return { ...${headersOfAll}, "x-request-id": requestId, ...more };
+}
+
+function refuse(request) {
 	const detail = "The server is stopping. Nothing of this was done; it is taken again once a server is up.";
-	const problem = { type: "about:blank", title: "Service Unavailable", status: 503, code: "unavailable", detail };
-	return new Response(JSON.stringify({ ...problem, requestId: crypto.randomUUID() }), {
+	const requestId = idOf(request);
+	const problem = { type: "urn:spillway:problem:unavailable", title: "unavailable", status: 503, code: "unavailable" };
+	return new Response(JSON.stringify({ ...problem, detail, requestId }), {
 		status: 503,
-		headers: { "content-type": "application/problem+json", "retry-after": "2", connection: "close" },
+		headers: headersWith(requestId, {
+			"content-type": "application/problem+json",
+			"retry-after": "2",
+			connection: "close",
+		}),
 	});
+}
+
+function nothing(request, status) {
+	return new Response(null, { status, headers: headersWith(idOf(request)) });
 }
 
 function answer(request, env, ctx) {
@@ -34,7 +57,7 @@ async function answerPoll(request, env, ctx) {
 	const { promise, resolve } = Promise.withResolvers();
 	polls.add(resolve);
 	try {
-		return await Promise.race([answer(request, env, ctx), promise.then(() => new Response(null, { status: 204 }))]);
+		return await Promise.race([answer(request, env, ctx), promise.then(() => nothing(request, 204))]);
 	} finally {
 		polls.delete(resolve);
 	}
@@ -43,7 +66,7 @@ async function answerPoll(request, env, ctx) {
 export const front = {
 	async fetch(request, env, ctx) {
 		if (!isOpen) isOpen = (await env.MACHINE.fetch("http://machine/door")).ok;
-		if (isStopping) return refuse();
+		if (isStopping) return refuse(request);
 		underWay++;
 		try {
 			// By its text: a Host that names no host makes no URL.
@@ -60,7 +83,7 @@ export const front = {
 export default {
 	...main,
 	fetch(request) {
-		if (request.url !== "${stopAddress}") return new Response(null, { status: 404 });
+		if (request.url !== "${stopAddress}") return nothing(request, 404);
 		isStopping = true;
 		for (const end of polls) end();
 		return Response.json({ underWay });

@@ -23,6 +23,8 @@ export interface ServeOptions {
 	reserveMib: number;
 	/** Addresses and networks, comma between; what else a caller says of itself is not believed. */
 	trustedProxies: string;
+	/** Of pages that may call beside the server's own, comma between. */
+	allowedOrigins: string;
 	environment: NodeJS.ProcessEnv;
 	print: WorkerOptions["print"];
 }
@@ -54,7 +56,7 @@ export class DataFolderUnusable extends Error {
  * The port takes connections a little sooner; what comes while migrations run waits for them, and meets the database of this build.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-	const { data, host, port, reserveMib, trustedProxies, environment, print } = options;
+	const { data, host, port, reserveMib, trustedProxies, allowedOrigins, environment, print } = options;
 	const folder = await lockDataFolder(data);
 	let worker: Worker | null = null;
 	let supervision: Supervision | null = null;
@@ -71,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 		const keys = loadKeys(folder.path, environment);
 		nameWorkerd(folder.path, { script: workerdScript, workerd: workerdPath() });
 		worker = await startWorker({
-			...{ folder: folder.path, host, port, keys, trustedProxies, disk, print },
+			...{ folder: folder.path, host, port, keys, trustedProxies, allowedOrigins, disk, print },
 			onRestart: () => supervision?.restarted(),
 		});
 		await bringUpDatabase({ folder: folder.path, database: worker.database, migrations: readMigrations(), print });

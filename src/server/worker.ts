@@ -38,6 +38,8 @@ export interface WorkerOptions {
 	keys: ServerKeys;
 	/** Passed on to the Worker, which believes these about who called; empty: nobody. */
 	trustedProxies: string;
+	/** Passed on too: of pages that may call beside the server's own. */
+	allowedOrigins: string;
 	disk: Disk;
 	/** workerd died and runs again. */
 	onRestart: () => void;
@@ -108,7 +110,7 @@ async function freePort(host: string): Promise<number> {
 }
 
 async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
-	const { folder, host, port, keys, trustedProxies, disk, onRestart, print } = workerOptions;
+	const { folder, host, port, keys, trustedProxies, allowedOrigins, disk, onRestart, print } = workerOptions;
 	const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
 	const { name, crons, bindings, ...settings } = readBuilt<Settings>("settings.json");
 	const everyMinute = crons.every((cron) => cron === "* * * * *");
@@ -122,7 +124,12 @@ async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
 			{ type: "ESModule", path: join(built, "front.js"), contents: front },
 			{ type: "ESModule", path: join(built, "main.js") },
 		],
-		bindings: { ...bindings, ...keys, SPILLWAY_TRUSTED_PROXIES: trustedProxies },
+		bindings: {
+			...bindings,
+			...keys,
+			SPILLWAY_TRUSTED_PROXIES: trustedProxies,
+			SPILLWAY_ALLOWED_ORIGINS: allowedOrigins,
+		},
 		serviceBindings: {
 			MACHINE: async (request: { url: string }) => {
 				if (new URL(request.url).pathname !== "/door") return MachineResponse.json(await disk.figures());

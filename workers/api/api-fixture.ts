@@ -6,6 +6,7 @@ import type { Problem } from "../../src/contracts/http/problem.ts";
 import type { Job, Run } from "../../src/contracts/http/run.ts";
 import type { Grant, PoolFigures, Registered } from "../../src/contracts/http/runner.ts";
 import type { Scope, TokenMade } from "../../src/contracts/http/token.ts";
+import { missingWords } from "../../src/testing/browser-words.ts";
 
 export const origin = "https://spillway.test";
 export const operator: string = env.SPILLWAY_OPERATOR_TOKEN;
@@ -30,10 +31,18 @@ export interface Answer<T> {
 export async function fetchRaw(method: string, path: string, call: Call = {}): Promise<Response> {
 	const response = await exports.default.fetch(requestOf(method, path, call));
 	expect(response.headers.get("x-request-id")).toMatch(/^[\x21-\x7e]{1,100}$/);
+	expect([method, path, missingWords(response.headers, { isPublic: isPublic(path) })]).toEqual([method, path, []]);
 	if (response.status === 429 || response.status === 503) {
 		expect(response.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
 	}
 	return response;
+}
+
+/** What says the same to everybody, and may be kept in between; all else is somebody's. */
+const publicPaths = ["/openapi.json"];
+
+function isPublic(path: string): boolean {
+	return publicPaths.includes(path.split("?")[0] ?? "");
 }
 
 export function requestOf(method: string, path: string, { token = operator, body, headers = {} }: Call): Request {

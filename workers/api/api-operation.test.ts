@@ -83,9 +83,12 @@ describe("the document", () => {
 		const told = Object.entries(paths).flatMap(([path, operations]) =>
 			Object.keys(operations).map((method) => `${method} ${path}`),
 		);
-		const app = createApp(() => {
-			throw new Error("nothing is asked");
-		});
+		const app = createApp(
+			() => {
+				throw new Error("nothing is asked");
+			},
+			() => undefined,
+		);
 		const served = app.routes
 			.filter(({ method, path }) => method !== "ALL" && path !== "/")
 			.map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);

@@ -12,6 +12,7 @@ import { shardOf } from "../../src/domain/pool/pool.ts";
 import type { JobRequest } from "../../src/domain/job/submission.ts";
 import { requestOf } from "../api/api-fixture.ts";
 import type { Env } from "../env.ts";
+import { report } from "../report.ts";
 import type { PoolObject } from "./pool-object.ts";
 import { SessionRunner, leaseOf } from "./pool-fixture.ts";
 import type { Repo } from "../repo/queue-fixture.ts";
@@ -61,7 +62,7 @@ async function finish(lease: LeaseIdentity): Promise<void> {
 }
 
 describe("where runners are", () => {
-	const app = createApp<Env>(wire);
+	const app = createApp<Env>(wire, report);
 	const context = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} } as unknown as ExecutionContext;
 
 	async function registerOver(repo: Repo, poolShards: unknown): Promise<RunnerIdentity> {

@@ -29,8 +29,7 @@ export function callerAddress(
 	{ peer, forwarded }: { peer: string | null; forwarded: string | undefined },
 	trusted: readonly Network[],
 ): string | null {
-	const isProxy = peer === null ? trusted.length > 0 : isTrusted(peer, trusted) === true;
-	if (!isProxy || forwarded === undefined) return peer;
+	if (!isProxy(peer, trusted) || forwarded === undefined) return peer;
 	const hops = forwarded.split(",").map((hop) => hop.trim());
 	for (const hop of hops.reverse()) {
 		const isPassed = isTrusted(hop, trusted);
@@ -38,6 +37,23 @@ export function callerAddress(
 		if (!isPassed) return hop;
 	}
 	return hops.at(-1) ?? null;
+}
+
+/**
+ * The scheme by which the first trusted proxy was called, in small letters; null where no trusted proxy says it. A proxy that
+ * only adds to what it was sent lets a caller write the first word: believe this for nothing that a caller could win by it.
+ */
+export function callerScheme(
+	{ peer, forwarded }: { peer: string | null; forwarded: string },
+	trusted: readonly Network[],
+): string | null {
+	if (!isProxy(peer, trusted)) return null;
+	return forwarded.split(",")[0]?.trim().toLowerCase() ?? null;
+}
+
+/** A peer that the runtime does not name is taken for a trusted proxy, if there are such. */
+function isProxy(peer: string | null, trusted: readonly Network[]): boolean {
+	return peer === null ? trusted.length > 0 : isTrusted(peer, trusted) === true;
 }
 
 /** The address in what the runtime says of a peer: `203.0.113.7:4711`, `[2001:db8::1]:4711`, `[::ffff:203.0.113.7]:4711`. */

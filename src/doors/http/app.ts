@@ -12,6 +12,8 @@ import { addAuditRoutes } from "./routes/audit.ts";
 import { tokenBehind } from "./auth.ts";
 import { tooLarge } from "./requests/body.ts";
 import type { ApiEnv } from "./context.ts";
+import { answerPreflight } from "./cors.ts";
+import { finishAnswer } from "./finished-answer.ts";
 import { addBulkCancelRoutes } from "./routes/bulk-cancel.ts";
 import { addBulkRetryRoutes } from "./routes/bulk-retry.ts";
 import { addDeadLetterRoutes } from "./routes/dead-letters.ts";
@@ -50,13 +52,23 @@ document({
 	answers: { 200: "OpenAPI 3.1" },
 });
 
-/** `services` builds what one request needs from what the platform hands in with it. */
-export function createApp<Env>(services: (env: Env, later: (work: Promise<unknown>) => void) => Services) {
+/**
+ * `services` builds what one request needs from what the platform hands in with it; where it cannot, for want of a setting, each
+ * call is a fault, which `report` tells.
+ */
+export function createApp<Env>(
+	services: (env: Env, later: (work: Promise<unknown>) => void) => Services,
+	report: Services["report"],
+) {
 	const app = new Hono<ApiEnv>();
 
 	app.use(async (c, next) => {
 		const given = c.req.header("x-request-id");
 		c.set("requestId", given !== undefined && requestIdPattern.test(given) ? given : randomUUID());
+		await next();
+		finishAnswer(c);
+	});
+	app.use(async (c, next) => {
 		c.set(
 			"services",
 			services(c.env as Env, (work) => c.executionCtx.waitUntil(work)),
@@ -67,13 +79,11 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 		const learning = token && c.get("services").ends.learn(token);
 		if (learning) await learning.catch(() => undefined);
 		await next();
-		// A socket that an object gave has headers that cannot be changed: `c.header` makes a new answer, at a price.
-		if (c.res.status === 101) c.header("X-Request-Id", c.get("requestId"));
-		else c.res.headers.set("X-Request-Id", c.get("requestId"));
 	});
 	// The order matters: `sayStateAnyway` stands before all that may refuse a lease's call, so that a refusal too says how the
 	// lease stands. No route reads a byte of a body before it knows its caller.
 	app.use(refuseNamelessHost);
+	app.use(answerPreflight((path) => methodsAt(app, path)));
 	app.use("/v1/lease/*", sayStateAnyway);
 	app.use(refuseEncoded);
 	app.use("/v1/*", refuseWithoutRoom);
@@ -107,10 +117,11 @@ export function createApp<Env>(services: (env: Env, later: (work: Promise<unknow
 	app.onError(async (error, c) => {
 		if (error instanceof ProblemAnswer) return answerProblem(c, error.facts);
 		// An object whose disk is full says no more than that something went wrong.
-		const isOutage = asOutage(error) !== null || (await c.get("services").diskRoom({ isFresh: true })) === "none";
+		const built: Services | undefined = c.get("services");
+		const isOutage = asOutage(error) !== null || (await built?.diskRoom({ isFresh: true })) === "none";
 		const requestId = c.get("requestId");
 		const trace = traceOf(c);
-		c.get("services").report({ event: isOutage ? "outage" : "fault", requestId, trace, cause: causeText(error) });
+		report({ event: isOutage ? "outage" : "fault", requestId, trace, cause: causeText(error) });
 		if (!isOutage) return answerProblem(c, { status: 500, code: "fault", detail: "A fault of ours; it was logged." });
 		const detail =
 			"A part that this needs did not answer. Whether a write took effect is unknown: send it again with its key.";

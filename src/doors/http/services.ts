@@ -25,6 +25,8 @@ export interface Services extends Ports, SocketPorts<Response> {
 	operatorToken: string;
 	/** Proxies in front that are believed about who called; none at the edge, which knows it. */
 	trustedProxies: readonly Network[];
+	/** Of pages that may call beside this server's own, as a browser writes them in `Origin`. */
+	allowedOrigins: readonly string[];
 	/** Of this isolate: where calls wait for their turn, and where those that were shed wait for theirs to be spilled. */
 	gates: { calls: CallGate; spills: CallGate };
 	/** `isForOperator`: with the names of objects that are in trouble. */

@@ -159,15 +159,21 @@ async function* asJson(
 	}
 }
 
-/** `nosniff`: what a job prints is never to be run by whoever looks at it. */
+/**
+ * What a job prints is a stranger's text. That no browser takes it for a page is said on every answer (`answer-headers.ts`).
+ *
+ * A sealed log is kept by the caller's own cache, for whoever showed the same credentials alone: without `Vary` the next person
+ * at the same browser would get it from there.
+ */
 function commonHeaders(c: Context<ApiEnv>, { name, log }: LogAnswer): Record<string, string> {
 	const download = c.req.query("download") ?? "0";
 	if (download !== "0" && download !== "1") throw badQuery("download", "must be 0 or 1");
 	const file = `${name.owner}-${name.repo}-${name.job}-${name.attempt}.log`;
 	return {
 		"Content-Type": "text/plain; charset=utf-8",
-		"Cache-Control": log.sealed ? `private, max-age=${sealedKeptSeconds}, immutable` : "no-store",
-		"X-Content-Type-Options": "nosniff",
+		...(log.sealed
+			? { "Cache-Control": `private, max-age=${sealedKeptSeconds}, immutable`, Vary: "Authorization, Cookie" }
+			: {}),
 		...(download === "1" ? { "Content-Disposition": `attachment; filename="${file}"` } : {}),
 	};
 }
