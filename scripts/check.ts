@@ -1,5 +1,6 @@
 // `npm run check`: everything that must hold before a change is done. `-- style types` runs those parts only, `-- --except
 // tests` all but those; `-- --write` first rewrites what is generated or formatted. A part runs even if an earlier one failed.
+import { runAccessCheck } from "./checks/check-access.ts";
 import { runBindingsCheck } from "./checks/check-bindings.ts";
 import { runNamesCheck } from "./checks/check-names.ts";
 import { runOpenApiCheck } from "./checks/check-openapi.ts";
@@ -19,6 +20,8 @@ const parts: Record<string, CheckPart> = {
 	bindings: runBindingsCheck,
 	schema: runSchemaCheck,
 	openapi: runOpenApiCheck,
+	/** The page of who may do what. */
+	access: runAccessCheck,
 	/** What no compiler sees: names that mean two things, cited paths, rules and their tests. */
 	rules: async (options) => [
 		...(await runNamesCheck(options)),

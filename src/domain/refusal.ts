@@ -46,6 +46,7 @@ export type AccessRefusal =
 	| { code: "expiry-limited" }
 	| { code: "expiry-past" }
 	| { code: "operator-only" }
+	| { code: "token-only" }
 	| { code: "runs-refused" }
 	| { code: "projection-off" }
 	| { code: "cursor-unknown" }

@@ -3,10 +3,10 @@ import type { AccessPayload } from "../contracts/objects/token-payload.ts";
 import type { Scope } from "../contracts/http/token.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "./access.ts";
-import type { Caller, Operation, PlacelessOperation } from "./access.ts";
+import type { Caller, OwnerOperation, PlacelessOperation, RepositoryOperation } from "./access.ts";
 import type { Membership, Principal } from "./principal.ts";
 import { cancelMatching, retryMatching } from "./runs/bulk.ts";
-import { dropDeadLetter, listDeadLetters, redriveDeadLetters } from "./spill/dead-letters.ts";
+import { dropDeadLetter, listDeadLetters, redriveDeadLetter, redriveDeadLetters } from "./spill/dead-letters.ts";
 import { getSwitches, listAudit, readMetrics, setSwitches } from "./installation.ts";
 import { cancelJob, getJob, prioritiseJob, retryJob } from "./runs/jobs.ts";
 import {
@@ -72,7 +72,7 @@ const socketPorts = ports as Ports & SocketPorts<null>;
 const log = { repository, job: name, attempt: 1 };
 
 /** A token is revoked once it is known whose it is. */
-type Asked = Exclude<Operation, PlacelessOperation | "revokeToken">;
+type Asked = Exclude<RepositoryOperation | OwnerOperation, "revokeToken">;
 
 /** Each operation, asked by a caller for the things of ada, or of the repository ada/web. */
 const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unknown>>> = {
@@ -83,8 +83,8 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 	addJobs: (by) => addJobs(ports, by, { repository, run, jobs: [], key: null }),
 	cancelRun: (by) => cancelRun(ports, by, { repository, run, reason }),
 	retryRun: (by) => retryRun(ports, by, { repository, run, only: "all", key: null, reason }),
-	cancelMatching: (by) => cancelMatching(ports, by, { repository, request: { state: ["waiting"] } }),
-	retryMatching: (by) => retryMatching(ports, by, { repository, request: {}, key: null }),
+	cancelJobs: (by) => cancelMatching(ports, by, { repository, request: { state: ["waiting"] } }),
+	retryJobs: (by) => retryMatching(ports, by, { repository, request: {}, key: null }),
 	getJob: (by) => getJob(ports, by, { repository, name }),
 	prioritiseJob: (by) => prioritiseJob(ports, by, { repository, name, priority: 1 }),
 	cancelJob: (by) => cancelJob(ports, by, { repository, name, reason, force: false }),
@@ -93,7 +93,7 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 		const result = await watchRunBySocket(socketPorts, by, { repository, run, after: null });
 		return result.ok ? result : watchRunEvents(ports, by, { repository, run, after: null });
 	},
-	readLog: (by) => readLog(ports, by, log),
+	getLog: (by) => readLog(ports, by, log),
 	searchLog: (by) =>
 		searchLog(ports, by, {
 			...log,
@@ -106,7 +106,8 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 		return result.ok ? result : watchLog(ports, by, { ...log, from: 0 });
 	},
 	watchJobLog: (by) => watchJobLog(ports, by, { repository, job: name, place: null }),
-	setRepository: (by) => setRepository(ports, by, { repository, request: {}, replace: true }),
+	putRepository: (by) => setRepository(ports, by, { repository, request: {}, replace: true }),
+	patchRepository: (by) => setRepository(ports, by, { repository, request: {}, replace: false }),
 	getRepository: (by) => getRepository(ports, by, repository),
 	getQueue: (by) => getQueue(ports, by, repository),
 	rebuildRepository: (by) => rebuildRepository(ports, by, { repository, cursor: null }),
@@ -132,9 +133,10 @@ const placeless: Record<PlacelessOperation, (by: Caller) => Result<unknown> | Pr
 	setSwitches: (by) => setSwitches(ports, by, { acceptRuns: false }),
 	createTicket: (by) => createTicket(ports, by),
 	listDeadLetters: (by) => listDeadLetters(ports, by, page),
+	redriveDeadLetter: (by) => redriveDeadLetter(ports, by, "dl1"),
 	redriveDeadLetters: (by) => redriveDeadLetters(ports, by, null),
-	readMetrics: (by) => readMetrics(ports, by, Promise.resolve()),
-	dropDeadLetter: (by) => dropDeadLetter(ports, by, "1"),
+	getMetrics: (by) => readMetrics(ports, by, Promise.resolve()),
+	dropDeadLetter: (by) => dropDeadLetter(ports, by, "dl1"),
 };
 
 describe("who may ask for what", () => {
@@ -189,8 +191,17 @@ describe("who may ask for what", () => {
 		expect(verdict(mayAskOfOwner(by, "setPool", "constructor"))).toBe("unknown");
 		expect(verdict(mayAskOfOwner(by, "listAudit", null))).toBe("operator-only");
 		expect(verdict(mayAsk(by, "setSwitches"))).toBe("operator-only");
-		expect(verdict(mayAsk(by, "readMetrics"))).toBe("scope-missing");
-		expect(verdict(mayAsk(by, "createTicket"))).toBe("may");
+		expect(verdict(mayAsk(by, "getMetrics"))).toBe("scope-missing");
+		expect(verdict(mayAsk(by, "createTicket"))).toBe("scope-missing");
+	});
+
+	it("[A127] a ticket is for who brings a token: a session gets none, whoever opened it", () => {
+		const session = { holder: "operator", session: "se1", expiresAt: 1 };
+		const { who } = caller({});
+		for (const by of [operator.who, who]) {
+			expect(verdict(createTicket(ports, { ...operator, who: { ...by, session } }))).toBe("token-only");
+		}
+		expect(verdict(createTicket(ports, member({ role: "owner" })))).toBe("scope-missing");
 	});
 
 	it("[O1] what belongs to no owner is the operator's, but for a ticket and metrics", () => {
@@ -200,7 +211,7 @@ describe("who may ask for what", () => {
 		expect(verdict(mayAskOfOwner(caller({}), "listAudit", null))).toBe("operator-only");
 		expect(verdict(mayAsk(caller({ scopes: ["read"] }), "createTicket"))).toBe("may");
 		expect(verdict(mayAsk(caller({ scopes: ["write"] }), "createTicket"))).toBe("scope-missing");
-		expect(verdict(mayAsk(caller({ scopes: ["metrics"] }), "readMetrics"))).toBe("may");
+		expect(verdict(mayAsk(caller({ scopes: ["metrics"] }), "getMetrics"))).toBe("may");
 	});
 
 	it.each(Object.entries(asked))("[O2] %s asks before it touches anything", async (_, ask) => {
@@ -210,7 +221,7 @@ describe("who may ask for what", () => {
 	});
 
 	it.each(Object.entries(placeless))("[O2] %s asks before it touches anything", async (name, ask) => {
-		const refused = name === "createTicket" || name === "readMetrics" ? "scope-missing" : "operator-only";
+		const refused = name === "createTicket" || name === "getMetrics" ? "scope-missing" : "operator-only";
 		expect(verdict(await ask(caller({ scopes: [] })))).toBe(refused);
 		await expect((async () => ask(operator))()).rejects.toThrow(/^used /);
 	});

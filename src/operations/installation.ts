@@ -34,7 +34,7 @@ export async function readMetrics(
 	caller: Caller,
 	late: Promise<unknown>,
 ): Promise<Result<ShownMetric[]>> {
-	const may = mayAsk(caller, "readMetrics");
+	const may = mayAsk(caller, "getMetrics");
 	return may.ok ? accept(await ports.metrics.read(late)) : may;
 }
 

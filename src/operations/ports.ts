@@ -53,7 +53,13 @@ export interface Seen<T> {
 
 /** The read model: may lag, never lies. Throws an `Outage` when it cannot be reached. */
 export interface ReadModel {
-	repositories(call: { owner: string; limit: number; cursor: string | null }): Promise<Page<Repository>>;
+	/** `repos`: these alone; null: all. */
+	repositories(call: {
+		owner: string;
+		repos: readonly string[] | null;
+		limit: number;
+		cursor: string | null;
+	}): Promise<Page<Repository>>;
 	runs(call: RepositoryName & { filter: RunFilter; limit: number; cursor: string | null }): Promise<Page<Run>>;
 	/** As it was told last, and when. */
 	repository(name: RepositoryName): Promise<{ repository: Repository; at: Millis } | null>;

@@ -80,11 +80,6 @@ export function hasRole({ role }: Rights, least: Role): boolean {
 	return roles.indexOf(role) >= roles.indexOf(least);
 }
 
-/** The lowest role with this scope; null: no role has it. */
-export function leastRoleWith(scope: Scope): Role | null {
-	return roles.find((role) => (scopesOfRole[role] as readonly Scope[]).includes(scope)) ?? null;
-}
-
 /** What records say beside the caller's name: the id of its token, or of its session; null for the operator's own token. */
 export function credentialOf(who: Principal): string | null {
 	return who.kind === "token" ? who.access.id : (who.session?.session ?? null);

@@ -16,7 +16,7 @@ import type { Deleted, Ports, Seen } from "./ports.ts";
 
 type RepoPorts = Pick<Ports, "repo">;
 
-/** A page may be shorter than asked for: what the caller may not know is left out after it was read. */
+/** [A125] What the caller may not know is not read: no page is shorter for it, and no cursor names it. */
 export async function listRepositories(
 	ports: Pick<Ports, "readModel">,
 	caller: Caller,
@@ -25,8 +25,7 @@ export async function listRepositories(
 	const may = mayAskOfOwner(caller, "listRepositories", call.owner);
 	if (!may.ok) return may;
 	const repos = rightsAt(caller.who, call.owner)?.repos ?? null;
-	const page = await ports.readModel.repositories(call);
-	return accept({ ...page, items: page.items.filter(({ repo }) => repos === null || repos.includes(repo)) });
+	return accept(await ports.readModel.repositories({ ...call, repos }));
 }
 
 /** `replace`: what the request does not name goes back to what it is without being said. */
@@ -36,7 +35,7 @@ export async function setRepository(
 	call: { repository: RepositoryName; request: RepositoryRequest; replace: boolean },
 ): Promise<Result<Repository>> {
 	const { repository, request, replace } = call;
-	const may = mayAskOfRepository(caller, "setRepository", repository);
+	const may = mayAskOfRepository(caller, replace ? "putRepository" : "patchRepository", repository);
 	if (!may.ok) return may;
 	const set = await ports.repo(repository).configure({ ...repository, request, replace });
 	const act = { action: "repository-set", ...repository, details: { replace, ...request } } as const;

@@ -7,7 +7,7 @@ import type { AccessPayload } from "../contracts/objects/token-payload.ts";
 import type { Millis } from "../domain/ids.ts";
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
-import { mayAsk, mayAskOfOwner } from "./access.ts";
+import { mayAsk, mayAskOfOwner, mayAskSomewhere } from "./access.ts";
 import type { Caller } from "./access.ts";
 import { accessOf, rightsAt } from "./principal.ts";
 import { noteAct } from "./act-notes.ts";
@@ -43,7 +43,7 @@ export async function createToken(
 	if (!mayGive.ok) return mayGive;
 	const keyed = key === null ? null : keyedId("tk", { scope: owner, key, body: request });
 	const before = keyed && (await ports.readModel.keyedToken(keyed.prefix));
-	if (before) return replay(ports, before, keyed.id);
+	if (before) return replay(ports, caller, { before, id: keyed.id });
 	if (expiresAt <= now) return refuse({ code: "expiry-past" });
 	const record: TokenRecord = {
 		id: keyed?.id ?? `tk${randomUUID().replaceAll("-", "").slice(0, 20)}`,
@@ -71,20 +71,24 @@ async function store(
 	ports.later(ended.catch(() => undefined));
 	if (!(await ports.readModel.addToken(record, keyed?.prefix ?? null))) {
 		const first = await ports.readModel.keyedToken(keyed?.prefix ?? "");
-		return replay(ports, first ?? record, id);
+		return replay(ports, caller, { before: first ?? record, id });
 	}
 	ownLater(ports, owner, { kind: "token", name: id, token: record });
 	noteAct(ports, caller, { action: "token-create", owner, subject: id, details: { name, scopes, repos, expiresAt } });
 	return accept({ made: signed(ports, record), replayed: false });
 }
 
-/** [A19] The key's token, unless the key was used with another body. */
+/** [A19] The key's token, unless the key was used with another body. [A126] Another caller may have made it, with more reach. */
 function replay(
 	ports: Pick<Ports, "signToken">,
-	before: TokenRecord,
-	id: string,
+	caller: Caller,
+	{ before, id }: { before: TokenRecord; id: string },
 ): Result<{ made: TokenMade; replayed: boolean }> {
 	if (before.id !== id) return refuse({ code: "idempotency-key-reused" });
+	const { expiresAt } = before;
+	const until = expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
+	const mayHave = withinReach(caller, { ...before, expiresAt: until });
+	if (!mayHave.ok) return mayHave;
 	return accept({ made: signed(ports, before), replayed: true });
 }
 
@@ -135,13 +139,15 @@ export async function revokeToken(
 	caller: Caller,
 	{ id, owner: said }: { id: string; owner: string | null },
 ): Promise<Result<Deleted>> {
+	const maySome = said === null ? mayAskSomewhere(caller, "revokeToken") : mayAskOfOwner(caller, "revokeToken", said);
+	if (!maySome.ok) return maySome;
 	if (!tokenIdPattern.test(id)) return refuse({ code: "unknown" });
 	const asked = ports.readModel.token(id);
-	const record = await (said === null ? asked : asked.catch(() => null));
+	const found = await (said === null ? asked : asked.catch(() => null));
+	// [A125] To a caller who may not know whose it is, it is as if it were not there.
+	const record = found && mayAskOfOwner(caller, "revokeToken", found.owner).ok ? found : null;
 	const owner = record?.owner ?? said;
 	if (owner === null || owner !== (said ?? owner)) return refuse({ code: "unknown" });
-	const may = mayAskOfOwner(caller, "revokeToken", owner);
-	if (!may.ok) return may;
 	const now = ports.now();
 	await ports.owner(owner).endToken(record ? tokenEnd(record, now) : { id, at: now, until: null });
 	ports.ends.note({ owner, token: id });
@@ -160,6 +166,8 @@ export function createTicket(
 ): Result<{ ticket: string; until: Millis }> {
 	const may = mayAsk(caller, "createTicket");
 	if (!may.ok) return may;
+	// [A127] What a ticket opens would outlive the session.
+	if (caller.who.session !== undefined) return refuse({ code: "token-only" });
 	const until = ports.now() + ticketMs;
 	return accept({
 		ticket: ports.signToken("ticket", { id: randomUUID(), until, access: accessOf(caller.who) }),

@@ -1,5 +1,5 @@
 // Runs and repositories as lists: newest first, by a cursor that stands on the last row seen.
-import { and, asc, desc, eq, gt, lt, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, lt, sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
@@ -108,12 +108,15 @@ export async function findRun(
 
 export async function selectRepositories(
 	db: DrizzleD1Database,
-	{ owner, limit, cursor }: { owner: string; limit: number; cursor: string | null },
+	call: { owner: string; repos: readonly string[] | null; limit: number; cursor: string | null },
 ): Promise<Slice<Repository>> {
+	const { owner, repos, limit, cursor } = call;
+	// A token or a membership names 50 at most, half of the values that a statement of D1 holds.
+	const named = repos === null ? undefined : inArray(repositories.repo, repos);
 	const found = db
 		.select({ repo: repositories.repo, doc: repositories.doc })
 		.from(repositories)
-		.where(and(eq(repositories.owner, owner), gt(repositories.repo, cursor ?? "")))
+		.where(and(eq(repositories.owner, owner), gt(repositories.repo, cursor ?? ""), named))
 		.orderBy(asc(repositories.repo))
 		.limit(limit + 1);
 	const [rows, gaps] = await db.batch([found, selectGaps(db, owner)]);

@@ -167,6 +167,12 @@ function accessFacts(refusal: AccessRefusal): ProblemFacts {
 			};
 		case "operator-only":
 			return { status: 403, code, detail: "Only the operator's token may do this." };
+		case "token-only":
+			return {
+				status: 403,
+				code,
+				detail: "A ticket is for who brings a token: a session opens streams by its cookie.",
+			};
 		case "runs-refused":
 			return {
 				status: 503,

@@ -48,7 +48,6 @@ document({
 	method: "get",
 	path: "/openapi.json",
 	summary: "This document",
-	auth: "none",
 	answers: { 200: "OpenAPI 3.1" },
 });
 

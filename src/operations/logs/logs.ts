@@ -41,7 +41,7 @@ export async function readLog(
 	caller: Caller,
 	call: LogCall,
 ): Promise<Result<{ name: LogName; log: LogSource }>> {
-	return open(ports, caller, "readLog", call);
+	return open(ports, caller, "getLog", call);
 }
 
 /** Lines that contain the text. One answer reads a bounded part of the log; `rest` goes on from there, null at its end. */

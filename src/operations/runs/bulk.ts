@@ -16,7 +16,7 @@ export async function cancelMatching(
 	caller: Caller,
 	{ repository, request }: { repository: RepositoryName; request: BulkCancelRequest },
 ): Promise<Result<BulkCancel>> {
-	const may = mayAskOfRepository(caller, "cancelMatching", repository);
+	const may = mayAskOfRepository(caller, "cancelJobs", repository);
 	if (!may.ok) return may;
 	const { reason = null, dryRun = false, ...filter } = request;
 	const { state, label = null, ref = null } = filter;
@@ -34,7 +34,7 @@ export async function retryMatching(
 	caller: Caller,
 	{ repository, request, key }: { repository: RepositoryName; request: BulkRetryRequest; key: string | null },
 ): Promise<Result<BulkRetry & { replayed: boolean }>> {
-	const may = mayAskOfRepository(caller, "retryMatching", repository);
+	const may = mayAskOfRepository(caller, "retryJobs", repository);
 	if (!may.ok) return may;
 	const { reason = null, dryRun = false, ...filter } = request;
 	const { outcome = retriedOutcomesDefault, since, label = null, ref = null } = filter;

@@ -123,10 +123,12 @@ export async function addJobs(
 	const { repository, jobs, key } = call;
 	const may = mayAddJobs(adder, repository);
 	const located = may.ok ? await locateRun(ports, repository, call.run) : may;
+	const isCaller = "who" in adder;
+	// [A125] To a lease each run but its own is unknown, one that is not there too.
+	const isOwn = isCaller || (located.ok && parseJobId(adder.job)?.run === located.value);
+	if (!isOwn) return refuse({ code: "unknown" });
 	if (!located.ok) return located;
 	const run = located.value;
-	const isCaller = "who" in adder;
-	if (!isCaller && parseJobId(adder.job)?.run !== run) return refuse({ code: "unknown" });
 	const digest = hash("sha256", `${run}\n${JSON.stringify(jobs)}`, "hex");
 	const by = isCaller ? { actor: adder.name } : { actor: `job ${adder.job}`, lease: adder };
 	const added = { run, jobs: jobs.map(readJobRequest), key, digest, reason: null, ...by };

@@ -34,7 +34,7 @@ export async function redriveDeadLetter(
 	caller: Caller,
 	id: string,
 ): Promise<Result<KeptDeadLetter>> {
-	const may = mayAsk(caller, "redriveDeadLetters");
+	const may = mayAsk(caller, "redriveDeadLetter");
 	const letter = may.ok ? await find(ports, id) : may;
 	if (!letter.ok) return letter;
 	await sendAgain(ports, letter.value);

@@ -1,5 +1,7 @@
 // The document as somebody reads it who generates a client from it.
 import { expect, it } from "vitest";
+import { accessTable } from "../../../operations/access-table.ts";
+import { document } from "./document.ts";
 import { fieldWords, wordsFor } from "./field-words.ts";
 import { openApiDocument } from "./openapi.ts";
 
@@ -19,8 +21,9 @@ interface Schema {
 interface Operation {
 	operationId?: string;
 	tags?: string[];
+	security?: Record<string, string[]>[];
 	parameters?: { name: string; in: string; description?: string; schema: Schema }[];
-	responses: Record<string, { content?: Record<string, { schema: Schema }> }>;
+	responses: Record<string, { content?: Record<string, { schema: Schema }>; "x-codes"?: string[] }>;
 }
 
 const { paths, components } = openApiDocument() as {
@@ -30,6 +33,36 @@ const { paths, components } = openApiDocument() as {
 const operations = Object.entries(paths).flatMap(([path, methods]) =>
 	Object.entries(methods).map(([method, operation]) => ({ at: `${method} ${path}`, ...operation })),
 );
+
+it("[A120] each row of the table of access is a route's, and each route has a row", () => {
+	const routed = operations.map(({ operationId = "" }) => operationId.replace(/InRun$/, ""));
+	expect([...new Set(routed)].sort()).toEqual(Object.keys(accessTable).sort());
+	// @ts-expect-error A route without a row does not compile.
+	expect(() => document({ id: "noSuchRow", method: "get", path: "/", summary: "", answers: {} })).toThrow();
+});
+
+it("[A124] an operation's security and its answers 401, 403 and 404 are what its row says", () => {
+	const told = Object.fromEntries(
+		operations.map(({ operationId = "", security = [], responses }) => {
+			const codes = [401, 403, 404].flatMap((status) => responses[status]?.["x-codes"] ?? []);
+			return [operationId, `${security.flatMap(Object.keys).join(" ")}: ${codes.join(" ")}`];
+		}),
+	);
+	expect(told).toMatchObject({
+		getHealth: ": ",
+		getSwitches: "operator session: unauthorized operator-only",
+		listRuns: "access operator session: unauthorized scope-missing role-missing unknown repository-unknown",
+		getJobInRun:
+			"access operator session: unauthorized scope-missing role-missing unknown repository-unknown run-unknown job-unknown",
+		setPool: "access operator session: unauthorized scope-missing role-missing repositories-limited unknown",
+		addJobs:
+			"access operator session lease: unauthorized scope-missing role-missing pool-limited secrets-limited unknown repository-unknown run-unknown",
+		watchRun:
+			"access operator session ticket: unauthorized scope-missing role-missing unknown repository-unknown run-unknown",
+		acquireGrant: "runner: unauthorized runner-removed",
+		finishLease: "lease: unauthorized",
+	});
+});
 
 it("[A54] each operation has an id of its own, which is a name in every language", () => {
 	const ids = operations.map(({ operationId = "" }) => operationId);

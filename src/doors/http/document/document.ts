@@ -1,22 +1,20 @@
 // The OpenAPI document grows beside the routes: each file registers what it serves, from the schemas that validate it.
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { problem } from "../../../contracts/http/problem.ts";
+import type { Operation as OperationId } from "../../../operations/access-table.ts";
+import { refusalAnswers, securityOf, securitySchemes } from "./document-access.ts";
 import { wordsFor } from "./field-words.ts";
 
 const holder = new OpenAPIHono();
 const registry = holder.openAPIRegistry;
 
-type Auth = "access" | "operator" | "runner" | "lease";
-
 interface Operation {
-	/** Stable: clients that are generated have it as the name of a method. */
-	id: string;
+	/** Stable: clients that are generated have it as the name of a method. Its row of the access table says who may. */
+	id: OperationId;
 	method: "get" | "post" | "put" | "patch" | "delete";
 	/** `{name}` for parameters, as OpenAPI writes them. */
 	path: string;
 	summary: string;
-	/** Several: any one of them. */
-	auth?: Auth | Auth[] | "none";
 	query?: Record<string, string>;
 	headers?: Record<string, string>;
 	body?: z.ZodType | "bytes";
@@ -24,13 +22,8 @@ interface Operation {
 	answers: Record<number, z.ZodType | string>;
 }
 
-for (const [name, description] of Object.entries({
-	access: "An access token (`spw_access_…`), or the operator's.",
-	operator: "The operator's token.",
-	runner: "A runner's token, as registering gives it.",
-	lease: "A lease's token, as a grant gives it.",
-})) {
-	registry.registerComponent("securitySchemes", name, { type: "http", scheme: "bearer", description });
+for (const [name, scheme] of Object.entries(securitySchemes)) {
+	registry.registerComponent("securitySchemes", name, scheme);
 }
 
 /** By method and path, the names of the query's parameters. */
@@ -85,7 +78,12 @@ function tagOf(path: string): string {
 }
 
 export function document(operation: Operation): void {
-	const { id, method, path, summary, auth = "access", query = {}, headers = {}, body, answers } = operation;
+	register(operation, operation.id);
+}
+
+/** `name`: of this route, where an operation has two. */
+function register(operation: Operation, name: string): void {
+	const { id, method, path, summary, query = {}, headers = {}, body, answers } = operation;
 	// The document is also the list of what a route may be asked with: `checkQuery` refuses what does not stand here.
 	queries.set(`${method} ${path}`, new Set(Object.keys(query)));
 	const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
@@ -99,12 +97,12 @@ export function document(operation: Operation): void {
 			),
 		);
 	registry.registerPath({
-		operationId: id,
+		operationId: name,
 		method,
 		path,
 		summary,
 		tags: [tagOf(path)],
-		security: auth === "none" ? [] : [auth].flat().map((name) => ({ [name]: [] })),
+		security: securityOf(id),
 		request: {
 			...(names.length > 0
 				? {
@@ -119,6 +117,7 @@ export function document(operation: Operation): void {
 			...(body === undefined ? {} : { body: { content: bodyContent(body) } }),
 		},
 		responses: {
+			...refusalAnswers(operation),
 			...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, describeAnswer(answer)])),
 			default: { description: "A problem (RFC 9457)", content: { "application/problem+json": { schema: problem } } },
 		},
@@ -128,7 +127,7 @@ export function document(operation: Operation): void {
 /** What is served of a job, at `below` of both of its paths: by its id, and by its key in its run. */
 export function documentJob({ below, id, ...operation }: Omit<Operation, "path"> & { below: string }): void {
 	document({ ...operation, id, path: `/v1/repos/{owner}/{repo}/jobs/{job}${below}` });
-	document({ ...operation, id: `${id}InRun`, path: `/v1/repos/{owner}/{repo}/runs/{run}/jobs/{job}${below}` });
+	register({ ...operation, id, path: `/v1/repos/{owner}/{repo}/runs/{run}/jobs/{job}${below}` }, `${id}InRun`);
 }
 
 /** A page of a list. */

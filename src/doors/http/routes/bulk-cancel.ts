@@ -19,7 +19,7 @@ document({
 
 export function addBulkCancelRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/repos/:owner/:repo/cancel", async (c) => {
-		const { repository, caller } = admitToRepository(c, "cancelMatching");
+		const { repository, caller } = admitToRepository(c, "cancelJobs");
 		const request = await readBody(c, bulkCancelRequest);
 		const answer = orThrow(await cancelMatching(c.get("services"), caller, { repository, request }));
 		return c.json(answer, request.dryRun ? 200 : 202);

@@ -20,7 +20,7 @@ document({
 
 export function addBulkRetryRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/repos/:owner/:repo/retry", async (c) => {
-		const { repository, caller } = admitToRepository(c, "retryMatching");
+		const { repository, caller } = admitToRepository(c, "retryJobs");
 		const key = readIdempotencyKey(c);
 		const request = await readBody(c, bulkRetryRequest);
 		const retried = orThrow(await retryMatching(c.get("services"), caller, { repository, request, key }));

@@ -35,7 +35,6 @@ document({
 	method: "post",
 	path: "/v1/lease/start",
 	summary: "Begin the attempt; nothing may run before",
-	auth: "lease",
 	body: startRequest,
 	answers: { 200: leaseReply },
 });
@@ -44,7 +43,6 @@ document({
 	method: "patch",
 	path: "/v1/lease/log",
 	summary: "Append to the log at an offset",
-	auth: "lease",
 	headers: {
 		[uploadOffsetHeader]: "where the body begins",
 		[uploadLeftHeader]:
@@ -58,7 +56,6 @@ document({
 	method: "post",
 	path: "/v1/lease/steps",
 	summary: "Tell progress",
-	auth: "lease",
 	body: stepsRequest,
 	answers: { 204: `Noted. ${states}` },
 });
@@ -67,7 +64,6 @@ document({
 	method: "post",
 	path: "/v1/lease/finish",
 	summary: "Report the end",
-	auth: "lease",
 	body: finishRequest,
 	answers: { 200: leaseReply },
 });

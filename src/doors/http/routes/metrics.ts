@@ -20,7 +20,7 @@ document({
 
 export function addMetricsRoutes(app: Hono<ApiEnv>): void {
 	app.get("/metrics", async (c) => {
-		const caller = admit(c, "readMetrics");
+		const caller = admit(c, "getMetrics");
 		// The end of the patience, and not an abort: what is there by then is shown.
 		const { promise, resolve } = Promise.withResolvers<void>();
 		const timer = setTimeout(resolve, readMs);

@@ -98,7 +98,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 	// same settings, and only PUT makes a repository known.
 	for (const method of ["put", "patch"] as const) {
 		app[method]("/v1/repos/:owner/:repo", async (c) => {
-			const { repository, caller } = admitToRepository(c, "setRepository");
+			const { repository, caller } = admitToRepository(c, method === "put" ? "putRepository" : "patchRepository");
 			const request = await readBody(c, repositoryRequest);
 			const call = { repository, request, replace: method === "put" };
 			return c.json(orThrow(await setRepository(c.get("services"), caller, call)));

@@ -31,7 +31,6 @@ document({
 	method: "post",
 	path: "/v1/runner/acquire",
 	summary: "Long poll for one grant; names the leases that the runner holds",
-	auth: "runner",
 	body: acquireRequest,
 	answers: { 200: grantBody, 204: "Nothing in that time" },
 });
@@ -40,7 +39,6 @@ document({
 	method: "post",
 	path: "/v1/runner/heartbeat",
 	summary: "Renew the leases it names, and hear which should stop",
-	auth: "runner",
 	body: heartbeatRequest,
 	answers: { 200: heartbeatReply },
 });
@@ -50,7 +48,6 @@ document({
 	method: "get",
 	path: "/v1/runner/session",
 	summary: "A WebSocket over which grants and cancels are pushed",
-	auth: "runner",
 	answers: {
 		101: `Say hello first; closes with ${tokenEndedCloseCode} when the token that registered the runner was revoked`,
 	},

@@ -79,7 +79,6 @@ document({
 	method: "post",
 	path: `${path}/{run}/jobs`,
 	summary: "Add jobs to an unfinished run; also with the lease token of one of its jobs",
-	auth: ["access", "lease"],
 	headers: idempotencyHeader,
 	body: jobsRequest,
 	answers: { 201: runSchema, 200: runSchema },

@@ -66,7 +66,7 @@ documentJob({
 
 export function addLogRoutes(app: Hono<ApiEnv>): void {
 	app.on("GET", belowJob("/attempts/:attempt/log"), async (c) => {
-		const { repository, caller } = admitToRepository(c, "readLog");
+		const { repository, caller } = admitToRepository(c, "getLog");
 		const call = readLogCall(c, repository);
 		const services = c.get("services");
 		// Both before the log is looked for: a malformed question costs no call to an object.

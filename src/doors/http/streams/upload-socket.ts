@@ -15,7 +15,6 @@ document({
 	path: "/v1/lease/log/feed",
 	summary:
 		"Append over a WebSocket: frames of 8 bytes of offset and the log's bytes, each answered by an acknowledgement",
-	auth: "lease",
 	answers: {
 		101: `Closes with 4000 and an HTTP status when bytes are refused, ${replacedCloseCode} for a newer socket, ${doneCloseCode} once sealed`,
 		200: uploadAcknowledgement,
