@@ -197,6 +197,21 @@ describe("secret", () => {
 		expect((await run(api, ["secret", "list", "acme/web"])).out).toBe("A\nB\n");
 	});
 
+	it("[B37] set says for which refs and whether for forks, and list shows it", async () => {
+		api.on(`PUT ${web}/secrets/DEPLOY`, { status: 204 });
+		const words = ["--ref", "main", "--ref", "refs/tags/v*,x", "--forks"];
+		await run(api, ["secret", "set", "acme/web", "DEPLOY", ...words], { input: "s3cret" });
+		const terms = { refs: ["main", "refs/tags/v*,x"], forks: true };
+		expect(sent()).toEqual([[`PUT ${web}/secrets/DEPLOY`, { value: "s3cret", ...terms }]]);
+		const items = [
+			{ name: "A", refs: null, forks: false, setAt: null },
+			{ name: "DEPLOY", ...terms, setAt: null },
+		];
+		api.on(`GET ${web}/secrets`, { json: { items, nextCursor: null, asOf: "", stale: false } });
+		const { out } = await run(api, ["secret", "list", "acme/web"]);
+		expect(out).toBe("A\nDEPLOY  refs main refs/tags/v*,x, forks too\n");
+	});
+
 	it("[X19] set without a value sends nothing", async () => {
 		const { code, err } = await run(api, ["secret", "set", "acme/web", "NPM_TOKEN"], { input: "\n" });
 		expect({ code, err, sent: sent() }).toEqual({

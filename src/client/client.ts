@@ -17,6 +17,7 @@ import type {
 	RunnerFigures,
 	RunnerPatch,
 } from "../contracts/http/runner.ts";
+import type { SecretListed, SecretRequest } from "../contracts/http/secret.ts";
 import type { Page, RunFilter } from "../contracts/http/page.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
@@ -144,12 +145,12 @@ function repositoryCalls(transport: Transport) {
 function secretCalls(transport: Transport) {
 	return {
 		list: (name: RepositoryName, page: PageOptions = {}) =>
-			list<{ name: string }>(transport, repositoryPath(name, "secrets"), { ...page }),
-		put: (name: RepositoryName, secret: { name: string; value: string }) =>
+			list<SecretListed>(transport, repositoryPath(name, "secrets"), { ...page }),
+		put: (name: RepositoryName, { name: secret, ...request }: { name: string } & SecretRequest) =>
 			transport.done({
 				method: "PUT",
-				path: repositoryPath(name, "secrets", secret.name),
-				json: { value: secret.value },
+				path: repositoryPath(name, "secrets", secret),
+				json: request,
 				idempotent: true,
 			}),
 		delete: (name: RepositoryName, secret: string) => remove(transport, repositoryPath(name, "secrets", secret)),

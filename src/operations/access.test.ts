@@ -21,15 +21,8 @@ import {
 import type { Ports, SocketPorts } from "./ports.ts";
 import { createTicket, createToken, listTokens, revokeToken } from "./tokens.ts";
 import { getPool, listPools, removeRunner, setPool, setRunner } from "./pools.ts";
-import {
-	deleteSecret,
-	getQueue,
-	getRepository,
-	listRepositories,
-	listSecrets,
-	setRepository,
-	setSecret,
-} from "./repositories.ts";
+import { getQueue, getRepository, listRepositories, setRepository } from "./repositories.ts";
+import { deleteSecret, listSecrets, setSecret } from "./secrets.ts";
 import { rebuildOwner, rebuildRepository } from "./projection/rebuild.ts";
 import { registerRunner } from "./leases/runner-calls.ts";
 import { addJobs, cancelRun, getRun, listJobs, listRuns, retryRun, submitRun } from "./runs/runs.ts";
@@ -113,7 +106,7 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 	rebuildRepository: (by) => rebuildRepository(ports, by, { repository, cursor: null }),
 	rebuildOwner: (by) => rebuildOwner(ports, by, { owner, cursor: null }),
 	listSecrets: (by) => listSecrets(ports, by, repository),
-	setSecret: (by) => setSecret(ports, by, { repository, name: "KEY", value: "x" }),
+	setSecret: (by) => setSecret(ports, by, { repository, name: "KEY", value: "x", refs: null, forks: false }),
 	deleteSecret: (by) => deleteSecret(ports, by, { repository, name: "KEY" }),
 	listRepositories: (by) => listRepositories(ports, by, { owner, ...page }),
 	listPools: (by) => listPools(ports, by, { owner, ...page }),

@@ -1,4 +1,4 @@
-// Repositories: settings, figures of the queue, names of secrets.
+// Repositories: settings, figures of the queue.
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
 import type { RepoCalls, RepositoryName } from "../contracts/objects/objects.ts";
 import { asOutage } from "../contracts/wire/outage.ts";
@@ -12,7 +12,7 @@ import type { NotePorts } from "./act-notes.ts";
 import { ownLater } from "./owned-things.ts";
 import type { OwningPorts } from "./owned-things.ts";
 import type { Page } from "../contracts/http/page.ts";
-import type { Deleted, Ports, Seen } from "./ports.ts";
+import type { Ports, Seen } from "./ports.ts";
 
 type RepoPorts = Pick<Ports, "repo">;
 
@@ -67,44 +67,13 @@ export function getQueue(ports: RepoPorts, caller: Caller, repository: Repositor
 	return askRepository(ports, caller, { asks: "getQueue", repository }, (calls) => calls.figures());
 }
 
-/** All of their names. */
-export function listSecrets(ports: RepoPorts, caller: Caller, repository: RepositoryName): Promise<Result<string[]>> {
-	return askRepository(ports, caller, { asks: "listSecrets", repository }, (calls) => calls.secretNames());
-}
-
 /** A read that needs no more than the right to it: the repository's object answers for itself. */
 async function askRepository<T>(
 	ports: RepoPorts,
 	caller: Caller,
-	{ asks, repository }: { asks: "getRepository" | "getQueue" | "listSecrets"; repository: RepositoryName },
+	{ asks, repository }: { asks: "getRepository" | "getQueue"; repository: RepositoryName },
 	ask: (calls: RepoCalls) => Promise<Result<T>>,
 ): Promise<Result<T>> {
 	const may = mayAskOfRepository(caller, asks, repository);
 	return may.ok ? ask(ports.repo(repository)) : may;
-}
-
-export async function setSecret(
-	ports: RepoPorts & Pick<Ports, "sealSecret"> & NotePorts,
-	caller: Caller,
-	{ repository, name, value }: { repository: RepositoryName; name: string; value: string },
-): Promise<Result<null>> {
-	const may = mayAskOfRepository(caller, "setSecret", repository);
-	if (!may.ok) return may;
-	const sealed = await ports.sealSecret(repository, { name, value });
-	const set = await ports.repo(repository).setSecret({ name, sealed });
-	if (set.ok) noteAct(ports, caller, { action: "secret-set", ...repository, subject: name });
-	return set;
-}
-
-export async function deleteSecret(
-	ports: RepoPorts & NotePorts,
-	caller: Caller,
-	{ repository, name }: { repository: RepositoryName; name: string },
-): Promise<Result<Deleted>> {
-	const may = mayAskOfRepository(caller, "deleteSecret", repository);
-	if (!may.ok) return may;
-	const deleted = await ports.repo(repository).setSecret({ name, sealed: null });
-	if (!deleted.ok) return deleted.refusal.code === "secret-unknown" ? accept({ wasThere: false }) : deleted;
-	noteAct(ports, caller, { action: "secret-delete", ...repository, subject: name });
-	return accept({ wasThere: true });
 }

@@ -351,12 +351,13 @@ describe("secrets", () => {
 		expect(text).toContain("NPM_TOKEN");
 	});
 
-	it("[A14] the names of secrets are listed, and nothing else of them", async () => {
+	it("[A14] secrets are listed without their values", async () => {
 		const { path } = await aRepo();
 		for (const name of ["B", "a", "_C"])
 			await send("PUT", `${path}/secrets/${name}`, { body: { value: `of ${name}` } });
 		const { body } = await send("GET", `${path}/secrets`);
-		const items = [{ name: "B" }, { name: "_C" }, { name: "a" }];
+		const terms = { refs: null, forks: false, setAt: expect.stringMatching(timePattern) };
+		const items = ["B", "_C", "a"].map((name) => ({ name, ...terms }));
 		expect(body).toEqual({ items, nextCursor: null, asOf: expect.stringMatching(timePattern), stale: false });
 		expect((await fetchRaw("DELETE", `${path}/secrets/B`)).status).toBe(204);
 		const again = await fetchRaw("DELETE", `${path}/secrets/B`);

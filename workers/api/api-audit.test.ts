@@ -87,7 +87,7 @@ describe("what is in it", () => {
 		expect(third).toMatchObject({ action: "runner-register" });
 		expect(rest.map(shape)).toEqual([
 			["repository-set", "web", null, null, { replace: false, paused: true, pauseNote: "wait" }],
-			["secret-set", "web", "NPM_TOKEN", null, {}],
+			["secret-set", "web", "NPM_TOKEN", null, { refs: null, forks: false }],
 			["secret-delete", "web", "NPM_TOKEN", null, {}],
 			["job-prioritise", "web", b, null, { priority: 9 }],
 			["job-cancel", "web", b, "wrong", { force: true }],

@@ -65,6 +65,7 @@ describe("what is accepted", () => {
 			reason: null,
 			retried: null,
 			supersededBy: null,
+			fork: false,
 		});
 		expect(run.jobs?.[0]).toMatchObject({
 			id: `j${run.id.slice(1)}-0`,

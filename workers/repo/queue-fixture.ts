@@ -102,6 +102,10 @@ const added = [
 	["tombstone.finished_at", "tombstone.ref", "tombstone.ends"],
 	["tombstone.expires_at"],
 	["repository.recent", "job.waited"],
+	[],
+	[],
+	[],
+	["secret.refs", "secret.forks", "secret.at"],
 ];
 
 /** The tables as an older version left them: they are brought up to date when the object wakes. */

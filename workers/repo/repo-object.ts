@@ -10,6 +10,7 @@ import type {
 	LeaseIdentity,
 	RepoCalls,
 	RepositoryName,
+	SecretCall,
 	SubmitCall,
 } from "../../src/contracts/objects/objects.ts";
 import type { RepositoryRequest } from "../../src/contracts/http/repository.ts";
@@ -105,12 +106,12 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#engine.reprioritise(call);
 	}
 
-	setSecret(call: { name: string; sealed: string | null }) {
+	setSecret(call: SecretCall) {
 		return this.#engine.setSecret(call);
 	}
 
-	secretNames() {
-		return this.#engine.secretNames();
+	secretNames(as?: "facts") {
+		return this.#engine.secretNames(as);
 	}
 
 	claim(call: ClaimCall) {

@@ -18,6 +18,7 @@ interface StartFlags extends GlobalOptions {
 	cloneUrl?: string;
 	/** False: `--no-source`. */
 	source?: boolean;
+	fork?: boolean;
 	title?: string;
 	idempotencyKey?: string;
 	watch?: boolean;
@@ -40,6 +41,7 @@ export function addRunStart(parent: Command, { io, exitWith }: Host): void {
 			"branch or tag to fetch; else the repository's default, which is its remote's HEAD unless set",
 		)
 		.option("--commit <hash>", "exactly this commit")
+		.option("--fork", "the source is a fork's: no secret is for it that is not for forks")
 		.option("--title <title>", "what people see in lists")
 		.option("--idempotency-key <key>", "the same key and pipeline again is the same run")
 		.option("--watch", "follow its logs to the end; the exit code is the run's")
@@ -81,9 +83,9 @@ function readPipeline(value: unknown): RunRequest {
 }
 
 /** What the command line says goes over what the file says. */
-function withFlags(request: RunRequest, { title, ...flags }: StartFlags): RunRequest {
+function withFlags(request: RunRequest, { title, fork, ...flags }: StartFlags): RunRequest {
 	const source = sourceOf(request, flags);
-	return { ...request, ...(source === undefined ? {} : { source }), ...defined({ title }) };
+	return { ...request, ...(source === undefined ? {} : { source }), ...defined({ title, fork }) };
 }
 
 /** Undefined where nobody said anything: then it is the repository's. */

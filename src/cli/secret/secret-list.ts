@@ -1,6 +1,7 @@
-// `spillway secret list`: names only; nobody gets a value back.
+// `spillway secret list`: names and terms; nobody gets a value back.
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
+import type { SecretListed } from "../../contracts/http/secret.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { parseRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
@@ -9,13 +10,19 @@ import type { Host } from "../io.ts";
 export function addSecretList(parent: Command, { io }: Host): void {
 	parent
 		.command("list")
-		.description("the names of a repository's secrets")
+		.description("a repository's secrets, without their values")
 		.argument("<owner/repo>", "the repository", parseRepository)
 		.action(async (repository: RepositoryName, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
-			const names: string[] = [];
+			const secrets: SecretListed[] = [];
 			const page = (cursor: string | undefined) => client.secrets.list(repository, { cursor });
-			for await (const { name } of everyItem(page)) names.push(name);
-			answer(names, (shown) => shown.join("\n") || "no secrets");
+			for await (const secret of everyItem(page)) secrets.push(secret);
+			answer(secrets, (shown) => shown.map(lineOf).join("\n") || "no secrets");
 		});
+}
+
+/** The name alone where nothing was said: an older server says no more. */
+function lineOf({ name, refs = null, forks = false }: SecretListed): string {
+	const terms = [...(refs === null ? [] : [`refs ${refs.join(" ")}`]), ...(forks ? ["forks too"] : [])];
+	return terms.length === 0 ? name : `${name}  ${terms.join(", ")}`;
 }

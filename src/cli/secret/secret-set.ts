@@ -12,13 +12,22 @@ export function addSecretSet(parent: Command, { io }: Host): void {
 		.description("keep a secret, whose value standard input brings; one line break at its end is left out")
 		.argument("<owner/repo>", "the repository", parseRepository)
 		.argument("<name>", "as jobs name it")
+		.option("--ref <glob>", "only for runs of these refs: main, release/*, refs/tags/v*; may be given again", addTo)
+		.option("--forks", "for runs of forks too: whoever can make one gets the value")
 		.action(async (repository: RepositoryName, name: string, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
+			const { ref, forks } = command.opts<{ ref?: string[]; forks?: boolean }>();
+			const terms = { ...(ref ? { refs: ref } : {}), ...(forks ? { forks } : {}) };
 			const value = readText(await io.readInput()).replace(/\r?\n$/, "");
 			if (value === "") throw new CommandFailure("standard input brought no value", exitCode.usage);
-			await client.secrets.put(repository, { name, value });
+			await client.secrets.put(repository, { name, value, ...terms });
 			answer({ name }, (kept) => `secret ${kept.name} is kept`);
 		});
+}
+
+/** A glob may have a comma in it, so each is said by itself. */
+function addTo(glob: string, before: string[] = []): string[] {
+	return [...before, glob];
 }
 
 /** Not with what cannot be text replaced: the value would be another one. */

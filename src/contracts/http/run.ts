@@ -98,6 +98,7 @@ export const runRequest = z
 		source: sourceRequest.nullable().optional(),
 		title: z.string().max(500).optional(),
 		trigger: z.enum(["api", "push", "pull_request", "schedule", "manual"]).optional(),
+		fork: z.boolean().optional(),
 		actor: z.string().min(1).max(200).optional(),
 		cancelSuperseded: z.boolean().optional(),
 		jobs,
@@ -215,6 +216,8 @@ export const run = z
 		title: z.string().nullable(),
 		source: z.object({ cloneUrl: z.string(), ref: z.string().nullable(), commit: z.string().nullable() }).nullable(),
 		trigger: z.enum(["api", "push", "pull_request", "schedule", "manual"]),
+		/** Absent in a list that an older build wrote. */
+		fork: z.boolean().optional(),
 		actor: z.string(),
 		counts: z.object({
 			blocked: count,

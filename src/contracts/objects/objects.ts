@@ -6,6 +6,7 @@ import type { AppendKind } from "../../domain/log/log.ts";
 import type { LogChunk } from "../../domain/log/log-time.ts";
 import type { PoolPause, PoolSettings, Unfit } from "../../domain/pool/pool.ts";
 import type { Result } from "../../domain/refusal.ts";
+import type { SecretTerms } from "../../domain/job/secret-terms.ts";
 import type { JobRequest, Submission } from "../../domain/job/submission.ts";
 import type { BulkCancel, CanceledState } from "../http/bulk-cancel.ts";
 import type { BulkRetry, RetriedOutcome } from "../http/bulk-retry.ts";
@@ -148,6 +149,17 @@ export interface LogAdmission {
 	logBytesMax: number;
 }
 
+export interface SecretCall extends Partial<SecretTerms> {
+	name: string;
+	sealed: string | null;
+}
+
+/** What people may know of a secret. `at`: when it was set; null: before that was kept. */
+export interface SecretFacts extends SecretTerms {
+	name: string;
+	at: Millis | null;
+}
+
 /** Everything about jobs of one repository. Refusals are values; only outages and faults throw. */
 export interface RepoCalls {
 	configure(call: RepositoryName & { request: RepositoryRequest; replace: boolean }): Promise<Result<Repository>>;
@@ -181,8 +193,10 @@ export interface RepoCalls {
 	cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>>;
 	retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>>;
 	reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>>;
-	setSecret(call: { name: string; sealed: string | null }): Promise<Result<null>>;
-	secretNames(): Promise<Result<string[]>>;
+	/** `sealed` null takes it away. Terms that are absent, from a Worker of an older deploy: the defaults. */
+	setSecret(call: SecretCall): Promise<Result<null>>;
+	/** By name. Asked for the facts it answers them; an object of an older deploy does not know of any, and answers names. */
+	secretNames(as?: "facts"): Promise<Result<(string | SecretFacts)[]>>;
 
 	/** Called by a PoolObject for a runner with free slots. */
 	claim(call: ClaimCall): Promise<Claimed>;

@@ -2,6 +2,7 @@
 import type { Job as DomainJob, FinishedAttempt, LogRecord, OpenAttempt, StepRecord } from "../../domain/job/job.ts";
 import type { Next } from "../../domain/job/retry.ts";
 import type { Run as DomainRun } from "../../domain/run/run.ts";
+import { isForksByWord } from "../../domain/job/secret-terms.ts";
 import type { JobRequest, RepositorySettings } from "../../domain/job/submission.ts";
 import { timeText } from "./time-text.ts";
 import type { ReportedStep } from "../http/lease.ts";
@@ -20,6 +21,7 @@ export function viewRun(run: DomainRun, jobs?: Job[]): Run {
 		title: run.title,
 		source: run.source,
 		trigger: run.trigger,
+		fork: run.fork ?? isForksByWord(run),
 		actor: run.actor,
 		counts: run.counts,
 		...(jobs === undefined ? {} : { jobs }),

@@ -49,6 +49,8 @@ export interface Submission {
 	source?: Source | null | undefined;
 	title: string | null;
 	trigger: Trigger;
+	/** Whether it is a fork's, as its caller says; absent: the trigger and the source say it. */
+	fork?: boolean | undefined;
 	actor: string;
 	cancelSuperseded: boolean;
 	jobs: JobRequest[];

@@ -13,6 +13,7 @@ import type { Run } from "./run.ts";
 import { createRun, tally } from "./run.ts";
 import type { Cause, JobRequest, RepositorySettings, Submission } from "../job/submission.ts";
 import { resolveSource, resolveSpec } from "../job/submission.ts";
+import { isForks } from "../job/secret-terms.ts";
 
 /** [D1] A submission is accepted whole or not at all. `number` is the next in its repository. */
 export function decideSubmit(
@@ -23,7 +24,7 @@ export function decideSubmit(
 	if (settings.draining) return refuse({ code: "repository-draining" });
 	const source = resolveSource(submission.source, settings);
 	if (source === undefined) return refuse({ code: "clone-url-missing" });
-	const resolved = { ...submission, source };
+	const resolved = { ...submission, source, fork: isForks({ ...submission, source }, settings) };
 	const cause: Cause = { by: "submit", actor: submission.actor, reason: null, at: now };
 	const run = createRun(id, number, resolved, now);
 	return append({ run, known: new Map() }, submission.jobs, settings, cause);
@@ -40,7 +41,8 @@ export function decideRefused(
 ): Result<Decision> {
 	const source = resolveSource(submission.source, settings) ?? submission.source ?? null;
 	const cause: Cause = { by: "submit", actor: submission.actor, reason: null, at: acceptedAt };
-	const run = createRun(id, number, { ...submission, source }, acceptedAt);
+	const fork = isForks({ ...submission, source }, settings);
+	const run = createRun(id, number, { ...submission, source, fork }, acceptedAt);
 	const made = append({ run, known: new Map() }, submission.jobs, settings, cause);
 	if (!made.ok) return made;
 	const moves = made.value.moves.map(({ after }) => {

@@ -21,8 +21,13 @@ function ended(outcome: Outcome, allowFailure = false): Move {
 
 describe("tally", () => {
 	it("[U1] a new run has nothing but its name", () => {
-		const run = createRun(aRunId(), 7, aSubmission([], { title: "Fix it", cancelSuperseded: true }), noon);
-		expect(run).toEqual(aRun({ number: 7, title: "Fix it" }));
+		const run = createRun(
+			aRunId(),
+			7,
+			{ ...aSubmission([], { title: "Fix it", cancelSuperseded: true }), fork: true },
+			noon,
+		);
+		expect(run).toEqual(aRun({ number: 7, title: "Fix it", fork: true }));
 	});
 
 	it("[U1] counts what arrives and what moves, a higher version each time, never behind the clock", () => {

@@ -18,6 +18,8 @@ export interface Run {
 	title: string | null;
 	source: Source | null;
 	trigger: Trigger;
+	/** Whether it is a fork's, so that most secrets are not for it. Absent in what was stored before it was kept. */
+	fork?: boolean;
 	actor: string;
 	counts: Counts;
 	/** Jobs that ended otherwise than well, by what they mean for the run. Those that may fail are not in it. */
@@ -39,8 +41,8 @@ export interface Run {
 const noCounts: Counts = { blocked: 0, waiting: 0, leased: 0, running: 0, canceling: 0, finished: 0 };
 
 /** Without jobs yet: its version and counts come with the moves that add them, by `tally`. */
-export function createRun(id: RunId, number: number, submission: Submission, now: Millis): Run {
-	const { source, title, trigger, actor } = submission;
+export function createRun(id: RunId, number: number, submission: Submission & { fork: boolean }, now: Millis): Run {
+	const { source, title, trigger, fork, actor } = submission;
 	return {
 		id,
 		number,
@@ -50,6 +52,7 @@ export function createRun(id: RunId, number: number, submission: Submission, now
 		title,
 		source: source ?? null,
 		trigger,
+		fork,
 		actor,
 		counts: noCounts,
 		bad: { failed: 0, canceled: 0 },

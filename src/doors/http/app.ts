@@ -32,6 +32,7 @@ import { passGate } from "./overload/pass-gate.ts";
 import { addPoolRoutes } from "./routes/pools.ts";
 import { addProjectionRoutes } from "./routes/projection.ts";
 import { addRepositoryRoutes } from "./routes/repositories.ts";
+import { addSecretRoutes } from "./routes/secrets.ts";
 import { addRunnerRoutes } from "./routes/runners.ts";
 import { addRunRoutes } from "./routes/runs.ts";
 import { malformed } from "./requests/request.ts";
@@ -96,6 +97,7 @@ export function createApp<Env>(
 	addMetricsRoutes(app);
 	addDeadLetterRoutes(app);
 	addRepositoryRoutes(app);
+	addSecretRoutes(app);
 	addRunRoutes(app);
 	addBulkCancelRoutes(app);
 	addBulkRetryRoutes(app);

@@ -16,6 +16,8 @@ import type {
 	LogAdmission,
 	RepoCalls,
 	RepositoryName,
+	SecretCall,
+	SecretFacts,
 	SubmitCall,
 	TimedCall,
 	Submitted,
@@ -44,6 +46,7 @@ import { clockSkewMaxMs, idempotencyKeptMs, supersedingKeptMs } from "../../doma
 import type { PoolPause } from "../../domain/pool/pool.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";
+import { secretTermsDefault } from "../../domain/job/secret-terms.ts";
 import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { World } from "../ports.ts";
 import { Turns } from "../turn.ts";
@@ -218,17 +221,20 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	/** No turn: the value is sealed already, and no decision reads it before a claim does. */
-	async setSecret({ name, sealed }: { name: string; sealed: string | null }): Promise<Result<null>> {
+	async setSecret({ name, sealed, ...terms }: SecretCall): Promise<Result<null>> {
 		return this.#known(() => {
-			if (sealed === null && !this.queue.tables.secrets.names().includes(name))
-				return refuse({ code: "secret-unknown" });
-			this.queue.tables.secrets.save(name, sealed);
+			const { secrets } = this.queue.tables;
+			if (sealed === null) {
+				if (!secrets.has(name)) return refuse({ code: "secret-unknown" });
+				secrets.delete(name);
+			} else secrets.save({ name, sealed, ...secretTermsDefault, ...terms }, this.#world.now());
 			return accept(null);
 		});
 	}
 
-	async secretNames(): Promise<Result<string[]>> {
-		return this.#known(() => accept(this.queue.tables.secrets.names()));
+	async secretNames(as?: "facts"): Promise<Result<(string | SecretFacts)[]>> {
+		const facts = () => this.queue.tables.secrets.facts();
+		return this.#known(() => accept(as === "facts" ? facts() : facts().map(({ name }) => name)));
 	}
 
 	/** Not within #write: a claim has an answer, an empty one, for a repository that was never configured. */

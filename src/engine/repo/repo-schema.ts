@@ -33,5 +33,8 @@ const versions = [
 	FROM (SELECT id, CAST(doc ->> 'number' AS INTEGER) AS number FROM run) GROUP BY 1;`,
 	"CREATE TABLE IF NOT EXISTS watched (run TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID",
 	"CREATE TABLE IF NOT EXISTS superseding (ref TEXT PRIMARY KEY, run TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID",
+	`ALTER TABLE secret ADD COLUMN refs TEXT;
+	ALTER TABLE secret ADD COLUMN forks INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE secret ADD COLUMN at INTEGER;`,
 ];
 export const repoTables = { of: "repository", versions } satisfies TableVersions;

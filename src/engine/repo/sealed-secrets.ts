@@ -1,5 +1,15 @@
-// The repository's secrets, sealed by the Worker before they come here: this table and its backups hold no secret in the open.
+// The repository's secrets, sealed before they come here: this table and its backups hold no secret in the open.
+import type { SecretFacts } from "../../contracts/objects/objects.ts";
+import type { SecretTerms } from "../../domain/job/secret-terms.ts";
+import type { Millis } from "../../domain/ids.ts";
 import type { Sql } from "../ports.ts";
+
+export interface SealedSecret extends SecretTerms {
+	name: string;
+	sealed: string;
+}
+
+type Row = { name: string; sealed: string; refs: string | null; forks: number; at: number | null };
 
 export class SealedSecrets {
 	readonly #sql: Sql;
@@ -9,22 +19,34 @@ export class SealedSecrets {
 	}
 
 	/** By name, those of these that there are. */
-	named(names: readonly string[]): Map<string, string> {
-		const named = "SELECT name, sealed FROM secret WHERE name IN (SELECT value FROM json_each(?))";
-		const rows = this.#sql.exec<{ name: string; sealed: string }>(named, JSON.stringify(names)).toArray();
-		return new Map(rows.map(({ name, sealed }) => [name, sealed]));
+	named(names: readonly string[]): Map<string, SealedSecret> {
+		const named = "SELECT name, sealed, refs, forks FROM secret WHERE name IN (SELECT value FROM json_each(?))";
+		const rows = this.#sql.exec<Omit<Row, "at">>(named, JSON.stringify(names)).toArray();
+		return new Map(rows.map(({ name, sealed, ...row }) => [name, { name, sealed, ...termsOf(row) }]));
 	}
 
-	names(): string[] {
+	facts(): SecretFacts[] {
+		const all = "SELECT name, refs, forks, at FROM secret ORDER BY name";
 		return this.#sql
-			.exec<{ name: string }>("SELECT name FROM secret ORDER BY name")
+			.exec<Omit<Row, "sealed">>(all)
 			.toArray()
-			.map(({ name }) => name);
+			.map(({ name, at, ...row }) => ({ name, ...termsOf(row), at }));
 	}
 
-	/** Null takes the secret away. */
-	save(name: string, sealed: string | null): void {
-		if (sealed === null) this.#sql.exec("DELETE FROM secret WHERE name = ?", name);
-		else this.#sql.exec("INSERT OR REPLACE INTO secret VALUES (?, ?)", name, sealed);
+	has(name: string): boolean {
+		return this.#sql.exec("SELECT 1 FROM secret WHERE name = ?", name).toArray().length > 0;
 	}
+
+	save({ name, sealed, refs, forks }: SealedSecret, at: Millis): void {
+		const insert = "INSERT OR REPLACE INTO secret (name, sealed, refs, forks, at) VALUES (?, ?, ?, ?, ?)";
+		this.#sql.exec(insert, name, sealed, refs && JSON.stringify(refs), forks ? 1 : 0, at);
+	}
+
+	delete(name: string): void {
+		this.#sql.exec("DELETE FROM secret WHERE name = ?", name);
+	}
+}
+
+function termsOf({ refs, forks }: Pick<Row, "refs" | "forks">): SecretTerms {
+	return { refs: refs === null ? null : JSON.parse(refs), forks: forks === 1 };
 }

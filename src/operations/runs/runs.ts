@@ -56,6 +56,7 @@ function submissionOf(request: RunRequest, actor: string): Submission {
 		source: source && { cloneUrl: source.cloneUrl ?? "", ref: source.ref ?? null, commit: source.commit ?? null },
 		title: request.title ?? null,
 		trigger: request.trigger ?? "api",
+		fork: request.fork,
 		actor: request.actor ?? actor,
 		cancelSuperseded: request.cancelSuperseded ?? false,
 		jobs: request.jobs.map(readJobRequest),

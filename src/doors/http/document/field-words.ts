@@ -63,6 +63,9 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	retry: "When it is run again by itself.",
 	maxAttempts: "Attempts in all, up to 20; 1 unless said.",
 	trigger: "What brought it about; `api` unless said.",
+	fork: "Whether it is a fork's, which is given no secret but those that are for forks too.",
+	"RunRequest.fork":
+		"Whether it is a fork's. Unless said: where the trigger is `pull_request`, or the ref is neither a branch nor a tag. Another clone URL than the repository's is a fork's always.",
 	source:
 		"What is fetched; null: nothing. Absent in a request: the repository's clone URL, if it has one, at its default ref.",
 	"source.cloneUrl": "Where to fetch from; the repository's unless said.",
@@ -208,6 +211,13 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	projectionLagSeconds:
 		"How far lists are behind: the age of the oldest change that they do not show, 0 when they show all; null: not known yet, since the repository woke or the sweep was not round.",
 	limits: "The limits that hold now.",
+	"SecretRequest.refs":
+		"Globs, of which one must match the run's ref: `*` is all but a slash, `**` is all, a short name is a branch's. Null, as unless said: any ref, and none.",
+	"SecretRequest.forks": "Whether runs of forks get it too; false unless said.",
+	"Secret.name": "As jobs name it.",
+	"Secret.refs": "Globs, of which one must match the run's ref; null: any ref, and none.",
+	"Secret.forks": "Whether runs of forks get it too.",
+	"Secret.setAt": "When it was set last; null: before that was kept.",
 	"SecretRequest.value": "The secret. Nobody gets it back but jobs that name it.",
 	"Pool.running": "Leases that its runners hold.",
 	"Pool.idle": "Runners that hold nothing and could.",

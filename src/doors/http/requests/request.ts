@@ -82,11 +82,14 @@ export function readPage(c: Context<ApiEnv>, cursorPattern: RegExp): PageRequest
 }
 
 /** The page asked for of a list that is here as a whole; the cursor is the name of the last item before it. */
-export function slicePage(c: Context<ApiEnv>, names: readonly string[]): { items: string[]; next: string | null } {
+export function sliceNamed<T extends { name: string }>(
+	c: Context<ApiEnv>,
+	things: readonly T[],
+): { items: T[]; next: string | null } {
 	const { limit, cursor } = readPage(c, namePattern);
-	const rest = [...names].sort().filter((name) => cursor === null || name > cursor);
-	const items = rest.slice(0, limit);
-	return { items, next: rest.length > limit ? (items.at(-1) ?? null) : null };
+	const rest = things.filter(({ name }) => cursor === null || name > cursor);
+	const items = rest.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, limit);
+	return { items, next: rest.length > limit ? (items.at(-1)?.name ?? null) : null };
 }
 
 export function badQuery(path: string, message: string): ProblemAnswer {

@@ -1,29 +1,16 @@
-// Repositories: settings, figures of the queue, names of secrets.
-import { z } from "@hono/zod-openapi";
+// Repositories: settings, figures of the queue.
 import type { Hono } from "hono";
-import { withoutNul } from "../../../contracts/http/fields.ts";
 import { queueFigures, repository, repositoryRequest } from "../../../contracts/http/repository.ts";
-import { answerPage, answerPresentPage, answerSeen } from "../aged-answer.ts";
-import { answerDeleted, orThrow } from "../answer.ts";
+import { answerPage, answerSeen } from "../aged-answer.ts";
+import { orThrow } from "../answer.ts";
 import { mayAskOfOwner } from "../../../operations/access.ts";
-import {
-	deleteSecret,
-	getQueue,
-	getRepository,
-	listRepositories,
-	listSecrets,
-	setRepository,
-	setSecret,
-} from "../../../operations/repositories.ts";
+import { getQueue, getRepository, listRepositories, setRepository } from "../../../operations/repositories.ts";
 import { admitToRepository, readCaller } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
-import { document, goneAnswers, pageOf, pageQuery } from "../document/document.ts";
-import { secretNamePattern } from "../../../domain/text/names.ts";
-import { malformed, readBody, readName, readPage, slicePage } from "../requests/request.ts";
+import { document, pageOf, pageQuery } from "../document/document.ts";
+import { malformed, readBody, readPage } from "../requests/request.ts";
 
 const path = "/v1/repos/{owner}/{repo}";
-const secretRequest = z.strictObject({ value: withoutNul(z.string().min(1).max(32_768)) }).openapi("SecretRequest");
-const secretListed = z.object({ name: z.string() });
 const cursorPattern = /^[a-z0-9._-]{1,100}$/;
 
 document({
@@ -58,30 +45,6 @@ document({
 	summary: "Figures of the queue",
 	answers: { 200: queueFigures },
 });
-document({
-	id: "listSecrets",
-	method: "get",
-	path: `${path}/secrets`,
-	summary: "Names of secrets",
-	query: pageQuery,
-	answers: { 200: pageOf(secretListed) },
-});
-document({
-	id: "setSecret",
-	method: "put",
-	path: `${path}/secrets/{name}`,
-	summary: "Set a secret",
-	body: secretRequest,
-	answers: { 204: "Set" },
-});
-document({
-	id: "deleteSecret",
-	method: "delete",
-	path: `${path}/secrets/{name}`,
-	summary: "Forget a secret",
-	answers: goneAnswers,
-});
-
 export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos", async (c) => {
 		const caller = readCaller(c);
@@ -113,27 +76,5 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/repos/:owner/:repo/queue", async (c) => {
 		const { repository, caller } = admitToRepository(c, "getQueue");
 		return c.json(orThrow(await getQueue(c.get("services"), caller, repository)));
-	});
-
-	app.get("/v1/repos/:owner/:repo/secrets", async (c) => {
-		const { repository, caller } = admitToRepository(c, "listSecrets");
-		// The object gives all names at once; a secret's value no route gives back.
-		const { items, next } = slicePage(c, orThrow(await listSecrets(c.get("services"), caller, repository)));
-		return answerPresentPage(c, { items: items.map((secret) => ({ name: secret })), next });
-	});
-
-	app.put("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
-		const { repository, caller } = admitToRepository(c, "setSecret");
-		const name = readName(c, "name", secretNamePattern);
-		const { value } = await readBody(c, secretRequest);
-		// No body in the answer: what was sent is sealed by now, and nobody needs to see it again.
-		orThrow(await setSecret(c.get("services"), caller, { repository, name, value }));
-		return c.body(null, 204);
-	});
-
-	app.delete("/v1/repos/:owner/:repo/secrets/:name", async (c) => {
-		const { repository, caller } = admitToRepository(c, "deleteSecret");
-		const name = readName(c, "name", secretNamePattern);
-		return answerDeleted(c, orThrow(await deleteSecret(c.get("services"), caller, { repository, name })));
 	});
 }

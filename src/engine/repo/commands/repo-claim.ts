@@ -5,6 +5,7 @@ import { settle } from "../../../domain/run/decide.ts";
 import type { LeasedJob, WaitingJob } from "../../../domain/job/job.ts";
 import { grant, refuseJob } from "../../../domain/job/job.ts";
 import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../../../domain/limits.ts";
+import { whyWithheld } from "../../../domain/job/secret-terms.ts";
 import type { Lane } from "../../../domain/queue/queue.ts";
 import { chooseLane } from "../../../domain/queue/queue.ts";
 import { assert } from "../../../domain/refusal.ts";
@@ -80,13 +81,18 @@ function openSecrets(queue: RepoQueue, job: WaitingJob): Secrets {
 	const { secrets: names } = job.spec;
 	const values: Record<string, string> = {};
 	if (names.length === 0 || queue.repository === null) return { values, missing: null };
-	const { owner, repo } = queue.repository;
+	const { owner, repo, settings } = queue.repository;
+	const run = queue.run(job.run);
+	assert(run, `the run of job ${job.id} is stored`);
 	const sealed = queue.tables.secrets.named(names);
 	for (const name of names) {
-		const value = sealed.get(name);
-		if (value === undefined) return { values: {}, missing: `the secret "${name}" is not set` };
+		const secret = sealed.get(name);
+		if (secret === undefined) return { values: {}, missing: `the secret "${name}" is not set` };
+		// Here and nowhere else: whatever made the attempt, it is granted here [B29].
+		const withheld = whyWithheld(name, secret, { run, settings });
+		if (withheld !== null) return { values: {}, missing: withheld };
 		try {
-			values[name] = queue.openSecret(`${owner}/${repo}/${name}`, value);
+			values[name] = queue.openSecret(`${owner}/${repo}/${name}`, secret.sealed);
 		} catch {
 			// The cause may quote the value.
 			return { values: {}, missing: `the secret "${name}" cannot be opened: set it again` };
