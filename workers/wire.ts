@@ -26,7 +26,7 @@ import { deadLettersOf } from "./dead-letters/dead-letter-store.ts";
 import { intakeOf } from "./intake/intake-store.ts";
 import { metrics } from "./metrics.ts";
 import { projectionRows, repositoriesInArchive } from "./bindings/projection-rows.ts";
-import { readModel } from "./bindings/read-model.ts";
+import { knownPage, readModel } from "./bindings/read-model.ts";
 import { endsOf } from "./owner/ends.ts";
 import { connectRequest, readNoRunnerSocket } from "../src/contracts/wire/sockets/runner-socket.ts";
 import { readArchived } from "../src/engine/repo/archive/repo-archive.ts";
@@ -84,6 +84,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		},
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),
+		knownPage,
 		projectionRows: projectionRows(env),
 		repositoriesInArchive: (owner) => repositoriesInArchive(env, owner),
 		intake: intakeOf(stores),

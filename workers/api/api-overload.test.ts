@@ -8,7 +8,7 @@ import type { Run } from "../../src/contracts/http/run.ts";
 import { callLimits } from "../../src/domain/overload/overload-limits.ts";
 import { repoCalls } from "../bindings/stubs.ts";
 import main from "../main.ts";
-import { aRepo, aRunner, fetchRaw, grantOf, job, requestOf, send, states, submit } from "./api-fixture.ts";
+import { aRepo, aRunner, aToken, fetchRaw, grantOf, job, requestOf, send, states, submit } from "./api-fixture.ts";
 import type { Call, Place } from "./api-fixture.ts";
 
 afterEach(async () => {
@@ -103,7 +103,7 @@ it("[V3][V12] lists are shed while submissions and acts of the same repository s
 	const flooding = together(times(500, { who: "flood", ...submission(hammered) }));
 	await untilWaiting(300);
 	const answers = await together([
-		...times(20, { who: "list", ...list(hammered) }),
+		...times(20, { who: "list", method: "GET", path: `${hammered.path}/runs?limit=7` }),
 		{ who: "act", method: "PUT", path: `${hammered.path}/secrets/KEY`, call: { body: { value: "12345678" } } },
 	]);
 	// Whatever becomes of the act, it waited: the lists were answered before it.
@@ -112,6 +112,31 @@ it("[V3][V12] lists are shed while submissions and acts of the same repository s
 	expect(lists).toEqual(times(20, "503 overloaded"));
 	const flood = await flooding;
 	expect(count(flood, "flood", 201) + count(flood, "flood", 202)).toBe(500);
+});
+
+it("[V15] a list that is shed shows its last good page and since when, to whoever may see it", async () => {
+	const { hammered, other } = await twoOwners();
+	const [own, stranger] = [await aToken(hammered.owner, ["read"]), await aToken(other.owner, ["read"])];
+	const before = await vi.waitFor(async () => {
+		const list = await send<{ items: Run[]; asOf: string }>("GET", `${hammered.path}/runs`);
+		expect(list.body.items).toHaveLength(1);
+		return list;
+	});
+	const flooding = together(times(500, { who: "flood", ...submission(hammered) }));
+	await untilWaiting(300);
+	const ctx = createExecutionContext();
+	const asked = (token: string) =>
+		main.fetch(
+			requestOf("GET", `${hammered.path}/runs`, { token }) as never,
+			{ ...env, CALLS_AT_ONCE: callLimits.ownerCost } as never,
+			ctx,
+		);
+	const shown = await asked(own);
+	expect([shown.status, shown.headers.get("spillway-stale")]).toEqual([200, before.body.asOf]);
+	expect(await shown.json()).toMatchObject({ items: [{ id: before.body.items[0]?.id }], stale: true });
+	expect((await asked(stranger)).status).toBe(404);
+	await flooding;
+	await waitOnExecutionContext(ctx);
 });
 
 it("[V4] past its repository's line a submission is spilled, and refused only where nothing may be spilled", async () => {
@@ -152,7 +177,7 @@ it("[V5] the calls of a runner and of a lease pass their own owner's flood, and 
 	expect(answers.findLastIndex(({ who }) => who === "runner")).toBeLessThanOrEqual(aheadMax);
 	const finish = { outcome: "passed", exitCode: 0, logLength: 0 };
 	const ends = await together([
-		...times(flood, { who: "flood", ...list(hammered) }),
+		...times(flood, { who: "flood", method: "GET", path: `${hammered.path}/runs?limit=9` }),
 		{ who: "runner", method: "POST", path: "/v1/lease/finish", call: { token, body: finish } },
 	]);
 	expect(count(ends, "runner", 200)).toBe(1);

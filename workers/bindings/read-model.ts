@@ -36,6 +36,14 @@ export function database(env: Env): DrizzleD1Database {
 	return modelOf(env).db;
 }
 
+/** [V15] The last good page of the same question, marked stale; without any call. */
+export function knownPage(list: string, call: { owner: string | null }): Page<unknown> | null {
+	const known = lastPages.find(call.owner, question(list, call));
+	return known && { ...known, stale: true };
+}
+
+const question = (list: string, call: object) => `${list} ${JSON.stringify(call)}`;
+
 export function readModel(env: Env): ReadModel {
 	return modelOf(env).model;
 }
@@ -58,7 +66,7 @@ function makeModel(env: Env, db: DrizzleD1Database): ReadModel {
 	};
 	const reach = <T>(ask: () => Promise<T>) => behindBreaker(env, ask);
 	const page = <T>(list: string, call: { owner: string | null }, ask: () => Promise<Slice<T>>) =>
-		lastOr(call.owner, `${list} ${JSON.stringify(call)}`, () => reach(ask));
+		lastOr(list, call, () => reach(ask));
 	return {
 		repositories: (call) => page("repositories", call, () => projected(selectRepositories(db, call))),
 		runs: (call) => page("runs", call, () => projected(selectRuns(db, call, Date.now()))),
@@ -91,16 +99,16 @@ export function noteBehind(env: Env, name: RepositoryName, since: Millis | null)
 }
 
 /** [K11] While the database does not answer, the last good page of the same question; without one its `Outage` goes on. */
-async function lastOr<T>(owner: string | null, question: string, ask: () => Promise<Slice<T>>): Promise<Page<T>> {
+async function lastOr<T>(list: string, call: { owner: string | null }, ask: () => Promise<Slice<T>>): Promise<Page<T>> {
 	const askedAt = Date.now();
 	try {
 		const { items, next, since } = await ask();
 		const answer: Page<T> = { items, nextCursor: next, asOf: timeText(since ?? askedAt), stale: since !== null };
-		lastPages.keep(owner, question, answer);
+		lastPages.keep(call.owner, question(list, call), answer);
 		return answer;
 	} catch (cause) {
-		const known = lastPages.find(owner, question);
-		if (known) return { ...(known as Page<T>), stale: true };
+		const known = knownPage(list, call);
+		if (known) return known as Page<T>;
 		throw cause;
 	}
 }

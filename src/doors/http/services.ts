@@ -1,12 +1,16 @@
 // What the HTTP door must be given beside the operations' ports: sockets, the operator's token, readiness. `workers/wire.ts` builds
 // it from bindings; nothing here knows Cloudflare.
 import type { OperationalEvent } from "../../contracts/wire/operational-event.ts";
+import type { Page } from "../../contracts/http/page.ts";
 import type { Room } from "../../domain/room.ts";
 import type { Network } from "../../domain/text/client-address.ts";
 import type { Ports, SocketPorts } from "../../operations/ports.ts";
 import type { CallGate } from "../../operations/overload/call-gate.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
 import type { Keys } from "../../auth/token.ts";
+
+/** What the read model gives in pages. */
+export type PagedList = "repositories" | "runs" | "pools" | "tokens" | "audit";
 
 /** A WebSocket that the Worker itself ends. */
 export interface LiveSocket {
@@ -29,6 +33,8 @@ export interface Services extends Ports, SocketPorts<Response> {
 	allowedOrigins: readonly string[];
 	/** Of this isolate: where calls wait for their turn, and where those that were shed wait for theirs to be spilled. */
 	gates: { calls: CallGate; spills: CallGate };
+	/** The last good page of a list of the read model, by the same question; null: there was none. */
+	knownPage(list: PagedList, call: { owner: string | null }): Page<unknown> | null;
 	/** `isForOperator`: with the names of objects that are in trouble. */
 	readiness(call: { isForOperator: boolean }): Promise<ReadinessAnswer>;
 	/** Of the one machine's disk, at most a second old unless it must be fresh; `ample` where there is none to fill. */

@@ -17,9 +17,15 @@ const ungatedPath = /^\/v1\/(runner|lease|switches|dead-letters)(\/|$)/;
 const gatedPath = /^\/v1\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?/;
 const ownersPaths: ReadonlySet<string> = new Set(["repos", "pools", "owners"]);
 const streamPath = /\/(log|events)(\/|$)/;
-/** What the read model answers, and logs, which mostly come from the archive. */
-const listPath = /^\/v1\/(repos|tokens|audit|pools\/[^/]+|repos\/[^/]+\/[^/]+\/runs)$|\/log(\/search)?$/;
+/** What the read model answers in pages; logs, which mostly come from the archive, cost as much. */
+const pagedPath = /^\/v1\/(repos|tokens|audit|pools\/[^/]+|repos\/[^/]+\/[^/]+\/runs)$/;
+const logPath = /\/log(\/search)?$/;
 const runsPath = /^\/v1\/repos\/[^/]+\/[^/]+\/runs$/;
+
+/** Whether the path is a list's that the read model has. */
+export function isPagedList(path: string): boolean {
+	return pagedPath.test(path);
+}
 
 /** Null: the call passes always. The path is the decoded one, as the router reads it: `%72epos` is `repos`. */
 export function classOf(method: string, { path, query }: { path: string; query: URLSearchParams }): ClassedCall | null {
@@ -31,7 +37,7 @@ export function classOf(method: string, { path, query }: { path: string; query: 
 		cost: dearOf(method, { path, query }) === "no" ? 1 : dearCost,
 	};
 	if (method === "GET" || method === "HEAD") {
-		if (place.cost === 1) place.cost = listPath.test(path) ? listCost : readCost;
+		if (place.cost === 1) place.cost = isPagedList(path) || logPath.test(path) ? listCost : readCost;
 		return { ...place, class: streamPath.test(path) ? "view" : "list", waitMs: readWaitMs };
 	}
 	const isSubmission = method === "POST" && runsPath.test(path);

@@ -4,8 +4,9 @@ import type { Context, MiddlewareHandler } from "hono";
 import type { GatedCall } from "../../../domain/overload/call-line.ts";
 import { findLease, isOperator } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
-import { classOf } from "./call-class.ts";
-import { Passage } from "./passage.ts";
+import { classOf, isPagedList } from "./call-class.ts";
+import { withKnownLists } from "./known-lists.ts";
+import { overloaded, Passage } from "./passage.ts";
 
 const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE"]);
 
@@ -16,7 +17,10 @@ export const passGate: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	const passage = new Passage(c.get("services"), { call, gone: c.req.raw.signal });
 	c.set("passage", passage);
 	try {
-		if (bodiless.has(c.req.method)) await passage.enter(0);
+		if (bodiless.has(c.req.method) && !(await passage.tryEnter(0))) {
+			if (!isPagedList(c.req.path)) throw overloaded();
+			c.set("services", withKnownLists(c.get("services")));
+		}
 		await next();
 	} finally {
 		passage.leave();

@@ -30,15 +30,19 @@ export class Passage {
 
 	/** Throws 503 when the call is shed: nothing of it was done. */
 	async enter(bodyBytes: number): Promise<void> {
-		if (this.enteredAt !== null) return;
+		if (!(await this.tryEnter(bodyBytes))) throw overloaded();
+	}
+
+	/** False: the call is shed. */
+	async tryEnter(bodyBytes: number): Promise<boolean> {
+		if (this.enteredAt !== null) return true;
 		const { gates, now, switches, spillAfterMs } = this.#services;
 		this.enteredAt = now();
 		const call = { ...this.#call, cost: this.#call.cost + Math.floor(bodyBytes / bytesPerCost) };
 		if (call.class === "submission") call.waitMs = spillAfterMs * submissionWaitPart;
-		if (await this.#pass(gates.calls, call)) return;
+		if (await this.#pass(gates.calls, call)) return true;
 		this.isShed = call.class === "submission" && switches.current().spill !== "never";
-		if (this.isShed && (await this.#pass(gates.spills, { ...call, waitMs: spillWaitMs }))) return;
-		throw overloaded();
+		return this.isShed && (await this.#pass(gates.spills, { ...call, waitMs: spillWaitMs }));
 	}
 
 	leave(): void {
@@ -59,7 +63,7 @@ export class Passage {
 	}
 }
 
-function overloaded(): ProblemAnswer {
+export function overloaded(): ProblemAnswer {
 	const detail = "More is asked for here than can be done at present. Nothing of this was done; ask again later.";
 	return new ProblemAnswer({ status: 503, code: "overloaded", detail, retryAfterSeconds });
 }
