@@ -135,20 +135,6 @@ describe("the document", () => {
 		expectWhole(document, document);
 	});
 
-	it("[A58] each pattern in it is one that other languages read: no flag, no look-around", async () => {
-		const patterns = new Set<string>();
-		JSON.stringify(await load(), (key, value) => {
-			if (key === "pattern" && typeof value === "string") patterns.add(value);
-			return value;
-		});
-		expect(patterns.size).toBeGreaterThan(5);
-		for (const pattern of patterns) {
-			expect(pattern).toMatch(/^\^.*\$$/);
-			expect(pattern).not.toMatch(/\(\?|\\[pP]\{/);
-			expect(() => new RegExp(pattern, "u"), pattern).not.toThrow();
-		}
-	});
-
 	/** Each has a description; what is JSON has a schema; what goes wrong is a problem. */
 	function expectAnswers(at: string, responses: NonNullable<Operation["responses"]>): void {
 		expect(

@@ -25,7 +25,8 @@ export const time = z.iso.datetime().openapi({ description: "RFC 3339, UTC, mill
 export const instant = z.iso.datetime({ offset: true }).openapi({ description: "RFC 3339, with Z or an offset" });
 export const shortText = z.string().max(500);
 /** What a process is started with ends at a NUL: better refused here than cut or failed on the runner. */
-export const withoutNul = (text: z.ZodString) => text.regex(/^[^\0]*$/, "must not contain NUL");
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that one is what must not be there.
+export const withoutNul = (text: z.ZodString) => text.regex(/^[^\x00]*$/, "must not contain NUL");
 /** Of one attempt. */
 export const timeoutSeconds = z
 	.int()

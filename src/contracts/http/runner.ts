@@ -1,7 +1,7 @@
 // What runners say and hear: registration, acquire, heartbeat, and the grant that carries a job.
 import { z } from "@hono/zod-openapi";
 import { acquireWaitSecondsMax, runnerCapacityMax } from "../../domain/limits.ts";
-import { capacity, labels, shortText } from "./fields.ts";
+import { capacity, labels, shortText, time } from "./fields.ts";
 import { job } from "./run.ts";
 
 /** What is wrong with the runner's machine: while it says so it is granted nothing. Absent: it is well. */
@@ -119,7 +119,7 @@ export const runnerFigures = z
 		reason: z.string().nullable(),
 		capacity: z.int(),
 		leases: z.int(),
-		lastSeenAt: z.string(),
+		lastSeenAt: time,
 	})
 	.openapi("Runner");
 export type RunnerFigures = z.infer<typeof runnerFigures>;

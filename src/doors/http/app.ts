@@ -49,7 +49,10 @@ document({
 	method: "get",
 	path: "/openapi.json",
 	summary: "This document",
-	answers: { 200: "OpenAPI 3.1" },
+	answers: {
+		200: { words: "OpenAPI 3.1", content: { "application/json": { type: "object" } } },
+		304: "The caller has this document",
+	},
 });
 
 /**

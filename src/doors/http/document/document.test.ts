@@ -22,8 +22,17 @@ interface Operation {
 	operationId?: string;
 	tags?: string[];
 	security?: Record<string, string[]>[];
-	parameters?: { name: string; in: string; description?: string; schema: Schema }[];
-	responses: Record<string, { content?: Record<string, { schema: Schema }>; "x-codes"?: string[] }>;
+	parameters?: { name: string; in: string; description?: string; required?: boolean; schema: Schema }[];
+	requestBody?: { required?: boolean };
+	responses: Record<
+		string,
+		{
+			content?: Record<string, { schema: Schema }>;
+			headers?: object;
+			"x-message"?: { $ref: string };
+			"x-codes"?: string[];
+		}
+	>;
 }
 
 const { paths, components } = openApiDocument() as {
@@ -102,12 +111,63 @@ it("[A54] ids stay as they are: a client that was generated has them as names", 
 it("[A54] parameters that are numbers are typed so, and each says what it is", () => {
 	const all = operations.flatMap(({ at, parameters = [] }) => parameters.map((parameter) => ({ at, ...parameter })));
 	const numbers = all.filter(({ schema }) => schema.type === "integer").map(({ name }) => name);
-	expect([...new Set(numbers)].sort()).toEqual(["after", "attempt", "from", "limit", "tail"]);
+	expect([...new Set(numbers)].sort()).toEqual(["Upload-Offset", "after", "attempt", "from", "limit", "tail"]);
 	const others = all.filter(({ name, schema }) => numbers.includes(name) && schema.type !== "integer");
 	expect(others).toEqual([]);
 	expect(all.filter(({ description = "" }) => description.length < 3).map(({ at, name }) => `${at} ${name}`)).toEqual(
 		[],
 	);
+});
+
+it("[A170] what is no JSON is shown as what it is, with the shape of its messages", () => {
+	const content = (at: string, status: number) => {
+		const answer = operations.find((operation) => operation.at === at)?.responses[status];
+		return [Object.keys(answer?.content ?? {}), answer?.["x-message"]?.$ref];
+	};
+	const run = "/v1/repos/{owner}/{repo}/runs/{run}";
+	const message = (name: string) => `#/components/schemas/${name}`;
+	expect(content(`get ${run}/events`, 200)).toEqual([["text/event-stream"], message("RunEvent")]);
+	expect(content(`get ${run}/events`, 101)).toEqual([[], message("RunEvent")]);
+	expect(content(`get ${run}/events`, 410)).toEqual([["application/problem+json"], undefined]);
+	expect(content(`get ${run}/jobs/{job}/log/live`, 200)).toEqual([["text/event-stream"], message("LogMessage")]);
+	expect(content("get /v1/lease/log/feed", 101)).toEqual([[], message("FeedAcknowledgement")]);
+	expect(content(`get ${run}/jobs/{job}/attempts/{attempt}/log`, 200)[0]).toEqual([
+		"text/plain",
+		"application/x-ndjson",
+	]);
+	expect(content("get /readyz", 503)[0]).toEqual(["application/json"]);
+});
+
+it("[A170] what a call is refused without is marked as needed", () => {
+	const at = (key: string) => operations.find((operation) => operation.at === key);
+	const needed = (key: string) => at(key)?.parameters?.flatMap(({ name, required }) => (required ? name : []));
+	expect(needed("get /v1/tokens")).toEqual(["owner"]);
+	expect(needed("get /v1/audit")).toEqual([]);
+	expect(needed("patch /v1/lease/log")).toEqual(["Upload-Offset"]);
+	expect(at("post /v1/repos/{owner}/{repo}/runs")?.requestBody?.required).toBe(true);
+	expect(at("post /v1/repos/{owner}/{repo}/runs/{run}/cancel")?.requestBody?.required).toBeUndefined();
+});
+
+it("[A171] each answer names the headers that mean something to its caller", () => {
+	const named = (key: string, status: number | "default") =>
+		Object.keys(operations.find(({ at }) => at === key)?.responses[status]?.headers ?? {});
+	const problem = ["X-Request-Id", "Retry-After", "WWW-Authenticate", "Allow"];
+	expect(named("get /healthz", 200)).toEqual(["X-Request-Id"]);
+	expect(named("get /healthz", "default")).toEqual(problem);
+	expect(named("post /v1/repos/{owner}/{repo}/runs", 201)).toEqual([
+		"X-Request-Id",
+		"Spillway-Stale",
+		"Idempotency-Replayed",
+		"Location",
+	]);
+	expect(named("patch /v1/lease/log", 204)).toEqual([
+		"X-Request-Id",
+		"Lease-State",
+		"Upload-Offset",
+		"Upload-Interval",
+	]);
+	expect(named("patch /v1/lease/log", "default")).toEqual([...problem, "Lease-State", "Upload-Offset"]);
+	expect(named("delete /v1/tokens/{id}", 204)).toEqual(["X-Request-Id", "Spillway-Absent"]);
 });
 
 it("[A54] a union names its arms, and by which field they are told apart", () => {

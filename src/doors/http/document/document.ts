@@ -1,9 +1,13 @@
 // The OpenAPI document grows beside the routes: each file registers what it serves, from the schemas that validate it.
 import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { time } from "../../../contracts/http/fields.ts";
 import { problem } from "../../../contracts/http/problem.ts";
 import type { Operation as OperationId } from "../../../operations/access-table.ts";
+import { describeAnswer } from "./answers.ts";
+import type { Shown } from "./answers.ts";
 import { refusalAnswers, securityOf, securitySchemes } from "./document-access.ts";
-import { wordsFor } from "./field-words.ts";
+import { finishDocument } from "./finish.ts";
+import { isNeeded, parameterType, pathWords } from "./parameters.ts";
 
 const holder = new OpenAPIHono();
 const registry = holder.openAPIRegistry;
@@ -18,8 +22,8 @@ interface Operation {
 	query?: Record<string, string>;
 	headers?: Record<string, string>;
 	body?: z.ZodType | "bytes";
-	/** Status to schema; a string describes an answer without a JSON body. */
-	answers: Record<number, z.ZodType | string>;
+	/** Status to schema; a string describes an answer without a body. */
+	answers: Record<number, z.ZodType | Shown | string>;
 }
 
 for (const [name, scheme] of Object.entries(securitySchemes)) {
@@ -34,28 +38,6 @@ export function queryNames(method: string, path: string): ReadonlySet<string> | 
 	return queries.get(`${method} ${path}`) ?? null;
 }
 
-/** Parameters that are no text. What a route takes it says itself; this is for those that write requests by the document. */
-const parameters: Readonly<Record<string, z.ZodType>> = {
-	attempt: z.int().min(1),
-	limit: z.int().min(1).max(100),
-	from: z.int().min(0),
-	after: z.int().min(0),
-	tail: z.int().min(1),
-};
-
-const pathWords: Readonly<Record<string, string>> = {
-	owner: "Whose it is.",
-	repo: "The repository's name.",
-	run: "The run's id, its number, or `latest`.",
-	job: "The job's id; below a run its key as well.",
-	attempt: "The attempt's number, from 1.",
-	pool: "The pool's name.",
-	runner: "The runner's id.",
-	name: "The secret's name.",
-	id: "The token's id.",
-	letter: "The dead letter's id.",
-};
-
 /** What an operation is about, by the first that its path has. Generated clients have a class or a file for each. */
 const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 	[/^\/v1\/lease\//, "leases"],
@@ -69,6 +51,19 @@ const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 	[/\/runs(\/|$)/, "runs"],
 	[/^\/v1\/(repos|owners)(\/|$)/, "repositories"],
 ];
+
+const tagWords: Readonly<Record<string, string>> = {
+	repositories: "Repositories: settings, queue, bulk acts, rebuild of what lists show.",
+	runs: "Runs: submit, list, read, watch, cancel, retry.",
+	jobs: "Jobs: read, cancel, retry, reprioritise.",
+	logs: "Logs: bytes, live, search.",
+	secrets: "Secrets that jobs are given.",
+	pools: "Pools of runners.",
+	runners: "Runners: registration, and what they say and hear.",
+	leases: "What a runner says of the job that it holds.",
+	tokens: "Tokens and tickets.",
+	operation: "What an operator asks.",
+};
 
 function tagOf(path: string): string {
 	const tag = tags.find(([part]) => part.test(path))?.[1];
@@ -91,8 +86,8 @@ function register(operation: Operation, name: string): void {
 		z.object(
 			Object.fromEntries(
 				entries.map(([name, description]) => {
-					const field = (parameters[name] ?? z.string()).openapi({ description });
-					return [name, isOptional ? field.optional() : field];
+					const field = parameterType(name, description);
+					return [name, isOptional && !isNeeded(id, name) ? field.optional() : field];
 				}),
 			),
 		);
@@ -118,7 +113,12 @@ function register(operation: Operation, name: string): void {
 		},
 		responses: {
 			...refusalAnswers(operation),
-			...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, describeAnswer(answer)])),
+			...Object.fromEntries(
+				Object.entries(answers).map(([status, answer]) => [
+					status,
+					describeAnswer(Number(status), answer, "Idempotency-Key" in headers),
+				]),
+			),
 			default: { description: "A problem (RFC 9457)", content: { "application/problem+json": { schema: problem } } },
 		},
 	});
@@ -132,7 +132,7 @@ export function documentJob({ below, id, ...operation }: Omit<Operation, "path">
 
 /** A page of a list. */
 export function pageOf(items: z.ZodType) {
-	return z.object({ items: z.array(items), nextCursor: z.string().nullable(), asOf: z.string(), stale: z.boolean() });
+	return z.object({ items: z.array(items), nextCursor: z.string().nullable(), asOf: time, stale: z.boolean() });
 }
 
 export const pageQuery = { limit: "1 to 100, 30 unless told", cursor: "`nextCursor` of the page before" };
@@ -151,62 +151,27 @@ function bodyContent(body: z.ZodType | "bytes") {
 		: { "application/json": { schema: body } };
 }
 
-function describeAnswer(answer: z.ZodType | string) {
-	if (typeof answer === "string") return { description: answer };
-	return { description: "OK", content: { "application/json": { schema: answer } } };
+/** A shape that stands in no body of JSON, as the messages of a stream. */
+export function documentShape(name: string, shape: z.ZodType): void {
+	registry.register(name, shape);
+}
+
+/** What `answers` has for a refusal with a status of its own; `default` says the rest. */
+export function problemAnswer(words: string): Shown {
+	return { words, content: { "application/problem+json": problem } };
 }
 
 /** OpenAPI 3.1 of all that was registered so far: whole once the app's routes are imported. */
 export function describeAll(): object {
 	const description =
-		"A CI job queue you own. Every 2xx is durable; errors are RFC 9457 problems with a stable `code`.";
+		"A CI job queue you own. Every 2xx is durable; errors are RFC 9457 problems with a stable `code`. " +
+		"A later version may add fields to answers, words to their lists and operations; it takes none away.";
 	const whole = holder.getOpenAPI31Document({
 		openapi: "3.1.0",
-		info: { title: "Spillway", version: "1", description },
+		info: { title: "Spillway", version: "1", description, license: { name: "Apache-2.0" } },
+		servers: [{ url: "/", description: "The server that this document came from." }],
+		tags: Object.entries(tagWords).map(([name, words]) => ({ name, description: words })),
 	});
-	describeFields(whole);
+	finishDocument(whole);
 	return whole;
-}
-
-interface Schema {
-	$ref?: string;
-	description?: string;
-	format?: string;
-	properties?: Record<string, Schema>;
-	items?: Schema;
-	additionalProperties?: Schema | boolean;
-	anyOf?: Schema[];
-	oneOf?: Schema[];
-	allOf?: Schema[];
-}
-
-/** Gives each field its words, where its schema says none. */
-function describeFields({ components, paths }: ReturnType<typeof holder.getOpenAPI31Document>): void {
-	for (const [name, schema] of Object.entries(components?.schemas ?? {})) describe(schema as Schema, [name]);
-	for (const operation of Object.values(paths ?? {}).flatMap((path) => Object.values(path as object))) {
-		for (const answer of Object.values((operation as { responses?: object }).responses ?? {})) {
-			const content = Object.values((answer as { content?: Record<string, { schema?: Schema }> }).content ?? {});
-			for (const { schema } of content) if (schema) describe(schema, ["Page"]);
-		}
-	}
-}
-
-function describe(schema: Schema, path: string[]): void {
-	for (const [name, field] of Object.entries(schema.properties ?? {})) {
-		const at = [...path, name];
-		const words = wordsFor(at)?.words;
-		const own = field.description;
-		if (words !== undefined && own === undefined) field.description = words;
-		// What an instant is written like, all of them say; what this one is, its words do.
-		else if (words !== undefined && field.format === "date-time") field.description = `${words} ${own}.`;
-		describe(field, at);
-	}
-	const within = [
-		schema.items,
-		schema.additionalProperties,
-		...(schema.anyOf ?? []),
-		...(schema.oneOf ?? []),
-		...(schema.allOf ?? []),
-	];
-	for (const one of within) if (typeof one === "object") describe(one, path);
 }

@@ -4,6 +4,7 @@ import { readMetrics } from "../../../operations/installation.ts";
 import { orThrow } from "../answer.ts";
 import { admit } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
+import { shownText } from "../document/answers.ts";
 import { document } from "../document/document.ts";
 import { openMetricsOf, openMetricsType } from "../open-metrics.ts";
 
@@ -15,7 +16,7 @@ document({
 	method: "get",
 	path: "/metrics",
 	summary: "What this process counted and measured, as OpenMetrics (the operator, or scope metrics)",
-	answers: { 200: "OpenMetrics text, version 1.0.0" },
+	answers: { 200: shownText([openMetricsType], "OpenMetrics text, version 1.0.0") },
 });
 
 export function addMetricsRoutes(app: Hono<ApiEnv>): void {

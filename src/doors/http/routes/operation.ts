@@ -27,7 +27,13 @@ document({
 	path: "/readyz",
 	summary:
 		"Whether each dependency answers, as seen within the last 5 s; for the operator with the names of objects in trouble",
-	answers: { 200: readiness, 503: "The same, when it is `down`: nothing is accepted" },
+	answers: {
+		200: readiness,
+		503: {
+			words: "The same, when it is `down`: nothing is accepted",
+			content: { "application/json": readiness },
+		},
+	},
 });
 document({
 	id: "getSwitches",

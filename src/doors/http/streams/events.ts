@@ -6,7 +6,8 @@ import { isUpgrade } from "../../../contracts/wire/sockets/upgrade.ts";
 import { watchRunBySocket, watchRunEvents } from "../../../operations/logs/logs.ts";
 import { orThrow } from "../answer.ts";
 import type { ApiEnv } from "../context.ts";
-import { document } from "../document/document.ts";
+import { shownEvents, shownSocket } from "../document/answers.ts";
+import { document, documentShape, problemAnswer } from "../document/document.ts";
 import { eventStream } from "./event-stream.ts";
 import type { StreamEnd, StreamEvent } from "./event-stream.ts";
 import { badQuery } from "../requests/request.ts";
@@ -14,6 +15,7 @@ import { readRunName } from "../requests/run-place.ts";
 import { perFrame, standingOf } from "./stream-standing.ts";
 import { admitWatcher, ticketQuery } from "../routes/tickets.ts";
 
+documentShape("RunEvent", runEvent);
 document({
 	id: "watchRun",
 	method: "get",
@@ -22,9 +24,12 @@ document({
 	query: { after: "the last `seq` seen: only what came after it, without the snapshot", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: as `after`" },
 	answers: {
-		101: perFrame,
-		200: runEvent,
-		410: "What came after that `seq` is not kept any more",
+		101: shownSocket("RunEvent", perFrame),
+		200: shownEvents(
+			"RunEvent",
+			"The run, then every change in it; `id` is its `seq`. `token-ended` ends it with the token",
+		),
+		410: problemAnswer("What came after that `seq` is not kept any more"),
 	},
 });
 

@@ -10,7 +10,8 @@ import type { Watch } from "../../../operations/logs/logs.ts";
 import { orThrow } from "../answer.ts";
 import { admitToRepository } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
-import { documentJob } from "../document/document.ts";
+import { shownEvents, shownSocket, shownText } from "../document/answers.ts";
+import { documentJob, documentShape, problemAnswer } from "../document/document.ts";
 import { eventStream } from "./event-stream.ts";
 import type { StreamEnd, StreamEvent } from "./event-stream.ts";
 import { answerBytes, answerLines, answerTail, findTail, readForm, readTail, tailLinesMax } from "./log-bytes.ts";
@@ -23,6 +24,7 @@ import { perFrame, standingOf } from "./stream-standing.ts";
 import type { StreamStanding } from "./stream-standing.ts";
 import { admitWatcher, ticketQuery } from "../routes/tickets.ts";
 
+documentShape("LogMessage", logMessage);
 documentJob({
 	id: "getLog",
 	method: "get",
@@ -35,7 +37,13 @@ documentJob({
 		download: "1: as a file to be saved",
 	},
 	headers: { Range: "one byte range; of an open log, of the bytes there are now" },
-	answers: { 200: "The bytes, text/plain", 206: "The range", 416: "The range begins past the end" },
+	answers: {
+		200: shownText(["text/plain", "application/x-ndjson"], "The bytes, or with `format` each line as JSON"),
+		206: shownText(["text/plain"], "The range"),
+		304: "The caller has these bytes",
+		410: problemAnswer("The log has outlived its retention"),
+		416: problemAnswer("The range begins past the end"),
+	},
 });
 documentJob({
 	id: "watchLog",
@@ -46,8 +54,8 @@ documentJob({
 	query: { from: "offset of the first byte wanted", ...ticketQuery },
 	headers: { "Last-Event-ID": "SSE: the offset to go on from" },
 	answers: {
-		101: perFrame,
-		200: logMessage,
+		101: shownSocket("LogMessage", perFrame),
+		200: shownEvents("LogMessage", "The log as it comes; `token-ended` ends it with the token"),
 	},
 });
 documentJob({
@@ -59,8 +67,8 @@ documentJob({
 	query: ticketQuery,
 	headers: { "Last-Event-ID": "SSE: `attempt:offset` to go on from" },
 	answers: {
-		101: perFrame,
-		200: logMessage,
+		101: shownSocket("LogMessage", perFrame),
+		200: shownEvents("LogMessage", "The log as it comes; `token-ended` ends it with the token"),
 	},
 });
 

@@ -7,8 +7,10 @@ import { needUpgrade, orThrow } from "../answer.ts";
 import { openUpload } from "../../../operations/leases/lease-calls.ts";
 import { readLease } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
-import { document } from "../document/document.ts";
+import { shownSocket } from "../document/answers.ts";
+import { document, documentShape } from "../document/document.ts";
 
+documentShape("FeedAcknowledgement", uploadAcknowledgement);
 document({
 	id: "feedLog",
 	method: "get",
@@ -16,8 +18,10 @@ document({
 	summary:
 		"Append over a WebSocket: frames of 8 bytes of offset and the log's bytes, each answered by an acknowledgement",
 	answers: {
-		101: `Closes with 4000 and an HTTP status when bytes are refused, ${replacedCloseCode} for a newer socket, ${doneCloseCode} once sealed`,
-		200: uploadAcknowledgement,
+		101: shownSocket(
+			"FeedAcknowledgement",
+			`Closes with 4000 and an HTTP status when bytes are refused, ${replacedCloseCode} for a newer socket, ${doneCloseCode} once sealed`,
+		),
 	},
 });
 
