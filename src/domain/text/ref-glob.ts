@@ -3,7 +3,8 @@
 /** As people write them; longer names of refs are rare. */
 export const refGlobCharactersMax = 200;
 /** What no ref may have in its name but `*` and `?`, so that a glob which means something elsewhere (`[a-z]`) is refused and not misread. */
-export const refGlobPattern = /^[^\s~^:[\]\\]+$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: git names them.
+export const refGlobPattern = /^[^\x00-\x20\x7f~^:[\]\\]+$/;
 
 /** The full name; a short one is a branch's, but for `heads/…` and `tags/…`, which git reads below `refs/` too. */
 export function fullRef(ref: string): string {

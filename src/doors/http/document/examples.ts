@@ -8,6 +8,7 @@ import type { Problem } from "../../../contracts/http/problem.ts";
 import type { QueueFigures, RebuildAnswer, Repository } from "../../../contracts/http/repository.ts";
 import type { Attempt, Job, Run } from "../../../contracts/http/run.ts";
 import type { Grant, HeartbeatReply, PoolFigures, Registered, RunnerFigures } from "../../../contracts/http/runner.ts";
+import type { SecretListed } from "../../../contracts/http/secret.ts";
 import type { Switches } from "../../../contracts/http/switches.ts";
 import type { TokenMade } from "../../../contracts/http/token.ts";
 
@@ -169,6 +170,8 @@ const grant: Grant = {
 	repository: { owner: "acme", repo: "web" },
 };
 
+const secret: SecretListed = { name: "NPM_TOKEN", refs: ["refs/heads/main"], forks: false, setAt: at(0) };
+
 const { token: madeToken, ...tokenRecord }: TokenMade = {
 	id: tokenId,
 	owner: "acme",
@@ -322,7 +325,7 @@ const values: Readonly<Record<string, unknown>> = {
 	Run: run,
 	Runner: runner,
 	RunnerPatch: { draining: true },
-	SecretRequest: { value: "the-secret" },
+	SecretRequest: { value: "the-secret", refs: ["refs/heads/main"] },
 	StartRequest: {},
 	StepsRequest: { steps: [{ name: "test", exitCode: null, startedAt: at(3), logStart: 0 }] },
 	Switches: switches,
@@ -334,8 +337,8 @@ const values: Readonly<Record<string, unknown>> = {
 	TokenRequest: { owner: "acme", name: "bot", scopes: ["read", "write"], repos: ["web"] },
 	RunRequest: pipeline,
 	RunRequestLeast: { source: null, jobs: [{ key: "hello", run: "echo hello" }] },
-	// Of shapes without a name: the names of their fields.
-	name: { name: "NPM_TOKEN" },
+	Secret: secret,
+	// Of a shape without a name: the names of its fields.
 	status: { status: "ok" },
 };
 
@@ -351,7 +354,7 @@ const messages: Readonly<Record<string, unknown>> = {
 };
 
 /** What a list is made of. */
-const listed = ["AuditRecord", "DeadLetter", "Job", "LogFound", "Pool", "Repository", "Run", "TokenRecord", "name"];
+const listed = ["AuditRecord", "DeadLetter", "Job", "LogFound", "Pool", "Repository", "Run", "Secret", "TokenRecord"];
 
 /** All of them by name, as OpenAPI keeps them. */
 export function exampleComponents(): object {
