@@ -99,7 +99,7 @@ class ShardWorld {
 
 	/** The repository's demand comes, and whoever waits is served. */
 	async hear(): Promise<void> {
-		const demand = this.port.queue.answerDemand(pool, { shard: 0, known: 0 });
+		const demand = this.port.queue.outgoing.answerDemand(pool, { shard: 0, known: 0 });
 		if (demand) await this.engine.demand(demand);
 		await this.port.rest();
 	}

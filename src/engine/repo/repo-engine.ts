@@ -156,7 +156,7 @@ export class RepoEngine implements RepoCalls {
 
 	/** May wait up to a second for the pools of the run's waiting jobs, so that the reasons it shows are of now [E3]. */
 	async run(id: RunId, watchedUntil?: number): Promise<Result<Run>> {
-		if (watchedUntil !== undefined) this.queue.watchFeeds.watch(id, watchedUntil);
+		if (watchedUntil !== undefined) this.queue.outgoing.watchFeeds.watch(id, watchedUntil);
 		await askPools(this.queue, { run: id, from: 0, limit: jobsShown });
 		return this.queue.repository === null ? refuse({ code: "repository-unknown" }) : showRun(this.queue, id);
 	}
@@ -248,7 +248,7 @@ export class RepoEngine implements RepoCalls {
 
 	async demand({ pool, shard, known }: { pool: string; shard: number; known: number }): Promise<Demand | null> {
 		// No turn: demand is counted in memory, and a shard that asks wants it as it is now.
-		return this.queue.answerDemand(pool, { shard, known });
+		return this.queue.outgoing.answerDemand(pool, { shard, known });
 	}
 
 	/** One turn for all: their pool reports them together, and one commit has them all. */
@@ -262,7 +262,7 @@ export class RepoEngine implements RepoCalls {
 
 	async hearPause({ pool, pause }: { pool: string; pause: PoolPause | null }): Promise<void> {
 		// No turn: nothing is stored of it. It only changes why a waiting job is shown to wait.
-		this.queue.pools.heardPause(pool, pause);
+		this.queue.outgoing.pools.heardPause(pool, pause);
 	}
 
 	/** Leases that a pool has forgotten are looked for last: that asks the pools, while the rest needs only this object. */
@@ -270,13 +270,13 @@ export class RepoEngine implements RepoCalls {
 		if (this.queue.repository === null) return;
 		this.queue.tables.keys.forget(this.#world.now() - idempotencyKeptMs);
 		this.queue.supersessions.forget(this.#world.now() - supersedingKeptMs);
-		await this.queue.repeat(stale);
+		await this.queue.outgoing.repeat(stale);
 		const forgotten = await this.#leases.findForgotten(this.queue, this.#world.now());
 		if (forgotten.length > 0) await this.expire(forgotten, 0);
 	}
 
 	async projected(call: { repository: boolean; runs: { id: RunId; version: number }[] }): Promise<void> {
-		if (this.queue.repository !== null) await this.#turns.take(() => this.queue.projection.confirmed(call));
+		if (this.queue.repository !== null) await this.#turns.take(() => this.queue.outgoing.projection.confirmed(call));
 	}
 
 	async runIds(call: { from: RunId; limit: number }): Promise<RunIds> {
@@ -312,7 +312,7 @@ export class RepoEngine implements RepoCalls {
 	async logSealed({ job, attempt, ...end }: Parameters<RepoCalls["logSealed"]>[0]): Promise<void> {
 		const place = parseJobId(job);
 		if (place === null || this.queue.repository === null) return;
-		await this.#turns.take(() => this.queue.projection.logEnded({ ...place, number: attempt }, end));
+		await this.#turns.take(() => this.queue.outgoing.projection.logEnded({ ...place, number: attempt }, end));
 	}
 
 	/** The archive comes after the work that callers wait for. Armed exactly at the end, when it is known what is due next. */
@@ -342,7 +342,7 @@ export class RepoEngine implements RepoCalls {
 
 	async #recall(run: RunId): Promise<void> {
 		const archived = await this.#archive.find(this.queue, run);
-		if (archived !== null) await this.#turns.takeLong(() => this.queue.unbury(archived));
+		if (archived !== null) await this.#turns.takeLong(() => this.#archive.restore(this.queue, archived));
 	}
 
 	/** As part of a turn, which may share its commit with others. */

@@ -1,15 +1,13 @@
 // The turn of a repository: it loads what a command needs, lets a rule decide, writes all moves in one transaction, and then
-// has the outbox tell pools, logs and the read model. Every decision about jobs is written here. What it keeps in memory is a
-// cache of the tables: each call works as the first one after an eviction.
-import type { Demand } from "../../contracts/objects/objects.ts";
+// hands them to `outgoing`, which tells pools, logs and the read model. Every decision about jobs is written here. What it keeps in
+// memory is a cache of the tables: each call works as the first one after an eviction.
 import type { Job as JobView } from "../../contracts/http/run.ts";
-import type { ArchivedRun } from "../../contracts/wire/view.ts";
 import { nextAlarm, shouldSet } from "../../domain/deadline.ts";
 import type { Decision, RunView } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { JobId, Millis, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job/job.ts";
-import { alarmSliceMax, demandRepeatMs, sliceJobs as sliceJobsDefault } from "../../domain/limits.ts";
+import { alarmSliceMax, sliceJobs as sliceJobsDefault } from "../../domain/limits.ts";
 import { accept, assert, refuse } from "../../domain/refusal.ts";
 import type { Refusal, Result } from "../../domain/refusal.ts";
 import { needsRow } from "../../domain/run/run.ts";
@@ -20,17 +18,12 @@ import type { Sql, World } from "../ports.ts";
 import { RepoCounters } from "./repo-counters.ts";
 import { nothing } from "./repo-memory.ts";
 import type { Draft } from "./repo-memory.ts";
-import { AnnouncedDemand } from "./outgoing/announced-demand.ts";
-import { hintMove } from "./outgoing/lease-hints.ts";
 import type { RepoOutside, RepoPorts } from "./repo-ports.ts";
 import { RepoSamples } from "./reads/repo-samples.ts";
 import { RepoTables } from "./repo-tables.ts";
 import { Transactions } from "./transactions.ts";
-import { Projection } from "./outgoing/projection.ts";
-import { KnownPools } from "./outgoing/known-pools.ts";
 import type { ConfiguredRepository } from "./repository-row.ts";
-import { closeOf, Outbox } from "./outgoing/outbox.ts";
-import { WatchFeeds } from "./outgoing/watch-feeds.ts";
+import { Outgoing } from "./outgoing/outgoing.ts";
 import { RunNumbers } from "./archive/run-numbers.ts";
 import { Tombstones } from "./archive/tombstones.ts";
 import { Supersessions } from "./archive/supersessions.ts";
@@ -56,18 +49,14 @@ export class RepoQueue {
 	readonly numbers: RunNumbers;
 	readonly counters: RepoCounters;
 	readonly samples: RepoSamples;
-	readonly pools: KnownPools;
-	readonly projection: Projection;
-	readonly watchFeeds: WatchFeeds;
+	readonly outgoing: Outgoing;
 	readonly #world: World;
 	readonly #outside: RepoOutside;
-	readonly #outbox: Outbox;
 	readonly #transactions: Transactions;
 	readonly #alsoDue: () => Millis | null;
 	repository: ConfiguredRepository | null;
 	#memory = nothing();
 	#armed: Millis | null = null;
-	readonly #demand: AnnouncedDemand;
 	readonly #graphs = new RunGraphs();
 
 	constructor({ world, outside, sliceJobs = sliceJobsDefault }: RepoPorts, shell: Shell) {
@@ -101,42 +90,14 @@ export class RepoQueue {
 			samples: (run, limit) => this.tables.samples(run, limit),
 		});
 		this.repository = this.tables.row.load();
-		const inside = { now, repository: () => this.repository, standing: () => this.standing };
-		this.#demand = new AnnouncedDemand(inside);
-		this.#outbox = new Outbox(ports, {
-			repository: () => this.repository,
-			demand: (pool) => this.demand(pool),
-			heard: (shard, demand, answer) => this.pools.heard(shard, demand, answer),
-			behind: () => this.projection.behind(),
-			rest: () => this.arm(now()),
-		});
-		this.pools = new KnownPools({
-			now,
-			wait: (ms) => world.wait(ms),
-			demand: (pool) => this.demand(pool),
-			ask: (pool) => this.#outbox.ask(pool),
-		});
-		this.watchFeeds = new WatchFeeds(ports, {
-			watched: this.tables.watched,
-			repository: () => this.repository,
-			show: shell.show,
-		});
-		this.projection = new Projection({
-			now,
-			isWatched: (id) => this.watchFeeds.isWatched(id),
+		this.outgoing = new Outgoing(ports, {
 			tables: this.tables,
 			repository: () => this.repository,
+			standing: () => this.standing,
 			run: (id) => this.run(id),
-			tell: (change) => this.#outbox.change(change),
-			mayProject: () => outside.mayProject(),
-			setBehind: (since) => this.repository && outside.setBehind(this.repository, since),
-			noteLag: (since) => this.repository && outside.noteLag(this.repository, since),
+			show: shell.show,
+			rest: () => this.arm(now()),
 		});
-	}
-
-	/** Whether something is still to be sent, or is on its way. */
-	get hasNews(): boolean {
-		return this.#outbox.hasNews;
 	}
 
 	now(): Millis {
@@ -161,7 +122,7 @@ export class RepoQueue {
 		if (known !== null) return known;
 		const standing = new Standing(this.tables.openJobs(), this.repository?.settings.fairness);
 		this.#memory.standing = standing;
-		this.#recover();
+		if (this.repository !== null) this.outgoing.recover(this.repository);
 		return standing;
 	}
 
@@ -197,15 +158,6 @@ export class RepoQueue {
 		this.#graphs.forget(run.id);
 	}
 
-	/** Back from the archive, unless a call that came meanwhile brought it back already. In slices, as `transactInSlices`. */
-	async unbury(archived: ArchivedRun): Promise<void> {
-		await this.#world.storage.transaction(async () => {
-			if (!this.tombstones.isArchived(archived.run.id, this.now())) return;
-			for (const _ of this.tombstones.restore(archived, this.sliceJobs)) await this.giveWay();
-		});
-		this.arm(this.now());
-	}
-
 	configure(repository: ConfiguredRepository): RepositorySettings {
 		this.transact(() => {
 			if (this.repository === null) this.tables.row.create(repository, this.now());
@@ -215,10 +167,10 @@ export class RepoQueue {
 		this.repository = repository;
 		// Who is a party with whom may have changed: every place in the queue is found anew.
 		if (!isDeepEqual(before, repository.settings.fairness)) this.#memory = { ...this.#memory, standing: null };
-		this.projection.configured(repository);
-		this.#announce();
+		this.outgoing.projection.configured(repository);
+		this.outgoing.announce();
 		this.arm(this.now());
-		void this.#outbox.flush();
+		void this.outgoing.flush();
 		return repository.settings;
 	}
 
@@ -272,7 +224,7 @@ export class RepoQueue {
 		const before = drafted.runs.get(run.id) ?? this.#memory.runs.get(run.id) ?? null;
 		// Counts alone are no reason for a row: they are summed up from the jobs when the run is read again.
 		if (needsRow(before, run)) {
-			this.tables.saveRun(run, { isConfirmed: this.projection.isConfirmed(run.id), isNew: before === null });
+			this.tables.saveRun(run, { isConfirmed: this.outgoing.projection.isConfirmed(run.id), isNew: before === null });
 		}
 		this.#transactions.saveMoves(run, moves);
 		this.counters.spend(moves, this.now());
@@ -290,29 +242,7 @@ export class RepoQueue {
 			const indexes = places.map(({ index }) => index);
 			this.onRun(id, (view) => accept(timeUp(view, indexes, now)));
 		}
-		if (this.#demand.repeatAt !== null && now >= this.#demand.repeatAt) this.#announce();
-		this.projection.resendUnconfirmed(now);
-		await this.#outbox.flush(true);
-	}
-
-	/** Repeats whatever may have got lost; `stale` are runs as the read model knows them, with the version it has. */
-	async repeat(stale: readonly { id: RunId; version: number }[]): Promise<void> {
-		for (const { id, version } of stale) {
-			const run = this.run(id);
-			if (run && (run.version > version || run.state === "finished")) this.projection.whole(run);
-			else if (run) this.projection.seen(id);
-		}
-		this.#announce();
-		await this.#outbox.flush(true);
-	}
-
-	/** After waking: sends again what the marks in the tables have as unconfirmed. */
-	#recover(): void {
-		if (this.repository === null) return;
-		this.projection.recover();
-		for (const { run, index } of this.tables.sealingPlaces()) {
-			for (const attempt of this.tables.sealing(run, index)) this.#outbox.close(closeOf(this.repository, attempt));
-		}
+		await this.outgoing.alarm(now);
 	}
 
 	/** What was committed is remembered, and those whom it concerns are to hear of it. */
@@ -322,24 +252,20 @@ export class RepoQueue {
 		memory.budget = budget ?? memory.budget;
 		for (const run of runs.values()) this.#remember(run);
 		for (const { decision, before } of decided) this.#followDecision(decision, before);
-		if (decided.some(({ decision }) => decision.moves.length > 0)) this.#announce();
+		if (decided.some(({ decision }) => decision.moves.length > 0)) this.outgoing.announce();
 		this.arm(this.now());
-		if (this.#outbox.hasNews) void this.#outbox.flush();
+		if (this.outgoing.hasNews) void this.outgoing.flush();
 	}
 
-	#followDecision({ run, moves }: Decision, before: Run | null): void {
+	#followDecision(decision: Decision, before: Run | null): void {
 		const { repository } = this;
 		assert(repository, "only a known repository decides");
+		const { run, moves } = decision;
+		// First: what pools are told of next is counted by it.
 		this.standing.apply(moves);
 		this.#graphs.moved(run.id, moves);
-		this.projection.moved(run, moves);
-		for (const move of moves) {
-			hintMove(this.#outbox, repository, move);
-			this.samples.moved(move);
-			if (move.attempt) this.#outbox.close(closeOf(repository, move.attempt));
-		}
-		const jobs = moves.map(({ after }) => after);
-		this.watchFeeds.change(run, before?.version ?? 0, jobs);
+		for (const move of moves) this.samples.moved(move);
+		this.outgoing.moved(repository, decision, before);
 	}
 
 	/** All are forgotten at once at the bound: which are wanted again is not known, and each is one row away. */
@@ -349,36 +275,9 @@ export class RepoQueue {
 		runs.set(run.id, run);
 	}
 
-	/** Marks the pools; the outbox reads the demand when it sends, so that ten moves in a turn make one message. */
-	#announce(): void {
-		for (const pool of this.#demand.poolsToNotify()) this.#outbox.pool(pool).demand = true;
-	}
-
-	/** See AnnouncedDemand. */
-	demand(pool: string, known = 0): Demand | null {
-		return this.#demand.of(pool, known);
-	}
-
-	/** A shard of the pool that asks hears what there is now. */
-	answerDemand(pool: string, { shard, known }: { shard: number; known: number }): Demand | null {
-		const demand = this.demand(pool, known);
-		if (demand !== null) this.#outbox.answered(shard, demand);
-		return demand;
-	}
-
-	/** A shard of the pool hears what there is after its claim; `before` is what there was. */
-	claimed({ shard, known }: { shard: number; known?: number }, before: Demand): Demand {
-		const after = this.demand(before.pool, known) ?? before;
-		this.#outbox.claimed(shard, before, after);
-		return after;
-	}
-
 	/** Sets the alarm for whatever is due first. `exactly` also moves a nearer one away: worth its write only at an alarm's end. */
 	arm(now: Millis, exactly = false): void {
-		// Should the object end now, it sends after waking what it is sending now.
-		const flushBy = this.#outbox.hasNews ? now + demandRepeatMs : null;
-		const repetitions = [this.#outbox.againAt, this.#demand.repeatAt, flushBy, this.projection.dueAt];
-		const deadlines = [this.standing.earliestDeadline(), ...repetitions, this.#alsoDue()];
+		const deadlines = [this.standing.earliestDeadline(), ...this.outgoing.deadlines(now), this.#alsoDue()];
 		const wanted = nextAlarm(deadlines, now);
 		if (wanted === null || (!exactly && !shouldSet(this.#armed, wanted, now))) return;
 		this.#armed = wanted;

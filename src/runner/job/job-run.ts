@@ -4,10 +4,9 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { LeaseClient } from "../../client/lease-client.ts";
 import { ProblemError } from "../../client/call-failure.ts";
-import { retryable, sleep, untilAborted } from "../../client/retryable.ts";
+import { retryable } from "../../client/retryable.ts";
 import type { FinishRequest, ReportedStep } from "../../contracts/http/lease.ts";
 import type { Grant, LeaseState } from "../../contracts/http/runner.ts";
-import { logSealGraceMs } from "../../domain/limits.ts";
 import { checkoutStepName } from "../git/checkout.ts";
 import type { EventFacts } from "../event-log.ts";
 import type { JobContext } from "./job-context.ts";
@@ -17,17 +16,11 @@ import { JobLog } from "../log/job-log.ts";
 import { quickFault } from "../machine/machine-look.ts";
 import { refused, textOf } from "./job-steps.ts";
 import type { Verdict } from "./job-steps.ts";
+import { JobReport } from "./job-report.ts";
+import { JobTime } from "./job-time.ts";
 import { LogUpload } from "../log/log-upload.ts";
 import { sinceBootMs } from "../since-boot.ts";
 import { StepsReport } from "./steps-report.ts";
-
-/** The finish waits this long for a log that cannot be delivered; the log follows later. */
-const logPatienceMs = 20_000;
-/** A finish is tried for as long as any server outage we mean to survive; the object itself gave the job up long before. */
-const finishDeadlineMs = 24 * 60 * 60 * 1_000;
-const reasonMax = 500;
-/** How often an exclusive job's contact is looked at: a timer stands still while the machine sleeps. */
-const contactLookMs = 1_000;
 
 /** Why a job is stopped before its steps are through. */
 interface Stop {
@@ -49,17 +42,10 @@ export class JobRun {
 	#stop: Stop | null = null;
 	#execution: JobExecution | null = null;
 	#log: JobLog | null = null;
-	#contactAt = sinceBootMs();
+	readonly #time: JobTime;
+	readonly #report: JobReport;
 	/** Too late to stop it: the log is sealed. */
 	#hasVerdict = false;
-	#isFinishing = false;
-	#isReported = false;
-	#timeoutTimer: NodeJS.Timeout | undefined;
-	#contactTimer: NodeJS.Timeout | undefined;
-	#isInterrupted = false;
-	/** Aborted when an interrupted job's report was not heard in time. */
-	readonly #leaving = new AbortController();
-	#leaveTimer: NodeJS.Timeout | undefined;
 
 	constructor(context: JobContext, grant: Grant) {
 		this.id = grant.lease.id;
@@ -71,16 +57,25 @@ export class JobRun {
 			onLeaseState: (state, sentAt) => this.#hear(state, sentAt),
 			now: sinceBootMs,
 		});
+		const { timeoutSeconds, exclusive } = grant.job;
+		const stopAfterMs = exclusive ? grant.lease.stopAfterSeconds * 1_000 : null;
+		this.#time = new JobTime({ timeoutMs: timeoutSeconds * 1_000, stopAfterMs });
+		this.#report = new JobReport({
+			context,
+			lease: this.#lease,
+			isLost: () => this.#isLost,
+			tell: (event, facts) => this.#tell(event, facts),
+		});
 	}
 
 	/** The server took its end: the lease is over. */
 	get isReported(): boolean {
-		return this.#isReported;
+		return this.#report.isTaken;
 	}
 
 	/** The server answered a call about this lease that was sent at `sentAt`, in milliseconds since boot. */
 	touch(sentAt: number): void {
-		this.#contactAt = Math.max(this.#contactAt, sentAt);
+		this.#time.touch(sentAt);
 		this.#execution?.contact();
 	}
 
@@ -92,19 +87,12 @@ export class JobRun {
 	interrupt(graceMs: number, reason: string): void {
 		this.#end({ outcome: "canceled", reason, graceMs, platformFault: "drained" });
 		this.#execution?.hurry();
-		this.#isInterrupted = true;
-		if (this.#isFinishing) this.#giveUpLater();
-	}
-
-	/** A runner that is to be gone reports for so long, and no longer. */
-	#giveUpLater(): void {
-		const giveUp = () => this.#leaving.abort(new Error("the runner had to go before its end was heard"));
-		this.#leaveTimer ??= setTimeout(giveUp, this.#context.leaveMs);
+		this.#report.leave();
 	}
 
 	/** The lease is another's, or nobody's: the job is stopped, and nothing of it is reported. */
 	lose(): void {
-		if (this.#isFinishing || this.#isLost) return;
+		if (this.#report.isBegun || this.#isLost) return;
 		this.#isLost = true;
 		this.#tell("lease-lost");
 		this.#over.abort(new Error("the lease was lost"));
@@ -123,9 +111,8 @@ export class JobRun {
 		} finally {
 			this.#over.abort();
 			this.#log?.close();
-			clearTimeout(this.#timeoutTimer);
-			clearTimeout(this.#contactTimer);
-			clearTimeout(this.#leaveTimer);
+			this.#time.close();
+			this.#report.close();
 			const ended = folder;
 			if (ended !== null) await this.#context.folder.leftovers.remove(ended.path, () => ended.remove());
 		}
@@ -145,23 +132,14 @@ export class JobRun {
 			this.#tell("start-given-up", { reason: textOf(failure) });
 			return false;
 		}
-		this.#contactAt = sinceBootMs();
+		this.#time.touch(sinceBootMs());
 		this.#tell("job-started");
 		return true;
 	}
 
 	async #work(folder: JobFolder): Promise<void> {
 		const { job, run } = this.#grant;
-		const steps = [...(run.source ? [{ name: checkoutStepName }] : []), ...job.steps].map(
-			({ name }): ReportedStep => ({
-				name,
-				exitCode: null,
-				startedAt: null,
-				finishedAt: null,
-				logStart: null,
-				logEnd: null,
-			}),
-		);
+		const steps = unbegunSteps(this.#grant);
 		let upload: LogUpload | null = null;
 		try {
 			// A disk without room fails the job in many ways; this one begins nothing of it.
@@ -184,7 +162,7 @@ export class JobRun {
 			};
 			this.#log = new JobLog(spool, this.#grant);
 		} catch (error) {
-			await this.#finish({ ...refused(error), steps, logLength: 0, logSha256: emptySha256 });
+			await this.#report.finish({ ...refused(error), steps, logLength: 0, logSha256: emptySha256 });
 			return;
 		}
 		const log = this.#log;
@@ -193,7 +171,7 @@ export class JobRun {
 		const verdict = await this.#execute(folder, log, steps);
 		if (this.#isLost) return;
 		const { length, sha256 } = log.seal();
-		await this.#deliver(upload, {
+		await this.#report.deliver(upload, {
 			...verdict,
 			...this.#faultOf(verdict),
 			steps: steps.map((step) => placedIn(spool, step)),
@@ -240,9 +218,9 @@ export class JobRun {
 	}
 
 	async #execute(folder: JobFolder, log: JobLog, steps: ReportedStep[]): Promise<Verdict> {
-		const report = new StepsReport(this.#lease, this.#over.signal);
-		const onProgress = () => report.tell(steps);
-		const restMs = () => this.#restMs();
+		const stepsReport = new StepsReport(this.#lease, this.#over.signal);
+		const onProgress = () => stepsReport.tell(steps);
+		const restMs = () => this.#time.restMs();
 		const work = { context: this.#context, grant: this.#grant, folder, log, steps, onProgress, restMs };
 		const execution = new JobExecution(work);
 		this.#execution = execution;
@@ -254,27 +232,17 @@ export class JobRun {
 			await execution.close(verdict);
 			return verdict;
 		} finally {
-			report.close();
+			stepsReport.close();
 		}
 	}
 
 	#watchTime(): void {
 		const { job } = this.#grant;
 		const reason = `ran longer than its timeout of ${job.timeoutSeconds} s`;
-		const timeUp = () => this.#end({ outcome: "timed-out", reason, graceMs: this.#context.graceMs });
-		this.#timeoutTimer = setTimeout(timeUp, job.timeoutSeconds * 1_000);
-		if (job.exclusive) this.#watchContact();
-	}
-
-	/** For how long an exclusive job may go on if the server is not reached again. */
-	#restMs(): number {
-		return this.#contactAt + this.#grant.lease.stopAfterSeconds * 1_000 - sinceBootMs();
-	}
-
-	#watchContact(): void {
-		const rest = this.#restMs();
-		if (rest > 0) this.#contactTimer = setTimeout(() => this.#watchContact(), Math.min(rest, contactLookMs));
-		else this.#endWithoutContact();
+		this.#time.watch({
+			timeUp: () => this.#end({ outcome: "timed-out", reason, graceMs: this.#context.graceMs }),
+			outOfTouch: () => this.#endWithoutContact(),
+		});
 	}
 
 	#endWithoutContact(): void {
@@ -305,46 +273,18 @@ export class JobRun {
 		if (state === "canceling") this.cancel(this.#context.graceMs, "canceled");
 	}
 
-	/** The log first. Where only the log cannot be delivered, the finish does not wait for it, and the log follows. */
-	async #deliver(upload: LogUpload, report: FinishRequest): Promise<void> {
-		const delivered = upload.finish();
-		await withinMs(delivered, logPatienceMs);
-		if (this.#isLost) return;
-		await this.#finish(report);
-		await withinMs(delivered, logSealGraceMs);
-	}
-
-	async #finish(report: FinishRequest): Promise<void> {
-		this.#isFinishing = true;
-		if (this.#isInterrupted) this.#giveUpLater();
-		this.#tellHealth(report);
-		const bounded = { ...report, reason: report.reason?.slice(0, reasonMax) ?? null };
-		const { policy } = this.#context;
-		await retryable(() => untilAborted(this.#lease.finish(bounded), this.#leaving.signal), {
-			policy: { ...policy, deadlineMs: finishDeadlineMs },
-			idempotent: true,
-			signal: this.#leaving.signal,
-			onWait: (failure) => this.#tell("finish-failed", { reason: failure.message }),
-		});
-		this.#isReported = true;
-		const { outcome, exitCode, reason, platformFault } = bounded;
-		const by = platformFault ? { platformFault } : {};
-		this.#tell("job-finished", { outcome, exitCode: exitCode ?? null, ...by, reason });
-	}
-
-	/** Before the report, which frees the slot: an unwell runner must not be given the next job. */
-	#tellHealth({ outcome, platformFault, reason, steps }: FinishRequest): void {
-		const { health } = this.#context;
-		const began = steps?.some(({ startedAt }) => startedAt !== null) ?? false;
-		if (platformFault === "machine-fault") health.failed(reason ?? "it could not run a job", { began });
-		else if (outcome === "passed" || outcome === "failed" || outcome === "timed-out") health.cameThrough();
-	}
-
 	#tell(event: string, facts: EventFacts = {}): void {
 		const { job, run, repository } = this.#grant;
 		const name = `${repository.owner}/${repository.repo}#${run.number}/${job.key}`;
 		this.#context.eventLog(event, { job: name, attempt: job.attempt, lease: this.id, ...facts });
 	}
+}
+
+/** The checkout is a step like the job's own, and the first. */
+function unbegunSteps({ job, run }: Grant): ReportedStep[] {
+	const nothingYet = { exitCode: null, startedAt: null, finishedAt: null, logStart: null, logEnd: null };
+	const all = [...(run.source ? [{ name: checkoutStepName }] : []), ...job.steps];
+	return all.map(({ name }) => ({ name, ...nothingYet }));
 }
 
 /** Positions in what was printed become places in the log as it is kept. */
@@ -358,9 +298,3 @@ function placedIn(spool: JobLog["spool"], step: ReportedStep): ReportedStep {
 }
 
 const emptySha256 = createHash("sha256").digest("hex");
-
-async function withinMs(work: Promise<void>, ms: number): Promise<void> {
-	const over = new AbortController();
-	await Promise.race([work, sleep(ms, over.signal).catch(() => {})]);
-	over.abort();
-}

@@ -145,7 +145,7 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	async evict(): Promise<void> {
-		this.#hasLostNews ||= this.#underWay.isAny(this.#caller) || this.queue.hasNews;
+		this.#hasLostNews ||= this.#underWay.isAny(this.#caller) || this.queue.outgoing.hasNews;
 		this.hasLostNoEnds &&= !this.#hasLostNews;
 		this.#underWay.lose(this.#caller);
 		this.#caller = {};
@@ -227,7 +227,7 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	get #hasNews(): boolean {
-		return this.#underWay.isAny() || this.queue.hasNews;
+		return this.#underWay.isAny() || this.queue.outgoing.hasNews;
 	}
 
 	#forPool(pool: string): ReturnType<PoolOutside["repo"]> {

@@ -135,6 +135,15 @@ export class RunArchive {
 		return load(this.#store, { name: repository, run: id, now }, () => queue.giveWay());
 	}
 
+	/** What `find` found is here again, unless a call that came meanwhile brought it back already. In slices, as `transactInSlices`. */
+	async restore(queue: RepoQueue, archived: ArchivedRun): Promise<void> {
+		await this.#world.storage.transaction(async () => {
+			if (!queue.tombstones.isArchived(archived.run.id, this.#world.now())) return;
+			for (const _ of queue.tombstones.restore(archived, queue.sliceJobs)) await queue.giveWay();
+		});
+		queue.arm(this.#world.now());
+	}
+
 	/** Null when all is done that was due. */
 	async #slice(queue: RepoQueue, repository: ConfiguredRepository, now: Millis): Promise<Place | null> {
 		let { step, from } = this.#place;

@@ -20,12 +20,12 @@ export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
 	if (repository === null) return { grants, demand: null };
 	const { standing } = queue;
 	// As the other shards heard it: what the claim leaves is compared with it, and less need not be announced [P10].
-	const before = queue.demand(call.pool);
+	const before = queue.outgoing.demand(call.pool);
 	assert(before, "a known repository has a demand");
 	// A claim is news of a runner, too: a job that was shown to have none may have one now.
-	queue.pools.seen(call);
+	queue.outgoing.pools.seen(call);
 	const wanted = { pool: call.pool, labels: new Set(call.labels) };
-	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.pools.runnersFor(lane) === 1;
+	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.outgoing.pools.runnersFor(lane) === 1;
 	const asker = { runner: call.runner.id, now: queue.now(), isOnlyOne };
 	// `tried` and not `grants` is bounded: a queue full of jobs that are refused must not make one turn of any length.
 	for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
@@ -40,7 +40,7 @@ export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
 		if (granted === "broken") break;
 		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));
 	}
-	return { grants, demand: queue.claimed(call, before) };
+	return { grants, demand: queue.outgoing.claimed(call, before) };
 }
 
 /** What was granted before a fault is handed out all the same: nobody else would ever start it. */

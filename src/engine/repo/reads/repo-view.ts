@@ -29,10 +29,10 @@ export interface JobSlice {
 
 /** Before it is shown why these jobs wait: what their pools say of it now. */
 export async function askPools(queue: RepoQueue, { run, from, limit }: JobSlice): Promise<void> {
-	const { repository, pools, tables } = queue;
+	const { repository, outgoing, tables } = queue;
 	// A paused repository's reason is the pause, whatever its pools say; and without a waiting job there is no reason to show.
 	if (repository === null || repository.settings.paused || !queue.run(run)?.counts.waiting) return;
-	await pools.refresh(tables.waitingLanes(run, from, limit));
+	await outgoing.pools.refresh(tables.waitingLanes(run, from, limit));
 }
 
 export async function askPoolOf(queue: RepoQueue, job: JobId): Promise<void> {
@@ -130,7 +130,7 @@ function explain(queue: RepoQueue, job: DomainJob, position: number | null): Wai
 	if ((job.state !== "blocked" && job.state !== "waiting") || queue.repository === null) return null;
 	const { settings } = queue.repository;
 	const reason = explainWaiting(job, settings, queue.standing.load, {
-		pool: queue.pools.facts(job.spec),
+		pool: queue.outgoing.pools.facts(job.spec),
 		now: queue.now(),
 	});
 	return {
@@ -151,11 +151,11 @@ function guessStart(
 	{ spec }: DomainJob,
 	{ code, position }: { code: Waiting["code"]; position: number | null },
 ): number | null {
-	const { standing, pools, samples } = queue;
+	const { standing, outgoing, samples } = queue;
 	if (position === null || (code !== "runners-busy" && code !== "repository-limit")) return null;
 	const isByLimit = code === "repository-limit";
 	const running = isByLimit ? standing.load.running : standing.runningIn(spec.pool);
-	if (!isByLimit && running < (pools.runnersFor(spec) ?? Number.POSITIVE_INFINITY)) return null;
+	if (!isByLimit && running < (outgoing.pools.runnersFor(spec) ?? Number.POSITIVE_INFINITY)) return null;
 	const lanes = [...standing.lanes()].filter(({ pool }) => isByLimit || pool === spec.pool);
 	const known = { position, running, isAlone: lanes.length <= 1 };
 	const typicalMs = samples.durations.percentile(0.5) ?? 0;
@@ -178,7 +178,7 @@ export function showFigures(queue: RepoQueue, settings: RepositorySettings, now:
 		oldestWaitingSeconds: seconds(oldest === null ? null : now - oldest),
 		waitSecondsP50: seconds(queue.samples.waits.percentile(0.5)),
 		waitSecondsP99: seconds(queue.samples.waits.percentile(0.99)),
-		projectionLagSeconds: seconds(queue.projection.lag.ms(now)),
+		projectionLagSeconds: seconds(queue.outgoing.projection.lag.ms(now)),
 		limits: { maxRunning: settings.maxRunning, concurrencyGroups: settings.concurrencyGroups },
 	};
 }
