@@ -1,6 +1,7 @@
 // Who may ask for what: one row for every operation, which is also every route of the API by its id in the document. `access.ts`
 // decides by it, the document's `security` and answers are made from it, and so is docs/access.md. A route without a row does not
-// compile, and a row without a route fails the test of the document.
+// compile, and a row without a route fails the test of the document. Whether each route does as its row says, the matrix tries:
+// workers/api/access/access-matrix.test.ts.
 import type { Role } from "../contracts/http/member.ts";
 import type { Scope } from "../contracts/http/token.ts";
 
@@ -33,7 +34,8 @@ export type AccessRow =
 	/** The operator's alone. */
 	| { of: "installation" }
 	/** A token of this kind alone, which says itself what it is for: its own pool, its own job. */
-	| { of: "runner" | "lease"; refuses?: readonly string[] }
+	| { of: "runner"; refuses?: readonly string[] }
+	| { of: "lease"; refuses?: readonly string[] }
 	/** Everybody's. */
 	| { of: "open" };
 

@@ -1,0 +1,170 @@
+// The whole matrix: every route of the document, asked by every kind of caller, at the caller's own repository, at the owner's other
+// one and at another owner's. What is expected is worked out here from the rows of the table; the routes are the real ones.
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import type { AccessRow, Operation } from "../../../src/operations/access-table.ts";
+import { accessRow } from "../../../src/operations/access-table.ts";
+import { fetchRaw, send } from "../api-fixture.ts";
+import type { Heard, Route, Target } from "./matrix-calls.ts";
+import { ask, routes } from "./matrix-calls.ts";
+import type { CallerInMatrix, Facts, Place, Scene } from "./matrix-scene.ts";
+import { absent, aScene } from "./matrix-scene.ts";
+
+/** Nobody's names: its fixtures are this file's alone. */
+const [ada, eve] = ["matrix-ada", "matrix-eve"];
+
+/** `may`, or how the call is refused. */
+function expected(row: AccessRow, facts: Facts, { owner, repo, run }: Target): string {
+	if (row.of === "open") return "may";
+	if (row.of === "runner" || row.of === "lease") {
+		if (facts.kind === "runner-removed" && row.of === "runner") return "403 runner-removed";
+		return facts.kind === row.of ? "may" : "401 unauthorized";
+	}
+	if (facts.kind === "operator") return "may";
+	if (facts.kind === "lease" && "lease" in row) {
+		const isOwn = facts.owner === owner && facts.repo === repo && facts.run === run;
+		return isOwn ? "may" : "404 unknown";
+	}
+	if (facts.kind !== "access" && !(facts.kind === "ticket" && "ticket" in row)) return "401 unauthorized";
+	if (row.of === "installation") return "403 operator-only";
+	const { scopes, repos } = facts;
+	const scoped = scopes.includes(row.scope) ? "may" : "403 scope-missing";
+	if (row.of === "nothing") return scoped;
+	if (facts.owner !== owner) return "404 unknown";
+	if (row.of === "repository") return repos === null || repos.includes(repo) ? scoped : "404 unknown";
+	if (scoped !== "may" || row.of === "part" || repos === null) return scoped;
+	return "403 repositories-limited";
+}
+
+/** A token is revoked by an id that does not say whose it is: who may revoke none hears that, and nothing of the id. */
+function expectedAt(operation: Operation, facts: Facts, target: Target): string {
+	const row = accessRow(operation);
+	if (operation !== "revokeToken" || facts.kind !== "access") return expected(row, facts, target);
+	const atHome = expected(row, facts, { ...target, owner: facts.owner });
+	return atHome === "may" ? expected(row, facts, target) : atHome;
+}
+
+const isPlaced = (row: AccessRow) => ["repository", "owner", "part", "owner-or-installation"].includes(row.of);
+
+interface Cell {
+	route: Route;
+	caller: CallerInMatrix;
+	place: Place;
+	expected: string;
+	/** What was answered, once it was asked. */
+	heard?: Heard;
+}
+
+let scene: Scene;
+let cells: Cell[] = [];
+let before: unknown;
+
+beforeAll(async () => {
+	scene = await aScene(ada, eve);
+	const { home, sibling, foreign, callers } = scene;
+	cells = (await routes()).flatMap((route) => {
+		const places = isPlaced(accessRow(route.operation)) ? [home, sibling, foreign] : [home];
+		return callers.flatMap((caller) => {
+			// Whoever is nobody here is nobody everywhere.
+			const asked = caller.facts.kind === "nobody" ? [home] : places;
+			return asked.map((place) => {
+				const told = expectedAt(route.operation, caller.facts, place);
+				return { route, caller, place, expected: told };
+			});
+		});
+	});
+	before = await seen();
+}, 60_000);
+
+const nameOf = ({ route, caller, place }: Cell) =>
+	`${route.method} ${route.path} at ${place.owner}/${place.repo} by ${caller.name}`;
+
+/** All that the operator sees of the scene, once nothing is under way any more. */
+async function seen(): Promise<unknown> {
+	await settle();
+	const paths = [scene.home, scene.sibling, scene.foreign].flatMap((place) => {
+		const at = `/v1/repos/${place.owner}/${place.repo}`;
+		const below = ["", "/queue", "/secrets", "/runs", `/runs/${place.run}`, `/jobs/${place.job}/attempts/1/log`];
+		return [...below.map((path) => at + path), `/v1/pools/${place.owner}/${place.pool}`];
+	});
+	const owners = [ada, eve].flatMap((owner) => [
+		`/v1/repos?owner=${owner}`,
+		`/v1/pools/${owner}`,
+		`/v1/tokens?limit=100&owner=${owner}`,
+		`/v1/audit?limit=100&owner=${owner}`,
+	]);
+	const shown: Record<string, unknown> = {};
+	for (const path of [...paths, ...owners, "/v1/switches", "/v1/dead-letters"]) {
+		const text = await (await fetchRaw("GET", path)).text();
+		shown[path] = path.endsWith("/log") ? text : settled(JSON.parse(text));
+	}
+	return shown;
+}
+
+/** What is written after its answer has been written when a later act of this owner is in the audit, and its run in the list. */
+let acts = 0;
+async function settle(): Promise<void> {
+	const owner = `matrix-witness-${++acts}`;
+	await send("PUT", `/v1/repos/${owner}/web`);
+	const has = async (path: string) => (await send<{ items: unknown[] }>("GET", path)).body.items.length > 0;
+	await vi.waitFor(async () => expect(await has(`/v1/audit?owner=${owner}`)).toBe(true), { timeout: 20_000 });
+	await vi.waitFor(async () => expect(await has(`/v1/repos?owner=${owner}`)).toBe(true), { timeout: 20_000 });
+}
+
+/** Without what moves by itself. */
+function settled(value: unknown): unknown {
+	const moving = new Set(["asOf", "lastSeenAt", "projectionLagSeconds"]);
+	return JSON.parse(JSON.stringify(value, (key, field) => (moving.has(key) ? undefined : field)));
+}
+
+describe("the matrix", () => {
+	it("[A121] every caller without the right is refused as the row says, and with a documented code", async () => {
+		const wrong: string[] = [];
+		const undocumented = new Set<string>();
+		for (const cell of cells.filter((one) => one.expected !== "may")) {
+			cell.heard = await ask(cell.route, cell.place, await cell.caller.bring());
+			const { said } = cell.heard;
+			if (said !== cell.expected) wrong.push(`${nameOf(cell)}: ${said}, not ${cell.expected}`);
+			if (!cell.route.codes.has(said)) undocumented.add(`${cell.route.operation}: ${said}`);
+		}
+		expect({ wrong, undocumented: [...undocumented] }).toEqual({ wrong: [], undocumented: [] });
+	}, 300_000);
+
+	it("[A122] none of the refused calls has left a trace", async () => {
+		expect(await seen()).toEqual(before);
+	}, 60_000);
+
+	it("[A123] what is there and what is not are refused in the same words", async () => {
+		const differing: string[] = [];
+		for (const cell of cells.filter((one) => one.expected.startsWith("40") && !one.expected.startsWith("401"))) {
+			const { place, route, caller, heard } = cell;
+			const elsewhere = { ...absent, owner: place.owner === ada ? ada : "matrix-none" };
+			for (const target of [elsewhere, gone(place)]) {
+				const { said, detail } = await ask(route, target, await caller.bring());
+				if (said !== heard?.said || detail !== heard.detail)
+					differing.push(`${nameOf(cell)}: ${said}, not ${heard?.said}`);
+			}
+		}
+		expect(differing).toEqual([]);
+	}, 300_000);
+
+	it("[A121] every caller with the right is let in", async () => {
+		const wrong: string[] = [];
+		const done = new Set<Operation>();
+		for (const cell of cells.filter((one) => one.expected === "may")) {
+			const { said } = await ask(cell.route, cell.place, await cell.caller.bring());
+			const status = Number(said.slice(0, 3));
+			// A state forbids an act only to a caller who has the right.
+			if (status < 400 || status === 409) done.add(cell.route.operation);
+			else if (status !== 404 || said === "404 unknown") wrong.push(`${nameOf(cell)}: ${said}`);
+		}
+		expect(wrong).toEqual([]);
+		const missed = cells.map(({ route }) => route.operation).filter((operation) => !done.has(operation));
+		// What only a dead letter that is there would show is `workers/dead-letters/dead-letters.test.ts`'s.
+		expect([...new Set(missed)]).toEqual(["redriveDeadLetter"]);
+	}, 300_000);
+});
+
+/** In a repository that is there, what is not. */
+function gone({ owner, repo, pool }: Target): Target {
+	return { ...absent, owner, repo, pool };
+}
