@@ -120,6 +120,7 @@ async function writeTableVersions(): Promise<void> {
 		feed: "src/engine/feed/feed-tables.ts",
 		log: "src/engine/log/log-tables.ts",
 		owner: "src/engine/owner/owner-tables.ts",
+		person: "src/engine/person/person-tables.ts",
 	};
 	const tables = Object.entries(files).map(async ([object, file]) => {
 		const found = (await import(`../${file}`))[`${object}Tables`];

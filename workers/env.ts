@@ -10,6 +10,7 @@ export interface Env {
 	LOG: DurableObjectNamespace;
 	FEED: DurableObjectNamespace;
 	OWNER: DurableObjectNamespace;
+	PERSON: DurableObjectNamespace;
 	SWITCHES: DurableObjectNamespace;
 	DB: D1Database;
 	ARCHIVE: R2Bucket;

@@ -10,6 +10,7 @@ import { wire } from "./wire.ts";
 export { FeedObject } from "./feed/feed-object.ts";
 export { LogObject } from "./log/log-object.ts";
 export { OwnerObject } from "./owner/owner-object.ts";
+export { PersonObject } from "./person/person-object.ts";
 export { PoolObject } from "./pool/pool-object.ts";
 export { RepoObject } from "./repo/repo-object.ts";
 export { SwitchesObject } from "./switches/switches-object.ts";

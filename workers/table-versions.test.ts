@@ -7,11 +7,12 @@ import { aRepo, job, send, submit } from "./api/api-fixture.ts";
 import { feedTables } from "../src/engine/feed/feed-tables.ts";
 import { logTables } from "../src/engine/log/log-tables.ts";
 import { ownerTables } from "../src/engine/owner/owner-tables.ts";
+import { personTables } from "../src/engine/person/person-tables.ts";
 import { poolTables } from "../src/engine/pool/pool-tables.ts";
 import { repoTables } from "../src/engine/repo/repo-schema.ts";
 import { bringForward } from "../src/engine/table-versions.ts";
 
-const all = [repoTables, poolTables, feedTables, logTables, ownerTables];
+const all = [repoTables, poolTables, feedTables, logTables, ownerTables, personTables];
 
 /** By object, the beginning of each version's SHA-256. A new version adds one; one that is here never changes. */
 const pinned: Record<string, string[]> = {

@@ -27,7 +27,7 @@ import { intakeOf } from "./intake/intake-store.ts";
 import { metrics } from "./metrics.ts";
 import { projectionRows, repositoriesInArchive } from "./bindings/projection-rows.ts";
 import { knownPage, readModel } from "./bindings/read-model.ts";
-import { endsOf } from "./owner/ends.ts";
+import { endsOf, sessionsOf } from "./owner/ends.ts";
 import { connectRequest, readNoRunnerSocket } from "../src/contracts/wire/sockets/runner-socket.ts";
 import { readArchived } from "../src/engine/repo/archive/repo-archive.ts";
 import { report } from "./report.ts";
@@ -52,7 +52,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 	if ((env.SPILLWAY_OPERATOR_TOKEN ?? "").length < operatorTokenLengthMin) {
 		throw new Error(`the secret SPILLWAY_OPERATOR_TOKEN must have ${operatorTokenLengthMin} characters or more`);
 	}
-	const { repo, pool, log, feed, owner } = guardedCalls(env);
+	const { repo, pool, log, feed, owner, person } = guardedCalls(env);
 	const stores = guardedStores(env);
 	const runs = { get: (name: RepositoryName, run: RunId) => readRunText(stores.ARCHIVE, name, run) };
 	return {
@@ -96,7 +96,9 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 			read: () => readSwitches(env),
 		},
 		owner,
+		person,
 		ends: endsOf(env, later),
+		sessions: sessionsOf(env, later),
 		writeAudit: (record) => writeAudit(env, record),
 		leases,
 		spills,

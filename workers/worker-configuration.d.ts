@@ -14,12 +14,13 @@ interface __BaseEnv_Env {
 	LOG: DurableObjectNamespace<import("./main").LogObject>;
 	FEED: DurableObjectNamespace<import("./main").FeedObject>;
 	OWNER: DurableObjectNamespace<import("./main").OwnerObject>;
+	PERSON: DurableObjectNamespace<import("./main").PersonObject>;
 	SWITCHES: DurableObjectNamespace<import("./main").SwitchesObject>;
 }
 declare namespace Cloudflare {
 	interface GlobalProps {
 		mainModule: typeof import("./main");
-		durableNamespaces: "RepoObject" | "PoolObject" | "LogObject" | "SwitchesObject" | "FeedObject" | "OwnerObject";
+		durableNamespaces: "RepoObject" | "PoolObject" | "LogObject" | "SwitchesObject" | "FeedObject" | "OwnerObject" | "PersonObject";
 	}
 	interface Env extends __BaseEnv_Env {}
 }

@@ -21,6 +21,7 @@ export function faulty(env: Env): Env {
 		LOG: faultyObjects(env.LOG, "logs"),
 		FEED: faultyObjects(env.FEED, "others"),
 		OWNER: faultyObjects(env.OWNER, "others"),
+		PERSON: faultyObjects(env.PERSON, "others"),
 		SWITCHES: faultyObjects(env.SWITCHES, "others"),
 	};
 	made.set(env, bindings);

@@ -6,6 +6,7 @@ import {
 	FeedObject as Feed,
 	LogObject as Log,
 	OwnerObject as Owner,
+	PersonObject as Person,
 	PoolObject as Pool,
 	RepoObject as Repo,
 } from "../../workers/main.ts";
@@ -17,7 +18,7 @@ import { begin, hits } from "./inside-faults.ts";
 // It remembers nothing, and has no alarm.
 export { SwitchesObject } from "../../workers/main.ts";
 
-type Kind = "REPO" | "POOL" | "LOG" | "FEED" | "OWNER";
+type Kind = "REPO" | "POOL" | "LOG" | "FEED" | "OWNER" | "PERSON";
 
 /** What was in use long ago sleeps, and has nothing to lose. */
 const recentMax = 12;
@@ -110,6 +111,22 @@ export class OwnerObject extends Owner {
 
 	override alarm() {
 		ring("OWNER", this.ctx);
+		return super.alarm();
+	}
+
+	resetByChaos(): void {
+		this.ctx.abort("reset by chaos");
+	}
+}
+
+export class PersonObject extends Person {
+	constructor(ctx: DurableObjectState, env: Env) {
+		super(ctx, faulty(env));
+		wake("PERSON", ctx);
+	}
+
+	override alarm() {
+		ring("PERSON", this.ctx);
 		return super.alarm();
 	}
 

@@ -13,13 +13,13 @@ function rig(limits: ConstructorParameters<typeof KnownEnds>[1] = {}) {
 	const asks: Ask[] = [];
 	let isAway = false;
 	let held: Promise<unknown> = Promise.resolve();
-	const ends = new KnownEnds(() => now, limits);
+	const ends = new KnownEnds<null>(() => now, limits);
 	const port = {
 		async ask(owner: string, tokens: string[]) {
 			asks.push({ owner, tokens });
 			await held;
 			if (isAway) throw new Error("no answer");
-			return tokens.filter((token) => ended.has(`${owner} ${token}`));
+			return { ended: tokens.filter((token) => ended.has(`${owner} ${token}`)), said: null };
 		},
 		later: () => undefined,
 	};

@@ -1,4 +1,4 @@
-// Which tokens have ended, as far as this isolate knows. Each owner is asked for itself, about the tokens in use here: so what one
+// Which tokens or sessions have ended, as far as this isolate knows. Each owner is asked for itself, about the tokens in use here: so what one
 // owner ends is no other's business, and nothing is bounded that somebody else could fill. A token that is in use is asked about
 // in the background; whoever could not be asked for too long is refused for a while, and never let in.
 import type { TokenName } from "../contracts/objects/owner.ts";
@@ -21,9 +21,15 @@ export class StandingUnknown extends Error {
 	override name = "StandingUnknown";
 }
 
-export interface EndsPort {
+/** `said`: what else the object says, as of the same moment. */
+export interface EndsAnswer<Said> {
+	ended: string[];
+	said: Said;
+}
+
+export interface EndsPort<Said> {
 	/** Which of the owner's tokens have ended; null: that cannot be told. Throws when nobody answers. */
-	ask(owner: string, tokens: string[]): Promise<string[] | null>;
+	ask(owner: string, tokens: string[]): Promise<EndsAnswer<Said> | null>;
 	/** Work that may outlive the request that began it. */
 	later(work: Promise<unknown>): void;
 }
@@ -35,17 +41,20 @@ interface Known {
 	usedAt: Millis;
 }
 
-interface Owner {
+interface Owner<Said> {
+	/** By the newest answer; null: there was none yet. */
+	said: Said | null;
+	saidAt: Millis;
 	tokens: Map<string, Known>;
 	asking: { since: Millis; done: Promise<void> } | null;
 	failedAt: Millis;
 }
 
-export class KnownEnds {
+export class KnownEnds<Said> {
 	readonly #now: () => Millis;
 	readonly #limits: typeof limitsDefault;
 	/** The longest unused first, and so are each owner's tokens. */
-	readonly #owners = new Map<string, Owner>();
+	readonly #owners = new Map<string, Owner<Said>>();
 	#count = 0;
 
 	constructor(now: () => Millis, limits: Partial<typeof limitsDefault> = {}) {
@@ -54,7 +63,7 @@ export class KnownEnds {
 	}
 
 	/** Null when it is known, which is nearly always; else resolves when it is. Throws `StandingUnknown`. */
-	learn(name: TokenName, port: EndsPort): Promise<void> | null {
+	learn(name: TokenName, port: EndsPort<Said>): Promise<void> | null {
 		const now = this.#now();
 		const owner = this.#useOwner(name.owner);
 		const known = this.#useToken(owner, name.token);
@@ -72,12 +81,17 @@ export class KnownEnds {
 		return known !== undefined && this.#now() - known.at < keptMs ? "good" : "unknown";
 	}
 
+	/** What the owner's object said last, of whose tokens at least one is known. */
+	said(owner: string): Said | null {
+		return this.#owners.get(owner)?.said ?? null;
+	}
+
 	/** It was ended from here: known at once, whatever an ask under way still brings. */
 	note({ owner, token }: TokenName): void {
 		this.#useToken(this.#useOwner(owner), token).hasEnded = true;
 	}
 
-	async #untilKnown(name: TokenName, port: EndsPort): Promise<void> {
+	async #untilKnown(name: TokenName, port: EndsPort<Said>): Promise<void> {
 		for (let asks = 0; asks < asksMax; asks++) {
 			const owner = this.#useOwner(name.owner);
 			// Named by the next ask.
@@ -95,7 +109,7 @@ export class KnownEnds {
 	}
 
 	/** Names all tokens in use. Never throws: what is not answered stays unknown. */
-	#ask(name: string, owner: Owner, port: EndsPort): Promise<void> {
+	#ask(name: string, owner: Owner<Said>, port: EndsPort<Said>): Promise<void> {
 		const since = this.#now();
 		const tokens: string[] = [];
 		for (const [token, { hasEnded, usedAt }] of owner.tokens) {
@@ -105,10 +119,14 @@ export class KnownEnds {
 		}
 		const done = port
 			.ask(name, tokens)
-			.then((ended) => {
-				if (ended === null) throw new StandingUnknown(name);
+			.then((answer) => {
+				if (answer === null) throw new StandingUnknown(name);
 				owner.failedAt = Number.NEGATIVE_INFINITY;
-				const gone = new Set(ended);
+				if (since >= owner.saidAt) {
+					owner.said = answer.said;
+					owner.saidAt = since;
+				}
+				const gone = new Set(answer.ended);
 				for (const token of tokens) {
 					const known = owner.tokens.get(token);
 					if (known === undefined) continue;
@@ -126,16 +144,22 @@ export class KnownEnds {
 		return done;
 	}
 
-	#useOwner(name: string): Owner {
+	#useOwner(name: string): Owner<Said> {
 		const known = this.#owners.get(name);
-		const owner = known ?? { tokens: new Map(), asking: null, failedAt: Number.NEGATIVE_INFINITY };
+		const owner: Owner<Said> = known ?? {
+			said: null,
+			saidAt: 0,
+			tokens: new Map(),
+			asking: null,
+			failedAt: Number.NEGATIVE_INFINITY,
+		};
 		if (known) this.#owners.delete(name);
 		else if (this.#owners.size >= this.#limits.ownersMax) this.#forgetOldest();
 		this.#owners.set(name, owner);
 		return owner;
 	}
 
-	#useToken(owner: Owner, token: string): Known {
+	#useToken(owner: Owner<Said>, token: string): Known {
 		const now = this.#now();
 		const known = owner.tokens.get(token);
 		if (known) {
@@ -153,7 +177,7 @@ export class KnownEnds {
 		return fresh;
 	}
 
-	#drop(owner: Owner, token: string): void {
+	#drop(owner: Owner<Said>, token: string): void {
 		if (owner.tokens.delete(token)) this.#count--;
 	}
 

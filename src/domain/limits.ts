@@ -159,3 +159,14 @@ export const runnerCapacityMax = 1_000;
 
 /** Attempts of a job in a run's feed; older ones are one GET away. Without a bound a job that people retry for years would fit no row. */
 export const watchedAttemptsMax = 20;
+
+/** A browser's session ends after this, however much it is used: then its person signs in again, and the issuer is asked anew. */
+export const sessionMs = 30 * 24 * 60 * 60 * 1_000;
+/** A session that was not used for this long has ended: a week's absence, and a cookie that was forgotten somewhere is worth nothing. */
+export const sessionIdleMs = 7 * 24 * 60 * 60 * 1_000;
+/** Sessions of one person, token or operator; past it the one that was not used for longest ends. All are read at each look. */
+export const sessionsMax = 50;
+/** Members and invitations of one owner (409 `members-max`): as many as one page of a list, five times over. */
+export const membersMax = 500;
+/** Invitations that one sign-in takes; the next one takes more. */
+export const invitationsTakenMax = 100;

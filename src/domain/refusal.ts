@@ -42,6 +42,11 @@ export type AccessRefusal =
 	| { code: "scope-missing"; scope: string; act: "call" | "give" }
 	/** `role`: the least that a member must be for it. */
 	| { code: "role-missing"; role: string }
+	/** No role gives a higher one: the highest that this caller may give. */
+	| { code: "role-limited" }
+	| { code: "member-unknown" }
+	| { code: "member-last-owner" }
+	| { code: "members-max"; max: number }
 	| { code: "repositories-limited"; act: "call" | "give" }
 	| { code: "expiry-limited" }
 	| { code: "expiry-past" }

@@ -2,7 +2,7 @@
 // decides by it, the document's `security` and answers are made from it, and so is docs/access.md. A route without a row does not
 // compile, and a row without a route fails the test of the document. Whether each route does as its row says, the matrix tries:
 // workers/api/access/access-matrix.test.ts.
-import type { Role } from "../contracts/http/member.ts";
+import type { Role } from "../domain/role.ts";
 import type { Scope } from "../contracts/http/token.ts";
 
 /** What an access token needs, and the least role of a member. */

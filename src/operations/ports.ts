@@ -13,6 +13,7 @@ import type {
 import type { DeadLetters } from "../contracts/objects/dead-letters.ts";
 import type { Intake } from "../contracts/objects/intake.ts";
 import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
+import type { PersonCalls, SessionStanding } from "../contracts/objects/person.ts";
 import type { Grant } from "../contracts/http/runner.ts";
 import type { LogMessage } from "../contracts/http/streams/log-stream.ts";
 import type { StreamToken } from "../contracts/wire/sockets/stream-token.ts";
@@ -28,6 +29,7 @@ import type { LogRecord } from "../domain/job/job.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
 import type { Result } from "../domain/refusal.ts";
 import type { KnownLeases } from "./leases/known-leases.ts";
+import type { SessionName } from "./principal.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { KnownSpills } from "./spill/known-spills.ts";
 
@@ -89,6 +91,15 @@ export interface Ends {
 	standing(name: TokenName): "good" | "ended" | "unknown";
 	/** It was ended from here. */
 	note(name: TokenName): void;
+}
+
+/** Which sessions are over, and what their holders are, as far as is known here: as old as `Ends`, and no older. */
+export interface Sessions {
+	/** Null when it is known already. Rejects with `StandingUnknown`. */
+	learn(name: SessionName): Promise<void> | null;
+	standing(name: SessionName): "ended" | "unknown" | Omit<SessionStanding, "ended">;
+	/** It was ended from here. */
+	note(name: SessionName): void;
 }
 
 /** Rows of the read model, to be compared with the truth and set right. Throws an `Outage` when it cannot be reached. */
@@ -168,7 +179,10 @@ export interface Ports {
 	};
 	/** Null: the operator, who is no owner. */
 	owner(name: string | null): OwnerCalls;
+	/** A person's object, or that of a name, a token or the operator. */
+	person(holder: string): PersonCalls;
 	ends: Ends;
+	sessions: Sessions;
 	/** What this process knows of leases: one for all of its calls. */
 	leases: KnownLeases;
 	/** What this process knows of spills: likewise. */

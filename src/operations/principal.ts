@@ -1,8 +1,10 @@
 // Who a caller is, and what such a one may at an owner: the one place where tokens, roles and the operator come to the same terms.
-import type { Role } from "../contracts/http/member.ts";
 import type { Scope } from "../contracts/http/token.ts";
 import type { AccessPayload } from "../contracts/objects/token-payload.ts";
+import type { SessionStanding } from "../contracts/objects/person.ts";
 import type { Millis } from "../domain/ids.ts";
+import { isAtLeast } from "../domain/role.ts";
+import type { Role } from "../domain/role.ts";
 
 /** A session of a browser: the cookie's. */
 export interface SessionName {
@@ -42,7 +44,22 @@ export interface Rights {
 	role: Role;
 }
 
-export const roles = ["viewer", "developer", "maintainer", "owner"] as const satisfies readonly Role[];
+/** What a session is, by what its holder is. */
+export function principalOf(session: SessionName, { holder, memberships }: Omit<SessionStanding, "ended">): Principal {
+	switch (holder?.kind) {
+		case "operator":
+			return { kind: "operator", session };
+		case "token":
+			return { kind: "token", access: holder.access, session };
+		default:
+			return {
+				kind: "session",
+				session,
+				person: session.holder,
+				memberships: new Map(memberships.map(({ owner, ...membership }) => [owner, membership])),
+			};
+	}
+}
 
 const maintainerScopes = ["read", "write", "admin", "runner:register"] as const;
 
@@ -77,7 +94,7 @@ export function ownersOf(who: Principal): readonly string[] | null {
 }
 
 export function hasRole({ role }: Rights, least: Role): boolean {
-	return roles.indexOf(role) >= roles.indexOf(least);
+	return isAtLeast(role, least);
 }
 
 /** What records say beside the caller's name: the id of its token, or of its session; null for the operator's own token. */

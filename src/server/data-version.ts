@@ -25,6 +25,7 @@ const places: Record<string, { folder: RegExp; table: string }> = {
 	pool: { folder: /PoolObject$/, table: "pool" },
 	feed: { folder: /FeedObject$/, table: "feed" },
 	owner: { folder: /OwnerObject$/, table: "owner" },
+	person: { folder: /PersonObject$/, table: "person" },
 };
 
 /** In one line what is not known; null when all is. */

@@ -1,6 +1,7 @@
 // Objects as the API calls them: each behind the breaker of its own name.
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../../src/contracts/objects/objects.ts";
 import type { OwnerCalls } from "../../src/contracts/objects/owner.ts";
+import type { PersonCalls } from "../../src/contracts/objects/person.ts";
 import type { FeedCalls } from "../../src/contracts/objects/feed.ts";
 import {
 	feedObjectName,
@@ -13,7 +14,7 @@ import type { FeedName, LogName, PoolShardName } from "../../src/contracts/wire/
 import { guardedObject } from "../../src/operations/breakers/guarded-object.ts";
 import type { Env } from "../env.ts";
 import { breakersOf } from "./breakers.ts";
-import { feedCalls, logCalls, ownerCalls, poolCalls, repoCalls } from "./stubs.ts";
+import { feedCalls, logCalls, ownerCalls, personCalls, poolCalls, repoCalls } from "./stubs.ts";
 
 export interface GuardedCalls {
 	repo(name: RepositoryName): RepoCalls;
@@ -21,6 +22,7 @@ export interface GuardedCalls {
 	log(name: LogName): LogCalls;
 	feed(name: FeedName): FeedCalls;
 	owner(name: string | null): OwnerCalls;
+	person(holder: string): PersonCalls;
 }
 
 export function guardedCalls(env: Env): GuardedCalls {
@@ -31,5 +33,6 @@ export function guardedCalls(env: Env): GuardedCalls {
 		log: (name) => guardedObject(breakers, { of: "logs", name: logObjectName(name) }, logCalls(env, name)),
 		feed: (name) => guardedObject(breakers, { of: "feeds", name: feedObjectName(name) }, feedCalls(env, name)),
 		owner: (name) => guardedObject(breakers, { of: "owners", name: ownerObjectName(name) }, ownerCalls(env, name)),
+		person: (holder) => guardedObject(breakers, { of: "people", name: holder }, personCalls(env, holder)),
 	};
 }

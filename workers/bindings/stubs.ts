@@ -3,6 +3,7 @@
 import { inTime } from "../../src/contracts/wire/in-time.ts";
 import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../../src/contracts/objects/objects.ts";
 import type { OwnerCalls } from "../../src/contracts/objects/owner.ts";
+import type { PersonCalls } from "../../src/contracts/objects/person.ts";
 import type { FeedCalls } from "../../src/contracts/objects/feed.ts";
 import {
 	feedObjectName,
@@ -38,6 +39,11 @@ export function feedCalls(env: Env, name: FeedName): FeedCalls {
 
 export function ownerCalls(env: Env, owner: string | null): OwnerCalls {
 	return calls(env.OWNER, ownerObjectName(owner));
+}
+
+/** `holder`: a person's id, a name that somebody is invited by, or whose else sessions they are. */
+export function personCalls(env: Env, holder: string): PersonCalls {
+	return calls(env.PERSON, holder);
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;

@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { parseKeys, readToken } from "../../src/auth/token.ts";
+import type { TokenKind } from "../../src/contracts/objects/token-payload.ts";
 import type { Run } from "../../src/contracts/http/run.ts";
 import type { Caller } from "../../src/operations/access.ts";
 import { linesOf, serveLines } from "../../src/testing/line-door.ts";
@@ -29,8 +30,7 @@ function connect() {
 	const door = {
 		ports: wire(bound, (work) => void work),
 		callers,
-		readToken: <Kind extends "access" | "runner" | "lease" | "ticket">(kind: Kind, token: string) =>
-			readToken(keys, kind, token),
+		readToken: <Kind extends TokenKind>(kind: Kind, token: string) => readToken(keys, kind, token),
 	};
 	const asked = new IdentityTransformStream();
 	const answered = new IdentityTransformStream();

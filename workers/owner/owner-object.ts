@@ -47,6 +47,22 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 		return this.#engine.owned(call);
 	}
 
+	members(call: { after: string; limit: number }) {
+		return this.#engine.members(call);
+	}
+
+	setMember(call: Parameters<OwnerCalls["setMember"]>[0]) {
+		return this.#engine.setMember(call);
+	}
+
+	removeMember(call: Parameters<OwnerCalls["removeMember"]>[0]) {
+		return this.#engine.removeMember(call);
+	}
+
+	takeInvitation(call: Parameters<OwnerCalls["takeInvitation"]>[0]) {
+		return this.#engine.takeInvitation(call);
+	}
+
 	override alarm() {
 		return this.#engine.alarm();
 	}

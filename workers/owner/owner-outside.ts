@@ -5,7 +5,7 @@ import { selectPools } from "../../src/store/runs.ts";
 import { listRevoked, markTokensRevoked } from "../../src/store/tokens.ts";
 import type { Env } from "../env.ts";
 import { database } from "../bindings/read-model.ts";
-import { poolCalls } from "../bindings/stubs.ts";
+import { personCalls, poolCalls } from "../bindings/stubs.ts";
 
 /** `env` is asked for at each call: a test may put another far end before the object's own. */
 export function ownerOutside(env: () => Env, later: OwnerOutside["later"]): OwnerOutside {
@@ -18,6 +18,7 @@ export function ownerOutside(env: () => Env, later: OwnerOutside["later"]): Owne
 			tokens: (call) => listTokenRecords(database(env()), call),
 		},
 		pool: (name) => poolCalls(env(), name),
+		person: (member) => personCalls(env(), member),
 		later,
 	};
 }

@@ -24,6 +24,11 @@ export const auditAction = z.enum([
 	"dead-letter-redrive",
 	"dead-letter-drop",
 	"projection-rebuild",
+	"member-set",
+	"member-remove",
+	"member-join",
+	"session-open",
+	"session-end",
 ]);
 export type AuditAction = z.infer<typeof auditAction>;
 
@@ -35,9 +40,9 @@ export const auditRecord = z
 		/** Null for what concerns the whole installation: the operator's. */
 		owner: z.string().nullable(),
 		repo: z.string().nullable(),
-		/** What was acted on: a run, a job, a pool, the name of a secret, the id of a token or a runner. */
+		/** What was acted on: a run, a job, a pool, the name of a secret, a member, the id of a token, a runner or a session. */
 		subject: z.string().nullable(),
-		/** The name that the token was given, and which token it was; null: the operator's. */
+		/** The name that the token was given, or the address or login that an issuer vouches for; and which token or session it was; null: the operator's token. */
 		actor: z.string(),
 		token: z.string().nullable(),
 		/** The address that the edge saw; null where there is no edge. */

@@ -1,6 +1,9 @@
 // What an owner's object answers to: the truth about what of the owner's has ended before its time.
 import type { Millis } from "../../domain/ids.ts";
 import type { TokenRecord } from "../http/token.ts";
+import type { Role } from "../../domain/role.ts";
+import type { Result } from "../../domain/refusal.ts";
+import type { OwnerMembership } from "./person.ts";
 import type { OwnedThing } from "./projectable.ts";
 
 export interface TokenName {
@@ -14,6 +17,24 @@ export interface TokenEnd {
 	at: Millis;
 	/** From when on nothing depends on it any more, since the token has expired by itself; null: never. */
 	until: Millis | null;
+}
+
+export interface OwnerMember extends OwnerMembership {
+	/** A person's id; of an invitation, the name that it is under. */
+	member: string;
+	/** The name by which the person was invited; null: none, or nobody took it yet. */
+	invitedAs: string | null;
+	name: string | null;
+	since: Millis;
+}
+
+/** Who changes members. A person's role is looked up where the truth is; a token or the operator was found to be allowed. */
+export type MemberChanger = { kind: "operator" } | { kind: "token" } | { kind: "person"; person: string };
+
+export interface MemberSet {
+	member: OwnerMember;
+	/** What it was before; null: no member. */
+	before: OwnerMember | null;
 }
 
 export interface OwnerCalls {
@@ -36,6 +57,26 @@ export interface OwnerCalls {
 	own(things: OwnedThing[]): Promise<void>;
 	/** Of one kind, by name, after one name. Throws an `Outage` while what the read model knew before could not be taken over. */
 	owned(call: { kind: OwnedThing["kind"]; after: string; limit: number }): Promise<OwnedThing[]>;
+	/** By name, after one name: members, and invitations that nobody took yet. */
+	members(call: { after: string; limit: number }): Promise<OwnerMember[]>;
+	/** Durable when it returns; the person hears of it soon after. `name`: what the person is called, where that is known. */
+	setMember(call: {
+		member: string;
+		role: Role;
+		repos: string[] | null;
+		name: string | null;
+		by: MemberChanger;
+	}): Promise<Result<MemberSet>>;
+	removeMember(call: { member: string; by: MemberChanger }): Promise<Result<{ removed: OwnerMember | null }>>;
+	/**
+	 * Somebody signed in with a verified claim. Null: nobody is invited by that name, or another was first. Again by the same person,
+	 * it answers what that one is now.
+	 */
+	takeInvitation(call: {
+		claim: string;
+		person: string;
+		name: string;
+	}): Promise<{ membership: OwnerMembership; isNews: boolean } | null>;
 	/** True once; false for whoever brings the ticket again. */
 	useTicket(ticket: { id: string; until: Millis }): Promise<boolean>;
 }

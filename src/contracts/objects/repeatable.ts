@@ -2,12 +2,19 @@
 // must not be: its caller finds out by itself, and what was handed out in vain comes back by its deadline.
 import type { LogCalls, PoolCalls, RepoCalls } from "./objects.ts";
 import type { OwnerCalls } from "./owner.ts";
+import type { PersonCalls } from "./person.ts";
 import type { FeedCalls } from "./feed.ts";
 
 type Name<T> = keyof T & string;
-export type ObjectCall = Name<RepoCalls> | Name<PoolCalls> | Name<LogCalls> | Name<FeedCalls> | Name<OwnerCalls>;
+export type ObjectCall =
+	| Name<RepoCalls>
+	| Name<PoolCalls>
+	| Name<LogCalls>
+	| Name<FeedCalls>
+	| Name<OwnerCalls>
+	| Name<PersonCalls>;
 
-const once: ReadonlySet<string> = new Set<ObjectCall>(["claim", "acquire", "useTicket", "fetch"]);
+const once: ReadonlySet<string> = new Set<ObjectCall>(["claim", "acquire", "useTicket", "useSessionTicket", "fetch"]);
 /** With a key, the call twice has the effect of once; without one each call is an act of its own. */
 const keyed: ReadonlySet<string> = new Set<ObjectCall>(["addJobs", "retryRun", "retryJob", "retryMatching"]);
 

@@ -21,7 +21,30 @@ export interface TicketPayload {
 	access: AccessPayload | null;
 }
 
+/** What a browser's cookie carries. */
+export interface SessionPayload {
+	id: string;
+	/** The object that has the session's record. */
+	holder: string;
+	/** For records of who did what: what an issuer vouches for, or the token's name. */
+	name: string;
+	/** Epoch milliseconds. */
+	expiresAt: number;
+	/** The token that opened it, and with which it ends; null: a person's or the operator's. */
+	token: { owner: string; token: string } | null;
+}
+
+/** A ticket that a session made: a kind of its own, so that no build takes it for the operator's. */
+export interface SessionTicketPayload {
+	id: string;
+	/** Epoch milliseconds. */
+	until: number;
+	session: SessionPayload;
+}
+
 export interface TokenPayload {
+	session: SessionPayload;
+	"session-ticket": SessionTicketPayload;
 	access: AccessPayload;
 	runner: RunnerIdentity;
 	lease: LeaseIdentity;

@@ -37,6 +37,7 @@ export type OperationalEvent =
 	| { event: "demand-unconfirmed"; repository: string; cause: string }
 	| { event: "audit-unwritten"; record: AuditRecord; cause: string }
 	| { event: "ends-unknown"; owner: string | undefined; cause: string }
+	| { event: "membership-untold"; owner: string; cause: string }
 	| { event: "ends-untold"; owner: string | undefined; cause: string }
 	/** `calls`: how many were shed until then. */
 	| { event: "shedding"; line: "calls" | "spills"; class: CallClass; state: "began" | "ended"; calls: number }
@@ -84,6 +85,7 @@ export const severities: Record<OperationalEvent["event"], Severity> = {
 	"audit-unwritten": "ticket",
 	"ends-unknown": "ticket",
 	"ends-untold": "none",
+	"membership-untold": "none",
 	shedding: "ticket",
 	"dependency-down": "page",
 	"breaker-opened": "ticket",

@@ -149,6 +149,18 @@ function accessFacts(refusal: AccessRefusal): ProblemFacts {
 				code,
 				detail: `Only a member with the role "${refusal.role}" or a higher one may do this.`,
 			};
+		case "role-limited":
+			return { status: 403, code, detail: "Nobody gives a role that may do more than the caller may." };
+		case "member-unknown":
+			return { status: 404, code, detail: "Nobody has signed in as that person." };
+		case "member-last-owner":
+			return {
+				status: 409,
+				code,
+				detail: 'The owner would be without a member with the role "owner": only the operator may do that.',
+			};
+		case "members-max":
+			return { status: 409, code, detail: `An owner has at most ${refusal.max} members and invitations.` };
 		case "repositories-limited": {
 			const detail =
 				refusal.act === "call"

@@ -1,15 +1,19 @@
 // One owner: the truth about what of the owner's has ended before its time, and about what the owner has. The read model shows it
 // and may be away; this may not, for whoever holds a token that was revoked. No owner's ends are kept with another's. The same
 // program runs in OwnerObject and in Node's tests.
-import type { OwnerCalls, TokenEnd } from "../../contracts/objects/owner.ts";
+import type { MemberSet, OwnerCalls, OwnerMember, TokenEnd } from "../../contracts/objects/owner.ts";
+import type { OwnerMembership } from "../../contracts/objects/person.ts";
 import type { OwnedThing } from "../../contracts/objects/projectable.ts";
 import { Outage } from "../../contracts/wire/outage.ts";
 import { timeText } from "../../contracts/wire/time-text.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { alarmNearestMs, tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";
+import type { Result } from "../../domain/refusal.ts";
 import type { World } from "../ports.ts";
 import { EndedTables } from "./ended-tables.ts";
+import { MemberTables } from "./member-tables.ts";
 import { OwnedTables } from "./owned-tables.ts";
+import { OwnerMembers } from "./owner-members.ts";
 import type { OwnerOutside, OwnerPorts } from "./owner-ports.ts";
 import { OwnerTables } from "./owner-tables.ts";
 import { takeOver } from "./take-over.ts";
@@ -29,17 +33,20 @@ export class OwnerEngine implements OwnerCalls {
 	readonly #tables: OwnerTables;
 	readonly #ended: EndedTables;
 	readonly #owned: OwnedTables;
+	readonly #members: OwnerMembers;
 	#adopting: Promise<boolean> | null = null;
 	#takingOver: Promise<void> | null = null;
 	#tellAgainMs = tellAgainMs;
 
-	constructor({ name, world, outside }: OwnerPorts) {
+	constructor(ports: OwnerPorts) {
+		const { name, world, outside } = ports;
 		this.#name = name;
 		this.#world = world;
 		this.#outside = outside;
 		this.#tables = new OwnerTables(world.storage);
 		this.#ended = new EndedTables(this.#tables);
 		this.#owned = new OwnedTables(this.#tables);
+		this.#members = new OwnerMembers(ports, this.#tables, new MemberTables(this.#tables, name));
 	}
 
 	async ended(tokens: string[]): Promise<string[] | null> {
@@ -50,8 +57,7 @@ export class OwnerEngine implements OwnerCalls {
 	async endToken(end: TokenEnd): Promise<void> {
 		if (!this.#ended.end("token", end, false)) return;
 		this.#owned.endOwned(end.id, timeText(end.at));
-		this.#tellAgainMs = tellAgainMs;
-		await this.#wakeBy(this.#world.now() + tellAgainMs);
+		await this.#armToTell();
 	}
 
 	async opensSession({ token, ...place }: { token: string; pool: string; shard: number }): Promise<boolean> {
@@ -80,6 +86,46 @@ export class OwnerEngine implements OwnerCalls {
 		return this.#owned.owned(call);
 	}
 
+	async members({ after, limit }: { after: string; limit: number }): Promise<OwnerMember[]> {
+		return this.#members.page(after, limit);
+	}
+
+	async setMember(call: Parameters<OwnerCalls["setMember"]>[0]): Promise<Result<MemberSet>> {
+		const set = this.#members.set(call);
+		if (set.ok) await this.#tellSoon();
+		return set;
+	}
+
+	async removeMember(
+		call: Parameters<OwnerCalls["removeMember"]>[0],
+	): Promise<Result<{ removed: OwnerMember | null }>> {
+		const removed = this.#members.remove(call);
+		if (removed.ok) await this.#tellSoon();
+		return removed;
+	}
+
+	async takeInvitation(
+		call: Parameters<OwnerCalls["takeInvitation"]>[0],
+	): Promise<{ membership: OwnerMembership; isNews: boolean } | null> {
+		const taken = this.#members.take(call);
+		if (taken !== null) await this.#tellSoon();
+		return taken;
+	}
+
+	async #tellSoon(): Promise<void> {
+		await this.#armToTell();
+		this.#outside.later(this.#members.tell());
+	}
+
+	/**
+	 * To be called right after the change, before anything is waited for: then both are stored or neither, and an object that dies
+	 * here tells all the same. (I10)
+	 */
+	#armToTell(): Promise<void> {
+		this.#tellAgainMs = tellAgainMs;
+		return this.#world.storage.setAlarm(this.#world.now() + tellAgainMs);
+	}
+
 	/** One at a time. What fails is tried again by the next call; throws an `Outage` then. */
 	#takeOver(): Promise<void> {
 		this.#takingOver ??= takeOver(this.#outside.rows, this.#name, this.#owned)
@@ -92,27 +138,30 @@ export class OwnerEngine implements OwnerCalls {
 
 	/** Armed again first, so that no end of the work leaves something without a next time. */
 	async alarm(): Promise<void> {
-		const now = this.#world.now();
 		const { storage } = this.#world;
-		const unpublished = this.#ended.unpublished(endsAtOnce);
-		const notPutOut = this.#ended.notPutOut(endsAtOnce);
-		if (unpublished.length + notPutOut.length > 0) {
-			await storage.setAlarm(now + this.#tellAgainMs);
+		if (this.#hasUntold) {
+			await storage.setAlarm(this.#world.now() + this.#tellAgainMs);
 			this.#tellAgainMs = Math.min(this.#tellAgainMs * 2, tellAgainMaxMs);
-			const done = await Promise.all([this.#putOut(notPutOut), this.#publish(unpublished)]);
+			const done = await Promise.all([this.#putOut(), this.#publish(), this.#members.tell()]);
 			if (done.includes(false)) return;
 			this.#tellAgainMs = tellAgainMs;
 		}
-		const isMore = Math.max(unpublished.length, notPutOut.length) === endsAtOnce;
-		const isAll = this.#ended.forget(now, forgottenAtOnce) && !isMore;
+		const now = this.#world.now();
+		// Looked at anew: what came while the calls were under way found an alarm that was set.
+		const isAll = this.#ended.forget(now, forgottenAtOnce) && !this.#hasUntold;
 		const next = this.#ended.nextUntil();
 		if (!isAll) await storage.setAlarm(now + alarmNearestMs);
 		else if (next !== null) await storage.setAlarm(Math.max(next, now + forgetAgainMs));
 		else await storage.deleteAlarm();
 	}
 
+	get #hasUntold(): boolean {
+		return this.#ended.unpublished(1).length + this.#ended.notPutOut(1).length > 0 || this.#members.hasUntold;
+	}
+
 	/** [W63] Every place where a session may rest on them hears of it. If one does not answer, all hear of it again. */
-	async #putOut(tokens: string[]): Promise<boolean> {
+	async #putOut(): Promise<boolean> {
+		const tokens = this.#ended.notPutOut(endsAtOnce);
 		if (tokens.length === 0) return true;
 		const owner = this.#name;
 		const calls = this.#ended.places().map((place) => this.#outside.pool({ owner, ...place }).tokensEnded(tokens));
@@ -125,7 +174,8 @@ export class OwnerEngine implements OwnerCalls {
 		return true;
 	}
 
-	async #publish(ends: { id: string; at: Millis }[]): Promise<boolean> {
+	async #publish(): Promise<boolean> {
+		const ends = this.#ended.unpublished(endsAtOnce);
 		if (ends.length === 0) return true;
 		try {
 			await this.#outside.rows.markRevoked(ends);

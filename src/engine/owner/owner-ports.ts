@@ -1,6 +1,7 @@
 // What the engine of an owner's object is given beside its world: the read model, which it tells and once takes over from, and the
 // far ends that hear of ends. Each call may fail or come twice on the way.
 import type { PoolCalls } from "../../contracts/objects/objects.ts";
+import type { PersonCalls } from "../../contracts/objects/person.ts";
 import type { TokenEnd } from "../../contracts/objects/owner.ts";
 import type { TokenRecord } from "../../contracts/http/token.ts";
 import type { PoolShardName } from "../../contracts/wire/object-name.ts";
@@ -27,6 +28,8 @@ export interface OwnerRows {
 export interface OwnerOutside {
 	rows: OwnerRows;
 	pool(name: PoolShardName): Pick<PoolCalls, "tokensEnded">;
+	/** A person's object, or that of the name of an invitation. */
+	person(member: string): Pick<PersonCalls, "hearMembership">;
 	/** Work that nobody waits for, and that keeps the object awake. */
 	later(work: Promise<unknown>): void;
 }

@@ -17,6 +17,12 @@ const versions = [
 	CREATE INDEX ended_not_put_out ON ended (kind) WHERE put_out = 0;`,
 	`CREATE TABLE owned (kind TEXT NOT NULL, name TEXT NOT NULL, doc TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID;
 	ALTER TABLE owner ADD COLUMN owned_at INTEGER;`,
+	`CREATE TABLE member (
+		member TEXT PRIMARY KEY, role TEXT NOT NULL, repos TEXT, invited_as TEXT, name TEXT, since INTEGER NOT NULL,
+		version INTEGER NOT NULL) WITHOUT ROWID;
+	CREATE INDEX member_invited_as ON member (invited_as) WHERE invited_as IS NOT NULL;
+	CREATE TABLE member_untold (member TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+	ALTER TABLE owner ADD COLUMN members_version INTEGER NOT NULL DEFAULT 0;`,
 ];
 export const ownerTables = { of: "owner", versions } satisfies TableVersions;
 

@@ -2,6 +2,7 @@
 import type { FeedCalls } from "../../contracts/objects/feed.ts";
 import type { AddJobsCall, LogCalls, PoolCalls, RepoCalls } from "../../contracts/objects/objects.ts";
 import type { OwnerCalls } from "../../contracts/objects/owner.ts";
+import type { PersonCalls } from "../../contracts/objects/person.ts";
 import type { Breakers, CallKind } from "./breakers.ts";
 import type { ObjectKind } from "./object-breakers.ts";
 
@@ -11,6 +12,7 @@ interface CallsOf {
 	logs: LogCalls;
 	feeds: FeedCalls;
 	owners: OwnerCalls;
+	people: PersonCalls;
 }
 
 /**
@@ -25,6 +27,7 @@ const leaseCalls: { readonly [Kind in ObjectKind]: ReadonlySet<keyof CallsOf[Kin
 	feeds: new Set(),
 	// Before a runner's session opens.
 	owners: new Set(["opensSession"]),
+	people: new Set(),
 };
 
 /** On thousands of jobs, or a log of megabytes, where all is well. */
@@ -34,6 +37,7 @@ const longCalls: { readonly [Kind in ObjectKind]: ReadonlySet<keyof CallsOf[Kind
 	logs: new Set(),
 	feeds: new Set(),
 	owners: new Set(),
+	people: new Set(),
 };
 
 type Method = (...args: unknown[]) => Promise<unknown>;

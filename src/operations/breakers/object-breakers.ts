@@ -4,7 +4,7 @@ import { closedBreaker } from "../../domain/breaker.ts";
 import type { Breaker } from "../../domain/breaker.ts";
 import type { Millis } from "../../domain/ids.ts";
 
-export const objectKinds = ["repositories", "pools", "logs", "feeds", "owners"] as const;
+export const objectKinds = ["repositories", "pools", "logs", "feeds", "owners", "people"] as const;
 export type ObjectKind = (typeof objectKinds)[number];
 
 export interface HeldBreaker {
