@@ -27,4 +27,4 @@ export const session = z
 		isCurrent: z.boolean(),
 	})
 	.openapi("Session");
-export type Session = z.infer<typeof session>;
+export type ShownSession = z.infer<typeof session>;

@@ -3,6 +3,7 @@
 
 const personPattern = /^pe[a-z2-7]{24}$/;
 const emailPattern = /^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+const loginOnlyPattern = /^[A-Za-z0-9_.@+-]{1,100}$/;
 /** The last colon parts them, since an issuer may be a URL. */
 const loginPattern = /^([A-Za-z0-9][A-Za-z0-9._~:/-]{0,199}):([A-Za-z0-9_.@+-]{1,100})$/;
 
@@ -20,7 +21,9 @@ export function readMemberName(text: string): string | null {
 
 /** The names by which somebody whom an issuer vouches for may have been invited. `email`: null unless it is verified. */
 export function claimsOf(by: { issuer: string; login: string | null; email: string | null }): string[] {
-	const names = [by.email, by.login === null ? null : `${by.issuer}:${by.login}`];
+	// A colon in it would make another issuer of this one.
+	const hasLogin = by.login !== null && loginOnlyPattern.test(by.login);
+	const names = [by.email, hasLogin ? `${by.issuer}:${by.login}` : null];
 	return names
 		.flatMap((name) => (name === null ? [] : (readMemberName(name) ?? [])))
 		.filter((name) => !isPersonId(name));

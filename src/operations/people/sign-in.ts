@@ -1,29 +1,16 @@
 // Somebody whom an issuer vouches for comes in: the invitations under the names that the issuer vouches for are taken, and a
 // session is opened. Whoever verified that asks here; nothing is asked of an issuer.
 import type { Holder, OwnerMembership } from "../../contracts/objects/person.ts";
+import type { VerifiedPerson } from "../../contracts/objects/verified-person.ts";
 import { invitationsTakenMax } from "../../domain/limits.ts";
 import { claimsOf } from "../../domain/text/member-name.ts";
 import type { Caller } from "../access.ts";
 import { noteAct } from "../act-notes.ts";
 import type { Ports } from "../ports.ts";
 import { principalOf } from "../principal.ts";
-import { newSession, openSession } from "./open-session.ts";
-import type { SessionOpened, SessionPorts } from "./open-session.ts";
+import { newSession, beginSession } from "./begin-session.ts";
+import type { SessionBegun, SessionPorts } from "./begin-session.ts";
 import { personIdOf } from "./person-id.ts";
-
-/** What an issuer said of somebody, verified by whoever hands it in. */
-export interface VerifiedPerson {
-	/** The issuer's name, which stays: with `subject` it is the person. Invitations by login name it. */
-	issuer: string;
-	/** The issuer's own id of the account, which is never given to another. */
-	subject: string;
-	/** Null unless the issuer sees to it that it names one account at a time. */
-	login: string | null;
-	/** Null unless the issuer has verified it. */
-	email: string | null;
-	/** For people; it proves nothing. */
-	name: string | null;
-}
 
 export type SignInPorts = SessionPorts & Pick<Ports, "owner">;
 
@@ -32,7 +19,7 @@ export async function signIn(
 	ports: SignInPorts,
 	person: VerifiedPerson,
 	{ address }: { address: string | null },
-): Promise<SessionOpened> {
+): Promise<SessionBegun> {
 	const id = personIdOf(person);
 	// A name for people could be anybody's: records show what the issuer vouches for.
 	const login = person.login === null ? null : `${person.issuer}:${person.login}`;
@@ -47,7 +34,7 @@ export async function signIn(
 	for (const invitation of invited.flat().slice(0, invitationsTakenMax)) {
 		await take(ports, caller, { ...invitation, person: id, shown: person.name ?? by.name });
 	}
-	return openSession(ports, session, { holder, ...by });
+	return beginSession(ports, session, { holder, ...by });
 }
 
 /** [A83] The owner's object decides: an invitation that was withdrawn, or that another took, is none. */

@@ -11,7 +11,7 @@ import type { Ports } from "../ports.ts";
 import { principalOf } from "../principal.ts";
 import type { SessionName } from "../principal.ts";
 
-export interface SessionOpened {
+export interface SessionBegun {
 	/** The cookie's value. */
 	cookie: string;
 	expiresAt: Millis;
@@ -39,11 +39,11 @@ export function newSession(holder: string, { now, until }: { now: Millis; until:
 }
 
 /** `name` is for records of who did what. */
-export async function openSession(
+export async function beginSession(
 	ports: SessionPorts,
 	session: SessionName,
 	{ holder, name, address }: { holder: Holder; name: string; address: string | null },
-): Promise<SessionOpened> {
+): Promise<SessionBegun> {
 	const { session: id, expiresAt } = session;
 	const now = ports.now();
 	const held = { id, openedAt: now, usedAt: now, expiresAt, from: address };
