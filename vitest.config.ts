@@ -4,6 +4,7 @@
 // `npm test` must take at most five minutes on two cores, so: journeys and the tests in Node, half of which mostly wait, four files
 // at a time; then the files in the runtime, which mostly compute, two at a time in two runtimes that they share. Why:
 // docs/decisions/0044-the-time-of-the-tests.md.
+import { generateKeyPairSync } from "node:crypto";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { workerdPath } from "./src/server/workerd-path.ts";
@@ -15,6 +16,10 @@ const testBindings = {
 	SPILLWAY_OPERATOR_TOKEN: "operator-token-for-tests",
 	SPILLWAY_SIGNING_KEYS: `k1:${"5e".repeat(32)}`,
 	SPILLWAY_SEALING_KEYS: `k1:${"a7".repeat(32)}`,
+	SPILLWAY_IDENTITY_KEYS: generateKeyPairSync("rsa", { modulusLength: 2_048 })
+		.privateKey.export({ type: "pkcs8", format: "pem" })
+		.toString(),
+	SPILLWAY_URL: "https://spillway.test/",
 	// A machine under load answers late: what is spilled for that is not what most tests are about.
 	SPILL_AFTER_MS: 60_000,
 	// No call waits for its turn: one that ends would wake another from its own context, which the plugin has go on in there.

@@ -26,6 +26,7 @@ const headings: Readonly<Record<string, string>> = {
 	pools: "Pools",
 	runners: "Runners",
 	leases: "Leases",
+	identity: "Verifying a job's identity",
 	tokens: "Tokens and tickets",
 	people: "People",
 	operation: "The installation",

@@ -20,6 +20,10 @@ export interface Env {
 	SPILLWAY_OPERATOR_TOKEN: string;
 	SPILLWAY_SIGNING_KEYS: string;
 	SPILLWAY_SEALING_KEYS: string;
+	/** RSA keys in PEM, one after another: the first signs what jobs say of themselves, all are published. */
+	SPILLWAY_IDENTITY_KEYS?: string;
+	/** Where the world reaches this server. */
+	SPILLWAY_URL?: string;
 	/** Addresses and networks of proxies that say who called, comma between; not for the edge. */
 	SPILLWAY_TRUSTED_PROXIES?: string;
 	/** Origins of pages that may call beside this server's own, comma between. */

@@ -1,4 +1,5 @@
 // Bindings to services: what the API is given for one request.
+import { readPublicUrl } from "../src/domain/text/public-url.ts";
 import type { Services } from "../src/doors/http/services.ts";
 import { accept, refuse } from "../src/domain/refusal.ts";
 import type { Result } from "../src/domain/refusal.ts";
@@ -11,6 +12,8 @@ import type { RunWatchCall } from "../src/contracts/wire/sockets/run-watch-reque
 import type { StreamToken } from "../src/contracts/wire/sockets/stream-token.ts";
 import { KnownLeases } from "../src/operations/leases/known-leases.ts";
 import { KnownSpills } from "../src/operations/spill/known-spills.ts";
+import { parseIdentityKeys } from "../src/auth/identity-keys.ts";
+import type { IdentityKeys } from "../src/operations/ports.ts";
 import { parseKeys, signToken } from "../src/auth/token.ts";
 import type { Keys } from "../src/auth/token.ts";
 import { sealedLogOf } from "./log/archive.ts";
@@ -102,6 +105,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		writeAudit: (record) => writeAudit(env, record),
 		leases,
 		spills,
+		publicUrl: publicUrlOf(env),
+		identityKeys: () => identityKeysOf(env),
 		signToken: (kind, payload) => signToken(keysOf(env), kind, payload),
 		keys: keysOf(env),
 		sealSecret: async ({ owner, repo }, { name, value }) =>
@@ -156,4 +161,19 @@ function keysOf(env: Env): Keys {
 		parsed = { text: env.SPILLWAY_SIGNING_KEYS, keys: parseKeys(env.SPILLWAY_SIGNING_KEYS ?? "") };
 	}
 	return parsed.keys;
+}
+
+let identity: { text: string; keys: Promise<IdentityKeys> } | null = null;
+
+/** Read with the first job that asks: to read an RSA key takes longer than a call. */
+async function identityKeysOf({ SPILLWAY_IDENTITY_KEYS: text = "" }: Env): Promise<IdentityKeys | null> {
+	if (text === "") return null;
+	if (identity?.text !== text) identity = { text, keys: parseIdentityKeys(text) };
+	return identity.keys;
+}
+
+function publicUrlOf({ SPILLWAY_URL: text = "" }: Env): string | null {
+	const url = text === "" ? null : readPublicUrl(text);
+	if (text !== "" && url === null) throw new Error("SPILLWAY_URL must be an http or https URL of a place alone");
+	return url;
 }

@@ -12,7 +12,7 @@ import { printable } from "./terminal/printable.ts";
 export const urlDefault = "http://127.0.0.1:8787";
 
 /** Long enough for the reset of one object; a person at a terminal then wants to know. */
-const retry = { deadlineMs: 10_000 };
+export const commandRetry = { deadlineMs: 10_000 };
 const sayWaitMsMin = 500;
 
 export interface GlobalOptions {
@@ -63,7 +63,7 @@ function sayOnce(io: Io): (failure: Error, waitMs: number) => void {
 	return ({ message }, waitMs) => {
 		if (isSaid || waitMs < sayWaitMsMin) return;
 		isSaid = true;
-		io.err(`spillway: ${printable(message)}; trying again for up to ${retry.deadlineMs / 1_000} s\n`);
+		io.err(`spillway: ${printable(message)}; trying again for up to ${commandRetry.deadlineMs / 1_000} s\n`);
 	};
 }
 
@@ -77,7 +77,7 @@ export function connectionTo({ url, token, json }: { url: string; token: string;
 	return {
 		url,
 		token,
-		client: createClient({ url, token, retry: { ...retry, ...io.retry }, onWait: sayOnce(io), onStale }),
+		client: createClient({ url, token, retry: { ...commandRetry, ...io.retry }, onWait: sayOnce(io), onStale }),
 		json,
 		paint: createPaint(io.hasColors),
 		answer: (value, text) => io.out(`${json ? jsonLine(value) : text(printable(value))}\n`),

@@ -10,6 +10,7 @@ import { addGlobalOptions } from "./connection.ts";
 import { addDoctor } from "./doctor.ts";
 import { endOf, exitCodeHelp } from "./exit-code.ts";
 import type { Host, Io } from "./io.ts";
+import { addIdToken } from "./id-token.ts";
 import { addJobCancel } from "./job/job-cancel.ts";
 import { addJobList } from "./job/job-list.ts";
 import { addJobLog } from "./job/job-log.ts";
@@ -77,6 +78,7 @@ function createProgram(io: Io, exitWith: Host["exitWith"]): Command {
 	program.addHelpText("after", exitCodeHelp);
 	addServe(program, host);
 	addDoctor(program, host);
+	addIdToken(program, host);
 	const noun = (name: string, description: string) => program.command(name).description(description);
 	const runner = noun("runner", "machines that run jobs");
 	addRunnerStart(runner, host);

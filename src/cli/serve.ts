@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { parseNetworks } from "../domain/text/client-address.ts";
 import { originsWanted, parseOrigins } from "../domain/text/origins.ts";
+import { readPublicUrl } from "../domain/text/public-url.ts";
 import { reserveMibDefault } from "../domain/room.ts";
 import { readPort, readWhole } from "./arguments.ts";
 import type { GlobalOptions } from "./connection.ts";
@@ -29,12 +30,16 @@ export function addServe(parent: Command, { io }: Host): void {
 		.option("--data <folder>", "where objects, database, archive and keys are kept", ".spillway")
 		.option("--reserve <MiB>", "room to keep on the disk, below which no new work is taken (64)", readWhole)
 		.option(
+			"--url <url>",
+			"where others reach it, behind a proxy for instance; else SPILLWAY_URL, else where it listens",
+		)
+		.option(
 			"--trust-proxy <networks>",
 			"proxies in front that say who called: 127.0.0.1,10.0.0.0/8; docs/reverse-proxy.md",
 			readNetworks,
 		)
 		.action(async (_, command: Command) => {
-			const { port, host, data, reserve, trustProxy, json } = command.optsWithGlobals<ServeFlags>();
+			const { port, host, data, reserve, trustProxy, url: reachedAt, json } = command.optsWithGlobals<ServeFlags>();
 			const stopped = io.stopped();
 			const { serve } = await import("../server/serve.ts").catch(cannotServe);
 			if (!isBuiltin("node:sqlite")) throw new CommandFailure(oldNode);
@@ -43,8 +48,9 @@ export function addServe(parent: Command, { io }: Host): void {
 			const reserveMib = reserve ?? readReserve(io.environment.SPILLWAY_DISK_RESERVE_MIB);
 			const trustedProxies = trustProxy ?? readTrusted(io.environment.SPILLWAY_TRUSTED_PROXIES ?? "");
 			const allowedOrigins = readOrigins(io.environment.SPILLWAY_ALLOWED_ORIGINS ?? "");
+			const publicUrl = readReachedAt(reachedAt ?? (io.environment.SPILLWAY_URL || null));
 			const { environment } = io;
-			const options = { port, host, data, reserveMib, trustedProxies, allowedOrigins, environment, print };
+			const options = { port, host, data, reserveMib, publicUrl, trustedProxies, allowedOrigins, environment, print };
 			const server = await serve(options).catch((error: unknown) => {
 				if (
 					error instanceof Error &&
@@ -84,6 +90,17 @@ function cannotServe(failure: unknown): never {
 	const { code } = failure as NodeJS.ErrnoException;
 	if (!["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND", "ERR_UNKNOWN_BUILTIN_MODULE"].includes(code ?? "")) throw failure;
 	throw new CommandFailure("the server runs from a clone of Spillway: npm start there");
+}
+
+function readReachedAt(text: string | null): string | null {
+	const url = text === null ? null : readPublicUrl(text);
+	if (text !== null && url === null) {
+		throw new CommandFailure(
+			`"${text}" is no address of a server: want one such as https://ci.example`,
+			exitCode.usage,
+		);
+	}
+	return url;
 }
 
 /** As it is written; the Worker reads it again. */

@@ -170,3 +170,12 @@ export const sessionsMax = 50;
 export const membersMax = 500;
 /** Invitations that one sign-in takes; the next one takes more. */
 export const invitationsTakenMax = 100;
+/** A job's identity token lives for so long, and no longer than the job may run: one exchange, and the time that clocks differ. */
+export const jobIdentityMs = 600_000;
+/**
+ * Identity tokens of one lease in a minute; one more is 429 `limit-id-tokens`. A job wants one for each audience; each is a
+ * signature of about a millisecond.
+ */
+export const jobIdentitiesPerMinute = 30;
+/** Characters of an audience: a URL or a name; what is longer is no far end's. */
+export const audienceMax = 255;

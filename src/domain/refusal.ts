@@ -30,6 +30,7 @@ export type Refusal =
 	| { code: "secrets-limited"; index: number; secret: string }
 	| { code: "lease-stale" }
 	| { code: "lease-not-started" }
+	| IdentityRefusal
 	| { code: "log-gap"; length: number }
 	| { code: "log-limit"; max: number }
 	| { code: "log-sealed"; length: number }
@@ -56,6 +57,12 @@ export type AccessRefusal =
 	| { code: "projection-off" }
 	| { code: "cursor-unknown" }
 	| { code: "token-ended" };
+
+/** Why a job is given no identity token. */
+export type IdentityRefusal =
+	| { code: "job-canceling" }
+	| { code: "identity-off" }
+	| { code: "limit-id-tokens"; max: number; retryAfterSeconds: number };
 
 /** Why there is nothing to read or to watch, or no room for what was sent. */
 export type ReadRefusal =

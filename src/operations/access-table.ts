@@ -57,6 +57,8 @@ export const accessTable = {
 	/** The operator is also told which objects are in trouble. */
 	getReadiness: open,
 	getDocument: open,
+	getOpenidConfiguration: open,
+	getJwks: open,
 
 	submitRun: writes,
 	listRuns: reads,
@@ -106,6 +108,7 @@ export const accessTable = {
 	appendLog: byLease,
 	feedLog: byLease,
 	reportSteps: byLease,
+	createIdToken: byLease,
 	finishLease: byLease,
 
 	/** A token for some repositories makes tokens for these. */

@@ -28,6 +28,7 @@ import type { Millis, RunId, RunName } from "../domain/ids.ts";
 import type { LogRecord } from "../domain/job/job.ts";
 import type { LogChunk } from "../domain/log/log-time.ts";
 import type { Result } from "../domain/refusal.ts";
+import type { Jwks } from "../contracts/http/identity.ts";
 import type { KnownLeases } from "./leases/known-leases.ts";
 import type { SessionName } from "./principal.ts";
 import type { Metrics } from "./metrics/metrics.ts";
@@ -40,6 +41,12 @@ export interface SealedLog {
 	outcome: string | null;
 	/** Bytes [from, to) in order; reads only the blocks that the range touches, and stops when whoever iterates does. */
 	chunks(from: number, to: number): AsyncIterable<LogChunk>;
+}
+
+export interface IdentityKeys {
+	/** A JSON Web Token of these claims, which are all that it has. */
+	sign(claims: Record<string, unknown>): Promise<string>;
+	jwks: Jwks;
 }
 
 /** [Y13] What a DELETE found. */
@@ -189,6 +196,10 @@ export interface Ports {
 	spills: KnownSpills;
 	/** Resolves when the act is in the audit, or in the log if that cannot be; never throws. */
 	writeAudit(record: AuditRecord): Promise<void>;
+	/** Where the world reaches this server, without a slash at its end; null: its operator has not said. Never taken from a request. */
+	publicUrl: string | null;
+	/** What vouches for jobs; null: nothing. */
+	identityKeys(): Promise<IdentityKeys | null>;
 	signToken<Kind extends TokenKind>(kind: Kind, payload: TokenPayload[Kind]): string;
 	/** Encrypts a secret for the repository that will hold it. */
 	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;

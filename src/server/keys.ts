@@ -1,6 +1,6 @@
 // The installation's secrets on one machine: made once, kept in the data folder for the owner's eyes only. Losing them makes
 // every token and every stored secret worthless; on Cloudflare they are Worker secrets instead.
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -9,6 +9,8 @@ export interface ServerKeys {
 	/** `id:secret`, comma between several; the first signs, all verify. */
 	SPILLWAY_SIGNING_KEYS: string;
 	SPILLWAY_SEALING_KEYS: string;
+	/** RSA keys in PEM, one after another; the first signs what jobs say of themselves, all are published. */
+	SPILLWAY_IDENTITY_KEYS: string;
 }
 
 /** Shorter ones can be guessed. */
@@ -18,6 +20,7 @@ const files = {
 	SPILLWAY_OPERATOR_TOKEN: "operator-token",
 	SPILLWAY_SIGNING_KEYS: "signing-keys",
 	SPILLWAY_SEALING_KEYS: "sealing-keys",
+	SPILLWAY_IDENTITY_KEYS: "identity-keys",
 } as const;
 
 /** What the environment names wins and is not written down. Throws with one line when that is unusable. */
@@ -26,6 +29,7 @@ export function loadKeys(folder: string, environment: NodeJS.ProcessEnv): Server
 		SPILLWAY_OPERATOR_TOKEN: load("SPILLWAY_OPERATOR_TOKEN", () => `spw_operator_${randomBytes(24).toString("hex")}`),
 		SPILLWAY_SIGNING_KEYS: load("SPILLWAY_SIGNING_KEYS", makeKey),
 		SPILLWAY_SEALING_KEYS: load("SPILLWAY_SEALING_KEYS", makeKey),
+		SPILLWAY_IDENTITY_KEYS: load("SPILLWAY_IDENTITY_KEYS", makeIdentityKey),
 	};
 	if (keys.SPILLWAY_OPERATOR_TOKEN.length < operatorTokenCharactersMin) {
 		throw new Error(`SPILLWAY_OPERATOR_TOKEN must have ${operatorTokenCharactersMin} characters or more`);
@@ -40,6 +44,12 @@ export function loadKeys(folder: string, environment: NodeJS.ProcessEnv): Server
 /** 32 bytes each: HMAC-SHA-256 and AES-256 take no more. */
 function makeKey(): string {
 	return `k1:${randomBytes(32).toString("hex")}`;
+}
+
+/** 2,048 bits are what every verifier takes; making one takes a tenth of a second, once. */
+function makeIdentityKey(): string {
+	const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+	return privateKey.export({ type: "pkcs8", format: "pem" }).toString().trim();
 }
 
 function keep(file: string, make: () => string): string {

@@ -21,6 +21,8 @@ export interface ServeOptions {
 	port: number;
 	/** Kept free on the disk under the data folder; 0 watches nothing. */
 	reserveMib: number;
+	/** Where the world reaches the server, which is its name to whoever verifies what it says of jobs; null: where it listens. */
+	publicUrl: string | null;
 	/** Addresses and networks, comma between; what else a caller says of itself is not believed. */
 	trustedProxies: string;
 	/** Of pages that may call beside the server's own, comma between. */
@@ -56,7 +58,7 @@ export class DataFolderUnusable extends Error {
  * The port takes connections a little sooner; what comes while migrations run waits for them, and meets the database of this build.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-	const { data, host, port, reserveMib, trustedProxies, allowedOrigins, environment, print } = options;
+	const { data, host, port, reserveMib, publicUrl, trustedProxies, allowedOrigins, environment, print } = options;
 	const folder = await lockDataFolder(data);
 	let worker: Worker | null = null;
 	let supervision: Supervision | null = null;
@@ -73,7 +75,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 		const keys = loadKeys(folder.path, environment);
 		nameWorkerd(folder.path, { script: workerdScript, workerd: workerdPath() });
 		worker = await startWorker({
-			...{ folder: folder.path, host, port, keys, trustedProxies, allowedOrigins, disk, print },
+			...{ folder: folder.path, host, port, keys, publicUrl, trustedProxies, allowedOrigins, disk, print },
 			onRestart: () => supervision?.restarted(),
 		});
 		await bringUpDatabase({ folder: folder.path, database: worker.database, migrations: readMigrations(), print });

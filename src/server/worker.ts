@@ -36,6 +36,8 @@ export interface WorkerOptions {
 	/** 0: any free one. */
 	port: number;
 	keys: ServerKeys;
+	/** Where the world reaches the server; null: where it listens. */
+	publicUrl: string | null;
 	/** Passed on to the Worker, which believes these about who called; empty: nobody. */
 	trustedProxies: string;
 	/** Passed on too: of pages that may call beside the server's own. */
@@ -110,8 +112,9 @@ async function freePort(host: string): Promise<number> {
 }
 
 async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
-	const { folder, host, port, keys, trustedProxies, allowedOrigins, disk, onRestart, print } = workerOptions;
+	const { folder, host, port, keys, publicUrl, trustedProxies, allowedOrigins, disk, onRestart, print } = workerOptions;
 	const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+	const url = `http://${everyHost.has(host) ? `127.0.0.1:${port}` : address}`;
 	const { name, crons, bindings, ...settings } = readBuilt<Settings>("settings.json");
 	const everyMinute = crons.every((cron) => cron === "* * * * *");
 	if (!everyMinute) throw new Error("only a cron of every minute can be fired here");
@@ -127,6 +130,7 @@ async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
 		bindings: {
 			...bindings,
 			...keys,
+			SPILLWAY_URL: publicUrl ?? url,
 			SPILLWAY_TRUSTED_PROXIES: trustedProxies,
 			SPILLWAY_ALLOWED_ORIGINS: allowedOrigins,
 		},
@@ -163,7 +167,7 @@ async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
 		throw error;
 	}
 	return {
-		url: `http://${everyHost.has(host) ? `127.0.0.1:${port}` : address}`,
+		url,
 		database: (await miniflare.getD1Database("DB")) as unknown as Database,
 		open: door.resolve,
 		async tick() {

@@ -74,6 +74,7 @@ const runnerCalls: [string, string, object?][] = [
 ];
 const leaseCalls: [string, string, object?][] = [
 	["POST", "/v1/lease/start", {}],
+	["POST", "/v1/lease/id-token", { audience: "a" }],
 	["PATCH", "/v1/lease/log"],
 	["POST", "/v1/lease/steps", { steps: [] }],
 	["POST", "/v1/lease/finish", { outcome: "passed", logLength: 0 }],

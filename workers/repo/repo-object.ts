@@ -162,6 +162,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#engine.lease(lease);
 	}
 
+	identify(lease: LeaseIdentity) {
+		return this.#engine.identify(lease);
+	}
+
 	confirmLog(lease: LeaseIdentity) {
 		return this.#engine.confirmLog(lease);
 	}

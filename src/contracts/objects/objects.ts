@@ -2,6 +2,7 @@
 // other. `workers/` implements these over RPC, `src/operations` is given them, tests may build them over memory.
 import type { Projectable, RunIds } from "./projectable.ts";
 import type { JobId, Millis, RunId, RunName } from "../../domain/ids.ts";
+import type { JobIdentity } from "../../domain/identity/job-identity.ts";
 import type { AppendKind } from "../../domain/log/log.ts";
 import type { LogChunk } from "../../domain/log/log-time.ts";
 import type { PoolPause, PoolSettings, Unfit } from "../../domain/pool/pool.ts";
@@ -229,6 +230,9 @@ export interface RepoCalls {
 	/** The lease's state, for calls that do not pass through here otherwise. */
 	lease(lease: LeaseIdentity): Promise<LeaseState>;
 	finish(lease: LeaseIdentity, report: FinishReport): Promise<Result<LeaseAnswer>>;
+
+	/** Who the job is to others; counts against what one lease is given in a minute. An object of an older deploy does not know this call. */
+	identify(lease: LeaseIdentity): Promise<Result<JobIdentity>>;
 
 	/** Called by a LogObject before it takes the first byte: only a started lease may write. */
 	confirmLog(lease: LeaseIdentity): Promise<LogAdmission>;

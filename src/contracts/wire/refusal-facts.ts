@@ -1,5 +1,5 @@
 // The one table that says what a refusal looks like on the wire, as the facts of an RFC 9457 problem.
-import type { AccessRefusal, ReadRefusal, Refusal } from "../../domain/refusal.ts";
+import type { AccessRefusal, IdentityRefusal, ReadRefusal, Refusal } from "../../domain/refusal.ts";
 import { unreachable } from "../../domain/refusal.ts";
 import type { FieldError } from "../http/problem.ts";
 import { uploadOffsetHeader } from "./headers/lease-headers.ts";
@@ -100,7 +100,7 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "log-sealed":
 			return leaseFacts(refusal);
 		default:
-			return isRefusedRead(refusal) ? readFacts(refusal) : accessFacts(refusal);
+			return isRefusedRead(refusal) ? readFacts(refusal) : callerFacts(refusal);
 	}
 }
 
@@ -116,7 +116,21 @@ function graphFacts({ faults }: Extract<Refusal, { code: "graph-invalid" }>): Pr
 	};
 }
 
-function isRefusedRead(refusal: AccessRefusal | ReadRefusal): refusal is ReadRefusal {
+function callerFacts(refusal: AccessRefusal | IdentityRefusal): ProblemFacts {
+	return isRefusedIdentity(refusal) ? identityFacts(refusal) : accessFacts(refusal);
+}
+
+function isRefusedIdentity(refusal: AccessRefusal | IdentityRefusal): refusal is IdentityRefusal {
+	return identityRefusals.has(refusal.code);
+}
+
+const identityRefusals: ReadonlySet<string> = new Set<IdentityRefusal["code"]>([
+	"job-canceling",
+	"identity-off",
+	"limit-id-tokens",
+]);
+
+function isRefusedRead(refusal: AccessRefusal | IdentityRefusal | ReadRefusal): refusal is ReadRefusal {
 	return readRefusals.has(refusal.code);
 }
 
@@ -328,6 +342,29 @@ function leaseFacts(refusal: LeaseRefusal): ProblemFacts {
 				detail: "The log is sealed.",
 				headers: { [uploadOffsetHeader]: String(refusal.length) },
 			};
+		default:
+			return unreachable(refusal);
+	}
+}
+
+/** What a job is refused for that asks who it is. */
+function identityFacts(refusal: IdentityRefusal): ProblemFacts {
+	const { code } = refusal;
+	switch (code) {
+		case "job-canceling":
+			return { status: 409, code, detail: "The job is being canceled, and is given no identity any more." };
+		case "identity-off":
+			return {
+				status: 409,
+				code,
+				detail:
+					"This server gives jobs no identity: its operator has set no SPILLWAY_IDENTITY_KEYS, or no SPILLWAY_URL.",
+			};
+		case "limit-id-tokens": {
+			const { max, retryAfterSeconds } = refusal;
+			const detail = `A job is given at most ${max} identity tokens a minute: one for each audience is enough.`;
+			return { status: 429, code, detail, retryAfterSeconds };
+		}
 		default:
 			return unreachable(refusal);
 	}

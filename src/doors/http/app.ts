@@ -22,6 +22,7 @@ import { refuseWithoutRoom } from "./disk-room.ts";
 import { describeAll, document } from "./document/document.ts";
 import { addEventRoutes } from "./streams/events.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
+import { addIdentityRoutes } from "./routes/identity.ts";
 import { addLeaseRoutes, sayStateAnyway } from "./routes/lease.ts";
 import { addUploadSocketRoutes } from "./streams/upload-socket.ts";
 import { addLogSearchRoutes } from "./streams/log-search.ts";
@@ -113,6 +114,7 @@ export function createApp<Env>(
 	addPoolRoutes(app);
 	addRunnerRoutes(app);
 	addLeaseRoutes(app);
+	addIdentityRoutes(app);
 	addTokenRoutes(app);
 	addAuditRoutes(app);
 	addTicketRoutes(app);

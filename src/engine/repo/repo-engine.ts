@@ -38,6 +38,8 @@ import {
 	decideTimeUp,
 	leaseStateOf,
 } from "../../domain/run/decide.ts";
+import { decideIdentity } from "../../domain/identity/job-identity.ts";
+import type { JobIdentity } from "../../domain/identity/job-identity.ts";
 import type { Circumstances, Decision, RunView } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
@@ -55,6 +57,7 @@ import { writeBulkRetry } from "./commands/repo-bulk.ts";
 import { writeBulkCancel } from "./commands/repo-bulk-cancel.ts";
 import { claimJobs } from "./commands/repo-claim.ts";
 import { admitSpilled, endsAtOnce, slicesOf, supersedeEarlier } from "./commands/repo-drain.ts";
+import { GivenIdentities } from "./given-identities.ts";
 import { RepoLeases } from "./repo-leases.ts";
 import type { Projectable, RunIds } from "../../contracts/objects/projectable.ts";
 import { locate } from "./reads/repo-locate.ts";
@@ -77,6 +80,7 @@ export class RepoEngine implements RepoCalls {
 	readonly #turns: Turns;
 	readonly #archive: RunArchive;
 	readonly #leases: RepoLeases;
+	readonly #identities = new GivenIdentities();
 
 	constructor(ports: RepoPorts) {
 		this.#world = ports.world;
@@ -303,6 +307,18 @@ export class RepoEngine implements RepoCalls {
 	/** A read without a turn: what is still undecided cannot be seen, and the state may change the moment after anyway. */
 	async lease(lease: LeaseIdentity): Promise<LeaseState> {
 		return leaseStateOf(this.queue.job(lease.job), lease);
+	}
+
+	/** A read without a turn, as `lease` is one. */
+	async identify(lease: LeaseIdentity): Promise<Result<JobIdentity>> {
+		return this.#known(({ owner, repo, settings }) => {
+			const job = this.queue.job(lease.job);
+			const run = job === null ? null : this.queue.run(job.run);
+			const now = this.#world.now();
+			const { cloneUrl } = settings;
+			const identity = decideIdentity({ owner, repo, cloneUrl }, { job, run }, { lease, now });
+			return identity.ok ? this.#identities.count(lease, now, identity) : identity;
+		});
 	}
 
 	async confirmLog(lease: LeaseIdentity): Promise<LogAdmission> {

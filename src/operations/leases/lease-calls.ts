@@ -112,7 +112,12 @@ function merged(state: LeaseState, isCanceling: boolean): LeaseState {
 	return isCanceling && state !== "lost" ? "canceling" : state;
 }
 
-function renewLater(ports: LeasePorts, lease: LeaseIdentity, state: LeaseState): void {
+/** Once per heartbeat, after the answer. */
+export function renewLater(
+	ports: Pick<Ports, "pool" | "leases" | "now" | "later">,
+	lease: LeaseIdentity,
+	state: LeaseState,
+): void {
 	if (state === "lost" || !ports.leases.beginRenewal(lease, ports.now())) return;
 	const renewal = ports.pool(lease).renew(leaseIdFrom(lease.job, lease.epoch));
 	ports.later(renewal.catch(() => undefined));

@@ -2,6 +2,7 @@
 // laid over the one before. Anything that is not named stays out, so the runner's own tokens cannot get in by accident.
 // Not promised: a job runs as the runner's user, and can read what that user can. Isolation is the machine's business.
 import type { Grant } from "../../contracts/http/runner.ts";
+import { idTokenPath } from "../../contracts/wire/job-token.ts";
 import { loginPath } from "../machine/own-env.ts";
 import { sharedCacheEnv } from "../machine/shared-cache.ts";
 import type { JobFolder } from "./job-folder.ts";
@@ -62,7 +63,10 @@ export function placeEnv({ job, run, repository }: Pick<Grant, "job" | "run" | "
 	};
 }
 
-/** With the lease's token a job adds jobs to its own run. It could also end itself or write to its log, and nothing else. */
+/**
+ * With the lease's token a job adds jobs to its own run and asks for a token that says who it is. It could also end itself or write to
+ * its log, and nothing else.
+ */
 export function jobEnv(
 	{ lease, job, run, repository }: Grant,
 	{ url, folder, lent, sharedCache }: JobPlace,
@@ -75,6 +79,8 @@ export function jobEnv(
 		SPILLWAY: "true",
 		SPILLWAY_URL: url,
 		SPILLWAY_LEASE_TOKEN: lease.token,
+		SPILLWAY_ID_TOKEN_REQUEST_URL: `${url.replace(/\/+$/, "")}${idTokenPath}`,
+		SPILLWAY_ID_TOKEN_REQUEST_TOKEN: lease.token,
 		...placeEnv({ job, run, repository }),
 		SPILLWAY_RETRY_AFTER_FILE: folder.retryAfter,
 		...sharedCacheEnv(sharedCache),

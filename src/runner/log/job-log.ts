@@ -3,6 +3,7 @@
 import type { Grant } from "../../contracts/http/runner.ts";
 import { LogSpool } from "./log-spool.ts";
 import type { LogSpoolOptions } from "./log-spool.ts";
+import { JobTokenMask } from "./masking/job-token-mask.ts";
 import { Redactor } from "./masking/redactor.ts";
 import { secretForms } from "./masking/secret-forms.ts";
 
@@ -11,6 +12,7 @@ const heldMs = 250;
 
 export class JobLog {
 	readonly spool: LogSpool;
+	readonly #tokenMask: JobTokenMask;
 	readonly #redactor: Redactor;
 	#heldTimer: NodeJS.Timeout | null = null;
 
@@ -18,27 +20,28 @@ export class JobLog {
 		this.spool = new LogSpool(options);
 		const forms = secretForms([...Object.values(job.secrets), lease.token]);
 		this.#redactor = new Redactor(forms, (bytes) => this.spool.append(bytes));
+		this.#tokenMask = new JobTokenMask((bytes) => this.#redactor.append(bytes));
 	}
 
 	append(bytes: Uint8Array): void {
-		this.#redactor.append(bytes);
+		this.#tokenMask.append(bytes);
 		if (this.#redactor.isHolding) this.#heldTimer ??= setTimeout(() => this.#release(), heldMs);
 	}
 
 	/** A line of the runner's own. Returns the position at which it begins. */
 	note(text: string): number {
-		this.#redactor.flush();
+		this.#flush();
 		return this.spool.note(text);
 	}
 
 	/** Of the end of all that was printed. */
 	end(): number {
-		this.#redactor.flush();
+		this.#flush();
 		return this.spool.position;
 	}
 
 	seal(): { length: number; sha256: string } {
-		this.#redactor.flush();
+		this.#flush();
 		this.#stopTimer();
 		return this.spool.seal();
 	}
@@ -47,6 +50,11 @@ export class JobLog {
 	close(): void {
 		this.#stopTimer();
 		this.spool.close();
+	}
+
+	#flush(): void {
+		this.#tokenMask.end();
+		this.#redactor.flush();
 	}
 
 	#release(): void {

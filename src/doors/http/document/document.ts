@@ -41,6 +41,7 @@ export function queryNames(method: string, path: string): ReadonlySet<string> | 
 /** What an operation is about, by the first that its path has. Generated clients have a class or a file for each. */
 const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 	[/^\/v1\/lease\//, "leases"],
+	[/^\/\.well-known\//, "identity"],
 	[/^\/v1\/runner\/|\/runners(\/|$)/, "runners"],
 	[/^\/v1\/pools(\/|$)/, "pools"],
 	[/^\/v1\/(tokens|tickets)(\/|$)/, "tokens"],
@@ -61,6 +62,7 @@ const tagWords: Readonly<Record<string, string>> = {
 	pools: "Pools of runners.",
 	runners: "Runners: registration, and what they say and hear.",
 	leases: "What a runner says of the job that it holds.",
+	identity: "What others verify a job's identity with.",
 	tokens: "Tokens and tickets.",
 	operation: "What an operator asks.",
 };

@@ -11,6 +11,7 @@ import type { Grant, HeartbeatReply, PoolFigures, Registered, RunnerFigures } fr
 import type { SecretListed } from "../../../contracts/http/secret.ts";
 import type { Switches } from "../../../contracts/http/switches.ts";
 import type { TokenMade } from "../../../contracts/http/token.ts";
+import { identityExamples } from "./identity-examples.ts";
 
 const runId = "r4mkvyzq2xtb7w5nrc3adf6eh";
 const jobId = `j${runId.slice(1)}-0`;
@@ -338,6 +339,7 @@ const values: Readonly<Record<string, unknown>> = {
 	RunRequest: pipeline,
 	RunRequestLeast: { source: null, jobs: [{ key: "hello", run: "echo hello" }] },
 	Secret: secret,
+	...identityExamples,
 	// Of a shape without a name: the names of its fields.
 	status: { status: "ok" },
 };

@@ -309,6 +309,23 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	owners: "Objects of owners.",
 	worst: "The five that have been in trouble for the longest.",
 	kind: "What kind of object it is.",
+	// What others verify a job's identity by: the standards' own names
+	audience: "Whom the token is for; nobody else takes it. 1 to 255 printable ASCII characters without blanks.",
+	"IdToken.token": "A JSON Web Token: who the job is.",
+	issuer: "Whose word it is: the `iss` of each token.",
+	jwks_uri: "Where the keys are.",
+	response_types_supported: "What is given: `id_token`.",
+	subject_types_supported: "Everybody is told the same `sub`: `public`.",
+	id_token_signing_alg_values_supported: "How tokens are signed: `RS256`.",
+	scopes_supported: "What may be asked for: `openid`.",
+	claims_supported: "What a token may say.",
+	keys: "The keys: the first signs.",
+	"keys.kty": "The kind of key: `RSA`.",
+	"keys.n": "The modulus, in base64url.",
+	"keys.e": "The exponent, in base64url.",
+	"keys.kid": "The key's id, as the header of a token names it.",
+	"keys.alg": "What it signs by: `RS256`.",
+	"keys.use": "What it is for: `sig`, to sign.",
 };
 
 /** The words for a field: `path` is its shape's name and the fields down to it. Undefined: nobody wrote any. */
