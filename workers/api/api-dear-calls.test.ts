@@ -33,6 +33,8 @@ it("[A61] one token has four dear calls under way, others are not counted with i
 		await refusal("POST", `${repo}/%72etry`, retry),
 		await refusal("GET", `${log.replace("/log", "/l%6Fg")}?tail=5`, { token }),
 		await refusal("POST", `${repo}/projection/rebuild`, { token }),
+		// The same token, however its header is written.
+		await refusal("GET", `${log}/search?q=a`, { token: null, headers: { authorization: `bearer   ${token}` } }),
 	];
 	expect(new Set(dear)).toEqual(new Set(["429 limit-concurrent"]));
 	expect(forms).toHaveLength(dearCallsMax);

@@ -25,11 +25,15 @@ export const unauthorized = (detail: string) =>
 		headers: { "www-authenticate": 'Bearer realm="spillway"' },
 	});
 
+/** The token in the header, by whatever spelling of its scheme; absent: there is none, or more than one. */
+export function bearerText(c: Context<ApiEnv>): string | undefined {
+	return /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+}
+
 function bearer(c: Context<ApiEnv>): string {
-	const header = c.req.header("authorization");
-	const match = /^Bearer +(\S+)$/i.exec(header ?? "");
-	if (!match?.[1]) throw unauthorized("Send a token: Authorization: Bearer <token>.");
-	return match[1];
+	const token = bearerText(c);
+	if (token === undefined) throw unauthorized("Send a token: Authorization: Bearer <token>.");
+	return token;
 }
 
 /**
@@ -38,7 +42,7 @@ function bearer(c: Context<ApiEnv>): string {
  */
 export function tokenBehind(c: Context<ApiEnv>): TokenName | null {
 	const services = c.get("services");
-	const text = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+	const text = bearerText(c);
 	if (text === undefined) {
 		const ticket = c.req.query("ticket");
 		const access = ticket === undefined ? null : (readToken(services.keys, "ticket", ticket)?.access ?? null);
@@ -88,7 +92,7 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 
 /** Whether the call brings the operator's token. */
 export function isOperator(c: Context<ApiEnv>): boolean {
-	const text = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+	const text = bearerText(c);
 	return text !== undefined && sameText(text, c.get("services").operatorToken);
 }
 
@@ -174,8 +178,8 @@ export function readLease(c: Context<ApiEnv>): LeaseIdentity {
 
 /** The lease in the Authorization header, if it is one: some calls take it beside an access token. */
 export function findLease(c: Context<ApiEnv>): LeaseIdentity | null {
-	const match = /^Bearer +(spw_lease_\S+)$/i.exec(c.req.header("authorization") ?? "");
-	return match?.[1] ? cachedPayload(c.get("services"), "lease", match[1]) : null;
+	const text = bearerText(c);
+	return text === undefined ? null : cachedPayload(c.get("services"), "lease", text);
 }
 
 /** Verified tokens of this isolate: a MAC costs more than a look-up, and a token comes many times. */

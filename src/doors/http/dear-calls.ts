@@ -3,6 +3,7 @@
 // token is refused before it does any of that work, and is not counted.
 import type { MiddlewareHandler } from "hono";
 import { ProblemAnswer } from "./answer.ts";
+import { bearerText } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 
 export const dearCallsMax = 4;
@@ -51,7 +52,7 @@ const underWay = new DearCalls();
 /** [A61] Refuses before anything of the request is read: nothing of it has taken effect. */
 export const boundDearCalls: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	const dear = dearOf(c.req.method, { path: c.req.path, query: new URL(c.req.url).searchParams });
-	const token = c.req.header("authorization");
+	const token = bearerText(c);
 	if (dear === "no" || token === undefined) return next();
 	const services = c.get("services");
 	const call = underWay.begin(token, services.now());
