@@ -26,20 +26,22 @@ interface Known {
 	allWaitUntil: Millis | null;
 }
 
-const nothing: Known = {
-	switches: switchesDefault,
-	projectOffAt: null,
-	isRead: false,
-	askAt: 0,
-	againMs: againMsMin,
-	allWaitUntil: null,
-};
+/** By the binding that reads them, of which an isolate has one: the Worker and all objects in it share what is known. */
+const knownBy = new WeakMap<Env["SWITCHES"], Known>();
 
-const known = { ...nothing };
-
-/** As in an isolate that has just come up: for tests, since no other way there leads to one. */
-export function forgetSwitches(): void {
-	Object.assign(known, nothing);
+function knownOf({ SWITCHES }: Env): Known {
+	const known = knownBy.get(SWITCHES);
+	if (known) return known;
+	const nothing = {
+		switches: switchesDefault,
+		projectOffAt: null,
+		isRead: false,
+		askAt: 0,
+		againMs: againMsMin,
+		allWaitUntil: null,
+	};
+	knownBy.set(SWITCHES, nothing);
+	return nothing;
 }
 
 type Later = (work: Promise<unknown>) => void;
@@ -49,6 +51,7 @@ type Later = (work: Promise<unknown>) => void;
  * for itself, since what one request waits for is no other's, and waits for `firstWaitMs` at most. Never throws.
  */
 export async function heedSwitches(env: Env, later: Later = () => undefined): Promise<void> {
+	const known = knownOf(env);
 	if (known.isRead) {
 		switchesNow(env, later);
 		return;
@@ -63,16 +66,18 @@ export async function heedSwitches(env: Env, later: Later = () => undefined): Pr
 
 /** An object that wakes before its isolate has read the switches waits for them as a request does. */
 export function heedSwitchesAtWaking(ctx: DurableObjectState, env: Env): void {
-	if (!known.isRead) void ctx.blockConcurrencyWhile(() => heedSwitches(env));
+	if (!knownOf(env).isRead) void ctx.blockConcurrencyWhile(() => heedSwitches(env));
 }
 
 /** Never waits. `later` keeps the refresh alive past the answer of a request; an object needs none. */
 export function switchesNow(env: Env, later: Later = () => undefined): Switches {
+	const known = knownOf(env);
 	if (Date.now() >= known.askAt) later(tryToRead(env));
 	return known.switches;
 }
 
 async function tryToRead(env: Env): Promise<void> {
+	const known = knownOf(env);
 	const now = Date.now();
 	if (now >= known.askAt) {
 		known.askAt = now + known.againMs;
@@ -83,19 +88,19 @@ async function tryToRead(env: Env): Promise<void> {
 
 /** Since when nothing is projected, as `switchesNow`; null: it is. */
 export function projectOffAt(env: Env): Millis | null {
-	return switchesNow(env).project ? null : known.projectOffAt;
+	return switchesNow(env).project ? null : knownOf(env).projectOffAt;
 }
 
 export async function readSwitches(env: Env): Promise<Switches> {
-	return remember(await stub(env).read());
+	return remember(knownOf(env), await stub(env).read());
 }
 
 /** Acts here at once, elsewhere within `refreshMs`. */
 export async function changeSwitches(env: Env, patch: Partial<Switches>): Promise<Switches> {
-	return remember(await stub(env).change(patch));
+	return remember(knownOf(env), await stub(env).change(patch));
 }
 
-function remember({ projectOffAt = null, ...switches }: KeptSwitches): Switches {
+function remember(known: Known, { projectOffAt = null, ...switches }: KeptSwitches): Switches {
 	known.switches = { ...switchesDefault, ...switches };
 	known.projectOffAt = projectOffAt;
 	known.isRead = true;
