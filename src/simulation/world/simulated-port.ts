@@ -1,33 +1,21 @@
 // The repository's engine in a world made by hand: its tables in a SQLite in memory, the clock moved by commands, chance that is
 // handed in, far ends that answer when they are let. What is on its way when the engine dies is lost.
-import type { ChangeEvent } from "../../contracts/objects/events.ts";
-import type {
-	Demand,
-	DemandAnswer,
-	LeaseIdentity,
-	LogCalls,
-	LogClose,
-	PoolCalls,
-} from "../../contracts/objects/objects.ts";
-import type { FeedCalls } from "../../contracts/objects/feed.ts";
+import type { Demand, DemandAnswer, LeaseIdentity } from "../../contracts/objects/objects.ts";
 import { sumFigures } from "../../contracts/objects/pool-figures.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
-import { Outage } from "../../contracts/wire/outage.ts";
 import { alarmNearestMs } from "../../domain/limits.ts";
 import type { PoolOutside } from "../../engine/pool/pool-ports.ts";
 import type { World } from "../../engine/ports.ts";
 import { RepoEngine } from "../../engine/repo/repo-engine.ts";
-import type { RepoOutside } from "../../engine/repo/repo-ports.ts";
 import type { QueuePort } from "./queue-port.ts";
-import { SimulatedPool, simulatedShards } from "./simulated-pool.ts";
+import { SimulatedArchive, simulatedFarEnds } from "./simulated-far-ends.ts";
+import type { Sent } from "./simulated-far-ends.ts";
+import { SimulatedPool } from "./simulated-pool.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { readSnapshot } from "../snapshot.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 import { UnderWay } from "./under-way.ts";
 import type { Caller } from "./under-way.ts";
-
-/** What the engine told of changes and of ends, whether it arrived or not. */
-export type Sent = { change: ChangeEvent } | { close: LogClose };
 
 /** So few that runs of the simulation are decided in one piece and in several. */
 const simulatedSliceJobs = 2;
@@ -35,9 +23,7 @@ const simulatedSliceJobs = 2;
 export class SimulatedPort implements QueuePort {
 	readonly owner: string;
 	readonly storage = new SqliteStorage();
-	/** Runs that left the engine, as it gave them away. */
-	readonly archive = new Map<RunId, string>();
-	#nextPut: "taken" | "refused" | "answer-lost" = "taken";
+	readonly #archive = new SimulatedArchive();
 	/** Each that was ever told something. */
 	readonly pools = new Map<string, SimulatedPool>();
 	/** What the next decision that asks for chance is given, in [0, 1). */
@@ -84,6 +70,11 @@ export class SimulatedPort implements QueuePort {
 
 	get queue(): RepoEngine["queue"] {
 		return this.#engine.queue;
+	}
+
+	/** Runs that left the engine, as it gave them away. */
+	get archive(): Map<RunId, string> {
+		return this.#archive.runs;
 	}
 
 	/** All that is stored, here and in the archive. */
@@ -175,7 +166,7 @@ export class SimulatedPort implements QueuePort {
 	}
 
 	failNextPut(how: "refused" | "answer-lost"): void {
-		this.#nextPut = how;
+		this.#archive.failNextPut(how);
 	}
 
 	pool(name: string): SimulatedPool {
@@ -257,75 +248,17 @@ export class SimulatedPort implements QueuePort {
 			giveWay: async () => this.beforeOthers(),
 			report: () => {},
 		};
-		return new RepoEngine({ world, outside: this.#outside(), sliceJobs: this.#sliceJobs });
-	}
-
-	#outside(): RepoOutside {
-		const caller = this.#caller;
-		const later = <T>(arrive: () => T | Promise<T>): Promise<T> => this.#underWay.call(caller, arrive);
-		const pool = (name: string, shard: number): Partial<PoolCalls> => {
-			const engine = () => this.pool(name).shard(shard).engine;
-			return {
-				demand: (demand) => later(() => this.hear(demand, shard)),
-				ended: (...call) => later(() => engine().ended(...call)),
-				canceled: (leases) => later(() => engine().canceled(leases)),
-				holds: (leases) => later(() => engine().holds(leases)),
-			};
-		};
-		const log: Partial<LogCalls> = {
-			cancel: () => later(() => undefined),
-			close: (close) => {
-				this.sent.push({ close });
-				return later(() => this.#seal(close));
-			},
-		};
-		const feed: Partial<FeedCalls> = { heard: () => later(() => null), changed: () => later(() => null) };
-		return {
-			pool: (name) => pool(name.pool, name.shard) as PoolCalls,
-			log: () => log as LogCalls,
-			feed: () => feed as FeedCalls,
-			poolShards: () => simulatedShards,
-			sendDeliveries: (deliveries) =>
-				later(async () => {
-					for (const delivery of deliveries) {
-						if ("demand" in delivery) await this.hear(delivery.demand, delivery.shard);
-					}
-				}),
-			setBehind: () => {},
-			noteLag: () => {},
-			mayArchive: () => true,
+		const source = {
+			underWay: this.#underWay,
+			archive: this.#archive,
 			mayProject: () => this.mayProject,
-			sendChanges: (changes) => {
-				this.sent.push(...changes.map((change) => ({ change })));
-				return later(() => this.#project(changes));
-			},
-			archive: {
-				put: async (_, run, text) => {
-					const how = this.#nextPut;
-					this.#nextPut = "taken";
-					if (how !== "refused") this.archive.set(run, text);
-					if (how !== "taken") throw new Outage(`the archive's answer: ${how}`);
-				},
-				get: async (_, run) => this.archive.get(run) ?? null,
-				delete: async (_, runs) => {
-					for (const run of runs) this.archive.delete(run);
-				},
-			},
-			openSecret: (_, sealed) => sealed,
+			pool: (name: string) => this.pool(name),
+			hear: (demand: Demand, shard: number) => this.hear(demand, shard),
+			note: (sent: Sent) => this.sent.push(sent),
+			engine: () => this.#engine,
 		};
-	}
-
-	/** The log is in the archive as soon as its end is known. */
-	#seal({ job, attempt, length, sha256 }: LogClose): void {
-		const record = { state: "sealed", length: length ?? 0, sha256, missing: [] } as const;
-		void this.#engine.logSealed({ job, attempt, record: { ...record, missing: [] } });
-	}
-
-	/** The read model has it, and says so. */
-	#project(changes: readonly ChangeEvent[]): void {
-		const runs = changes.flatMap(({ run }) => (run ? [{ id: run.id, version: run.version }] : []));
-		const repository = changes.some((change) => change.repository !== null);
-		void this.#engine.projected({ repository, runs });
+		const outside = simulatedFarEnds(source, this.#caller);
+		return new RepoEngine({ world, outside, sliceJobs: this.#sliceJobs });
 	}
 }
 
