@@ -12,9 +12,10 @@ type Kind<V> = [V] extends [string]
 				: "object";
 type Kinds<T> = { [K in keyof T]-?: null extends T[K] ? `${Kind<NonNullable<T[K]>>} or null` : Kind<T[K]> };
 
-/** At least one field of `T`, with what it must be. */
+/** At least one field of `T`, with what it must be. A union over the fields: an object type of all of them would demand each. */
 export type Shape<T> = { [K in keyof T]-?: Pick<Kinds<T>, K> & Partial<Kinds<T>> }[keyof T];
 
+/** Whether the fields that `shape` names are there. Of all others nothing is known, whatever the type then says. */
 export function hasShape<T>(body: unknown, shape: Shape<T>): body is T {
 	if (typeof body !== "object" || body === null) return false;
 	return Object.entries(shape).every(([field, kinds]) => {

@@ -29,6 +29,7 @@ import type { LogRange, LogSlice } from "./log-body.ts";
 import type { Call, TransportOptions } from "./transport.ts";
 import { urlPath, Transport } from "./transport.ts";
 
+/** What callers cannot do without, and no more: an older server leaves out fields that newer ones have. */
 const repositoryShape: Shape<Repository> = { owner: "text", repo: "text" };
 const runShape: Shape<Run> = { id: "text", state: "text" };
 export const jobShape: Shape<Job> = { id: "text", state: "text" };
@@ -62,7 +63,10 @@ export interface AuditFilter extends PageOptions {
 	action?: string | undefined;
 }
 
-/** A line of a log that contains what was looked for; `offset` is of its first byte, `line` counts from 1. */
+/**
+ * A line of a log that contains what was looked for; `offset` is of its first byte, `line` counts from 1, and up to two lines stand
+ * on either side. All texts are without escape sequences, so what was found need not be in the raw bytes as it stands here.
+ */
 export interface LogFound {
 	offset: number;
 	line: number;
@@ -73,6 +77,10 @@ export interface LogFound {
 
 export type Client = ReturnType<typeof createClient>;
 
+/**
+ * Each method resolves to what the server answered with 2xx. It rejects with a `ProblemError` where the server refused, and with an
+ * `Outage` where there was no answer of a Spillway server's within the policy's time: then what was sent may have had its effect.
+ */
 export function createClient(options: TransportOptions) {
 	const transport = new Transport(options);
 	return {
@@ -88,7 +96,7 @@ export function createClient(options: TransportOptions) {
 		projection: projectionCalls(transport),
 		deadLetters: deadLetterCalls(transport),
 		audit: {
-			/** Newest first; without an owner all of it, for the operator. */
+			/** Newest first; without an owner all of it, for the operator. Acts of the last seconds may not be there yet. */
 			list: (filter: AuditFilter = {}) => list<AuditRecord>(transport, "/v1/audit", { ...filter }),
 		},
 		/** Needs scope `runner:register`. Under one key it makes one runner, however often it is sent. */
@@ -134,8 +142,11 @@ function repositoryCalls(transport: Transport) {
 		);
 	return {
 		list: (owner: string, page: PageOptions = {}) => list<Repository>(transport, "/v1/repos", { owner, ...page }),
+		/** From the repository itself; while that does not answer, as the list has it, which `onStale` then hears. */
 		get: (name: RepositoryName) => get<Repository>(transport, repositoryPath(name), repositoryShape),
+		/** Makes the repository known, and sets each field that `request` leaves out to its default. */
 		put: (name: RepositoryName, request: RepositoryRequest) => write("PUT", name, request),
+		/** Changes the fields that are there. Repeated after a change by somebody else it undoes that change, of these fields alone. */
 		patch: (name: RepositoryName, request: RepositoryRequest) => write("PATCH", name, request),
 		queue: (name: RepositoryName) =>
 			get<QueueFigures>(transport, repositoryPath(name, "queue"), { waiting: "number", limits: "object" }),
@@ -146,6 +157,7 @@ function secretCalls(transport: Transport) {
 	return {
 		list: (name: RepositoryName, page: PageOptions = {}) =>
 			list<SecretListed>(transport, repositoryPath(name, "secrets"), { ...page }),
+		/** The value goes to the server in the clear, by TLS or on loopback, and no call reads it back. */
 		put: (name: RepositoryName, { name: secret, ...request }: { name: string } & SecretRequest) =>
 			transport.done({
 				method: "PUT",
@@ -182,6 +194,7 @@ function runCalls(transport: Transport) {
 		// A cancel that comes twice has the effect of once, whatever key it carries: so it may be sent again.
 		cancel: (name: RepositoryName, run: string, request: { reason?: string } = {}) =>
 			transport.json<Run>(once(repositoryPath(name, "runs", run, "cancel"), request), runShape),
+		/** One round more. The key matters: without it a second call would retry what the first one has made fail again. */
 		retry: (
 			name: RepositoryName,
 			run: string,
@@ -200,7 +213,10 @@ function jobCalls(transport: Transport) {
 			transport.json<Job>(once(jobPath(name, job, "cancel"), request), jobShape),
 		retry: (name: RepositoryName, job: string, request: { reason?: string } = {}, options: CallOptions = {}) =>
 			transport.json<Job>(once(jobPath(name, job, "retry"), request, options), jobShape),
-		/** Many at once, by what they have in common; `dryRun` only says which. */
+		/**
+		 * Many at once, by what they have in common; `dryRun` only says which. It carries no key and may be sent again all the same: what
+		 * the first call canceled matches no more, and what the second takes on top was asked for too.
+		 */
 		cancelMatching: (name: RepositoryName, request: BulkCancelRequest) =>
 			transport.json<BulkCancel>(
 				{
@@ -234,7 +250,10 @@ function attemptCalls(transport: Transport) {
 		/** As `log`, in chunks. A body that breaks off is taken up where it broke, except of a tail or with times: that is an `Outage`. */
 		bytes: (name: RepositoryName, attempt: { job: string; attempt: number }, range: LogRange = {}) =>
 			wholeBody(transport, range, (rest) => attemptCalls(transport).log(name, attempt, rest)),
-		/** The raw bytes. A range that begins at or after the end is refused with status 416. */
+		/**
+		 * The raw bytes. A range that begins at or after the end is refused with status 416. The whole is asked for without a `Range`: of
+		 * an empty log even `bytes=0-` begins past the end.
+		 */
 		async log(
 			name: RepositoryName,
 			{ job, attempt }: { job: string; attempt: number },
@@ -242,6 +261,7 @@ function attemptCalls(transport: Transport) {
 		): Promise<LogSlice> {
 			const headers: Record<string, string> = { accept: "text/plain" };
 			if (range.from !== undefined || range.to !== undefined) {
+				// A range of HTTP names its last byte, ours the byte after it.
 				headers.range = `bytes=${range.from ?? 0}-${range.to === undefined ? "" : range.to - 1}`;
 			}
 			const response = await transport.stream({
@@ -305,10 +325,11 @@ function poolCalls(transport: Transport) {
 
 function tokenCalls(transport: Transport) {
 	return {
+		/** The token itself is in this answer and in no other. Sent again under one key it makes no second one. */
 		create: (request: { owner: string; name: string; scopes: Scope[]; repos?: string[]; expiresAt?: string }) =>
 			transport.json<TokenMade>(once("/v1/tokens", request), { id: "text", token: "text" }),
 		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
-		/** With `owner` also while the list of tokens is away. */
+		/** With `owner` also while the list of tokens is away: else the server looks there whose the id is. */
 		revoke: (id: string, owner?: string) => remove(transport, urlPath("v1", "tokens", id), { owner }),
 	};
 }
@@ -332,8 +353,9 @@ function projectionCalls(transport: Transport) {
 			},
 			{ right: "number", written: "number", removed: "number", nextCursor: "text or null" },
 		);
+	// A slice sets rows to what the truth is, so a second time it finds nothing to do.
 	return {
-		/** One slice of a repository; `cursor` null: the first. */
+		/** One slice of a repository; `cursor` null: the first. The caller goes on with `nextCursor` until that is null. */
 		rebuildRepository: (name: RepositoryName, cursor: string | null) =>
 			rebuild(repositoryPath(name, "projection", "rebuild"), cursor),
 		rebuildOwner: (owner: string, cursor: string | null) =>
@@ -346,6 +368,7 @@ function deadLetterCalls(transport: Transport) {
 	return {
 		list: (page: PageOptions = {}) => list<DeadLetter>(transport, path(), { ...page }),
 		// Sent twice, a message does once what it tells; only the second call may find it gone.
+		// So an answer that was lost is not asked for again: to its caller "gone" would look like a failure.
 		redrive: (id: string) =>
 			transport.json<DeadLetter>({ method: "POST", path: path(id, "redrive"), idempotent: false }, { queue: "text" }),
 		redriveAll: (queue?: QueueName) =>
@@ -366,6 +389,7 @@ function get<T>(transport: Transport, path: string, shape: Shape<T>, signal?: Ab
 	return transport.json<T>({ method: "GET", path, idempotent: true, signal }, shape);
 }
 
+/** Typed by the caller's word: of the items nothing is looked at but that they are a list. */
 function list<T>(transport: Transport, path: string, query: Record<string, string | number | undefined>) {
 	const call: Call = { method: "GET", path, query, idempotent: true };
 	return transport.json<Page<unknown>>(call, { items: "list", nextCursor: "text or null" }) as Promise<Page<T>>;

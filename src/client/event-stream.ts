@@ -23,6 +23,7 @@ export async function* eventData(
 				throw new Outage(`the stream said nothing for ${silentMs} ms`);
 			});
 			if (done) return;
+			// A chunk may end in the midst of a character or of an event.
 			rest += decoder.decode(value, { stream: true });
 			const events = rest.split("\n\n");
 			rest = events.pop() ?? "";

@@ -17,6 +17,7 @@ import { Outage } from "../contracts/wire/outage.ts";
 import type { TransportOptions } from "./transport.ts";
 import { Transport } from "./transport.ts";
 
+/** The loops that call this try again by what they know: whether the lease still lives, and what else is to be said. */
 const oneTry = { deadlineMs: 0 };
 /** How much longer than its own waiting a long poll may take: the way there and back, and a slow object. */
 const pollMarginMs = 15_000;
@@ -57,6 +58,7 @@ export class RunnerClient {
 		);
 	}
 
+	/** Renews the leases that it names, and only those. The answer says how each stands, and whether the runner is to drain. */
 	async heartbeat(
 		leases: string[],
 		{ unwell = null, leaving = false, ...options }: HeartbeatOptions = {},
@@ -103,6 +105,7 @@ export class LeaseClient {
 		this.#now = now ?? (() => performance.now());
 	}
 
+	/** Confirms that the job begins. Sent again it gets the same answer, as long as the lease is this one. */
 	async start(options: { signal?: AbortSignal | undefined; tryMs?: number } = {}): Promise<LeaseReply> {
 		return this.#reply({ method: "POST", path: "/v1/lease/start", json: {}, ...options });
 	}
@@ -142,6 +145,7 @@ export class LeaseClient {
 		return UploadSocket.open({ ...ears, url, token: token ?? "", onLeaseState: this.#onLeaseState, now: this.#now });
 	}
 
+	/** All steps as they are by now, not what changed: a call that is lost is made good by the next one. */
 	async steps(steps: ReportedStep[], signal?: AbortSignal): Promise<void> {
 		await this.#done({ method: "POST", path: "/v1/lease/steps", json: { steps }, signal });
 	}

@@ -22,6 +22,10 @@ export interface LogSlice {
 /** Breaks in a row, without a byte between, after which a body is not taken up again. */
 const breaksMax = 5;
 
+/**
+ * The bytes of `range`, by as many answers as it takes. A tail, and lines with their times, cannot be taken up: their bytes are no
+ * offsets of the log. Throws an `Outage` where it breaks for good.
+ */
 export async function* wholeBody(
 	{ url, policy }: Transport,
 	range: LogRange,
@@ -30,6 +34,7 @@ export async function* wholeBody(
 	const canResume = range.tail === undefined && !range.timestamps;
 	let at = range.from ?? 0;
 	for (let breaks = 0; ; ) {
+		// As it was asked for while nothing has come: only a range that begins somewhere says so.
 		const { body } = await open(at === (range.from ?? 0) ? range : { ...range, from: at });
 		try {
 			for await (const chunk of body) {

@@ -33,7 +33,10 @@ export interface ViewLogOptions extends TransportOptions {
 	pingMs?: number;
 }
 
-/** Messages that wait for a slow reader here; beyond it the socket is left and taken up again by offset. */
+/**
+ * Messages that wait for a slow reader here, in characters of their JSON; beyond it the socket is left and taken up again by offset.
+ * A WebSocket cannot be told to wait, so without a bound a reader behind a slow terminal would have the whole log in memory.
+ */
 const backlogBytesMax = 64 * 1024 * 1024;
 /** A connection that lasted so long was one, whether or not the log said anything. */
 const connectionMsMin = 10_000;
@@ -64,6 +67,7 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 		const connection = new Connection(transport, path, { signal, pingMs, onOpen, now: transport.policy.now });
 		try {
 			for await (const message of connection.messages()) {
+				// A log that says something is no outage, however often its connection breaks in between.
 				tried = 0;
 				failedAt = null;
 				yield* take(message, place);
@@ -76,6 +80,8 @@ export async function* viewLog(options: ViewLogOptions): AsyncGenerator<LogEvent
 		if (connection.lastedMs() >= connectionMsMin) failedAt = null;
 		// A job that ended without ever starting has nothing to show, and no attempt is announced.
 		const isOver = place.ended || place.attempt === null;
+		// `resumed` null: the server closed the view of the whole job. The end of a single attempt that was taken up says nothing of the
+		// attempts after it, and the next round asks for the job again.
 		if (isOver && resumed === null && connection.closeCode === doneCloseCode) return;
 		failedAt ??= transport.policy.now();
 		const failure = connection.wasOpen ? lostConnection() : await absence(transport, options);
@@ -110,6 +116,7 @@ function livePath({ repository, job }: ViewLogOptions, attempt: number | null, f
 function* take(message: LogMessage, place: Place): Generator<LogEvent> {
 	switch (message.type) {
 		case "attempt":
+			// A view of the job that is taken up again begins with the attempt that was seen already.
 			if (message.number === place.attempt) return;
 			place.attempt = message.number;
 			place.offset = 0;
@@ -205,6 +212,7 @@ class Connection {
 
 	close(): void {
 		this.#signal?.removeEventListener("abort", this.#stop);
+		// At once, with the code for "none": the other side, which may be gone, would have to answer first.
 		this.#end(1_005);
 		this.#socket.close();
 	}

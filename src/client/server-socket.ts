@@ -90,6 +90,7 @@ export class ServerSocket {
 
 	#ping(): void {
 		clearTimeout(this.#timer);
+		// A whole interval without an answer. The timer is the only one that looks: a dead connection raises no event for hours.
 		if (this.#pingAt !== null) {
 			this.close(brokenCloseCode, "the server went silent");
 			return;
@@ -104,6 +105,7 @@ export class ServerSocket {
 			if (typeof data === "string") this.#options.onText(data);
 			return;
 		}
+		// By the ping's sending, not by the answer's arrival: nothing that was said in between is known to be heard.
 		if (this.#pingAt !== null) this.#options.onContact?.(this.#pingAt);
 		this.#pingAt = null;
 	}

@@ -162,7 +162,7 @@ export class Transport {
 	}
 }
 
-/** Path segments, each escaped: `pathOf("v1", "repos", owner)`. */
+/** Path segments, each escaped: `urlPath("v1", "repos", owner)`. A name with a slash in it stays one segment. */
 export function urlPath(...segments: (string | number)[]): string {
 	return segments.map((segment) => `/${encodeURIComponent(segment)}`).join("");
 }

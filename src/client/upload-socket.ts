@@ -40,6 +40,7 @@ export class UploadSocket {
 		// What the server says before this socket is handed out waits until its user can take it.
 		const early: UploadAcknowledgement[] = [];
 		const take = (ack: UploadAcknowledgement) => {
+			// What acknowledges nothing that was sent proves no contact: it may have been on its way for long.
 			onLeaseState(ack.lease, opened?.note(ack.length) ?? Number.NEGATIVE_INFINITY);
 			onAck(ack);
 		};
@@ -65,6 +66,7 @@ export class UploadSocket {
 		return made;
 	}
 
+	/** `bytes` are [offset, offset + bytes.length) of the log. Not waited for: `onAck` says what has arrived. */
 	send(offset: number, bytes: Uint8Array): void {
 		this.#socket.send(writeFrame(offset, bytes));
 		this.#sent = offset + bytes.length;
@@ -84,6 +86,7 @@ export class UploadSocket {
 		clearTimeout(this.#stall);
 		this.#stall = undefined;
 		this.#waitingSince = null;
+		// The rest was sent after these bytes, nobody knows when: its time begins now, which can only keep a dead socket a while longer.
 		if (length < this.#sent) {
 			this.#waitingSince = this.#now();
 			this.#stall = setTimeout(() => this.close(), stallMs);
