@@ -40,6 +40,10 @@ export class Api {
 		await this.#json({ method: "PUT", path: `/v1/repos/${owner}/${repo}`, body: settings }, [200, 201]);
 	}
 
+	async setLimits({ owner, repo }: { owner: string; repo: string }, limits: Record<string, number>): Promise<void> {
+		await this.#json({ method: "PATCH", path: `/v1/repos/${owner}/${repo}/limits`, body: limits }, [200]);
+	}
+
 	createToken(owner: string, scopes: string[]): Promise<TokenMade> {
 		return this.#json({ method: "POST", path: "/v1/tokens", body: { owner, name: "bench", scopes } }, [201]);
 	}

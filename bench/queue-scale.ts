@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bench, Serving } from "./bench.ts";
 import { jobRequest, owner, runRequest, settle } from "./bench.ts";
+import { liftLimits } from "./lifted-limits.ts";
 import type { Figure } from "./figure.ts";
 import { median } from "./percentile.ts";
 
@@ -67,17 +68,20 @@ function figure(name: string, value: number, unit: string, max: number | null): 
 
 /** One user, and one runner with as many slots as are asked for. */
 class Caller {
+	readonly #serving: Serving;
 	readonly #url: string;
 	readonly #token: string;
 	readonly #runners = new Map<string, string>();
 
-	constructor({ url }: Serving, token: string) {
-		this.#url = url;
+	constructor(serving: Serving, token: string) {
+		this.#serving = serving;
+		this.#url = serving.url;
 		this.#token = token;
 	}
 
 	async fill(repo: string, jobs: number): Promise<void> {
 		await this.#call("PUT", `/v1/repos/${owner}/${repo}`, { maxRunning: 100_000 });
+		await liftLimits(this.#serving, { owner, repo });
 		const registered = { name: repo, capacity: 1_000 };
 		const runner = await this.#call("POST", `/v1/pools/${owner}/pool-${repo}/runners`, registered);
 		this.#runners.set(repo, (runner.json as { token: string }).token);

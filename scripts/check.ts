@@ -2,6 +2,7 @@
 // tests` all but those; `-- --write` first rewrites what is generated or formatted. A part runs even if an earlier one failed.
 import { runAccessCheck } from "./checks/check-access.ts";
 import { runBindingsCheck } from "./checks/check-bindings.ts";
+import { runLimitsCheck } from "./checks/check-limits.ts";
 import { runNamesCheck } from "./checks/check-names.ts";
 import { runOpenApiCheck } from "./checks/check-openapi.ts";
 import type { CheckPart } from "./checks/check-process.ts";
@@ -22,6 +23,8 @@ const parts: Record<string, CheckPart> = {
 	openapi: runOpenApiCheck,
 	/** The page of who may do what. */
 	access: runAccessCheck,
+	/** The page of limits. */
+	limits: runLimitsCheck,
 	/** What no compiler sees: names that mean two things, cited paths, rules and their tests. */
 	rules: async (options) => [
 		...(await runNamesCheck(options)),

@@ -1,6 +1,7 @@
 // How many runs of one job one repository accepts: 32 connections, each submission durable before its 201.
 import type { Bench } from "../bench.ts";
 import { jobRequest, need, owner, runRequest, settle } from "../bench.ts";
+import { liftLimits } from "../lifted-limits.ts";
 import type { Figure } from "../figure.ts";
 import type { Load, LoadResult } from "./load.ts";
 import { mean, median } from "../percentile.ts";
@@ -29,6 +30,7 @@ export async function measureAcceptedRuns(bench: Bench): Promise<Figure[]> {
 
 async function measure(bench: Bench, { repo, keyed }: { repo: string; keyed: boolean }) {
 	await bench.api.createRepository(owner, repo, {});
+	await liftLimits(bench.server.ready, { owner, repo });
 	const load: Load = {
 		url: bench.server.ready.url,
 		connections,

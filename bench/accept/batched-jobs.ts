@@ -1,6 +1,7 @@
 // How many jobs one repository accepts when a run carries 100 of them. One connection shows the cost, eight what overlaps.
 import type { Bench } from "../bench.ts";
 import { jobRequest, need, owner, runRequest, settle } from "../bench.ts";
+import { liftLimits } from "../lifted-limits.ts";
 import type { Figure } from "../figure.ts";
 import { mean, median } from "../percentile.ts";
 
@@ -18,6 +19,7 @@ async function measure(bench: Bench, connections: number): Promise<Figure> {
 	const repo = `batch-${connections}`;
 	const pool = `pool-${repo}`;
 	await bench.api.createRepository(owner, repo, {});
+	await liftLimits(bench.server.ready, { owner, repo });
 	const jobs = Array.from({ length: jobsInRun }, (_, at) => jobRequest(`test-${at}`, pool));
 	const load = {
 		url: bench.server.ready.url,

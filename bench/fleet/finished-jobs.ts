@@ -3,6 +3,7 @@
 import { Api } from "../api.ts";
 import type { Bench, Serving } from "../bench.ts";
 import { jobRequest, owner, runRequest, settle } from "../bench.ts";
+import { liftLimits } from "../lifted-limits.ts";
 import type { Figure } from "../figure.ts";
 import { mean, median } from "../percentile.ts";
 import { logLine, ProtocolRunner } from "./protocol-runner.ts";
@@ -18,6 +19,7 @@ const limitMs = 120_000;
 
 export async function measureFinishedJobs(bench: Bench): Promise<Figure[]> {
 	await bench.api.createRepository(owner, repo, {});
+	await liftLimits(bench.server.ready, { owner, repo });
 	const runners = await registerRunners(bench.server.ready, bench.token, pool);
 	const count = bench.isQuick ? 150 : 600;
 	await finishJobs(bench, runners, 50);

@@ -2,6 +2,7 @@
 // slot is free, at half of that pace.
 import type { Bench } from "../bench.ts";
 import { owner, settle } from "../bench.ts";
+import { liftLimits } from "../lifted-limits.ts";
 import type { Figure } from "../figure.ts";
 import { Fleet } from "./fleet.ts";
 import { mean, median, percentile } from "../percentile.ts";
@@ -14,6 +15,7 @@ const connections = 8;
 
 export async function measureFleetWork(bench: Bench): Promise<Figure[]> {
 	await bench.api.createRepository(owner, repo, { maxRunning: runners * capacity });
+	await liftLimits(bench.server.ready, { owner, repo });
 	const { url } = bench.server.ready;
 	const fleet = await Fleet.open({ url, token: bench.token, pool, runners, capacity, repo });
 	try {

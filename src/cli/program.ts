@@ -18,6 +18,7 @@ import { addJobPrioritise } from "./job/job-prioritise.ts";
 import { addJobRetry } from "./job/job-retry.ts";
 import { addJobSearch } from "./job/job-search.ts";
 import { addJobShow } from "./job/job-show.ts";
+import { addLimits } from "./limits.ts";
 import { addPoolList } from "./pool/pool-list.ts";
 import { addPoolSet } from "./pool/pool-set.ts";
 import { addPoolShow } from "./pool/pool-show.ts";
@@ -79,6 +80,7 @@ function createProgram(io: Io, exitWith: Host["exitWith"]): Command {
 	addServe(program, host);
 	addDoctor(program, host);
 	addIdToken(program, host);
+	addLimits(program, host);
 	const noun = (name: string, description: string) => program.command(name).description(description);
 	const runner = noun("runner", "machines that run jobs");
 	addRunnerStart(runner, host);

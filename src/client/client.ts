@@ -7,6 +7,7 @@ import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { RebuildAnswer } from "../contracts/http/repository.ts";
 import type { DeadLetter, Redriven } from "../contracts/http/dead-letter.ts";
 import type { QueueName } from "../contracts/objects/dead-letters.ts";
+import type { LimitUses } from "../contracts/http/limit.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
 import type { Job, Run, RunRequest } from "../contracts/http/run.ts";
 import type {
@@ -93,6 +94,7 @@ export function createClient(options: TransportOptions) {
 		pools: poolCalls(transport),
 		tokens: tokenCalls(transport),
 		switches: switchCalls(transport),
+		limits: limitCalls(transport),
 		projection: projectionCalls(transport),
 		deadLetters: deadLetterCalls(transport),
 		audit: {
@@ -150,6 +152,21 @@ function repositoryCalls(transport: Transport) {
 		patch: (name: RepositoryName, request: RepositoryRequest) => write("PATCH", name, request),
 		queue: (name: RepositoryName) =>
 			get<QueueFigures>(transport, repositoryPath(name, "queue"), { waiting: "number", limits: "object" }),
+	};
+}
+
+/** What is null goes back to what holds for everybody. */
+export type LimitsChange = Record<string, number | null>;
+
+/** Of an owner, or of one of its repositories where `repo` is said. Only the operator sets them. */
+function limitCalls(transport: Transport) {
+	const path = ({ owner, repo }: { owner: string; repo: string | null }) =>
+		repo === null ? urlPath("v1", "owners", owner, "limits") : repositoryPath({ owner, repo }, "limits");
+	const shape: Shape<LimitUses> = { items: "list" };
+	return {
+		get: (of: { owner: string; repo: string | null }) => get<LimitUses>(transport, path(of), shape),
+		patch: (of: { owner: string; repo: string | null }, change: LimitsChange) =>
+			transport.json<LimitUses>({ method: "PATCH", path: path(of), json: change, idempotent: true }, shape),
 	};
 }
 

@@ -145,8 +145,6 @@ export const poolShardsMax = 16;
 export const poolWeightMax = 100;
 /** For this long a runner that let a grant lapse is served after all others; then it is tried again like them. */
 export const lapseForgivenMs = 10 * 60_000;
-/** Runners registered in one pool shard. */
-export const poolRunnersMax = 10_000;
 /** The pool forgets a registered runner after a day without contact and without leases. */
 export const runnerForgottenMs = 24 * 60 * 60 * 1_000;
 /**

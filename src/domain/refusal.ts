@@ -1,4 +1,5 @@
 // Why a command is refused, as a value with its facts. `contracts/wire/refusal-facts.ts` says what each looks like on the wire.
+import type { LimitName } from "./limit/limit-table.ts";
 
 export type Refusal =
 	| { code: "repository-unknown" }
@@ -14,6 +15,7 @@ export type Refusal =
 	| { code: "runner-unknown" }
 	| { code: "runner-removed" }
 	| { code: "pool-full"; max: number }
+	| LimitReached
 	| { code: "idempotency-key-reused" }
 	| { code: "graph-invalid"; faults: GraphFault[] }
 	| { code: "clone-url-missing" }
@@ -36,6 +38,14 @@ export type Refusal =
 	| { code: "log-sealed"; length: number }
 	| AccessRefusal
 	| ReadRefusal;
+
+/** A limit of the table, `max` as it is set here. `retryAfterMs`: when it may have room; null: that is not known. */
+export interface LimitReached {
+	code: "limit-reached";
+	limit: LimitName;
+	max: number;
+	retryAfterMs: number | null;
+}
 
 /** Why a caller may not have it. `act`: whether the token lacks something for this call, or for what it would give to another token. */
 export type AccessRefusal =

@@ -86,6 +86,9 @@ export const accessTable = {
 	patchRepository: administers,
 	getRepository: reads,
 	getQueue: reads,
+	getRepositoryLimits: reads,
+	putRepositoryLimits: operates,
+	patchRepositoryLimits: operates,
 	rebuildRepository: administers,
 	rebuildOwner: administersOwner,
 

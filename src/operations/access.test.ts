@@ -18,6 +18,7 @@ import {
 	watchRunBySocket,
 	watchRunEvents,
 } from "./logs/logs.ts";
+import { getRepositoryLimits, setRepositoryLimits } from "./limits.ts";
 import type { Ports, SocketPorts } from "./ports.ts";
 import { createTicket, createToken, listTokens, revokeToken } from "./tokens.ts";
 import { getPool, listPools, removeRunner, setPool, setRunner } from "./pools.ts";
@@ -103,6 +104,7 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 	patchRepository: (by) => setRepository(ports, by, { repository, request: {}, replace: false }),
 	getRepository: (by) => getRepository(ports, by, repository),
 	getQueue: (by) => getQueue(ports, by, repository),
+	getRepositoryLimits: (by) => getRepositoryLimits(ports, by, repository),
 	rebuildRepository: (by) => rebuildRepository(ports, by, { repository, cursor: null }),
 	rebuildOwner: (by) => rebuildOwner(ports, by, { owner, cursor: null }),
 	listSecrets: (by) => listSecrets(ports, by, repository),
@@ -124,6 +126,8 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 const placeless: Record<PlacelessOperation, (by: Caller) => Result<unknown> | Promise<Result<unknown>>> = {
 	getSwitches: (by) => getSwitches(ports, by),
 	setSwitches: (by) => setSwitches(ports, by, { acceptRuns: false }),
+	putRepositoryLimits: (by) => setRepositoryLimits(ports, by, { repository, change: {}, replace: true }),
+	patchRepositoryLimits: (by) => setRepositoryLimits(ports, by, { repository, change: {}, replace: false }),
 	createTicket: (by) => createTicket(ports, by),
 	listDeadLetters: (by) => listDeadLetters(ports, by, page),
 	redriveDeadLetter: (by) => redriveDeadLetter(ports, by, "dl1"),

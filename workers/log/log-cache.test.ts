@@ -88,8 +88,8 @@ describe("a live log that many watch", () => {
 			state.getWebSockets = (tag) => all(tag).flatMap((socket) => Array(logViewersMax / 2).fill(socket));
 		});
 		const refused = await watch();
-		expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "10"]);
-		expect(await refused.json()).toMatchObject({ code: "log-viewers-max" });
+		expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "10"]);
+		expect(await refused.json()).toMatchObject({ code: "limit-log-viewers" });
 		first.close();
 		await first.closed();
 		await vi.waitUntil(async () => (await watch()).status === 101, { interval: 5, timeout: 10_000 });

@@ -106,6 +106,7 @@ const added = [
 	[],
 	[],
 	["secret.refs", "secret.forks", "secret.at"],
+	["repository.limits", "repository.run_bucket"],
 ];
 
 /** The tables as an older version left them: they are brought up to date when the object wakes. */

@@ -8,6 +8,7 @@ import type {
 	ClaimCall,
 	DrainCall,
 	LeaseIdentity,
+	LimitsCall,
 	RepoCalls,
 	RepositoryName,
 	SecretCall,
@@ -112,6 +113,14 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	secretNames(as?: "facts") {
 		return this.#engine.secretNames(as);
+	}
+
+	limits() {
+		return this.#engine.limits();
+	}
+
+	setLimits(call: LimitsCall) {
+		return this.#engine.setLimits(call);
 	}
 
 	claim(call: ClaimCall) {

@@ -5,6 +5,7 @@ import { time } from "./fields.ts";
 /** Named by what they act on, like commands; a name never changes its meaning. */
 export const auditAction = z.enum([
 	"repository-set",
+	"limits-set",
 	"secret-set",
 	"secret-delete",
 	"token-create",

@@ -6,11 +6,13 @@ import type { JobIdentity } from "../../domain/identity/job-identity.ts";
 import type { AppendKind } from "../../domain/log/log.ts";
 import type { LogChunk } from "../../domain/log/log-time.ts";
 import type { PoolPause, PoolSettings, Unfit } from "../../domain/pool/pool.ts";
+import type { LimitName } from "../../domain/limit/limit-table.ts";
 import type { Result } from "../../domain/refusal.ts";
 import type { SecretTerms } from "../../domain/job/secret-terms.ts";
 import type { JobRequest, Submission } from "../../domain/job/submission.ts";
 import type { BulkCancel, CanceledState } from "../http/bulk-cancel.ts";
 import type { BulkRetry, RetriedOutcome } from "../http/bulk-retry.ts";
+import type { LimitUse } from "../http/limit.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../http/repository.ts";
 import type { Job, Run } from "../http/run.ts";
 import type { Cancel, FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../../domain/job/job.ts";
@@ -88,6 +90,12 @@ export interface AddJobsCall extends Actor, TimedCall {
 	digest: string;
 	/** Of the job in the run that adds them: it must be held, and they may do no more than that job. Absent: anybody who may write. */
 	lease?: LeaseIdentity;
+}
+
+/** What is null goes back to the table's number; `replace`: so does what is not named. */
+export interface LimitsCall {
+	change: { [Name in LimitName]?: number | null | undefined };
+	replace: boolean;
 }
 
 export interface Submitted {
@@ -198,6 +206,9 @@ export interface RepoCalls {
 	setSecret(call: SecretCall): Promise<Result<null>>;
 	/** By name. Asked for the facts it answers them; an object of an older deploy does not know of any, and answers names. */
 	secretNames(as?: "facts"): Promise<Result<(string | SecretFacts)[]>>;
+	/** With what is used of each. An object of an older deploy knows neither call. */
+	limits(): Promise<Result<LimitUse[]>>;
+	setLimits(call: LimitsCall): Promise<Result<LimitUse[]>>;
 
 	/** Called by a PoolObject for a runner with free slots. */
 	claim(call: ClaimCall): Promise<Claimed>;

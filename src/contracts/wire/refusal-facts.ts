@@ -1,5 +1,6 @@
 // The one table that says what a refusal looks like on the wire, as the facts of an RFC 9457 problem.
-import type { AccessRefusal, IdentityRefusal, ReadRefusal, Refusal } from "../../domain/refusal.ts";
+import { limitOf, limitRow } from "../../domain/limit/limit-table.ts";
+import type { AccessRefusal, IdentityRefusal, LimitReached, ReadRefusal, Refusal } from "../../domain/refusal.ts";
 import { unreachable } from "../../domain/refusal.ts";
 import type { FieldError } from "../http/problem.ts";
 import { uploadOffsetHeader } from "./headers/lease-headers.ts";
@@ -21,10 +22,18 @@ const drainingRetryAfterSeconds = 60;
 /** Some visits of the intake. */
 const acceptedRetryAfterSeconds = 5;
 const refusedRetryAfterSeconds = 30;
-const watchersRetryAfterSeconds = 10;
+/** Where nobody knows when there is room. */
+const limitRetryAfterSeconds = 10;
 
 /** Faults of one graph in an answer: 1 MiB may hold a quarter of a million, and the first few say what is wrong. */
 const faultsShown = 20;
+
+const cloneUrlMissing: ProblemFacts = {
+	status: 400,
+	code: "malformed",
+	detail: "The run has a source without a clone URL, and the repository has none either.",
+	errors: [{ path: "source.cloneUrl", message: "is missing" }],
+};
 
 export function refusalFacts(refusal: Refusal): ProblemFacts {
 	const { code } = refusal;
@@ -60,8 +69,10 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 			return { status: 404, code, detail: "The pool has no such runner; a runner that was there registers again." };
 		case "runner-removed":
 			return { status: 403, code, detail: "The runner was removed from its pool." };
+		case "limit-reached":
+			return limitFacts(refusal);
 		case "pool-full":
-			return { status: 409, code, detail: `The pool has ${refusal.max} runners, which is all it takes.` };
+			return limitFacts({ limit: "pool-runners", max: refusal.max, retryAfterMs: null });
 		case "idempotency-key-reused":
 			return { status: 422, code, detail: "This Idempotency-Key was used with another body." };
 		case "graph-invalid":
@@ -74,12 +85,7 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 				retryAfterSeconds: drainingRetryAfterSeconds,
 			};
 		case "clone-url-missing":
-			return {
-				status: 400,
-				code: "malformed",
-				detail: "The run has a source without a clone URL, and the repository has none either.",
-				errors: [{ path: "source.cloneUrl", message: "is missing" }],
-			};
+			return cloneUrlMissing;
 		case "run-jobs-max":
 		case "run-finished":
 		case "run-canceled":
@@ -102,6 +108,17 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		default:
 			return isRefusedRead(refusal) ? readFacts(refusal) : callerFacts(refusal);
 	}
+}
+
+/** Says which limit, in which unit, and what to do. */
+export function limitFacts({ limit, max, retryAfterMs }: Omit<LimitReached, "code">): ProblemFacts {
+	const { of, unit, met } = limitRow(limit);
+	return {
+		status: 429,
+		code: `limit-${limit}`,
+		detail: `The limit of this ${of} is ${max} ${unit}: ${met}.`,
+		retryAfterSeconds: retryAfterMs === null ? limitRetryAfterSeconds : Math.max(1, Math.ceil(retryAfterMs / 1_000)),
+	};
 }
 
 function graphFacts({ faults }: Extract<Refusal, { code: "graph-invalid" }>): ProblemFacts {
@@ -246,19 +263,9 @@ function readFacts(refusal: ReadRefusal): ProblemFacts {
 				headers: { "Content-Range": `bytes */${refusal.length}` },
 			};
 		case "log-viewers-max":
-			return {
-				status: 503,
-				code,
-				detail: "As many watch this log as may.",
-				retryAfterSeconds: watchersRetryAfterSeconds,
-			};
+			return limitFacts({ limit: "log-viewers", max: limitOf("log-viewers"), retryAfterMs: null });
 		case "run-watchers-max":
-			return {
-				status: 503,
-				code,
-				detail: "As many watch this run as may.",
-				retryAfterSeconds: watchersRetryAfterSeconds,
-			};
+			return limitFacts({ limit: "run-watchers", max: limitOf("run-watchers"), retryAfterMs: null });
 		case "events-compacted": {
 			const detail = "What came after that event is not kept any more: ask without `after` for the present state.";
 			return { status: 410, code, detail };

@@ -50,6 +50,8 @@ export class Standing {
 	readonly #running = new Map<string, number>();
 	/** Slots held, by pool. */
 	readonly #runningIn = new Map<string, number>();
+	/** Unfinished jobs, blocked ones too, by their lane. */
+	readonly #inLane = new Map<string, number>();
 
 	constructor(rows: Iterable<QueuedJob>, fairness: Fairness = fairnessDefault) {
 		this.#fairness = fairness;
@@ -98,6 +100,15 @@ export class Standing {
 		return this.#runningIn.get(pool) ?? 0;
 	}
 
+	/** Lanes that the unfinished jobs stand in, or will. */
+	get laneCount(): number {
+		return this.#inLane.size;
+	}
+
+	hasLane(lane: string): boolean {
+		return this.#inLane.has(lane);
+	}
+
 	/** Since when the job waits that waits longest; null when none does. Blocked jobs and those in backoff are not in a lane. */
 	oldestSince(): Millis | null {
 		let oldest: Millis | null = null;
@@ -143,6 +154,7 @@ export class Standing {
 		const job: PlacedJob = { ...row, party: partyOf(row, this.#fairness) };
 		this.#jobs.set(id, job);
 		this.counts[job.state]++;
+		add(this.#inLane, job.lane, 1);
 		this.#deadlines.push(job);
 		if (holdsSlot(job)) this.#hold(job, 1);
 		if (job.rank === null) return;
@@ -156,6 +168,7 @@ export class Standing {
 		if (!job) return;
 		this.#jobs.delete(id);
 		this.counts[job.state]--;
+		add(this.#inLane, job.lane, -1);
 		if (holdsSlot(job)) this.#hold(job, -1);
 		const lane = job.rank === null ? undefined : this.#lanes.get(job.lane);
 		if (!lane) return;

@@ -14,6 +14,8 @@ export function refusalReason(refusal: Refusal): string {
 			return "there is no such repository; once there is, the same submission may be sent again";
 		case "fault":
 			return "a fault of ours met it whenever its repository was to take it; the submission is kept in the archive for a week";
+		case "limit-reached":
+			return `it would have passed the limit "${refusal.limit}" of ${refusal.max} when the repository heard of it`;
 		default:
 			return `the repository refused it: ${refusal.code}`;
 	}

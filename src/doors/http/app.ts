@@ -25,6 +25,7 @@ import { addJobRoutes } from "./routes/jobs.ts";
 import { addIdentityRoutes } from "./routes/identity.ts";
 import { addLeaseRoutes, sayStateAnyway } from "./routes/lease.ts";
 import { addUploadSocketRoutes } from "./streams/upload-socket.ts";
+import { addLimitRoutes } from "./routes/limits.ts";
 import { addLogSearchRoutes } from "./streams/log-search.ts";
 import { addLogRoutes } from "./streams/logs.ts";
 import { addMetricsRoutes } from "./routes/metrics.ts";
@@ -102,6 +103,7 @@ export function createApp<Env>(
 	addDeadLetterRoutes(app);
 	addRepositoryRoutes(app);
 	addSecretRoutes(app);
+	addLimitRoutes(app);
 	addRunRoutes(app);
 	addBulkCancelRoutes(app);
 	addBulkRetryRoutes(app);

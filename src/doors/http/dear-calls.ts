@@ -2,12 +2,14 @@
 // thread that others share. Counted by token and in this isolate: on one machine that is the whole server. A call without a
 // token is refused before it does any of that work, and is not counted.
 import type { MiddlewareHandler } from "hono";
+import { limitFacts } from "../../contracts/wire/refusal-facts.ts";
+import { limitOf } from "../../domain/limit/limit-table.ts";
 import { ProblemAnswer } from "./answer.ts";
 import { bearerText } from "./auth.ts";
 import type { ApiEnv } from "./context.ts";
 
-export const dearCallsMax = 4;
-const retryAfterSeconds = 1;
+export const dearCallsMax = limitOf("concurrent");
+const retryAfterMs = 1_000;
 /**
  * The runtime does not always tell when a caller has gone. So a call counts until it has moved nothing for so long: longer than
  * any of them works for its next piece, and a stream that nobody reads takes no time from anybody.
@@ -111,6 +113,5 @@ function watched(
 }
 
 function tooMany(): ProblemAnswer {
-	const detail = `The token has ${dearCallsMax} calls of this kind under way; nothing of this one was done.`;
-	return new ProblemAnswer({ status: 429, code: "limit-concurrent", detail, retryAfterSeconds });
+	return new ProblemAnswer(limitFacts({ limit: "concurrent", max: dearCallsMax, retryAfterMs }));
 }

@@ -12,11 +12,12 @@ import type { Result } from "../../domain/refusal.ts";
 import { sendOrDrop } from "../socket-backlog.ts";
 import type { AcceptSocket, HeldSocket } from "../sockets.ts";
 import { tagsOf, WatcherEnds } from "../watcher-ends.ts";
+import { limitOf } from "../../domain/limit/limit-table.ts";
 import { FeedHistory } from "./feed-history.ts";
 import type { FeedPorts } from "./feed-ports.ts";
 
-/** Sockets of one run; beyond it 503. A fan-out takes some 40 µs a socket. */
-export const feedWatchersMax = 1_000;
+/** Sockets of one run. A fan-out takes some 40 µs a socket. */
+export const feedWatchersMax = limitOf("run-watchers");
 /** How long the history outlives its last watcher: who reloads a page, or loses the network for a moment, misses nothing. */
 const keptMs = 5 * 60_000;
 /** Hints are asked for again this often, each time with the state: so what got lost at the end of a run is found too. */

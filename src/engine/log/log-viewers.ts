@@ -9,11 +9,12 @@ import { cutFrame } from "../../domain/log/log-frame.ts";
 import type { AcceptSocket, HeldSocket, HeldSockets } from "../sockets.ts";
 import { isOpen, sendWhereOpen } from "../sockets.ts";
 import type { World } from "../ports.ts";
+import { limitOf } from "../../domain/limit/limit-table.ts";
 import type { LogOutside } from "./log-ports.ts";
 import { backlogAllowed, backlogOf, stalledMs, stalledPauseMs } from "../socket-backlog.ts";
 
-/** Sockets of one log; beyond it 503. A fan-out takes some 40 µs a socket, so this is 200 ms of the object's one thread. */
-export const logViewersMax = 5_000;
+/** Sockets of one log. A fan-out takes some 40 µs a socket. */
+export const logViewersMax = limitOf("log-viewers");
 const tag = "viewer";
 /**
  * Between two rounds for viewers that are behind: 64 KiB to 256 KiB each 5 ms are 12 to 50 MiB/s for one viewer, and 400 MB/s for

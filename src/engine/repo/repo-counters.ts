@@ -5,6 +5,7 @@ import { count, retriesLeft } from "../../domain/job/budget.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
 import type { Move } from "../../domain/job/job.ts";
 import { isAutomaticRetry } from "../../domain/job/job-end.ts";
+import type { RateBucket } from "../../domain/limit/token-bucket.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
 import type { RunNumbers } from "./archive/run-numbers.ts";
 import { recentRunsMax } from "./reads/repo-samples.ts";
@@ -34,14 +35,15 @@ export class RepoCounters {
 		return this.#transactions.draft?.nextNumber ?? memory.nextNumber;
 	}
 
-	/** Inside the transaction that accepts the run. */
-	takeNumber(run: RunId): void {
+	/** Inside the transaction that accepts the run. `bucket`: of the runs of a minute, with this one. */
+	takeNumber(run: RunId, bucket: RateBucket): void {
 		const { row, numbers } = this.#source;
 		const number = this.nextNumber;
 		const recent = [run, ...row.recentRuns()].slice(0, recentRunsMax);
-		row.saveNextNumber(number + 1, recent);
+		row.saveNextNumber(number + 1, { recent, bucket });
 		numbers.keep(number, recent);
 		this.#transactions.drafted.nextNumber = number + 1;
+		this.#transactions.drafted.runBucket = bucket;
 	}
 
 	/** How many more automatic retries `allowed` leaves now. */

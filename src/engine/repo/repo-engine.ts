@@ -13,6 +13,7 @@ import type {
 	DrainCall,
 	LeaseAnswer,
 	LeaseIdentity,
+	LimitsCall,
 	LogAdmission,
 	RepoCalls,
 	RepositoryName,
@@ -22,6 +23,7 @@ import type {
 	TimedCall,
 	Submitted,
 } from "../../contracts/objects/objects.ts";
+import type { LimitUse } from "../../contracts/http/limit.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../../contracts/http/repository.ts";
 import { changeSettings } from "../../domain/job/settings-change.ts";
 import { Outage } from "../../contracts/wire/outage.ts";
@@ -231,14 +233,28 @@ export class RepoEngine implements RepoCalls {
 			if (sealed === null) {
 				if (!secrets.has(name)) return refuse({ code: "secret-unknown" });
 				secrets.delete(name);
-			} else secrets.save({ name, sealed, ...secretTermsDefault, ...terms }, this.#world.now());
-			return accept(null);
+				return accept(null);
+			}
+			const fits = this.queue.limits.refuseSecret(name);
+			if (fits.ok) secrets.save({ name, sealed, ...secretTermsDefault, ...terms }, this.#world.now());
+			return fits;
 		});
 	}
 
 	async secretNames(as?: "facts"): Promise<Result<(string | SecretFacts)[]>> {
 		const facts = () => this.queue.tables.secrets.facts();
 		return this.#known(() => accept(as === "facts" ? facts() : facts().map(({ name }) => name)));
+	}
+
+	async limits(): Promise<Result<LimitUse[]>> {
+		return this.#known(() => accept(this.queue.limits.show()));
+	}
+
+	async setLimits(call: LimitsCall): Promise<Result<LimitUse[]>> {
+		return this.#write(() => {
+			this.queue.transact(() => this.queue.limits.set(call));
+			return accept(this.queue.limits.show());
+		});
 	}
 
 	/** Not within #write: a claim has an answer, an empty one, for a repository that was never configured. */

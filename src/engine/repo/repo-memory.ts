@@ -4,6 +4,8 @@ import type { BudgetMinute } from "../../domain/job/budget.ts";
 import type { Decision } from "../../domain/run/decide.ts";
 import type { Job, Move } from "../../domain/job/job.ts";
 import type { RunId } from "../../domain/ids.ts";
+import type { LimitSettings } from "../../domain/limit/limit-table.ts";
+import type { RateBucket } from "../../domain/limit/token-bucket.ts";
 import type { Run } from "../../domain/run/run.ts";
 import type { Standing } from "../../domain/queue/standing.ts";
 
@@ -18,10 +20,14 @@ export interface Memory {
 	 * the budget smaller.
 	 */
 	budget: readonly BudgetMinute[] | null;
+	/** What the operator set. */
+	limits: LimitSettings | null;
+	/** Null as well where none was stored yet. */
+	runBucket: RateBucket | null;
 }
 
 export function nothing(): Memory {
-	return { standing: null, runs: new Map(), nextNumber: null, budget: null };
+	return { standing: null, runs: new Map(), nextNumber: null, budget: null, limits: null, runBucket: null };
 }
 
 /** What one transaction has decided: dropped whole if it breaks off, else memory and everybody else follow. */
@@ -31,6 +37,8 @@ export interface Draft {
 	decided: { decision: Decision; before: Run | null }[];
 	nextNumber: number | null;
 	budget: readonly BudgetMinute[] | null;
+	limits: LimitSettings | null;
+	runBucket: RateBucket | null;
 	/** Null where each decision's moves are written at once. */
 	slices: Slices | null;
 }
@@ -43,7 +51,7 @@ export interface Slices {
 }
 
 export function newDraft(slices: Slices | null): Draft {
-	return { runs: new Map(), decided: [], nextNumber: null, budget: null, slices };
+	return { runs: new Map(), decided: [], nextNumber: null, budget: null, limits: null, runBucket: null, slices };
 }
 
 /** Leaves a transaction whose answer is a refusal, so that the storage takes back what was written before it. */

@@ -16,6 +16,7 @@ import { Standing } from "../../domain/queue/standing.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
 import type { Sql, World } from "../ports.ts";
 import { RepoCounters } from "./repo-counters.ts";
+import { RepoLimits } from "./repo-limits.ts";
 import { nothing } from "./repo-memory.ts";
 import type { Draft } from "./repo-memory.ts";
 import type { RepoOutside, RepoPorts } from "./repo-ports.ts";
@@ -48,6 +49,7 @@ export class RepoQueue {
 	readonly supersessions: Supersessions;
 	readonly numbers: RunNumbers;
 	readonly counters: RepoCounters;
+	readonly limits: RepoLimits;
 	readonly samples: RepoSamples;
 	readonly outgoing: Outgoing;
 	readonly #world: World;
@@ -84,6 +86,12 @@ export class RepoQueue {
 			row: this.tables.row,
 			numbers: this.numbers,
 			memory: () => this.#memory,
+		});
+		this.limits = new RepoLimits(this.#transactions, {
+			tables: this.tables,
+			standing: () => this.standing,
+			memory: () => this.#memory,
+			now,
 		});
 		this.samples = new RepoSamples({
 			recentRuns: () => this.tables.row.recentRuns(),
@@ -246,10 +254,12 @@ export class RepoQueue {
 	}
 
 	/** What was committed is remembered, and those whom it concerns are to hear of it. */
-	#follow({ runs, decided, nextNumber, budget }: Draft): void {
+	#follow({ runs, decided, nextNumber, budget, limits, runBucket }: Draft): void {
 		const memory = this.#memory;
 		memory.nextNumber = nextNumber ?? memory.nextNumber;
 		memory.budget = budget ?? memory.budget;
+		memory.limits = limits ?? memory.limits;
+		memory.runBucket = runBucket ?? memory.runBucket;
 		for (const run of runs.values()) this.#remember(run);
 		for (const { decision, before } of decided) this.#followDecision(decision, before);
 		if (decided.some(({ decision }) => decision.moves.length > 0)) this.outgoing.announce();

@@ -36,5 +36,7 @@ const versions = [
 	`ALTER TABLE secret ADD COLUMN refs TEXT;
 	ALTER TABLE secret ADD COLUMN forks INTEGER NOT NULL DEFAULT 0;
 	ALTER TABLE secret ADD COLUMN at INTEGER;`,
+	`ALTER TABLE repository ADD COLUMN limits TEXT NOT NULL DEFAULT '{}';
+	ALTER TABLE repository ADD COLUMN run_bucket TEXT;`,
 ];
 export const repoTables = { of: "repository", versions } satisfies TableVersions;

@@ -3,6 +3,8 @@
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
 import type { BudgetMinute } from "../../domain/job/budget.ts";
+import type { LimitSettings } from "../../domain/limit/limit-table.ts";
+import type { RateBucket } from "../../domain/limit/token-bucket.ts";
 import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { RepositorySettings } from "../../domain/job/submission.ts";
 import type { Sql, Storage } from "../ports.ts";
@@ -45,7 +47,7 @@ export class RepositoryRow {
 	create({ owner, repo, settings }: ConfiguredRepository, now: Millis): void {
 		for (const version of repoTables.versions) this.#sql.exec(version);
 		this.#sql.exec(
-			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', ?, 0, '[]')",
+			"INSERT INTO repository VALUES (1, ?, ?, ?, ?, 1, '[]', ?, 0, '[]', '{}', NULL)",
 			repoTables.versions.length,
 			owner,
 			repo,
@@ -64,9 +66,25 @@ export class RepositoryRow {
 		return JSON.parse(this.#sql.exec<{ recent: string }>("SELECT recent FROM repository").one().recent);
 	}
 
-	/** Both stand in one row, so that to know the last runs costs nothing. */
-	saveNextNumber(number: number, recent: readonly RunId[]): void {
-		this.#sql.exec("UPDATE repository SET next_number = ?, recent = ?", number, JSON.stringify(recent));
+	/** All stand in one row, so that to know the last runs, and how many came of late, costs nothing. */
+	saveNextNumber(number: number, { recent, bucket }: { recent: readonly RunId[]; bucket: RateBucket }): void {
+		const values = [number, JSON.stringify(recent), JSON.stringify(bucket)];
+		this.#sql.exec("UPDATE repository SET next_number = ?, recent = ?, run_bucket = ?", ...values);
+	}
+
+	/** What is left of the runs of a minute; null: none was counted yet. */
+	runBucket(): RateBucket | null {
+		return JSON.parse(
+			this.#sql.exec<{ bucket: string | null }>("SELECT run_bucket AS bucket FROM repository").one().bucket ?? "null",
+		);
+	}
+
+	limits(): LimitSettings {
+		return JSON.parse(this.#sql.exec<{ limits: string }>("SELECT limits FROM repository").one().limits);
+	}
+
+	saveLimits(limits: LimitSettings): void {
+		this.#sql.exec("UPDATE repository SET limits = ?", JSON.stringify(limits));
 	}
 
 	/** As of the last retry: starts since then are in memory alone [R8]. */

@@ -37,6 +37,10 @@ export class SealedSecrets {
 		return this.#sql.exec("SELECT 1 FROM secret WHERE name = ?", name).toArray().length > 0;
 	}
 
+	get count(): number {
+		return this.#sql.exec<{ count: number }>("SELECT COUNT(*) AS count FROM secret").one().count;
+	}
+
 	save({ name, sealed, refs, forks }: SealedSecret, at: Millis): void {
 		const insert = "INSERT OR REPLACE INTO secret (name, sealed, refs, forks, at) VALUES (?, ?, ?, ?, ?)";
 		this.#sql.exec(insert, name, sealed, refs && JSON.stringify(refs), forks ? 1 : 0, at);

@@ -4,6 +4,7 @@ import type { AuditRecord } from "../../../contracts/http/audit.ts";
 import type { BulkCancel } from "../../../contracts/http/bulk-cancel.ts";
 import type { BulkRetry } from "../../../contracts/http/bulk-retry.ts";
 import type { DeadLetter } from "../../../contracts/http/dead-letter.ts";
+import type { LimitUses } from "../../../contracts/http/limit.ts";
 import type { Problem } from "../../../contracts/http/problem.ts";
 import type { QueueFigures, RebuildAnswer, Repository } from "../../../contracts/http/repository.ts";
 import type { Attempt, Job, Run } from "../../../contracts/http/run.ts";
@@ -217,6 +218,12 @@ const queue: QueueFigures = {
 	projectionLagSeconds: 0,
 	limits: { maxRunning: 50, concurrencyGroups: { production: { limit: 1 } } },
 };
+const limits: LimitUses = {
+	items: [
+		{ name: "waiting-jobs", unit: "jobs", limit: 50_000, used: 12, resetsAt: null },
+		{ name: "runs-per-minute", unit: "runs a minute", limit: 3_000, used: 40, resetsAt: at(1) },
+	],
+};
 const rebuilt: RebuildAnswer = { owner: "acme", repo: "web", right: 120, written: 1, removed: 0, nextCursor: null };
 const canceled: BulkCancel = {
 	items: [{ job: jobId, run: runId, key: "test", state: "waiting" }],
@@ -302,6 +309,7 @@ const values: Readonly<Record<string, unknown>> = {
 	Job: job,
 	JobsRequest: { jobs: [{ key: "report", needs: ["test"], when: "always", run: "./report" }] },
 	LeaseReply: { job: { ...job, state: "running", outcome: null, finishedAt: null, attempts: [] } },
+	LimitUses: limits,
 	LogFound: { offset: 812, line: 14, text: "Error: no such file", before: ["step 2"], after: ["at main.js:3"] },
 	PatchJobRequest: { priority: 10 },
 	Pool: pool,
@@ -321,6 +329,7 @@ const values: Readonly<Record<string, unknown>> = {
 	Registered: registered,
 	Repository: repository,
 	RepositoryRequest: { cloneUrl: source.cloneUrl, maxRunning: 50, concurrencyGroups: { production: { limit: 1 } } },
+	RepositoryLimitsRequest: { "waiting-jobs": 100_000, secrets: null },
 	RetryJobRequest: { reason: "the network was down" },
 	RetryRunRequest: { only: "failed", reason: "the network was down" },
 	Run: run,

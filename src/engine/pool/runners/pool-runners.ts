@@ -2,17 +2,14 @@
 // memory, written through to the tables, and rarely for a sign of life, which must not cost a write.
 import type { NotKnown, RunnerIdentity, RunnerWord } from "../../../contracts/objects/objects.ts";
 import type { Millis } from "../../../domain/ids.ts";
-import {
-	ephemeralForgottenMs,
-	idempotencyKeptMs,
-	poolRunnersMax,
-	renewSeconds,
-	runnerForgottenMs,
-} from "../../../domain/limits.ts";
+import { ephemeralForgottenMs, idempotencyKeptMs, renewSeconds, runnerForgottenMs } from "../../../domain/limits.ts";
+import { limitOf } from "../../../domain/limit/limit-table.ts";
 import { accept, refuse } from "../../../domain/refusal.ts";
 import type { Result } from "../../../domain/refusal.ts";
 import type { PoolRunner, PoolTables } from "../pool-tables.ts";
 
+/** Of one shard. */
+const poolRunnersMax = limitOf("pool-runners");
 const seenWrittenMs = 60_000;
 /** A runner nobody heard of for this long is offline: two missed long polls and the coarseness of what is stored. */
 const offlineMs = 90_000;

@@ -30,7 +30,8 @@ export function writeBulkRetry(queue: RepoQueue, call: BulkRetryCall): Result<Bu
 			const decided = queue.onRun(run, (view) => decideRetryJobs(view, indexes, cause));
 			if (!decided.ok) return decided;
 		}
-		return accept(null);
+		// Once for all of them: a limit that they pass together takes all of them back.
+		return queue.limits.refuseMoves();
 	};
 	// What was retried is remembered with the key: a replay could not find it again.
 	const done = once(

@@ -61,12 +61,15 @@ function admit(queue: RepoQueue, settings: RepositorySettings, call: DrainCall):
 	const asked = { id: run, number: queue.counters.nextNumber, submission };
 	const earlier = key === null ? null : queue.tables.keys.find(key);
 	const isReused = earlier !== null && earlier.digest !== digest;
-	const decided = isReused ? refusedBy({ code: "idempotency-key-reused" }) : decideSubmit(asked, settings, acceptedAt);
+	// [Y4] Past its repository's limits too it is there, and says why it was not run; how fast runs come is no reason.
+	const decided = isReused
+		? refusedBy({ code: "idempotency-key-reused" })
+		: queue.limits.within(decideSubmit(asked, settings, acceptedAt));
 	const reason = decided.ok ? null : refusalReason(decided.refusal);
 	const made = reason === null ? decided : decideRefused(asked, settings, { reason, acceptedAt, now: queue.now() });
 	// [Y4] Needs that do not form a graph have no jobs either: such a record is kept aside by whoever drains.
 	if (!made.ok) return made;
-	queue.counters.takeNumber(run);
+	queue.counters.takeNumber(run, queue.limits.nextBucket());
 	queue.commit(made.value);
 	if (key !== null && earlier === null) queue.tables.keys.save(key, digest, run, queue.now());
 	if (reason === null) endIfSuperseded(queue, made.value.run, acceptedAt);

@@ -20,7 +20,7 @@ export function writeRunRetry(queue: RepoQueue, call: RetryRunCall): Result<Acce
 	const act = () =>
 		queue.onRun(call.run, (view, now) => {
 			const sourced = withSource(queue, view);
-			return sourced.ok ? decideRetryRun(sourced.value, call.only, cause(call, now)) : sourced;
+			return sourced.ok ? queue.limits.within(decideRetryRun(sourced.value, call.only, cause(call, now))) : sourced;
 		});
 	const done = once(
 		queue,
@@ -35,7 +35,7 @@ export function writeJobRetry(queue: RepoQueue, call: RetryJobCall): Result<{ jo
 	const act = () =>
 		queue.onJob(call.job, (view, index, now) => {
 			const sourced = withSource(queue, view);
-			return sourced.ok ? decideRetryJob(sourced.value, index, cause(call, now)) : sourced;
+			return sourced.ok ? queue.limits.within(decideRetryJob(sourced.value, index, cause(call, now))) : sourced;
 		});
 	const done = once(
 		queue,

@@ -57,10 +57,15 @@ export function writeSubmission(queue: RepoQueue, settings: RepositorySettings, 
 function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitCall): Result<Decision> {
 	const at = queue.now();
 	const { submission } = call;
-	const decided = decideSubmit({ id: call.run, number: queue.counters.nextNumber, submission }, settings, at);
+	const { counters, limits } = queue;
+	const hasRoom = limits.refuseJobs(submission.jobs.length);
+	const isInTime = hasRoom.ok ? limits.refuseRun() : hasRoom;
+	if (!isInTime.ok) return isInTime;
+	const asked = { id: call.run, number: counters.nextNumber, submission };
+	const decided = limits.within(decideSubmit(asked, settings, at));
 	if (!decided.ok) return decided;
 	// After the decision: a number that is taken for a refused run would leave a gap [W4].
-	queue.counters.takeNumber(call.run);
+	counters.takeNumber(call.run, limits.nextBucket());
 	queue.commit(decided.value);
 	supersede(queue, decided.value.run, { submission, acceptedAt: at });
 	return decided;
@@ -105,7 +110,8 @@ export function writeAddedJobs(queue: RepoQueue, settings: RepositorySettings, c
 	const { defaults } = settings;
 	const add = (view: RunView, at: number): Result<Decision> => {
 		const within = lease ? checkReach(view, { lease: lease, jobs, defaults }) : accept(null);
-		return within.ok ? decideAddJobs(view, jobs, settings, { by: "submit", actor, reason, at }) : within;
+		if (!within.ok) return within;
+		return queue.limits.within(decideAddJobs(view, jobs, settings, { by: "submit", actor, reason, at }));
 	};
 	// Before the key is looked at: a lease that is over gets no answer out of a replay either.
 	if (lease && leaseStateOf(queue.job(lease.job), lease) === "lost") return refuse({ code: "lease-stale" });

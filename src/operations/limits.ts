@@ -1,0 +1,31 @@
+// Limits as their owner sees them, with what is used of each, and as the operator sets them.
+import type { LimitUse } from "../contracts/http/limit.ts";
+import type { LimitsCall, RepositoryName } from "../contracts/objects/objects.ts";
+import type { Result } from "../domain/refusal.ts";
+import { mayAsk, mayAskOfRepository } from "./access.ts";
+import type { Caller } from "./access.ts";
+import { noteAct } from "./act-notes.ts";
+import type { NotePorts } from "./act-notes.ts";
+import type { Ports } from "./ports.ts";
+
+export async function getRepositoryLimits(
+	ports: Pick<Ports, "repo">,
+	caller: Caller,
+	repository: RepositoryName,
+): Promise<Result<LimitUse[]>> {
+	const may = mayAskOfRepository(caller, "getRepositoryLimits", repository);
+	return may.ok ? ports.repo(repository).limits() : may;
+}
+
+export async function setRepositoryLimits(
+	ports: Pick<Ports, "repo"> & NotePorts,
+	caller: Caller,
+	{ repository, ...call }: LimitsCall & { repository: RepositoryName },
+): Promise<Result<LimitUse[]>> {
+	const { change, replace } = call;
+	const may = mayAsk(caller, replace ? "putRepositoryLimits" : "patchRepositoryLimits");
+	if (!may.ok) return may;
+	const set = await ports.repo(repository).setLimits(call);
+	if (set.ok) noteAct(ports, caller, { action: "limits-set", ...repository, details: { replace, ...change } });
+	return set;
+}
