@@ -4,7 +4,8 @@
 export const refGlobCharactersMax = 200;
 /** What no ref may have in its name but `*` and `?`, so that a glob which means something elsewhere (`[a-z]`) is refused and not misread. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: git names them.
-export const refGlobPattern = /^[^\x00-\x20\x7f~^:[\]\\]+$/;
+// biome-ignore lint/complexity/noUselessEscapeInRegex: where classes may stand in classes, as in Java, a bare bracket begins one.
+export const refGlobPattern = /^[^\x00-\x20\x7f~^:\[\]\\]+$/;
 
 /** The full name; a short one is a branch's, but for `heads/…` and `tags/…`, which git reads below `refs/` too. */
 export function fullRef(ref: string): string {
