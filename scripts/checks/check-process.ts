@@ -3,7 +3,12 @@ import { spawn } from "node:child_process";
 
 export type CheckPart = (options: { write: boolean }) => Promise<string[]>;
 
-/** Quiet and offline: a check must not depend on what somebody's terminal, home folder or network says. */
+/** A part that cannot be had on this machine, and why: it neither holds nor fails, and the check says so. */
+export class LeftOut extends Error {
+	override readonly name = "LeftOut";
+}
+
+/** Quiet and offline: a check must not depend on what somebody's terminal, home folder or network says. `clients` alone asks the network. */
 const environment = {
 	...process.env,
 	CI: "1",
@@ -15,11 +20,21 @@ const environment = {
 	WRANGLER_LOG_PATH: "node_modules/.cache/wrangler.log",
 };
 
-/** No faults when it exits with 0; else all that it said. `shown`: its output goes straight to ours, for what takes long. */
-export function runCommand(program: string, args: string[], { shown = false } = {}): Promise<string[]> {
+interface CommandOptions {
+	/** Its output goes straight to ours, for what takes long. */
+	shown?: boolean;
+	cwd?: string;
+	/** Beside what every command gets. */
+	variables?: NodeJS.ProcessEnv;
+}
+
+/** No faults when it exits with 0; else all that it said. */
+export function runCommand(program: string, args: string[], options: CommandOptions = {}): Promise<string[]> {
+	const { shown = false, cwd = process.cwd(), variables = {} } = options;
 	return new Promise((resolve) => {
 		const child = spawn(program, args, {
-			env: environment,
+			cwd,
+			env: { ...environment, ...variables },
 			stdio: ["ignore", shown ? "inherit" : "pipe", shown ? "inherit" : "pipe"],
 		});
 		let said = "";

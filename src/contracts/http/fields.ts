@@ -24,6 +24,13 @@ export const time = z.iso.datetime().openapi({ description: "RFC 3339, UTC, mill
 /** As somebody writes it: in any zone. */
 export const instant = z.iso.datetime({ offset: true }).openapi({ description: "RFC 3339, with Z or an offset" });
 export const shortText = z.string().max(500);
+/** A map by names of one kind. The document says the kind, which its maker forgets. */
+export function mapOf<V extends z.ZodType>(names: z.ZodString, values: V): z.ZodRecord<z.ZodString, V> {
+	const propertyNames = z.toJSONSchema(names, { io: "input" });
+	Reflect.deleteProperty(propertyNames, "$schema");
+	return z.record(names, values).openapi({ propertyNames } as object);
+}
+
 /** What a process is started with ends at a NUL: better refused here than cut or failed on the runner. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that one is what must not be there.
 export const withoutNul = (text: z.ZodString) => text.regex(/^[^\x00]*$/, "must not contain NUL");

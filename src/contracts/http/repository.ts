@@ -1,7 +1,17 @@
 // A repository's settings as people write and read them.
 import { z } from "@hono/zod-openapi";
 import { poolWeightMax } from "../../domain/limits.ts";
-import { cloneUrl, jobKey, poolName, queueTimeoutSeconds, refName, shortText, slug, timeoutSeconds } from "./fields.ts";
+import {
+	cloneUrl,
+	jobKey,
+	mapOf,
+	poolName,
+	queueTimeoutSeconds,
+	refName,
+	shortText,
+	slug,
+	timeoutSeconds,
+} from "./fields.ts";
 import { retryRequest } from "./run.ts";
 
 const limit = z.int().min(0).max(100_000);
@@ -22,13 +32,13 @@ export const repositoryRequest = z
 		paused: z.boolean().optional(),
 		pauseNote: shortText.nullable().optional(),
 		defaults: jobDefaults.optional(),
-		concurrencyGroups: z.record(jobKey, z.strictObject({ limit })).optional(),
+		concurrencyGroups: mapOf(jobKey, z.strictObject({ limit })).optional(),
 		retryBudget: z.strictObject({ perHour: limit.optional(), ratio: z.number().min(0).max(10).optional() }).optional(),
 		fairness: z
 			.strictObject({
 				by: z.enum(["ref", "actor"]).optional(),
 				perRunningSeconds: z.number().min(0).max(86_400).optional(),
-				weights: z.record(z.string().min(1).max(500), z.number().min(0.01).max(1_000)).optional(),
+				weights: mapOf(z.string().min(1).max(500), z.number().min(0.01).max(1_000)).optional(),
 			})
 			.optional(),
 		poolWeight: z.int().min(1).max(poolWeightMax).optional(),

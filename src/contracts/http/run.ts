@@ -9,6 +9,7 @@ import {
 	instant,
 	jobKey,
 	labels,
+	mapOf,
 	poolName,
 	queueTimeoutSeconds,
 	refName,
@@ -65,7 +66,7 @@ export const jobRequest = z
 			.max(jobStepsMax)
 			.optional(),
 		run: script.optional(),
-		env: z.record(z.string().regex(variablePattern), withoutNul(z.string().max(32_768))).optional(),
+		env: mapOf(z.string().regex(variablePattern), withoutNul(z.string().max(32_768))).optional(),
 		secrets: z.array(secretName).max(100).optional(),
 		pool: poolName.optional(),
 		labels: labels.optional(),

@@ -49,7 +49,7 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	"steps.run": "A script for bash. Up to 262,144 characters, without NUL.",
 	"steps.logStart": "The offset at which the step's part of the log begins; null where it is not known.",
 	"steps.logEnd": "The offset behind the step's part of the log; null while it has none.",
-	cloneUrl: "Where runners fetch from; without credentials.",
+	cloneUrl: "Where runners fetch from, an http, https, ssh, git or file URL or user@host:path; without credentials.",
 	defaultRef:
 		"The ref of runs of `cloneUrl` that name neither ref nor commit; null, as unless set: what the remote's HEAD is then.",
 	needs: "Keys of jobs that must end before; none unless said.",
@@ -74,7 +74,8 @@ export const fieldWords: Readonly<Record<string, string>> = {
 		"Whether it is a fork's. Unless said: where the trigger is `pull_request`, or the ref is neither a branch nor a tag. Another clone URL than the repository's is a fork's always.",
 	source:
 		"What is fetched; null: nothing. Absent in a request: the repository's clone URL, if it has one, at its default ref.",
-	"source.cloneUrl": "Where to fetch from; the repository's unless said.",
+	"source.cloneUrl":
+		"Where to fetch from, an http, https, ssh, git or file URL or user@host:path, without credentials; the repository's unless said.",
 	"source.ref": "The branch, tag or full ref; null: what the remote's HEAD is.",
 	"source.commit": "Exactly this commit, 40 hexadecimal digits; null: what the ref points at then.",
 	commit: "The commit that was checked out; null where none was, or while it is not told.",
