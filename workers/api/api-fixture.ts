@@ -149,8 +149,13 @@ export async function states(place: Place, run: { id: string }): Promise<string>
 	return jobs.map((shown) => `${shown.key}:${shown.outcome ?? shown.state}`).join(" ");
 }
 
-export async function aRunner({ owner }: Place, request: object = {}, pool = "default"): Promise<Registered> {
-	const call = { body: { name: "one", ...request } };
+export async function aRunner(
+	{ owner }: Pick<Place, "owner">,
+	request: object = {},
+	pool = "default",
+	token = operator,
+): Promise<Registered> {
+	const call = { token, body: { name: "one", ...request } };
 	const answer = await send<Registered>("POST", `/v1/pools/${owner}/${pool}/runners`, call);
 	expect(answer.status).toBe(201);
 	return answer.body;

@@ -147,13 +147,24 @@ export interface Heard {
 	detail: string;
 }
 
+function pathOf({ path, operation }: Route, target: Target, ticket?: string): string {
+	const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: keyof Target) => target[name]);
+	const given = [wishes[operation].query?.(target), ticket === undefined ? undefined : `ticket=${ticket}`];
+	const asked = given.filter((part) => part !== undefined).join("&");
+	return asked === "" ? filled : `${filled}?${asked}`;
+}
+
+/** The body that the operator gets. */
+export async function read(route: Route, target: Target): Promise<string> {
+	const response = await fetchRaw("GET", pathOf(route, target));
+	return `${response.status === 200 ? "" : response.status}${await response.text()}`;
+}
+
 export async function ask(route: Route, target: Target, credential: Credential): Promise<Heard> {
-	const { query, body, headers, isSocket } = wishes[route.operation];
-	const filled = route.path.replaceAll(/\{(\w+)\}/g, (_, name: keyof Target) => target[name]);
+	const { body, headers, isSocket } = wishes[route.operation];
 	const { ticket, token = null } = credential;
-	const asked = [query?.(target), ticket === undefined ? undefined : `ticket=${ticket}`].filter(Boolean).join("&");
 	const isUpgrade = isSocket || (ticket !== undefined && route.method === "GET");
-	const response = await fetchRaw(route.method, asked === "" ? filled : `${filled}?${asked}`, {
+	const response = await fetchRaw(route.method, pathOf(route, target, ticket), {
 		token,
 		headers: { ...headers, ...credential.headers, ...(isUpgrade ? { upgrade: "websocket" } : {}) },
 		...(body === undefined ? {} : { body: body(target) }),

@@ -1,5 +1,7 @@
 // Who and what the matrix is about: an owner with two repositories, another owner with one, in each repository a finished run and
 // one whose job runs; and one caller of every kind, each with the facts by which the table says what may be asked.
+import { env } from "cloudflare:workers";
+import { parseKeys, signToken } from "../../../src/auth/token.ts";
 import type { Scope } from "../../../src/contracts/http/token.ts";
 import { scope } from "../../../src/contracts/http/token.ts";
 import {
@@ -173,15 +175,34 @@ async function nobodies(owner: string, home: Place): Promise<CallerInMatrix[]> {
 		bring: async () => credential,
 	});
 	const revoked = await makeToken(owner, everyScope);
+	const putOut = await aRunner(home, {}, home.pool, revoked.token);
 	await fetchRaw("DELETE", `/v1/tokens/${revoked.id}`);
 	const good = await aToken(owner, everyScope);
 	const flipped = good.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
-	const { body } = await send<{ ticket: string }>("POST", "/v1/tickets", { token: good });
+	const ticket = async () => (await send<{ ticket: string }>("POST", "/v1/tickets", { token: good })).body.ticket;
+	const used = await ticket();
+	const watched = `/v1/repos/${owner}/${home.repo}/runs/${home.run}/events?ticket=${used}`;
+	const opened = await fetchRaw("GET", watched, { token: null, headers: { upgrade: "websocket" } });
+	opened.webSocket?.accept();
+	opened.webSocket?.close(1_000, "used");
 	const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
 	const jwt = `${part({ alg: "none" })}.${part({ sub: `${owner}/web:ref:main`, owner })}.`;
+	const body = { audience: "spillway" };
+	const identity = await send<{ token: string }>("POST", "/v1/lease/id-token", { token: home.lease, body });
+	const access = { id: "tk1", owner, name: "x", scopes: everyScope, repos: null, expiresAt: null };
+	const keys = parseKeys(env.SPILLWAY_SIGNING_KEYS);
+	const expired = signToken(keys, "access", { ...access, expiresAt: Date.now() - 1 });
+	const late = signToken(keys, "ticket", { id: "ti1", until: Date.now() - 1, access });
+	const others = signToken(parseKeys(`k1:${"00".repeat(32)}`), "access", access);
 	return [
 		nobody("nobody", {}),
 		nobody("a revoked token", { token: revoked.token }),
+		nobody("a runner whose registering token was revoked", { token: putOut.token }),
+		nobody("an expired token", { token: expired }),
+		nobody("a token signed with another key", { token: others }),
+		nobody("an expired ticket", { ticket: late }),
+		nobody("a ticket that was used", { ticket: used }),
+		nobody("a job's identity token", { token: identity.body.token }),
 		nobody("a token with another MAC", { token: flipped }),
 		nobody("a token in capitals", { token: good.toUpperCase() }),
 		nobody("a token without its kind", { token: good.replace("spw_access_", "spw__") }),
@@ -189,7 +210,7 @@ async function nobodies(owner: string, home: Place): Promise<CallerInMatrix[]> {
 		nobody("a token under another scheme", { headers: { authorization: `Basic ${operator}` } }),
 		nobody("a token of a cookie", { headers: { cookie: `spillway_session=${good}; authorization=${operator}` } }),
 		nobody("a JSON Web Token", { token: jwt }),
-		nobody("a ticket in the header", { token: body.ticket }),
+		nobody("a ticket in the header", { token: await ticket() }),
 		nobody("a token as a ticket", { ticket: good }),
 		nobody("a lease as a ticket", { ticket: home.lease }),
 	];
