@@ -7,7 +7,8 @@ import type { Grant } from "../../contracts/http/runner.ts";
 import type { EventLog } from "../event-log.ts";
 import type { HeldJobs } from "./held-jobs.ts";
 import { isUnknownRunner } from "./registration.ts";
-import type { RegisteredRunner, Registration } from "./registration.ts";
+import type { RegisteredRunner } from "./kept-registration.ts";
+import type { Registration } from "./registration.ts";
 import { sinceBootMs } from "../since-boot.ts";
 
 /** A server that says "nothing" sooner than this is not waiting (dispatch switched off, an object restarted): do not spin. */

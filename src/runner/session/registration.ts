@@ -8,12 +8,8 @@ import type { RegisterRequest } from "../../contracts/http/runner.ts";
 import { heartbeatSeconds } from "../../domain/limits.ts";
 import type { EventLog } from "../event-log.ts";
 import type { WorkFolder } from "../work-folder.ts";
-
-export interface RegisteredRunner {
-	id: string | null;
-	token: string;
-	heartbeatSeconds: number;
-}
+import { openRegistration, sealRegistration } from "./kept-registration.ts";
+import type { RegisteredRunner } from "./kept-registration.ts";
 
 export interface RegistrationOptions {
 	url: string;
@@ -88,20 +84,26 @@ export class Registration {
 		}
 	}
 
+	/** What it is sealed by, and for. */
+	get #seal(): { subject: string; by: string } {
+		return { subject: this.#subject, by: this.#options.token };
+	}
+
 	/** A disk that takes nothing keeps no runner from being one: its next start registers anew. */
 	#keep(registered: RegisteredRunner): void {
 		const { folder, eventLog } = this.#options;
 		try {
-			folder.writeRegistration({ subject: this.#subject, ...registered });
+			folder.writeRegistration(sealRegistration(registered, this.#seal));
 		} catch (error) {
 			eventLog("registration-not-kept", { reason: error instanceof Error ? error.message : String(error) });
 		}
 	}
 
 	#read(): RegisteredRunner | null {
-		const kept = this.#options.folder.readRegistration() as (RegisteredRunner & { subject: string }) | null;
-		if (this.#options.request.ephemeral || kept?.subject !== this.#subject) return null;
-		return { id: kept.id, token: kept.token, heartbeatSeconds: kept.heartbeatSeconds };
+		if (this.#options.request.ephemeral) return null;
+		const kept = openRegistration(this.#options.folder.readRegistration(), this.#seal);
+		if (kept?.isOpen) this.#keep(kept.runner);
+		return kept?.runner ?? null;
 	}
 }
 

@@ -17,7 +17,8 @@ import type { EventLog } from "../event-log.ts";
 import type { Health } from "../machine/health.ts";
 import type { Gate } from "./gate.ts";
 import type { HeldJobs } from "./held-jobs.ts";
-import type { RegisteredRunner, Registration } from "./registration.ts";
+import type { RegisteredRunner } from "./kept-registration.ts";
+import type { Registration } from "./registration.ts";
 import { sinceBootMs } from "../since-boot.ts";
 import { WakeUp } from "../wake-up.ts";
 
