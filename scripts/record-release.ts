@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { build } from "esbuild";
 import { root, startServer } from "./child.ts";
 import { leaveWork } from "./release/left-work.ts";
-import { control } from "./release/played-work.ts";
+import { control } from "./release/player.ts";
 import { packFolder, releases } from "./release/recorded-release.ts";
 import type { RecordedMessage } from "./release/recorded-release.ts";
 import { stageBuild } from "./release/staged-build.ts";

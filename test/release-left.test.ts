@@ -2,10 +2,14 @@
 // object, the database and the archive. The clock goes on from where it stood.
 import { mkdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { control, job, Player } from "../scripts/release/played-work.ts";
-import type { Stage } from "../scripts/release/played-work.ts";
+import { control, firstOf, job, Player } from "../scripts/release/player.ts";
+import type { Stage } from "../scripts/release/player.ts";
 import { readRecorded, releaseNames, unpackFolder } from "../scripts/release/recorded-release.ts";
 import type { LeftBehind } from "../scripts/release/recorded-release.ts";
+import type { DeadLetter } from "../src/contracts/http/dead-letter.ts";
+import type { Page } from "../src/contracts/http/page.ts";
+import type { Run } from "../src/contracts/http/run.ts";
+import type { HeartbeatReply } from "../src/contracts/http/runner.ts";
 import { StagedSite } from "./fixture-release.ts";
 
 /** Since when its server has been away. */
@@ -47,13 +51,13 @@ describe.each(releaseNames())("what the release %s left behind", (release) => {
 		expect(await run("recalled")).toMatchObject({ state: "finished", outcome: "passed", round: 2 });
 		expect(await run("keyed")).toMatchObject({ state: "finished", outcome: "passed" });
 		expect(await run("running")).toMatchObject({ state: "running", jobs: [{ key: "half", state: "running" }] });
-		expect((await run("waiting")).jobs.map(({ state }: { state: string }) => state)).toEqual(["waiting", "blocked"]);
+		expect((await run("waiting")).jobs.map(({ state }) => state)).toEqual(["waiting", "blocked"]);
 		expect(await run("backingOff")).toMatchObject({ jobs: [{ waiting: { code: "backing-off" } }] });
 		expect(await run("paused")).toMatchObject({ jobs: [{ waiting: { code: "paused" } }] });
 		expect((await player.call("GET", `${player.repo}/runs/${left.runs.expired}`)).status).toBe(404);
-		const { items } = await player.done("GET", `${player.repo}/runs?limit=100`);
+		const { items } = await player.done<Page<Run>>("GET", `${player.repo}/runs?limit=100`);
 		const { archived, expired, spilled, gone, ...listed } = left.runs;
-		expect(items.map(({ id }: { id: string }) => id)).toEqual(expect.arrayContaining(Object.values(listed)));
+		expect(items.map(({ id }) => id)).toEqual(expect.arrayContaining(Object.values(listed)));
 		const { body } = await player.call("GET", `${player.repo}/jobs/${left.sealed.job}/attempts/1/log`);
 		expect(body).toBe(left.sealed.log);
 	});
@@ -69,19 +73,18 @@ describe.each(releaseNames())("what the release %s left behind", (release) => {
 	it("[T24] what ran goes on by its old lease and its runner's old token, and finishes with its log whole", async () => {
 		const { running } = left;
 		const beat = { token: running.runnerToken, body: { leases: [running.lease] } };
-		expect((await player.call("POST", "/v1/runner/heartbeat", beat)).body.leases).toEqual([
-			expect.objectContaining({ id: running.lease, state: "ok" }),
-		]);
+		const beaten = await player.call<HeartbeatReply>("POST", "/v1/runner/heartbeat", beat);
+		expect(beaten.body.leases).toEqual([expect.objectContaining({ id: running.lease, state: "ok" })]);
 		const grant = { lease: { token: running.leaseToken } };
 		expect(await player.append(grant, running.log.length, "the second half\n")).toMatchObject({ status: 204 });
 		const watcher = await player.socket(`${player.repo}/runs/${left.runs.running}/events`);
 		await player.finish(grant, "passed", running.log.length + "the second half\n".length);
 		const run = await player.finished(left.runs.running, "passed");
-		expect(run.jobs[0].attempts[0].log.state).toBe("sealed");
+		expect(firstOf(firstOf(run.jobs).attempts).log.state).toBe("sealed");
 		const { body } = await player.call("GET", `${player.repo}/jobs/${running.job}/attempts/1/log`);
 		expect(body).toBe("the first half\nthe second half\n");
 		await player.until("the watcher hears of the end", async () =>
-			watcher.heard.some(({ type, run: shown }) => type === "run" && shown.state === "finished"),
+			watcher.heard.some((frame) => frame.type === "run" && frame.run.state === "finished"),
 		);
 		watcher.socket.close();
 	});
@@ -91,8 +94,8 @@ describe.each(releaseNames())("what the release %s left behind", (release) => {
 		session.socket.send(JSON.stringify({ type: "hello", instanceId: "i2", capacity: 1, leases: [] }));
 		for (const key of ["x", "spilled"]) {
 			const grant = await player.until(`the job ${key} is granted`, async () => {
-				const last = session.heard.findLast(({ type }) => type === "grant")?.grant;
-				return last?.job.key === key && last;
+				const last = session.heard.findLast((frame) => frame.type === "grant");
+				return last?.grant.job.key === key && last.grant;
 			});
 			if (key === "x") expect(grant.job.secrets).toEqual({ TOKEN: "a secret of a test" });
 			await player.lease("start", grant);
@@ -110,7 +113,7 @@ describe.each(releaseNames())("what the release %s left behind", (release) => {
 		await player.done("PATCH", `/v1/pools/${left.owner}/paused`, { body: { paused: false } });
 		await player.work(await player.register(left.registerToken, "after a pause", "paused"));
 		await player.finished(left.runs.paused, "passed");
-		const { offsetMs } = await control(stage, "stage");
+		const { offsetMs } = await control<{ offsetMs: number }>(stage, "stage");
 		await control(stage, "stage", { offsetMs: offsetMs + 3_700_000 });
 		await control(stage, "wake");
 		await player.work(await player.register(left.registerToken, "after a backoff"));
@@ -118,12 +121,12 @@ describe.each(releaseNames())("what the release %s left behind", (release) => {
 	});
 
 	it("[T24] the dead letters are listed, sent again and dropped", async () => {
-		const { items } = await player.done("GET", "/v1/dead-letters");
-		expect(items.map(({ queue }: { queue: string }) => queue).sort()).toEqual(["deliveries", "events"]);
+		const { items } = await player.done<Page<DeadLetter>>("GET", "/v1/dead-letters");
+		expect(items.map(({ queue }) => queue).sort()).toEqual(["deliveries", "events"]);
 		for (const { id, queue } of items) {
 			if (queue === "deliveries") await player.post(`/v1/dead-letters/${id}/redrive`);
 			else await player.done("DELETE", `/v1/dead-letters/${id}`);
 		}
-		expect((await player.done("GET", "/v1/dead-letters")).items).toEqual([]);
+		expect((await player.done<Page<DeadLetter>>("GET", "/v1/dead-letters")).items).toEqual([]);
 	});
 });

@@ -2,10 +2,16 @@
 // server, in every pairing, while owners do a day's work each.
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Player, control, job, playDay, playEvening } from "../scripts/release/played-work.ts";
-import type { Stage } from "../scripts/release/played-work.ts";
+import { playDay } from "../scripts/release/played-day.ts";
+import { playEvening } from "../scripts/release/played-evening.ts";
+import { Player, control, job } from "../scripts/release/player.ts";
+import type { Stage } from "../scripts/release/player.ts";
 import { lastRelease, readRecorded } from "../scripts/release/recorded-release.ts";
 import type { RecordedMessage } from "../scripts/release/recorded-release.ts";
+import type { DeadLetter } from "../src/contracts/http/dead-letter.ts";
+import type { Page } from "../src/contracts/http/page.ts";
+import type { Run } from "../src/contracts/http/run.ts";
+import type { TokenMade } from "../src/contracts/http/token.ts";
 import { StagedSite } from "./fixture-release.ts";
 
 let site: StagedSite;
@@ -80,12 +86,12 @@ it("[T21] each recorded message of each queue is read by this build's consumer, 
 		expect([live, ends]).toEqual([live, bodies.map(() => "ack")]);
 	}
 	const operator = new Player(stage, "none", "newer");
-	expect((await operator.done("GET", "/v1/dead-letters")).items).toEqual([]);
+	expect((await operator.done<Page<DeadLetter>>("GET", "/v1/dead-letters")).items).toEqual([]);
 	// What they say is in the read model now.
 	const shown = own.flatMap(({ body }) => (body as { run?: { id: string; owner: string } | null }).run ?? []);
 	expect(shown.length).toBeGreaterThan(0);
-	const { items } = await operator.done("GET", "/v1/repos/acme/web/runs?limit=100");
-	for (const { id } of shown) expect(items.map((run: { id: string }) => run.id)).toContain(id);
+	const { items } = await operator.done<Page<Run>>("GET", "/v1/repos/acme/web/runs?limit=100");
+	for (const { id } of shown) expect(items.map((run) => run.id)).toContain(id);
 });
 
 it.each([
@@ -97,7 +103,7 @@ it.each([
 		const player = new Player(stage, `program-${letters}`, isOld ? "newer" : "older");
 		await player.done("PUT", player.repo, { body: {} });
 		const scopes = ["runner:register"];
-		const { token } = await player.post("/v1/tokens", { owner: player.owner, name: "runners", scopes });
+		const { token } = await player.post<TokenMade>("/v1/tokens", { owner: player.owner, name: "runners", scopes });
 		const environment = { SPILLWAY_URL: stage.url, SPILLWAY_TOKEN: token };
 		const dist = isOld ? program : undefined;
 		const place = ["--pool", `${player.owner}/default`, "--name", "real", "--work-dir", `${site.folder}/${letters}`];

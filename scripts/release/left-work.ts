@@ -1,9 +1,15 @@
 // What a release leaves behind when it dies in the midst of its work: each kind of row in each kind of object, the database and the
 // archive.
 import { setTimeout as pause } from "node:timers/promises";
+import type { DeadLetter } from "../../src/contracts/http/dead-letter.ts";
+import type { Page } from "../../src/contracts/http/page.ts";
+import type { Run } from "../../src/contracts/http/run.ts";
+import type { TokenMade } from "../../src/contracts/http/token.ts";
 import type { LeftBehind } from "./recorded-release.ts";
-import { control, job, listed, must, moveClock, playDay, playEvening, Player } from "./played-work.ts";
-import type { Stage } from "./played-work.ts";
+import { playDay } from "./played-day.ts";
+import { playEvening } from "./played-evening.ts";
+import { control, firstOf, job, listed, must, moveClock, Player } from "./player.ts";
+import type { Stage } from "./player.ts";
 
 const dayMs = 86_400_000;
 /** Since when runs have ended: one whose archive is gone, which was put there when it was a week old, and others that are there. */
@@ -19,7 +25,7 @@ export async function leaveWork(stage: Stage): Promise<LeftBehind> {
 	await player.done("PUT", player.repo, { body: {} });
 	const statement = "UPDATE repository SET archived_at = 0";
 	await control(stage, "sql", { namespace: "REPO", name: "acme/web", statement });
-	const { token: registerToken } = await player.post("/v1/tokens", {
+	const { token: registerToken } = await player.post<TokenMade>("/v1/tokens", {
 		...{ owner: player.owner, name: "runners", scopes: ["runner:register"] },
 	});
 	const first = await player.register(registerToken, "first");
@@ -96,9 +102,13 @@ async function leaveOpen(stage: Stage, player: Player, old: Old): Promise<LeftBe
 	const retry = { maxAttempts: 2, on: [{ exitCodes: [1] }], backoff: { initialSeconds: 3_600, jitter: "none" } };
 	const backingOff = await player.submit([job("again", { retry })]);
 	await player.work(recaller, "failed");
-	const { token: revokedToken, id } = await player.post("/v1/tokens", { owner, name: "ended", scopes: ["read"] });
+	const { token: revokedToken, id } = await player.post<TokenMade>("/v1/tokens", {
+		owner,
+		name: "ended",
+		scopes: ["read"],
+	});
 	await player.done("DELETE", `/v1/tokens/${id}`);
-	const { token: readToken } = await player.post("/v1/tokens", { owner, name: "reads", scopes: ["read"] });
+	const { token: readToken } = await player.post<TokenMade>("/v1/tokens", { owner, name: "reads", scopes: ["read"] });
 	const { spilled, gone } = await leaveSpilled(stage, player);
 	await leaveDeadLetters(stage, player);
 	const sessionRunner = await player.register(registerToken, "with a session", "later");
@@ -117,7 +127,7 @@ async function leaveOpen(stage: Stage, player: Player, old: Old): Promise<LeftBe
 	await listed(player, [running, waiting, paused, backingOff]);
 	const job0 = { job: grant.job.id, leaseToken: grant.lease.token, lease: grant.lease.id };
 	return {
-		at: Date.now() + (await control(stage, "stage")).offsetMs,
+		at: Date.now() + (await control<{ offsetMs: number }>(stage, "stage")).offsetMs,
 		...{ operatorToken: stage.operatorToken, owner },
 		runs: {
 			...{ archived: old.archived.id, expired: old.expired.id, recalled: old.recalled.id, waiting: waiting.id },
@@ -146,12 +156,12 @@ async function leaveDeadLetters(stage: Stage, player: Player): Promise<void> {
 	const body = { shard: 0, ask: { owner: player.owner, repo: "web", pool: "default" } };
 	await control(stage, "consume", { queue: "spillway-deliveries-dead", bodies: [body] });
 	// What is more than a message holds goes by its name.
-	const { items: runs } = await player.done("GET", `${player.repo}/runs?limit=1`);
-	const ask = { repository: true, run: runs[0].id };
+	const { items: runs } = await player.done<Page<Run>>("GET", `${player.repo}/runs?limit=1`);
+	const ask = { repository: true, run: firstOf(runs).id };
 	const event = { owner: player.owner, repo: "web", at: Date.now(), repository: null, run: null, ask };
 	await control(stage, "consume", { queue: "spillway-events", bodies: [event] });
 	await player.until("two dead letters are kept", async () => {
-		const { items } = await player.done("GET", "/v1/dead-letters");
+		const { items } = await player.done<Page<DeadLetter>>("GET", "/v1/dead-letters");
 		return items.length >= 2;
 	});
 }
