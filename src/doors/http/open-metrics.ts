@@ -8,7 +8,9 @@ export function openMetricsOf(metrics: readonly ShownMetric[]): string {
 }
 
 function linesOf({ name, help, kind, samples }: ShownMetric): string[] {
+	// A counter's family has the bare name and its sample the suffix; a collector takes the text for broken otherwise.
 	const sampled = kind === "counter" ? `${name}_total` : name;
+	// A unit may only be named where the name ends with it.
 	const unit = /_(seconds|bytes)$/.exec(name)?.[1];
 	return [
 		`# TYPE ${name} ${kind}\n`,

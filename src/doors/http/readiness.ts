@@ -91,6 +91,7 @@ export class Readiness {
 			const seen = this.#seen.get(name) ?? { status: "down" as const, since: this.#now() };
 			return [name, { ...shown(worse(seen, told)), ...told?.shown }] as const;
 		});
+		// By the looks alone: a breaker may be open for the few calls that failed, while what is needed of the part was answered.
 		const isDown = dependencies.some(({ name, isVital }) => isVital && this.#seen.get(name)?.status === "down");
 		const isWell = each.every(([, { status }]) => status === "ok");
 		this.#whole = next(this.#whole, isDown ? "down" : isWell ? "ok" : "degraded", this.#now());

@@ -35,11 +35,13 @@ export async function readBytes({ body }: Request): Promise<Uint8Array<ArrayBuff
 			const read = await late.race(reader.read().catch(() => Promise.reject(broken())));
 			if (read === null) throw tooSlow();
 			if (read.done) return joined(parts, size);
+			// Counted as it comes: a body in chunks says no length, and one that says a length need not keep to it.
 			size += read.value.length;
 			if (size > requestBytesMax) throw tooLarge();
 			parts.push(read.value);
 		}
 	} catch (cause) {
+		// Without it the runtime goes on taking in what nobody reads.
 		reader.cancel().catch(() => undefined);
 		throw cause;
 	} finally {

@@ -9,6 +9,7 @@ const errorsShown = 20;
 
 /** [A41] [A50] Throws 400. Called where the caller is found to have a good token, so that nobody else learns anything of a route. */
 export function checkQuery(c: Context<ApiEnv>): void {
+	// By its text: Hono's own reading takes the first of two parameters and passes over escapes that are none.
 	const asked = readQuery(c.req.url);
 	if (asked.length === 0) return;
 	const method = c.req.method === "HEAD" ? "get" : c.req.method.toLowerCase();
@@ -17,6 +18,7 @@ export function checkQuery(c: Context<ApiEnv>): void {
 	const errors = asked.flatMap(({ name: path, isWhole }) => {
 		const isDoubled = seen.has(path);
 		seen.add(path);
+		// `known` null: a route that the document does not have says nothing of its parameters.
 		if (known !== null && !known.has(path)) return isDoubled ? [] : [{ path, message: "is not known here" }];
 		if (isDoubled) return [{ path, message: "is there twice" }];
 		return isWhole ? [] : [{ path, message: "is no UTF-8 in percent escapes" }];

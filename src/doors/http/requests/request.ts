@@ -11,9 +11,11 @@ import { readBytes } from "./body.ts";
 import type { ApiEnv } from "../context.ts";
 
 const pageDefault = 30;
+/** A page of runs is read and written in one piece: more of them would be felt by every other call of the isolate. */
 const pageMax = 100;
 /** No comma: two such headers come as one with a comma between, and which of them was meant nobody knows. */
 const idempotencyKeyPattern = /^[\x20-\x2b\x2d-\x7e]{1,255}$/;
+/** A body of 1 MiB can be wrong in a hundred thousand places, and each is named with its path. */
 const errorsShown = 20;
 const namePattern = /^[\w.-]{1,100}$/;
 
@@ -86,6 +88,7 @@ export function sliceNamed<T extends { name: string }>(
 	c: Context<ApiEnv>,
 	things: readonly T[],
 ): { items: T[]; next: string | null } {
+	// By the name and not by a position: a page stays right when something before it comes or goes meanwhile.
 	const { limit, cursor } = readPage(c, namePattern);
 	const rest = things.filter(({ name }) => cursor === null || name > cursor);
 	const items = rest.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, limit);
@@ -96,6 +99,7 @@ export function badQuery(path: string, message: string): ProblemAnswer {
 	return malformed("The query is not as it should be.", [{ path, message }]);
 }
 
+/** Opaque to callers, so that what is in it may change with any version. */
 export function writeCursor(cursor: string | null): string | null {
 	return cursor === null ? null : Buffer.from(cursor).toString("base64url");
 }

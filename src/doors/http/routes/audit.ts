@@ -11,6 +11,7 @@ import type { ApiEnv } from "../context.ts";
 import { document, pageOf, pageQuery } from "../document/document.ts";
 import { badQuery, readPage } from "../requests/request.ts";
 
+/** The instant and the id of the last record that was shown. */
 const cursorPattern = /^[0-9]{1,15} au[0-9a-f]{20}$/;
 
 document({
@@ -25,6 +26,7 @@ document({
 export function addAuditRoutes(app: Hono<ApiEnv>): void {
 	app.get("/v1/audit", async (c) => {
 		const caller = readCaller(c);
+		// `?owner=` is no owner: that asks for all, which is the operator's, and is refused to anybody else.
 		const owner = c.req.query("owner") || null;
 		orThrow(mayAskOfOwner(caller, "listAudit", owner));
 		const actor = c.req.query("actor") || undefined;

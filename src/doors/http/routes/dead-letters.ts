@@ -58,6 +58,7 @@ export function addDeadLetterRoutes(app: Hono<ApiEnv>): void {
 		return answerPresentPage(c, { items: items.map(view), next });
 	});
 
+	/** In slices, so that no call outlives its caller: it says whether there are more, and is sent again until there are none. */
 	app.post(`${path}/redrive`, async (c) => {
 		const caller = admit(c, "redriveDeadLetters");
 		const { queue = null } = await readBody(c, redriveRequest);

@@ -86,6 +86,7 @@ export const sayStateAnyway: MiddlewareHandler<ApiEnv> = async (c, next) => {
 export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/lease/start", async (c) => {
 		const identity = readLease(c);
+		// It says nothing, and is read all the same: a field that nobody knows is refused here as everywhere.
 		await readBody(c, startRequest);
 		const { job, lease } = answered(c, await startAttempt(c.get("services"), identity));
 		c.header(leaseStateHeader, lease);
@@ -94,6 +95,7 @@ export function addLeaseRoutes(app: Hono<ApiEnv>): void {
 
 	app.patch("/v1/lease/log", async (c) => {
 		const identity = readLease(c);
+		// Bytes as they come, whatever the content type says: a log need not be text.
 		const call = { offset: readOffset(c), kind: readKind(c), bytes: await readBytes(c.req.raw) };
 		const { length, lease, intervalSeconds } = answered(c, await appendLog(c.get("services"), identity, call));
 		c.header(leaseStateHeader, lease);
@@ -142,6 +144,7 @@ function answered<T>(c: Context<ApiEnv>, result: Result<T>): T {
 	return orThrow(result);
 }
 
+/** What a runner leaves out it does not know: null, so that a report that is repeated by another version is the same report. */
 function reportOf(request: FinishRequest): FinishReport {
 	return {
 		outcome: request.outcome,

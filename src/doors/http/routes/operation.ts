@@ -69,6 +69,7 @@ export function addOperationRoutes(app: Hono<ApiEnv>): void {
 	app.patch("/v1/switches", async (c) => {
 		const caller = admit(c, "setSwitches");
 		const patch = await readBody(c, switchesPatch);
+		// What was left out is undefined here, and must not be stored as a switch that is set to nothing.
 		const set = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
 		return c.json(orThrow(await setSwitches(c.get("services"), caller, set)));
 	});

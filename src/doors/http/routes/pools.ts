@@ -80,6 +80,7 @@ export function addPoolRoutes(app: Hono<ApiEnv>): void {
 
 	app.delete("/v1/pools/:owner/:pool/runners/:runner", async (c) => {
 		const { owner, caller } = admitToOwner(c, "removeRunner");
+		// Not looked at either. A removal of what never was is answered like one that is repeated: 204, and a header that says so.
 		const call = { owner, pool: readName(c, "pool"), runner: c.req.param("runner") };
 		return answerDeleted(c, orThrow(await removeRunner(c.get("services"), caller, call)));
 	});

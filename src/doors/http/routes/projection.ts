@@ -10,8 +10,13 @@ import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";
 import { malformed, readBody, writeCursor } from "../requests/request.ts";
 
+// A cursor is the place where the next slice begins, in words of the operation's own (`src/operations/projection`). It comes back from
+// outside, so each word of it is looked at: one that was made up could begin a rebuild anywhere, and call that whole.
+/** Within a repository: runs from an id on; then rows of the read model, after one's time and id, as whatever number the database has. */
 const runsPattern = /^(runs r[a-z2-7]{1,30}|rows( -?[0-9.e+]{1,30} [^ ]{0,100})?)$/;
+/** Beside repositories an owner has pools, tokens, and names that only the read model knows. */
 const ownerPattern = /^(pools [a-z0-9._-]{1,100}|tokens( tk[0-9a-f]{1,30})?|names( [a-z0-9._-]{1,100})?)$/;
+/** A repository of the owner's, and the place within it that its own slice gave. */
 const repositoryPattern = /^repository [a-z0-9._-]{1,100}( (?<inner>.+))?$/;
 
 document({

@@ -73,6 +73,7 @@ export function addRepositoryRoutes(app: Hono<ApiEnv>): void {
 		return answerSeen(c, orThrow(await getRepository(c.get("services"), caller, repository)));
 	});
 
+	// Figures are counted where jobs are decided about, so they are of this moment, and there are none while that does not answer.
 	app.get("/v1/repos/:owner/:repo/queue", async (c) => {
 		const { repository, caller } = admitToRepository(c, "getQueue");
 		return c.json(orThrow(await getQueue(c.get("services"), caller, repository)));

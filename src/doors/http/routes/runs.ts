@@ -33,6 +33,7 @@ import { badQuery, readBody, readIdempotencyKey, readPage } from "../requests/re
 import { readRunName } from "../requests/run-place.ts";
 
 const path = "/v1/repos/{owner}/{repo}/runs";
+/** The instant of acceptance and the id: runs that were accepted in one millisecond stand in the order of their ids. */
 const runCursorPattern = /^[0-9]{1,15} r[a-z2-7]{24}$/;
 const jobCursorPattern = /^[0-9]{1,5}$/;
 
@@ -147,6 +148,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/cancel", async (c) => {
 		const { repository, caller } = admitToRepository(c, "cancelRun");
+		// 202 also where all was finished already: a cancel says what is wanted, and the answer how the run stands.
 		const { reason = null } = await readBody(c, cancelRunRequest);
 		return c.json(
 			orThrow(await cancelRun(c.get("services"), caller, { repository, run: readRunName(c), reason })),
@@ -156,6 +158,7 @@ export function addRunRoutes(app: Hono<ApiEnv>): void {
 
 	app.post("/v1/repos/:owner/:repo/runs/:run/retry", async (c) => {
 		const { repository, caller } = admitToRepository(c, "retryRun");
+		// 202 for a retry that was taken; 200 says that the same key has made it before, and shows how that stands now.
 		const key = readIdempotencyKey(c);
 		const { only, reason = null } = await readBody(c, retryRunRequest);
 		const call = { repository, run: readRunName(c), only, key, reason };

@@ -88,6 +88,7 @@ function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
 export async function findTail({ services, name, log }: LogAnswer, lines: number): Promise<ByteRange> {
 	let search = tailSearch(lines, log.length);
 	while (!search.done && log.length - search.start < tailBytesMax) {
+		// The block that ends where the search has come to: sealed logs are compressed block by block.
 		const from = Math.max(0, Math.ceil(search.start / logBlockBytes) - 1) * logBlockBytes;
 		const chunks = bytesOf(logChunks(services, name, { from, to: search.start, sealed: log.sealed }));
 		search = searchBack(search, await joined(chunks, search.start - from), log.length);
@@ -202,6 +203,7 @@ function streamOf(chunks: AsyncGenerator<Uint8Array, void>, length: number | nul
 				if (value.length > 0) return controller.enqueue(value as Uint8Array<ArrayBuffer>);
 			}
 			controller.close();
+			// By the standard a reader that waits with a buffer of its own hears of the end only by this.
 			controller.byobRequest?.respond(0);
 		},
 		async cancel() {

@@ -12,6 +12,7 @@ import { readLogCall } from "./log-name.ts";
 import { badQuery, readPage } from "../requests/request.ts";
 import { belowJob } from "../requests/run-place.ts";
 
+/** What is looked for is held in mind across the borders of blocks. */
 const queryMax = 256;
 const cursorPattern = /^[0-9]{1,15}( [0-9]{1,15}){3} [01]$/;
 
