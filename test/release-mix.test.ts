@@ -40,6 +40,10 @@ const added = new Set<string>([
 	"OWNER.own",
 	// Of a rebuild, which an operator asks for, and asks for again once the deploy is over.
 	...["OWNER.owned", "REPO.runIds", "REPO.absentRuns", "REPO.projectable"],
+	// An older owner's object knows no secrets of its own: who asks for one is told to come back, and a repository's are sealed
+	// by the Worker's key as they were.
+	...["OWNER.setSecret", "OWNER.secrets", "OWNER.secretsFor", "OWNER.dataKey"],
+	...["OWNER.beginRotation", "OWNER.resealSecrets", "OWNER.endRotation", "REPO.resealSecrets"],
 	// An older object cannot say who has a key: the run is spilled, and one that has no right to the key ends as refused.
 	"REPO.keyHolder",
 	// A job whose repository is of an older deploy is given no identity token: 500, and it asks again.

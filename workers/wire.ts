@@ -36,7 +36,7 @@ import { readArchived } from "../src/engine/repo/archive/repo-archive.ts";
 import { report } from "./report.ts";
 import { readReadiness } from "./readiness.ts";
 import { readRunText } from "./repo/repo-outside.ts";
-import { sealSecret } from "./bindings/sealing.ts";
+import { sealerOf, sealSecret } from "./bindings/sealing.ts";
 import { guardedCalls } from "./bindings/guarded-calls.ts";
 import { guardedStores } from "./bindings/breakers.ts";
 import { changeSwitches, readSwitches, switchesNow } from "./switches/switches.ts";
@@ -109,8 +109,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		identityKeys: () => identityKeysOf(env),
 		signToken: (kind, payload) => signToken(keysOf(env), kind, payload),
 		keys: keysOf(env),
-		sealSecret: async ({ owner, repo }, { name, value }) =>
-			sealSecret(env.SPILLWAY_SEALING_KEYS, `${owner}/${repo}/${name}`, value),
+		sealingKeys: () => sealerOf(() => env.SPILLWAY_SEALING_KEYS).sealingKeys(),
+		sealSecret: async (place, value) => sealSecret(env.SPILLWAY_SEALING_KEYS, place, value),
 		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
 		trustedProxies: trustedProxiesOf(env),
 		allowedOrigins: allowedOriginsOf(env),

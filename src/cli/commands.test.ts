@@ -183,7 +183,7 @@ describe("secret", () => {
 		const absent = { status: 204, headers: { "spillway-absent": "true" } };
 		api.on(`DELETE ${web}/secrets/NO`, absent);
 		const { code, out, err } = await run(api, ["secret", "delete", "acme/web", "NO"]);
-		const line = "spillway: there is no secret NO (spillway secret list OWNER/REPO shows the names)\n";
+		const line = "spillway: there is no secret NO (spillway secret list acme/web shows the names)\n";
 		expect([code, out, err]).toEqual([4, "", line]);
 		api.on(`DELETE ${web}/secrets/YES`, { status: 502, text: "<html>" }, absent);
 		const again = await run(api, ["secret", "delete", "acme/web", "YES"]);
@@ -210,6 +210,32 @@ describe("secret", () => {
 		api.on(`GET ${web}/secrets`, { json: { items, nextCursor: null, asOf: "", stale: false } });
 		const { out } = await run(api, ["secret", "list", "acme/web"]);
 		expect(out).toBe("A\nDEPLOY  refs main refs/tags/v*,x, forks too\n");
+	});
+
+	it("[B37] with an owner alone it is the owner's, and rotate adds up all slices", async () => {
+		const owner = "/v1/owners/acme";
+		api.on(`PUT ${owner}/secrets/SHARED`, { status: 204 });
+		expect((await run(api, ["secret", "set", "acme", "SHARED"], { input: "v" })).out).toBe("secret SHARED is kept\n");
+		api.on(`DELETE ${owner}/secrets/SHARED`, { status: 204, headers: { "spillway-absent": "true" } });
+		expect((await run(api, ["secret", "delete", "acme", "SHARED"])).err).toContain("spillway secret list acme shows");
+		const slice = { owner: "acme", dataKey: 2, resealed: 1, right: 0, unreadable: [], sealingKeys: { k2: 1, k1: 0 } };
+		const lost = [{ repo: "web", name: "LOST" }];
+		api.on(
+			`POST ${owner}/rotate-secrets`,
+			{ json: { ...slice, nextCursor: "c" } },
+			{ json: { ...slice, right: 2, unreadable: lost, sealingKeys: { k2: 3, k1: 0, k0: 1 }, nextCursor: null } },
+		);
+		const { code, out, err } = await run(api, ["secret", "rotate", "acme"]);
+		expect(out.split("\n")).toEqual([
+			"acme: 2 secrets were sealed anew by data key 2, 2 were already",
+			"acme/web: LOST does not open",
+			"sealing key k2: 4 of acme",
+			"sealing key k1: no secret of acme",
+			"sealing key k0: 1 of acme",
+			"",
+		]);
+		expect([code, err]).toEqual([1, expect.stringContaining("do not open")]);
+		expect(sent().at(-1)).toEqual([`POST ${owner}/rotate-secrets`, { cursor: "c" }]);
 	});
 
 	it("[X19] set without a value sends nothing", async () => {

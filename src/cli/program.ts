@@ -38,6 +38,7 @@ import { addRunnerRemove } from "./runner/runner-remove.ts";
 import { addRunnerStart } from "./runner/runner-start.ts";
 import { addSecretDelete } from "./secret/secret-delete.ts";
 import { addSecretList } from "./secret/secret-list.ts";
+import { addSecretRotate } from "./secret/secret-rotate.ts";
 import { addSecretSet } from "./secret/secret-set.ts";
 import { addServe } from "./serve.ts";
 import { addSwitchSet } from "./switch/switch-set.ts";
@@ -106,10 +107,14 @@ function createProgram(io: Io, exitWith: Host["exitWith"]): Command {
 	addRepoSet(repo, host);
 	addRepoShow(repo, host);
 	addRepoList(repo, host);
-	const secret = noun("secret", "what a repository's jobs are given and nobody sees again");
+	const secret = noun(
+		"secret",
+		"what the jobs of a repository, or of all of an owner's, are given and nobody sees again",
+	);
 	addSecretSet(secret, host);
 	addSecretList(secret, host);
 	addSecretDelete(secret, host);
+	addSecretRotate(secret, host);
 	const pool = noun("pool", "pools of runners");
 	addPoolList(pool, host);
 	addPoolShow(pool, host);

@@ -4,11 +4,10 @@ import type { AuditRecord } from "../contracts/http/audit.ts";
 import type { BulkCancel, BulkCancelRequest } from "../contracts/http/bulk-cancel.ts";
 import type { BulkRetry, BulkRetryRequest } from "../contracts/http/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import type { RebuildAnswer } from "../contracts/http/repository.ts";
 import type { DeadLetter, Redriven } from "../contracts/http/dead-letter.ts";
 import type { QueueName } from "../contracts/objects/dead-letters.ts";
 import type { LimitUses } from "../contracts/http/limit.ts";
-import type { QueueFigures, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
+import type { QueueFigures, RebuildAnswer, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
 import type { Job, Run, RunRequest } from "../contracts/http/run.ts";
 import type {
 	PoolFigures,
@@ -18,7 +17,7 @@ import type {
 	RunnerFigures,
 	RunnerPatch,
 } from "../contracts/http/runner.ts";
-import type { SecretListed, SecretRequest } from "../contracts/http/secret.ts";
+import type { RotateAnswer, SecretListed, SecretRequest } from "../contracts/http/secret.ts";
 import type { Page, RunFilter } from "../contracts/http/page.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
@@ -170,19 +169,36 @@ function limitCalls(transport: Transport) {
 	};
 }
 
+/** Whose secrets they are: a repository's, or, `repo` null, an owner's. */
+export interface SecretHolder {
+	owner: string;
+	repo: string | null;
+}
+
+function secretsPath({ owner, repo }: SecretHolder, ...rest: string[]): string {
+	if (repo === null) return urlPath("v1", "owners", owner, "secrets", ...rest);
+	return repositoryPath({ owner, repo }, "secrets", ...rest);
+}
+
 function secretCalls(transport: Transport) {
 	return {
-		list: (name: RepositoryName, page: PageOptions = {}) =>
-			list<SecretListed>(transport, repositoryPath(name, "secrets"), { ...page }),
+		list: (holder: SecretHolder, page: PageOptions = {}) =>
+			list<SecretListed>(transport, secretsPath(holder), { ...page }),
 		/** The value goes to the server in the clear, by TLS or on loopback, and no call reads it back. */
-		put: (name: RepositoryName, { name: secret, ...request }: { name: string } & SecretRequest) =>
-			transport.done({
-				method: "PUT",
-				path: repositoryPath(name, "secrets", secret),
-				json: request,
-				idempotent: true,
-			}),
-		delete: (name: RepositoryName, secret: string) => remove(transport, repositoryPath(name, "secrets", secret)),
+		put: (holder: SecretHolder, { name, ...request }: { name: string } & SecretRequest) =>
+			transport.done({ method: "PUT", path: secretsPath(holder, name), json: request, idempotent: true }),
+		delete: (holder: SecretHolder, name: string) => remove(transport, secretsPath(holder, name)),
+		/** One slice; `cursor` null: the first. */
+		rotate: (owner: string, cursor: string | null) =>
+			transport.json<RotateAnswer>(
+				{
+					method: "POST",
+					path: urlPath("v1", "owners", owner, "rotate-secrets"),
+					json: cursor === null ? {} : { cursor },
+					idempotent: true,
+				},
+				{ resealed: "number", sealingKeys: "object", nextCursor: "text or null" },
+			),
 	};
 }
 

@@ -95,6 +95,10 @@ export const accessTable = {
 	listSecrets: administers,
 	setSecret: administers,
 	deleteSecret: administers,
+	listOwnerSecrets: administersOwner,
+	setOwnerSecret: administersOwner,
+	deleteOwnerSecret: administersOwner,
+	rotateSecrets: administersOwner,
 
 	listPools: readsOwner,
 	getPool: readsOwner,

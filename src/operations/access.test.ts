@@ -23,7 +23,15 @@ import type { Ports, SocketPorts } from "./ports.ts";
 import { createTicket, createToken, listTokens, revokeToken } from "./tokens.ts";
 import { getPool, listPools, removeRunner, setPool, setRunner } from "./pools.ts";
 import { getQueue, getRepository, listRepositories, setRepository } from "./repositories.ts";
-import { deleteSecret, listSecrets, setSecret } from "./secrets.ts";
+import { rotateSecrets } from "./rotate-secrets.ts";
+import {
+	deleteOwnerSecret,
+	deleteSecret,
+	listOwnerSecrets,
+	listSecrets,
+	setOwnerSecret,
+	setSecret,
+} from "./secrets.ts";
 import { rebuildOwner, rebuildRepository } from "./projection/rebuild.ts";
 import { registerRunner } from "./leases/runner-calls.ts";
 import { addJobs, cancelRun, getRun, listJobs, listRuns, retryRun, submitRun } from "./runs/runs.ts";
@@ -110,6 +118,10 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 	listSecrets: (by) => listSecrets(ports, by, repository),
 	setSecret: (by) => setSecret(ports, by, { repository, name: "KEY", value: "x", refs: null, forks: false }),
 	deleteSecret: (by) => deleteSecret(ports, by, { repository, name: "KEY" }),
+	listOwnerSecrets: (by) => listOwnerSecrets(ports, by, owner),
+	setOwnerSecret: (by) => setOwnerSecret(ports, by, { owner, name: "KEY", value: "x", refs: null, forks: false }),
+	deleteOwnerSecret: (by) => deleteOwnerSecret(ports, by, { owner, name: "KEY" }),
+	rotateSecrets: (by) => rotateSecrets(ports, by, { owner, cursor: null }),
 	listRepositories: (by) => listRepositories(ports, by, { owner, ...page }),
 	listPools: (by) => listPools(ports, by, { owner, ...page }),
 	getPool: (by) => getPool(ports, by, { owner, pool }),

@@ -201,8 +201,10 @@ export interface Ports {
 	/** What vouches for jobs; null: nothing. */
 	identityKeys(): Promise<IdentityKeys | null>;
 	signToken<Kind extends TokenKind>(kind: Kind, payload: TokenPayload[Kind]): string;
-	/** Encrypts a secret for the repository that will hold it. */
-	sealSecret(name: RepositoryName, secret: { name: string; value: string }): Promise<string>;
+	/** Ids of the keys that seal data keys; the first does. */
+	sealingKeys(): string[];
+	/** Encrypts a secret for the object that will hold it: the repository's, or, `repo` null, the owner's. */
+	sealSecret(place: { owner: string; repo: string | null; name: string }, value: string): Promise<string>;
 	now(): number;
 	/** Work that may outlive the answer. */
 	later(work: Promise<unknown>): void;

@@ -2,6 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { OwnerCalls, TokenEnd } from "../../src/contracts/objects/owner.ts";
 import type { OwnedThing } from "../../src/contracts/objects/projectable.ts";
+import type { SecretCall } from "../../src/contracts/objects/secrets.ts";
 import type { Millis } from "../../src/domain/ids.ts";
 import { assert } from "../../src/domain/refusal.ts";
 import { OwnerEngine } from "../../src/engine/owner/owner-engine.ts";
@@ -61,6 +62,34 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 
 	takeInvitation(call: Parameters<OwnerCalls["takeInvitation"]>[0]) {
 		return this.#engine.takeInvitation(call);
+	}
+
+	setSecret(call: SecretCall) {
+		return this.#engine.setSecret(call);
+	}
+
+	secrets() {
+		return this.#engine.secrets();
+	}
+
+	secretsFor(names: string[]) {
+		return this.#engine.secretsFor(names);
+	}
+
+	dataKey(call: { repo: string | null }) {
+		return this.#engine.dataKey(call);
+	}
+
+	beginRotation() {
+		return this.#engine.beginRotation();
+	}
+
+	resealSecrets(call: { after: string; limit: number }) {
+		return this.#engine.resealSecrets(call);
+	}
+
+	endRotation(version: number) {
+		return this.#engine.endRotation(version);
 	}
 
 	override alarm() {

@@ -5,6 +5,7 @@ import { selectPools } from "../../src/store/runs.ts";
 import { listRevoked, markTokensRevoked } from "../../src/store/tokens.ts";
 import type { Env } from "../env.ts";
 import { database } from "../bindings/read-model.ts";
+import { sealerOf } from "../bindings/sealing.ts";
 import { personCalls, poolCalls } from "../bindings/stubs.ts";
 
 /** `env` is asked for at each call: a test may put another far end before the object's own. */
@@ -19,6 +20,7 @@ export function ownerOutside(env: () => Env, later: OwnerOutside["later"]): Owne
 		},
 		pool: (name) => poolCalls(env(), name),
 		person: (member) => personCalls(env(), member),
+		sealer: sealerOf(() => env().SPILLWAY_SEALING_KEYS),
 		later,
 	};
 }

@@ -280,7 +280,7 @@ describe("limits", () => {
 describe("secrets", () => {
 	it("[W17] a secret reaches the grant and no table, message or answer in the clear", async () => {
 		const repo = await aRepository();
-		const place = `${repo.owner}/${repo.repo}/NPM_TOKEN`;
+		const place = { owner: repo.owner, repo: repo.repo, name: "NPM_TOKEN" };
 		const sealed = sealSecret(env.SPILLWAY_SEALING_KEYS, place, "hunter2");
 		orThrow(await repoOf(repo).setSecret({ name: "NPM_TOKEN", sealed }));
 		const run = await submit(repo, [aJob("a", { secrets: ["NPM_TOKEN"] })]);

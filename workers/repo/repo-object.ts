@@ -11,9 +11,9 @@ import type {
 	LimitsCall,
 	RepoCalls,
 	RepositoryName,
-	SecretCall,
 	SubmitCall,
 } from "../../src/contracts/objects/objects.ts";
+import type { SecretCall } from "../../src/contracts/objects/secrets.ts";
 import type { RepositoryRequest } from "../../src/contracts/http/repository.ts";
 import type { JobId, RunId } from "../../src/domain/ids.ts";
 import type { FinishReport } from "../../src/domain/job/job.ts";
@@ -121,6 +121,10 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 
 	setLimits(call: LimitsCall) {
 		return this.#engine.setLimits(call);
+	}
+
+	resealSecrets(call: Parameters<RepoCalls["resealSecrets"]>[0]) {
+		return this.#engine.resealSecrets(call);
 	}
 
 	claim(call: ClaimCall) {

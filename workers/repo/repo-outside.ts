@@ -1,5 +1,7 @@
 // What a repository's engine calls on this platform: objects over RPC, the two queues, runs in R2 and their rows in D1.
 import type { RepositoryName } from "../../src/contracts/objects/objects.ts";
+import { inTime } from "../../src/contracts/wire/in-time.ts";
+import { Outage } from "../../src/contracts/wire/outage.ts";
 import type { RunId } from "../../src/domain/ids.ts";
 import { batchesOf } from "../../src/engine/message-bytes.ts";
 import type { RepoOutside, RunStore } from "../../src/engine/repo/repo-ports.ts";
@@ -9,9 +11,16 @@ import type { Env } from "../env.ts";
 import { switchesNow } from "../switches/switches.ts";
 import { noteLag } from "../bindings/projection-lag.ts";
 import { database, noteBehind } from "../bindings/read-model.ts";
-import { unsealSecret } from "../bindings/sealing.ts";
+import { sealerOf } from "../bindings/sealing.ts";
 import { stored } from "../bindings/stored.ts";
-import { feedCalls, logCalls, poolCalls } from "../bindings/stubs.ts";
+import { feedCalls, logCalls, ownerCalls, poolCalls } from "../bindings/stubs.ts";
+
+/** A claim waits for no longer. */
+const ownerAnswerMs = 1_000;
+
+function notInTime(): never {
+	throw new Outage("the owner's object did not answer in time");
+}
 
 export function repoOutside(env: Env): RepoOutside {
 	return {
@@ -30,7 +39,14 @@ export function repoOutside(env: Env): RepoOutside {
 		mayProject: () => switchesNow(env).project,
 		noteLag: (name, since) => noteLag(name, since),
 		archive: runStore(env),
-		openSecret: (place, sealed) => unsealSecret(env.SPILLWAY_SEALING_KEYS, place, sealed),
+		owner: (name) => {
+			const calls = ownerCalls(env, name);
+			return {
+				secretsFor: (names) => inTime(calls.secretsFor(names), ownerAnswerMs, notInTime),
+				dataKey: (call) => inTime(calls.dataKey(call), ownerAnswerMs, notInTime),
+			};
+		},
+		sealer: sealerOf(() => env.SPILLWAY_SEALING_KEYS),
 	};
 }
 

@@ -2,20 +2,20 @@
 import type { Command } from "commander";
 import { everyItem } from "../../client/client.ts";
 import type { SecretListed } from "../../contracts/http/secret.ts";
-import type { RepositoryName } from "../../contracts/objects/objects.ts";
-import { parseRepository } from "../arguments.ts";
+import { readOwnerOrRepository } from "../arguments.ts";
+import type { OwnerOrRepository } from "../arguments.ts";
 import { connect } from "../connection.ts";
 import type { Host } from "../io.ts";
 
 export function addSecretList(parent: Command, { io }: Host): void {
 	parent
 		.command("list")
-		.description("a repository's secrets, without their values")
-		.argument("<owner/repo>", "the repository", parseRepository)
-		.action(async (repository: RepositoryName, _: unknown, command: Command) => {
+		.description("the secrets of a repository, or of an owner for all of its repositories, without their values")
+		.argument("<owner[/repo]>", "the repository, or the owner: for all of its repositories", readOwnerOrRepository)
+		.action(async (holder: OwnerOrRepository, _: unknown, command: Command) => {
 			const { client, answer } = connect(command, io);
 			const secrets: SecretListed[] = [];
-			const page = (cursor: string | undefined) => client.secrets.list(repository, { cursor });
+			const page = (cursor: string | undefined) => client.secrets.list(holder, { cursor });
 			for await (const secret of everyItem(page)) secrets.push(secret);
 			answer(secrets, (shown) => shown.map(lineOf).join("\n") || "no secrets");
 		});

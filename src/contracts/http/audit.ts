@@ -8,6 +8,7 @@ export const auditAction = z.enum([
 	"limits-set",
 	"secret-set",
 	"secret-delete",
+	"secrets-rotate",
 	"token-create",
 	"token-revoke",
 	"run-cancel",

@@ -28,3 +28,25 @@ export const secretListed = z
 	})
 	.openapi("Secret");
 export type SecretListed = z.infer<typeof secretListed>;
+
+/** Sealing anew, a slice a call. */
+export const rotateRequest = z
+	.strictObject({
+		/** `nextCursor` of the slice before; none: from the beginning. */
+		cursor: z.string().max(500).optional(),
+	})
+	.openapi("RotateRequest");
+
+export const rotated = z
+	.object({
+		owner: z.string(),
+		dataKey: z.int(),
+		resealed: z.int(),
+		right: z.int(),
+		unreadable: z.array(z.object({ repo: z.string().nullable(), name: z.string() })),
+		/** By the id of each of the server's keys, and of those that it does not have any more. */
+		sealingKeys: z.record(z.string(), z.int()),
+		nextCursor: z.string().nullable(),
+	})
+	.openapi("RotatedSecrets");
+export type RotateAnswer = z.infer<typeof rotated>;

@@ -1,6 +1,7 @@
 // What the objects answer to: plain data both ways, so that a Worker and an object of different versions understand each
 // other. `workers/` implements these over RPC, `src/operations` is given them, tests may build them over memory.
 import type { Projectable, RunIds } from "./projectable.ts";
+import type { DataKey, Resealed, SecretCall, SecretFacts } from "./secrets.ts";
 import type { JobId, Millis, RunId, RunName } from "../../domain/ids.ts";
 import type { JobIdentity } from "../../domain/identity/job-identity.ts";
 import type { AppendKind } from "../../domain/log/log.ts";
@@ -8,7 +9,6 @@ import type { LogChunk } from "../../domain/log/log-time.ts";
 import type { PoolPause, PoolSettings, Unfit } from "../../domain/pool/pool.ts";
 import type { LimitName } from "../../domain/limit/limit-table.ts";
 import type { Result } from "../../domain/refusal.ts";
-import type { SecretTerms } from "../../domain/job/secret-terms.ts";
 import type { JobRequest, Submission } from "../../domain/job/submission.ts";
 import type { BulkCancel, CanceledState } from "../http/bulk-cancel.ts";
 import type { BulkRetry, RetriedOutcome } from "../http/bulk-retry.ts";
@@ -158,17 +158,6 @@ export interface LogAdmission {
 	logBytesMax: number;
 }
 
-export interface SecretCall extends Partial<SecretTerms> {
-	name: string;
-	sealed: string | null;
-}
-
-/** What people may know of a secret. `at`: when it was set; null: before that was kept. */
-export interface SecretFacts extends SecretTerms {
-	name: string;
-	at: Millis | null;
-}
-
 /** Everything about jobs of one repository. Refusals are values; only outages and faults throw. */
 export interface RepoCalls {
 	configure(call: RepositoryName & { request: RepositoryRequest; replace: boolean }): Promise<Result<Repository>>;
@@ -202,13 +191,15 @@ export interface RepoCalls {
 	cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>>;
 	retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>>;
 	reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>>;
-	/** `sealed` null takes it away. Terms that are absent, from a Worker of an older deploy: the defaults. */
+	/** Sealed by the Worker's key; the object seals it anew by the owner's. */
 	setSecret(call: SecretCall): Promise<Result<null>>;
 	/** By name. Asked for the facts it answers them; an object of an older deploy does not know of any, and answers names. */
 	secretNames(as?: "facts"): Promise<Result<(string | SecretFacts)[]>>;
 	/** With what is used of each. An object of an older deploy knows neither call. */
 	limits(): Promise<Result<LimitUse[]>>;
 	setLimits(call: LimitsCall): Promise<Result<LimitUse[]>>;
+	/** A slice of its secrets, by name, sealed by this data key. */
+	resealSecrets(call: { key: DataKey; after: string; limit: number }): Promise<Result<Resealed>>;
 
 	/** Called by a PoolObject for a runner with free slots. */
 	claim(call: ClaimCall): Promise<Claimed>;

@@ -5,6 +5,7 @@ import type { Role } from "../../domain/role.ts";
 import type { Result } from "../../domain/refusal.ts";
 import type { OwnerMembership } from "./person.ts";
 import type { OwnedThing } from "./projectable.ts";
+import type { DataKey, Resealed, SealedSecret, SecretCall, SecretFacts } from "./secrets.ts";
 
 export interface TokenName {
 	owner: string;
@@ -77,6 +78,19 @@ export interface OwnerCalls {
 		person: string;
 		name: string;
 	}): Promise<{ membership: OwnerMembership; isNews: boolean } | null>;
+	/** Sealed by the Worker's key; the object seals it anew by the owner's. Refuses only to take away what is not there. */
+	setSecret(call: SecretCall): Promise<Result<null>>;
+	/** By name. */
+	secrets(): Promise<SecretFacts[]>;
+	/** Those of these names that there are, for a repository of the owner's. */
+	secretsFor(names: string[]): Promise<SealedSecret[]>;
+	/** What seals secrets now; for a repository that has some, or, null, for whoever asks. */
+	dataKey(call: { repo: string | null }): Promise<DataKey>;
+	/** A new data key, or the one that has not been brought to all secrets yet. What older ones sealed opens all the same. */
+	beginRotation(): Promise<DataKey>;
+	/** A slice of the owner's own secrets, by name, sealed by the present data key. */
+	resealSecrets(call: { after: string; limit: number }): Promise<Resealed>;
+	endRotation(version: number): Promise<void>;
 	/** True once; false for whoever brings the ticket again. */
 	useTicket(ticket: { id: string; until: Millis }): Promise<boolean>;
 }

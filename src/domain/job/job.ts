@@ -132,6 +132,8 @@ export interface WaitingJob extends JobBase {
 	notBefore: Millis | null;
 	/** Grants in a row that nobody started. */
 	lapses: number;
+	/** Why it is held back until `notBefore`; absent: it is not. */
+	heldBack?: string;
 }
 
 export interface Lease {
@@ -244,7 +246,7 @@ export function grant(
 	now: Millis,
 ): Move<LeasedJob> {
 	const epoch = job.epoch + 1;
-	const { notBefore: _, since: __, ...rest } = job;
+	const { notBefore: _, since: __, heldBack: ___, ...rest } = job;
 	const lease: Lease = { id: leaseIdFrom(job.id, epoch), runner, pool, shard, grantedAt: now };
 	const lapsesAt = now + startBySeconds * 1_000 + startMarginMs;
 	return { before: job, after: { ...rest, state: "leased", epoch, lease, lapsesAt } };
@@ -267,7 +269,13 @@ export function lapse(job: LeasedJob, now: Millis): Move<WaitingJob | FinishedJo
 
 /** The backoff is over, or the instant for which the job was meant has come. */
 export function promote(job: WaitingJob): Move<WaitingJob> {
-	return { before: job, after: { ...job, notBefore: null } };
+	const { heldBack: _, ...rest } = job;
+	return { before: job, after: { ...rest, notBefore: null } };
+}
+
+/** [B36] What it needs cannot be had at present: it holds up no other job meanwhile. Its queue timeout goes on. */
+export function holdBack(job: WaitingJob, { reason, until }: { reason: string; until: Millis }): Move<WaitingJob> {
+	return { before: job, after: { ...job, notBefore: until, heldBack: reason } };
 }
 
 export function expireWait(job: BlockedJob | WaitingJob, now: Millis): Move<FinishedJob> {

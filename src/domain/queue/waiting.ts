@@ -79,7 +79,8 @@ function fullText(whose: string, running: number, limit: number): string {
 }
 
 /** What it waits for by the clock: its own instant, or the backoff after a fault of the platform's or of the job's. */
-function delayOf({ notBefore, startsAt, lapses, attempts, cause }: WaitingJob): string {
+function delayOf({ notBefore, startsAt, lapses, attempts, cause, heldBack }: WaitingJob): string {
+	if (heldBack !== undefined) return heldBack;
 	if (notBefore === startsAt) return "it is not meant to begin earlier";
 	if (lapses > 0) return "the runner that was handed it did not start it: it is tried again";
 	const after = cause.by === "platform" ? `: ${cause.reason}` : "";

@@ -4,6 +4,7 @@
 import type { MemberSet, OwnerCalls, OwnerMember, TokenEnd } from "../../contracts/objects/owner.ts";
 import type { OwnerMembership } from "../../contracts/objects/person.ts";
 import type { OwnedThing } from "../../contracts/objects/projectable.ts";
+import type { DataKey, Resealed, SealedSecret, SecretCall, SecretFacts } from "../../contracts/objects/secrets.ts";
 import { Outage } from "../../contracts/wire/outage.ts";
 import { timeText } from "../../contracts/wire/time-text.ts";
 import type { Millis } from "../../domain/ids.ts";
@@ -15,6 +16,7 @@ import { MemberTables } from "./member-tables.ts";
 import { OwnedTables } from "./owned-tables.ts";
 import { OwnerMembers } from "./owner-members.ts";
 import type { OwnerOutside, OwnerPorts } from "./owner-ports.ts";
+import { OwnerSecrets } from "./owner-secrets.ts";
 import { OwnerTables } from "./owner-tables.ts";
 import { takeOver } from "./take-over.ts";
 
@@ -34,6 +36,7 @@ export class OwnerEngine implements OwnerCalls {
 	readonly #ended: EndedTables;
 	readonly #owned: OwnedTables;
 	readonly #members: OwnerMembers;
+	readonly #secrets: OwnerSecrets;
 	#adopting: Promise<boolean> | null = null;
 	#takingOver: Promise<void> | null = null;
 	#tellAgainMs = tellAgainMs;
@@ -47,6 +50,8 @@ export class OwnerEngine implements OwnerCalls {
 		this.#ended = new EndedTables(this.#tables);
 		this.#owned = new OwnedTables(this.#tables);
 		this.#members = new OwnerMembers(ports, this.#tables, new MemberTables(this.#tables, name));
+		const { sealer } = outside;
+		this.#secrets = new OwnerSecrets({ owner: name, world, sealer, tables: this.#tables });
 	}
 
 	async ended(tokens: string[]): Promise<string[] | null> {
@@ -124,6 +129,36 @@ export class OwnerEngine implements OwnerCalls {
 	#armToTell(): Promise<void> {
 		this.#tellAgainMs = tellAgainMs;
 		return this.#world.storage.setAlarm(this.#world.now() + tellAgainMs);
+	}
+
+	async setSecret(call: SecretCall): Promise<Result<null>> {
+		return this.#secrets.set(call);
+	}
+
+	async secrets(): Promise<SecretFacts[]> {
+		return this.#secrets.facts();
+	}
+
+	async secretsFor(names: string[]): Promise<SealedSecret[]> {
+		return this.#secrets.named(names);
+	}
+
+	/** Whoever has secrets of its own to seal is known to be the owner's from then on: a rotation comes by. */
+	async dataKey({ repo }: { repo: string | null }): Promise<DataKey> {
+		if (repo !== null) this.#owned.own([{ kind: "repository", name: repo }]);
+		return this.#secrets.dataKey();
+	}
+
+	async beginRotation(): Promise<DataKey> {
+		return this.#secrets.beginRotation();
+	}
+
+	async resealSecrets(call: { after: string; limit: number }): Promise<Resealed> {
+		return this.#secrets.reseal(call);
+	}
+
+	async endRotation(version: number): Promise<void> {
+		this.#secrets.endRotation(version);
 	}
 
 	/** One at a time. What fails is tried again by the next call; throws an `Outage` then. */

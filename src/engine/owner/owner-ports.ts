@@ -7,6 +7,7 @@ import type { TokenRecord } from "../../contracts/http/token.ts";
 import type { PoolShardName } from "../../contracts/wire/object-name.ts";
 import type { Millis } from "../../domain/ids.ts";
 import type { World } from "../ports.ts";
+import type { SecretSealer } from "../secret-sealer.ts";
 
 /** A page by name, after one name. */
 export interface PageCall {
@@ -30,6 +31,7 @@ export interface OwnerOutside {
 	pool(name: PoolShardName): Pick<PoolCalls, "tokensEnded">;
 	/** A person's object, or that of the name of an invitation. */
 	person(member: string): Pick<PersonCalls, "hearMembership">;
+	sealer: SecretSealer;
 	/** Work that nobody waits for, and that keeps the object awake. */
 	later(work: Promise<unknown>): void;
 }

@@ -23,6 +23,10 @@ const versions = [
 	CREATE INDEX member_invited_as ON member (invited_as) WHERE invited_as IS NOT NULL;
 	CREATE TABLE member_untold (member TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
 	ALTER TABLE owner ADD COLUMN members_version INTEGER NOT NULL DEFAULT 0;`,
+	`CREATE TABLE secret (
+		name TEXT PRIMARY KEY, sealed TEXT NOT NULL, refs TEXT, forks INTEGER NOT NULL, at INTEGER) WITHOUT ROWID;
+	CREATE TABLE data_key (
+		id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, wrapped TEXT NOT NULL, rotating INTEGER NOT NULL);`,
 ];
 export const ownerTables = { of: "owner", versions } satisfies TableVersions;
 

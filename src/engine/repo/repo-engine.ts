@@ -17,8 +17,6 @@ import type {
 	LogAdmission,
 	RepoCalls,
 	RepositoryName,
-	SecretCall,
-	SecretFacts,
 	SubmitCall,
 	TimedCall,
 	Submitted,
@@ -50,7 +48,6 @@ import { clockSkewMaxMs, idempotencyKeptMs, supersedingKeptMs } from "../../doma
 import type { PoolPause } from "../../domain/pool/pool.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";
-import { secretTermsDefault } from "../../domain/job/secret-terms.ts";
 import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { World } from "../ports.ts";
 import { Turns } from "../turn.ts";
@@ -61,6 +58,7 @@ import { claimJobs } from "./commands/repo-claim.ts";
 import { admitSpilled, endsAtOnce, slicesOf, supersedeEarlier } from "./commands/repo-drain.ts";
 import { GivenIdentities } from "./given-identities.ts";
 import { RepoLeases } from "./repo-leases.ts";
+import type { Resealed, SecretCall, SecretFacts } from "../../contracts/objects/secrets.ts";
 import type { Projectable, RunIds } from "../../contracts/objects/projectable.ts";
 import { locate } from "./reads/repo-locate.ts";
 import { absentRuns, listRunIds, showProjectable } from "./reads/repo-projectable.ts";
@@ -72,6 +70,9 @@ import { writeAddedJobs, showSubmitted, writeSubmission, supersededBy } from "./
 import { askPoolOf, askPools, jobsShown } from "./reads/repo-view.ts";
 import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./reads/repo-view.ts";
 import type { JobSlice } from "./reads/repo-view.ts";
+
+/** Jobs with secrets of the owner's that are not known, for which one claim asks; the rest is held back as if nobody answered. */
+const secretQuestionsMax = 4;
 
 type Work<T> = (repository: NonNullable<RepoQueue["repository"]>) => Result<T>;
 type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
@@ -227,22 +228,18 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	/** No turn: the value is sealed already, and no decision reads it before a claim does. */
-	async setSecret({ name, sealed, ...terms }: SecretCall): Promise<Result<null>> {
-		return this.#known(() => {
-			const { secrets } = this.queue.tables;
-			if (sealed === null) {
-				if (!secrets.has(name)) return refuse({ code: "secret-unknown" });
-				secrets.delete(name);
-				return accept(null);
-			}
-			const fits = this.queue.limits.refuseSecret(name);
-			if (fits.ok) secrets.save({ name, sealed, ...secretTermsDefault, ...terms }, this.#world.now());
-			return fits;
-		});
+	async setSecret(call: SecretCall): Promise<Result<null>> {
+		if (this.queue.repository === null) return refuse({ code: "repository-unknown" });
+		const fits = call.sealed === null ? accept(null) : this.queue.limits.refuseSecret(call.name);
+		return fits.ok ? this.queue.secrets.set(call) : fits;
+	}
+
+	async resealSecrets(call: Parameters<RepoCalls["resealSecrets"]>[0]): Promise<Result<Resealed>> {
+		return this.#known(() => accept(this.queue.secrets.reseal(call)));
 	}
 
 	async secretNames(as?: "facts"): Promise<Result<(string | SecretFacts)[]>> {
-		const facts = () => this.queue.tables.secrets.facts();
+		const facts = () => this.queue.secrets.facts();
 		return this.#known(() => accept(as === "facts" ? facts() : facts().map(({ name }) => name)));
 	}
 
@@ -259,11 +256,22 @@ export class RepoEngine implements RepoCalls {
 
 	/** Not within #write: a claim has an answer, an empty one, for a repository that was never configured. */
 	async claim(call: ClaimCall): Promise<Claimed> {
-		return this.#turns.take(() => {
-			// What is handed to nobody would have to lapse before it is handed out again.
-			this.#needCaller(call);
-			return claimJobs(this.queue, call);
-		});
+		const grants: Claimed["grants"] = [];
+		// Between the turns, since none may wait: the owner's object is asked for what the first job wants that is not known.
+		for (let asked = 1, isAway = false; ; asked++) {
+			const { free } = call;
+			const { wanted, ...claimed } = await this.#turns.take(() => {
+				// What is handed to nobody would have to lapse before it is handed out again.
+				this.#needCaller(call);
+				return claimJobs(this.queue, { ...call, free: free - grants.length }, { isAway });
+			});
+			grants.push(...claimed.grants);
+			if (wanted.length === 0) {
+				this.queue.secrets.afterClaim();
+				return { ...claimed, grants };
+			}
+			isAway = asked >= secretQuestionsMax || !(await this.queue.secrets.copies.learn(wanted));
+		}
 	}
 
 	async demand({ pool, shard, known }: { pool: string; shard: number; known: number }): Promise<Demand | null> {

@@ -5,7 +5,9 @@ import type { LogCalls, PoolCalls, RepositoryName } from "../../contracts/object
 import type { FeedCalls } from "../../contracts/objects/feed.ts";
 import type { FeedName, LogName, PoolShardName } from "../../contracts/wire/object-name.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
+import type { OwnerCalls } from "../../contracts/objects/owner.ts";
 import type { World } from "../ports.ts";
+import type { SecretSealer } from "../secret-sealer.ts";
 
 export interface RepoPorts {
 	world: World;
@@ -33,8 +35,9 @@ export interface RepoOutside {
 	mayArchive(): boolean;
 	mayProject(): boolean;
 	archive: RunStore;
-	/** Throws when the key is gone or the value was changed or moved. */
-	openSecret(place: string, sealed: string): string;
+	/** Each call answers within a second or throws: a claim waits for it, whose grants must be started within ten. */
+	owner(name: string): Pick<OwnerCalls, "secretsFor" | "dataKey">;
+	sealer: SecretSealer;
 }
 
 /** Runs that left their object, as texts. */

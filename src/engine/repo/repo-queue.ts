@@ -19,8 +19,9 @@ import { RepoCounters } from "./repo-counters.ts";
 import { RepoLimits } from "./repo-limits.ts";
 import { nothing } from "./repo-memory.ts";
 import type { Draft } from "./repo-memory.ts";
-import type { RepoOutside, RepoPorts } from "./repo-ports.ts";
+import type { RepoPorts } from "./repo-ports.ts";
 import { RepoSamples } from "./reads/repo-samples.ts";
+import { RepoSecrets } from "./repo-secrets.ts";
 import { RepoTables } from "./repo-tables.ts";
 import { Transactions } from "./transactions.ts";
 import type { ConfiguredRepository } from "./repository-row.ts";
@@ -52,8 +53,8 @@ export class RepoQueue {
 	readonly limits: RepoLimits;
 	readonly samples: RepoSamples;
 	readonly outgoing: Outgoing;
+	readonly secrets: RepoSecrets;
 	readonly #world: World;
-	readonly #outside: RepoOutside;
 	readonly #transactions: Transactions;
 	readonly #alsoDue: () => Millis | null;
 	repository: ConfiguredRepository | null;
@@ -64,7 +65,6 @@ export class RepoQueue {
 	constructor({ world, outside, sliceJobs = sliceJobsDefault }: RepoPorts, shell: Shell) {
 		this.sliceJobs = sliceJobs;
 		this.#world = world;
-		this.#outside = outside;
 		const { storage } = world;
 		const ports = { world, outside };
 		const now = () => world.now();
@@ -98,6 +98,7 @@ export class RepoQueue {
 			samples: (run, limit) => this.tables.samples(run, limit),
 		});
 		this.repository = this.tables.row.load();
+		this.secrets = new RepoSecrets(ports, { secrets: this.tables.secrets, repository: () => this.repository });
 		this.outgoing = new Outgoing(ports, {
 			tables: this.tables,
 			repository: () => this.repository,
@@ -114,11 +115,6 @@ export class RepoQueue {
 
 	get sql(): Sql {
 		return this.#world.storage.sql;
-	}
-
-	/** Throws when the key is gone or the value was changed or moved. */
-	openSecret(place: string, sealed: string): string {
-		return this.#outside.openSecret(place, sealed);
 	}
 
 	/**

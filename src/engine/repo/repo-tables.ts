@@ -20,7 +20,7 @@ import type { Storage, Sql, SqlRow, SqlValue } from "../ports.ts";
 import { IdempotencyKeys } from "./idempotency-keys.ts";
 import { WatchedRuns } from "./outgoing/watched-runs.ts";
 import { RepositoryRow } from "./repository-row.ts";
-import { SealedSecrets } from "./sealed-secrets.ts";
+import { SealedSecrets } from "../sealed-secrets.ts";
 
 const columns =
 	"state = ?, weight = ?, lane = ?, ref = ?, actor = ?, avoids = ?, rank = ?, since = ?, deadline = ?, doc = ?";

@@ -2,11 +2,13 @@
 // and an archive that do what is said of them and no more. Each call is under way until somebody lets it arrive.
 import type { ChangeEvent } from "../../contracts/objects/events.ts";
 import type { Demand, DemandAnswer, LogCalls, LogClose, PoolCalls } from "../../contracts/objects/objects.ts";
+import type { OwnerCalls } from "../../contracts/objects/owner.ts";
 import type { FeedCalls } from "../../contracts/objects/feed.ts";
 import type { RunId } from "../../domain/ids.ts";
 import { Outage } from "../../contracts/wire/outage.ts";
 import type { RepoEngine } from "../../engine/repo/repo-engine.ts";
 import type { RepoOutside, RunStore } from "../../engine/repo/repo-ports.ts";
+import type { SecretSealer } from "../../engine/secret-sealer.ts";
 import type { SimulatedPool } from "./simulated-pool.ts";
 import { simulatedShards } from "./simulated-pool.ts";
 import type { Caller, UnderWay } from "./under-way.ts";
@@ -23,6 +25,8 @@ export interface FarEndsSource {
 	/** A shard of the pool hears of demand. */
 	hear(demand: Demand, shard: number): Promise<DemandAnswer>;
 	note(sent: Sent): void;
+	/** The owner's object. */
+	owner(): Pick<OwnerCalls, "secretsFor" | "dataKey">;
 	/** The engine that lives when an answer arrives, which need not be the one that called. */
 	engine(): RepoEngine;
 }
@@ -67,9 +71,20 @@ export function simulatedFarEnds(source: FarEndsSource, caller: Caller): RepoOut
 			return later(() => project(source.engine(), changes));
 		},
 		archive: source.archive,
-		openSecret: (_, sealed) => sealed,
+		owner: () => source.owner(),
+		sealer: openSealer,
 	};
 }
+
+/** Seals nothing: what is sealed is as it was. */
+const openSealer: SecretSealer = {
+	open: (_, sealed) => sealed,
+	seal: (_, __, value) => value,
+	makeDataKey: (_, version) => ({ version, wrapped: "k1" }),
+	rewrapDataKey: (_, key) => key,
+	sealedBy: () => ({ sealingKey: "k1", dataKey: 1 }),
+	sealingKeys: () => ["k1"],
+};
 
 /** The log is in the archive as soon as its end is known. */
 function seal(engine: RepoEngine, { job, attempt, length, sha256 }: LogClose): void {

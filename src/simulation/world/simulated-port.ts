@@ -1,6 +1,7 @@
 // The repository's engine in a world made by hand: its tables in a SQLite in memory, the clock moved by commands, chance that is
 // handed in, far ends that answer when they are let. What is on its way when the engine dies is lost.
 import type { Demand, DemandAnswer, LeaseIdentity } from "../../contracts/objects/objects.ts";
+import type { OwnerCalls } from "../../contracts/objects/owner.ts";
 import { sumFigures } from "../../contracts/objects/pool-figures.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";
 import { alarmNearestMs } from "../../domain/limits.ts";
@@ -36,6 +37,11 @@ export class SimulatedPort implements QueuePort {
 	readonly misled = new Set<string>();
 	/** Pools of which a shard slept and was told nothing since: it knows that something waited, and not how much. */
 	readonly slept = new Set<string>();
+	/** What the owner's object answers: it has no secrets unless somebody gives it some. */
+	owners: Pick<OwnerCalls, "secretsFor" | "dataKey"> = {
+		secretsFor: async () => [],
+		dataKey: async () => ({ version: 1, wrapped: "k1" }),
+	};
 	/** What others do whenever a long turn gives way to them. */
 	beforeOthers: () => void = () => {};
 	/** All that was ever told to far ends. */
@@ -256,6 +262,7 @@ export class SimulatedPort implements QueuePort {
 			hear: (demand: Demand, shard: number) => this.hear(demand, shard),
 			note: (sent: Sent) => this.sent.push(sent),
 			engine: () => this.#engine,
+			owner: () => this.owners,
 		};
 		const outside = simulatedFarEnds(source, this.#caller);
 		return new RepoEngine({ world, outside, sliceJobs: this.#sliceJobs });

@@ -46,7 +46,7 @@ const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 	[/^\/v1\/pools(\/|$)/, "pools"],
 	[/^\/v1\/(tokens|tickets)(\/|$)/, "tokens"],
 	[/^\/v1\/(audit|switches)$|^\/v1\/dead-letters|^\/[^/]+$/, "operation"],
-	[/\/secrets(\/|$)/, "secrets"],
+	[/\/(rotate-)?secrets(\/|$)/, "secrets"],
 	[/\/(log|logs|search)(\/|$)/, "logs"],
 	[/\/jobs(\/|$)/, "jobs"],
 	[/\/runs(\/|$)/, "runs"],

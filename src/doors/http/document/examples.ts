@@ -9,7 +9,7 @@ import type { Problem } from "../../../contracts/http/problem.ts";
 import type { QueueFigures, RebuildAnswer, Repository } from "../../../contracts/http/repository.ts";
 import type { Attempt, Job, Run } from "../../../contracts/http/run.ts";
 import type { Grant, HeartbeatReply, PoolFigures, Registered, RunnerFigures } from "../../../contracts/http/runner.ts";
-import type { SecretListed } from "../../../contracts/http/secret.ts";
+import type { RotateAnswer, SecretListed } from "../../../contracts/http/secret.ts";
 import type { Switches } from "../../../contracts/http/switches.ts";
 import type { TokenMade } from "../../../contracts/http/token.ts";
 import { identityExamples } from "./identity-examples.ts";
@@ -172,6 +172,15 @@ const grant: Grant = {
 	repository: { owner: "acme", repo: "web" },
 };
 
+const rotated: RotateAnswer = {
+	owner: "acme",
+	dataKey: 2,
+	resealed: 12,
+	right: 0,
+	unreadable: [],
+	sealingKeys: { k2: 12, k1: 0 },
+	nextCursor: null,
+};
 const secret: SecretListed = { name: "NPM_TOKEN", refs: ["refs/heads/main"], forks: false, setAt: at(0) };
 
 const { token: madeToken, ...tokenRecord }: TokenMade = {
@@ -335,6 +344,7 @@ const values: Readonly<Record<string, unknown>> = {
 	Run: run,
 	Runner: runner,
 	RunnerPatch: { draining: true },
+	RotateRequest: {},
 	SecretRequest: { value: "the-secret", refs: ["refs/heads/main"] },
 	StartRequest: {},
 	StepsRequest: { steps: [{ name: "test", exitCode: null, startedAt: at(3), logStart: 0 }] },
@@ -348,6 +358,7 @@ const values: Readonly<Record<string, unknown>> = {
 	RunRequest: pipeline,
 	RunRequestLeast: { source: null, jobs: [{ key: "hello", run: "echo hello" }] },
 	Secret: secret,
+	RotatedSecrets: rotated,
 	...identityExamples,
 	// Of a shape without a name: the names of its fields.
 	status: { status: "ok" },

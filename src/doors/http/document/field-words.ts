@@ -221,6 +221,16 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	"SecretRequest.refs":
 		"Globs, of which one must match the run's ref: `*` is all but a slash, `**` is all, a short name is a branch's. Null, as unless said: any ref, and none.",
 	"SecretRequest.forks": "Whether runs of forks get it too; false unless said.",
+	"RotateRequest.cursor": "`nextCursor` of the slice before; none: from the beginning.",
+	"RotatedSecrets.dataKey": "The version of the owner's data key that seals from now on.",
+	"RotatedSecrets.resealed": "Secrets of the slice that were sealed anew.",
+	"RotatedSecrets.right": "Those that were sealed by it already.",
+	"RotatedSecrets.unreadable":
+		"Those that do not open, since the server's key that sealed them is gone; they stay as they are.",
+	"RotatedSecrets.unreadable.repo": "The repository; null: the secret is the owner's.",
+	"RotatedSecrets.unreadable.name": "The secret's name.",
+	"RotatedSecrets.sealingKeys": "By the id of each of the server's keys, how many secrets of the slice it seals now.",
+	"RotatedSecrets.nextCursor": "To be sent for the next slice; null: all is done.",
 	"Secret.name": "As jobs name it.",
 	"Secret.refs": "Globs, of which one must match the run's ref; null: any ref, and none.",
 	"Secret.forks": "Whether runs of forks get it too.",

@@ -2,45 +2,63 @@
 // included. The pool adds the tokens.
 import type { ClaimCall, Claimed } from "../../../contracts/objects/objects.ts";
 import { settle } from "../../../domain/run/decide.ts";
-import type { LeasedJob, WaitingJob } from "../../../domain/job/job.ts";
-import { grant, refuseJob } from "../../../domain/job/job.ts";
+import type { LeasedJob, Move, WaitingJob } from "../../../domain/job/job.ts";
+import { grant, holdBack, refuseJob } from "../../../domain/job/job.ts";
 import { claimMax, renewSeconds, startBySeconds, stopAfterSeconds } from "../../../domain/limits.ts";
-import { whyWithheld } from "../../../domain/job/secret-terms.ts";
 import type { Lane } from "../../../domain/queue/queue.ts";
 import { chooseLane } from "../../../domain/queue/queue.ts";
 import { assert } from "../../../domain/refusal.ts";
 import type { Run } from "../../../domain/run/run.ts";
 import type { RepoQueue } from "../repo-queue.ts";
+import type { OpenedSecrets } from "../repo-secrets.ts";
 import type { ConfiguredRepository } from "../repository-row.ts";
 
-/** [Q5] At most `claimMax` at a time, each under the limits as the ones before it left them. */
-export function claimJobs(queue: RepoQueue, call: ClaimCall): Claimed {
+/** For so long a job waits whose secrets nobody could be asked for. */
+const heldBackMs = 15_000;
+
+/** `wanted`: names of secrets of which the owner's object must be asked before the next job can be granted or refused. */
+export interface ClaimedJobs extends Claimed {
+	wanted: string[];
+}
+
+/**
+ * [Q5] At most `claimMax` at a time, each under the limits as the ones before it left them. `isAway`: the owner's object was asked in
+ * vain, and jobs that need it hold up no other.
+ */
+export function claimJobs(queue: RepoQueue, call: ClaimCall, { isAway }: { isAway: boolean }): ClaimedJobs {
 	const grants: Claimed["grants"] = [];
+	let wanted: string[] = [];
 	const { repository } = queue;
-	if (repository === null) return { grants, demand: null };
+	if (repository === null) return { grants, demand: null, wanted };
 	const { standing } = queue;
 	// As the other shards heard it: what the claim leaves is compared with it, and less need not be announced [P10].
 	const before = queue.outgoing.demand(call.pool);
 	assert(before, "a known repository has a demand");
 	// A claim is news of a runner, too: a job that was shown to have none may have one now.
 	queue.outgoing.pools.seen(call);
-	const wanted = { pool: call.pool, labels: new Set(call.labels) };
+	const offered = { pool: call.pool, labels: new Set(call.labels) };
 	const isOnlyOne = (lane: Pick<Lane, "pool" | "labels">) => queue.outgoing.pools.runnersFor(lane) === 1;
 	const asker = { runner: call.runner.id, now: queue.now(), isOnlyOne };
 	// `tried` and not `grants` is bounded: a queue full of jobs that are refused must not make one turn of any length.
 	for (let tried = 0; grants.length < call.free && tried < claimMax; tried++) {
-		const lane = chooseLane(standing.lanes(asker), wanted, repository.settings, standing.load);
+		const lane = chooseLane(standing.lanes(asker), offered, repository.settings, standing.load);
 		if (lane === null) break;
 		const job = queue.tables.job(lane.head.run, lane.head.index);
 		assert(job?.state === "waiting", "what stands in a lane waits");
+		const run = queue.run(job.run);
+		assert(run, `the run of job ${job.id} is stored`);
 		// Before the transaction, since it writes nothing and takes time.
-		const secrets = openSecrets(queue, job);
-		const granted = grantOr(grants, () => queue.transact(() => grantJob(queue, { job, call, secrets })));
+		const opened = queue.secrets.open(job, run);
+		if (opened.is === "unknown" && !isAway) {
+			wanted = opened.names;
+			break;
+		}
+		const granted = grantOr(grants, () => queue.transact(() => grantJob(queue, { job, run, call, opened })));
 		// The transaction took back what the fault had begun; the jobs behind it wait for the next claim.
 		if (granted === "broken") break;
-		if (granted) grants.push(viewGrant(granted.job, granted.run, repository, secrets.values));
+		if (granted && opened.is === "open") grants.push(viewGrant(granted, run, repository, opened.values));
 	}
-	return { grants, demand: queue.outgoing.claimed(call, before) };
+	return { grants, demand: queue.outgoing.claimed(call, before), wanted };
 }
 
 /** What was granted before a fault is handed out all the same: nobody else would ever start it. */
@@ -53,52 +71,26 @@ function grantOr<T>(granted: readonly unknown[], work: () => T): T | "broken" {
 	}
 }
 
-/** Null when the job was refused, since what it needs is not there: the next one is not held up. */
+/** Null when the job was refused or held back, since what it needs is not there: the next one is not held up. */
 function grantJob(
 	queue: RepoQueue,
-	{ job, call, secrets }: { job: WaitingJob; call: ClaimCall; secrets: Secrets },
-): { job: LeasedJob; run: Run } | null {
+	{ job, run, call, opened }: { job: WaitingJob; run: Run; call: ClaimCall; opened: OpenedSecrets },
+): LeasedJob | null {
 	const now = queue.now();
-	const run = queue.run(job.run);
-	assert(run, `the run of job ${job.id} is stored`);
-	if (secrets.missing !== null) {
-		queue.commit(settle(queue.tables.view(run), [refuseJob(job, secrets.missing, now)], now));
+	const settled = (move: Move) => queue.commit(settle(queue.tables.view(run), [move], now));
+	if (opened.is === "refused") {
+		settled(refuseJob(job, opened.reason, now));
+		return null;
+	}
+	if (opened.is === "unknown") {
+		const reason = `its owner does not say at present what the secret "${opened.names[0]}" is`;
+		settled(holdBack(job, { reason, until: now + heldBackMs }));
 		return null;
 	}
 	const { runner, pool, shard } = call;
 	const move = grant(job, { runner, pool, shard }, now);
-	queue.commit(settle(queue.tables.view(run), [move], now));
-	return { job: move.after, run };
-}
-
-/** In the clear, only on their way to the grant: no table, message or log has them [W17]. `missing` says what is wrong with one of them; null: all are there. */
-interface Secrets {
-	values: Record<string, string>;
-	missing: string | null;
-}
-
-function openSecrets(queue: RepoQueue, job: WaitingJob): Secrets {
-	const { secrets: names } = job.spec;
-	const values: Record<string, string> = {};
-	if (names.length === 0 || queue.repository === null) return { values, missing: null };
-	const { owner, repo, settings } = queue.repository;
-	const run = queue.run(job.run);
-	assert(run, `the run of job ${job.id} is stored`);
-	const sealed = queue.tables.secrets.named(names);
-	for (const name of names) {
-		const secret = sealed.get(name);
-		if (secret === undefined) return { values: {}, missing: `the secret "${name}" is not set` };
-		// Here and nowhere else: whatever made the attempt, it is granted here [B29].
-		const withheld = whyWithheld(name, secret, { run, settings });
-		if (withheld !== null) return { values: {}, missing: withheld };
-		try {
-			values[name] = queue.openSecret(`${owner}/${repo}/${name}`, secret.sealed);
-		} catch {
-			// The cause may quote the value.
-			return { values: {}, missing: `the secret "${name}" cannot be opened: set it again` };
-		}
-	}
-	return { values, missing: null };
+	settled(move);
+	return move.after;
 }
 
 function viewGrant(

@@ -1,13 +1,8 @@
-// The repository's secrets, sealed before they come here: this table and its backups hold no secret in the open.
-import type { SecretFacts } from "../../contracts/objects/objects.ts";
-import type { SecretTerms } from "../../domain/job/secret-terms.ts";
-import type { Millis } from "../../domain/ids.ts";
-import type { Sql } from "../ports.ts";
-
-export interface SealedSecret extends SecretTerms {
-	name: string;
-	sealed: string;
-}
+// The table of a repository's or an owner's secrets, sealed: it and its backups hold none in the open.
+import type { SealedSecret, SecretFacts } from "../contracts/objects/secrets.ts";
+import type { SecretTerms } from "../domain/job/secret-terms.ts";
+import type { Millis } from "../domain/ids.ts";
+import type { Sql } from "./ports.ts";
 
 type Row = { name: string; sealed: string; refs: string | null; forks: number; at: number | null };
 
@@ -22,7 +17,12 @@ export class SealedSecrets {
 	named(names: readonly string[]): Map<string, SealedSecret> {
 		const named = "SELECT name, sealed, refs, forks FROM secret WHERE name IN (SELECT value FROM json_each(?))";
 		const rows = this.#sql.exec<Omit<Row, "at">>(named, JSON.stringify(names)).toArray();
-		return new Map(rows.map(({ name, sealed, ...row }) => [name, { name, sealed, ...termsOf(row) }]));
+		return new Map(rows.map((row) => [row.name, secretOf(row)]));
+	}
+
+	after(name: string, limit: number): SealedSecret[] {
+		const page = "SELECT name, sealed, refs, forks FROM secret WHERE name > ? ORDER BY name LIMIT ?";
+		return this.#sql.exec<Omit<Row, "at">>(page, name, limit).toArray().map(secretOf);
 	}
 
 	facts(): SecretFacts[] {
@@ -46,9 +46,18 @@ export class SealedSecrets {
 		this.#sql.exec(insert, name, sealed, refs && JSON.stringify(refs), forks ? 1 : 0, at);
 	}
 
+	/** Sealed anew: nothing else of it changes, and what was set meanwhile stays. */
+	replace(name: string, { before, after }: { before: string; after: string }): void {
+		this.#sql.exec("UPDATE secret SET sealed = ? WHERE name = ? AND sealed = ?", after, name, before);
+	}
+
 	delete(name: string): void {
 		this.#sql.exec("DELETE FROM secret WHERE name = ?", name);
 	}
+}
+
+function secretOf({ name, sealed, ...row }: Omit<Row, "at">): SealedSecret {
+	return { name, sealed, ...termsOf(row) };
 }
 
 function termsOf({ refs, forks }: Pick<Row, "refs" | "forks">): SecretTerms {
