@@ -11,6 +11,7 @@ const askEveryMs = 120_000;
 
 export class RepoLeases {
 	readonly #outside: RepoOutside;
+	/** In memory alone: an object that woke asks at once, and that is when a lease may have been forgotten. */
 	#askedAt: Millis = 0;
 
 	constructor(outside: RepoOutside) {
@@ -28,6 +29,7 @@ export class RepoLeases {
 			const identity = { owner, repo, pool, shard, job: jobIdFrom(run, index), attempt: attempt.number, epoch };
 			return { id, identity };
 		});
+		// A lease is kept by the shard of its runner, and by no other.
 		const groups = [...Map.groupBy(held, ({ identity }) => `${identity.pool} ${identity.shard}`).values()];
 		const asked = groups.map(async (leases) => {
 			const [first] = leases;
@@ -35,6 +37,7 @@ export class RepoLeases {
 			const known = new Set(await this.#outside.pool(first.identity).holds(leases.map(({ id }) => id)));
 			return leases.flatMap(({ id, identity }) => (known.has(id) ? [] : [identity]));
 		});
+		// Only a pool that answered has forgotten anything: to take silence for "no" would end jobs that run.
 		const answers = await Promise.allSettled(asked);
 		return answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
 	}

@@ -44,12 +44,14 @@ export class RunGraphs {
 		for (const job of jobs) this.#set(graph, job);
 	}
 
+	/** After the commit. A run that is not kept is not read for it: its next decision does that. */
 	moved(run: RunId, moves: readonly Move[]): void {
 		const graph = this.#graphs.get(run);
 		if (graph === undefined) return;
 		for (const { after } of moves) this.#set(graph, after);
 	}
 
+	/** It has left for the archive, and its rows with it. */
 	forget(run: RunId): void {
 		this.#count -= this.#graphs.get(run)?.nodes.size ?? 0;
 		this.#graphs.delete(run);

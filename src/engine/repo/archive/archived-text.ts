@@ -5,9 +5,11 @@ import { sliceJobs } from "../../../domain/limits.ts";
 
 export type GiveWay = () => Promise<void>;
 
+/** A line of its own, by which the jobs end. No row is written like that, as each begins with a brace and has no line break. */
 const between = '],"attempts":[';
 const end = "]}";
 
+/** Whole it is valid JSON too, so that any tool reads what is in the archive. */
 export async function writeArchived({ run, jobs, attempts }: ArchivedRun, giveWay: GiveWay): Promise<string> {
 	const head = `{"run":${JSON.stringify(run)},"jobs":[`;
 	return [head, await linesOf(jobs, giveWay), between, await linesOf(attempts, giveWay), end].join("\n");
@@ -24,7 +26,9 @@ async function linesOf(rows: readonly object[], giveWay: GiveWay): Promise<strin
 
 export async function parseArchived(text: string, giveWay: GiveWay): Promise<ArchivedRun> {
 	let from = text.indexOf("\n") + 1;
+	// Without a line break: of a version that wrote no lines.
 	if (from === 0) return JSON.parse(text);
+	// The run's own fields, and two empty lists for the rows that come.
 	const archived: ArchivedRun = JSON.parse(`${text.slice(0, from)}],"attempts":[]}`);
 	let rows: object[] = archived.jobs;
 	let count = 0;

@@ -25,10 +25,10 @@ export function admitSpilled(queue: RepoQueue, settings: RepositorySettings, cal
 	});
 }
 
-/** Whether it was canceled, or is superseded by a run that came here before it. */
 /** In order, each slice of no more than so many jobs, or of one call. */
 export function slicesOf(calls: readonly DrainCall[], jobsMax: number): DrainCall[][] {
 	const slices: DrainCall[][] = [];
+	// As if the slice before were full: the first call begins one, whatever its size.
 	let jobs = Number.POSITIVE_INFINITY;
 	for (const call of calls) {
 		const added = call.submission.jobs.length;
@@ -42,6 +42,7 @@ export function slicesOf(calls: readonly DrainCall[], jobsMax: number): DrainCal
 	return slices;
 }
 
+/** Whether it was canceled, or is superseded by a run that came here before it: then it never runs, and is taken in in one piece. */
 export function endsAtOnce(queue: RepoQueue, { submission, acceptedAt, canceled }: DrainCall): boolean {
 	const { repository } = queue;
 	const source = repository && resolveSource(submission.source, repository.settings);
@@ -60,6 +61,7 @@ function admit(queue: RepoQueue, settings: RepositorySettings, call: DrainCall):
 	const { run, key, digest, submission, acceptedAt } = call;
 	const asked = { id: run, number: queue.counters.nextNumber, submission };
 	const earlier = key === null ? null : queue.tables.keys.find(key);
+	// By its digest: the same key and body is this very run, and a key that another body used meanwhile makes it end as refused.
 	const isReused = earlier !== null && earlier.digest !== digest;
 	// [Y4] Past its repository's limits too it is there, and says why it was not run; how fast runs come is no reason.
 	const decided = isReused
@@ -80,6 +82,7 @@ function refusedBy(refusal: Refusal): Result<Decision> {
 	return { ok: false, refusal };
 }
 
+/** A cancel that comes too late is no failure of the drain: the run stands as it is. */
 function orUnchanged(decided: Result<Decision>, run: Decision["run"]): Result<Decision> {
 	return decided.ok ? decided : accept({ run, moves: [] });
 }

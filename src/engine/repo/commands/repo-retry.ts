@@ -13,6 +13,7 @@ import type { RepoQueue } from "../repo-queue.ts";
 import type { AcceptedRun } from "./repo-submit.ts";
 import { showJob } from "../reads/repo-view.ts";
 
+/** `key` null: each call is one more round, so that only a caller who will not send it twice leaves it out. */
 export type RetryRunCall = { run: RunId; only: "failed" | "all"; key: string | null } & Actor;
 export type RetryJobCall = { job: JobId; key: string | null } & Actor;
 
@@ -22,6 +23,7 @@ export function writeRunRetry(queue: RepoQueue, call: RetryRunCall): Result<Acce
 			const sourced = withSource(queue, view);
 			return sourced.ok ? queue.limits.within(decideRetryRun(sourced.value, call.only, cause(call, now))) : sourced;
 		});
+	// All calls share one space of keys: by its first word no retry is taken for a submission under the same key, nor the other way.
 	const done = once(
 		queue,
 		{ key: call.key, digest: JSON.stringify(["retry", call.only, call.run, call.reason]), subject: call.run },

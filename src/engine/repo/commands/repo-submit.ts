@@ -61,6 +61,7 @@ function acceptRun(queue: RepoQueue, settings: RepositorySettings, call: SubmitC
 	const hasRoom = limits.refuseJobs(submission.jobs.length);
 	const isInTime = hasRoom.ok ? limits.refuseRun() : hasRoom;
 	if (!isInTime.ok) return isInTime;
+	// By the number that it would get; it is taken only below.
 	const asked = { id: call.run, number: counters.nextNumber, submission };
 	const decided = limits.within(decideSubmit(asked, settings, at));
 	if (!decided.ok) return decided;
@@ -108,6 +109,7 @@ function cancelSuperseded(
 export function writeAddedJobs(queue: RepoQueue, settings: RepositorySettings, call: AddJobsCall): Result<AcceptedRun> {
 	const { run, jobs, key, digest, actor, reason, lease } = call;
 	const { defaults } = settings;
+	// A job may ask for no more than it has itself; a person or a token for whatever the repository allows.
 	const add = (view: RunView, at: number): Result<Decision> => {
 		const within = lease ? checkReach(view, { lease: lease, jobs, defaults }) : accept(null);
 		if (!within.ok) return within;

@@ -11,6 +11,7 @@ type Located = Awaited<ReturnType<RepoCalls["locate"]>>;
 export function locate(queue: RepoQueue, { run: name, job }: { run: RunName; job: string | null }): Located {
 	const run = runNamed(queue, name);
 	if (run === null) return refuse({ code: "run-unknown" });
+	// An archived run is found by its name, and its jobs by whoever reads it there.
 	if (queue.run(run) === null) {
 		const unknown = queue.unknownRun(run);
 		return unknown.refusal.code === "run-archived" ? accept({ run, job: null }) : unknown;
@@ -26,5 +27,6 @@ function runNamed(queue: RepoQueue, name: RunName): RunId | null {
 	const newest = queue.counters.nextNumber - 1;
 	const number = name === "latest" ? newest : name.number;
 	if (number < 1 || number > newest) return null;
+	// The newest stand in the repository's own row; of older ones one row holds 64.
 	return queue.tables.row.recentRuns()[newest - number] ?? queue.numbers.find(number);
 }

@@ -57,6 +57,7 @@ export async function showRun(queue: RepoQueue, id: RunId): Promise<Result<Run>>
 async function jobsInSlices(queue: RepoQueue, run: DomainRun, limit: number): Promise<Job[] | null> {
 	const items: Job[] = [];
 	for (let from = 0; from < Math.min(run.jobs, jobsShown); from += limit) {
+		// Before each slice but the first: a run of few jobs is read without giving way, and so at one moment anyhow.
 		if (from > 0) await queue.giveWay();
 		if (queue.run(run.id)?.version !== run.version) return null;
 		items.push(...jobsOf(queue, { run: run.id, from, limit }));
@@ -66,6 +67,7 @@ async function jobsInSlices(queue: RepoQueue, run: DomainRun, limit: number): Pr
 
 /** A run right after its submission: nothing of it need be read again. */
 export function showNewRun(queue: RepoQueue, { run, moves }: Decision): Run {
+	// No attempt has been, and no job has a position yet that would be worth the walk along its lane.
 	const jobs = moves.slice(0, jobsShown).map(({ after }) => viewJob(after, [], explain(queue, after, null)));
 	return viewRun(run, jobs);
 }
@@ -75,6 +77,7 @@ export function showJobs(queue: RepoQueue, slice: JobSlice): Result<{ items: Job
 	const run = queue.run(slice.run);
 	if (run === null) return queue.unknownRun(slice.run);
 	const items = jobsOf(queue, slice);
+	// A slice that begins past the end is empty, and is the last: `next` must not send its reader there for ever.
 	const next = slice.from + items.length;
 	return accept({ items, next: items.length > 0 && next < run.jobs ? next : null });
 }
@@ -88,6 +91,7 @@ function jobsOf(queue: RepoQueue, { run, from, limit }: JobSlice): Job[] {
 
 /** Jobs of one run as they were at some change, in the order of their places or not; what they wait for is as it is now. */
 export function showChanged(queue: RepoQueue, jobs: readonly DomainJob[]): Job[] {
+	// One read for all that have attempts, from the first to the last of them, since a change of a run seldom moves distant jobs.
 	const places = jobs.flatMap(({ attempts, index }) => (attempts === 0 ? [] : [index]));
 	const [first] = jobs;
 	if (first === undefined) return [];
