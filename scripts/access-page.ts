@@ -38,6 +38,7 @@ const abouts: Readonly<Record<AccessRow["of"], string>> = {
 	part: "an owner, as far as the caller reaches",
 	"owner-or-installation": "an owner; without one, all",
 	nothing: "nobody in particular",
+	oneself: "the caller itself",
 	installation: "the installation",
 	runner: "its own pool",
 	lease: "its own job",

@@ -9,7 +9,7 @@ import type { LogCalls, RepositoryName } from "../src/contracts/objects/objects.
 import type { RunId } from "../src/domain/ids.ts";
 import { readNoRunWatch, runWatchRequest } from "../src/contracts/wire/sockets/run-watch-request.ts";
 import type { RunWatchCall } from "../src/contracts/wire/sockets/run-watch-request.ts";
-import type { StreamToken } from "../src/contracts/wire/sockets/stream-token.ts";
+import type { StreamRest } from "../src/contracts/wire/sockets/stream-token.ts";
 import { KnownLeases } from "../src/operations/leases/known-leases.ts";
 import { KnownSpills } from "../src/operations/spill/known-spills.ts";
 import { parseIdentityKeys } from "../src/auth/identity-keys.ts";
@@ -73,7 +73,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 			return refusal === null ? accept(answer) : refuse(refusal);
 		},
 		followRun: async (name, { after }) => {
-			const answer = await openRunWatch(feed(name), { after, token: null });
+			const answer = await openRunWatch(feed(name), { after, rests: [] });
 			return answer.ok ? accept((gone) => readSocket(answer.value, gone)) : answer;
 		},
 		openRunWatch: (name, call) => openRunWatch(feed(name), call),
@@ -141,9 +141,9 @@ async function openRunWatch(feed: FeedCalls, call: RunWatchCall): Promise<Result
 /** Null: nothing of the log is in its object. */
 async function openLogView(
 	log: LogCalls,
-	{ from, token }: { from: number; token: StreamToken | null },
+	{ from, rests }: { from: number; rests: readonly StreamRest[] },
 ): Promise<Result<Response | null>> {
-	const answer = await log.fetch(logViewRequest({ from, hasBegun: true, token }));
+	const answer = await log.fetch(logViewRequest({ from, hasBegun: true, rests }));
 	switch (readNoLogView(answer)) {
 		case null:
 			return accept(answer);

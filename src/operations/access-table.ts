@@ -36,10 +36,13 @@ export type AccessRow =
 	/** A token of this kind alone, which says itself what it is for: its own pool, its own job. */
 	| { of: "runner"; refuses?: readonly string[] }
 	| { of: "lease"; refuses?: readonly string[] }
+	/** Whoever proves to be somebody, for itself alone. */
+	| { of: "oneself" }
 	/** Everybody's. */
 	| { of: "open" };
 
 const open = { of: "open" } as const;
+const itself = { of: "oneself" } as const;
 const operates = { of: "installation" } as const;
 const reads = { of: "repository", scope: "read", role: "viewer" } as const;
 const watches = { ...reads, ticket: true } as const;
@@ -124,6 +127,15 @@ export const accessTable = {
 	revokeToken: governsOwner,
 	/** For who brings a token: a session opens its streams by its cookie, and they end with it. */
 	createTicket: { of: "nothing", scope: "read", role: null, refuses: ["token-only"] },
+	listMembers: governsOwner,
+	setMember: { ...governsOwner, refuses: ["role-limited"] },
+	removeMember: governsOwner,
+	/** Whoever has the token that is sent. */
+	createSession: open,
+	getSession: itself,
+	deleteSession: itself,
+	listSessions: itself,
+	endSession: itself,
 	listAudit: { of: "owner-or-installation", scope: "admin", role: "owner" },
 
 	getSwitches: operates,
@@ -161,6 +173,7 @@ export function principalsFor(row: AccessRow): PrincipalKind[] {
 		case "lease":
 			return [row.of];
 		case "nothing":
+		case "oneself":
 			return ["access", "operator", "session"];
 		case "repository":
 		case "owner":
@@ -187,6 +200,7 @@ export function refusalsFor(row: AccessRow): { 401: string[]; 403: string[]; 404
 		runner: [],
 		lease: [],
 		nothing: lacks,
+		oneself: [],
 		repository: lacks,
 		part: lacks,
 		owner: [...lacks, "repositories-limited"],

@@ -4,6 +4,8 @@ import type { Scope } from "../contracts/http/token.ts";
 import type { Result } from "../domain/refusal.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "./access.ts";
 import type { Caller, OwnerOperation, PlacelessOperation, RepositoryOperation } from "./access.ts";
+import type { OperationOf } from "./access-table.ts";
+import { listMembers, removeMember, setMember } from "./people/members.ts";
 import type { Membership, Principal } from "./principal.ts";
 import { cancelMatching, retryMatching } from "./runs/bulk.ts";
 import { dropDeadLetter, listDeadLetters, redriveDeadLetter, redriveDeadLetters } from "./spill/dead-letters.ts";
@@ -131,11 +133,17 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 	registerRunner: (by) => registerRunner(ports, by, { owner, pool, request: { name: "one" }, key: null }),
 	createToken: (by) => createToken(ports, by, { request: { owner, name: "new", scopes: ["read"] }, key: null }),
 	listTokens: (by) => listTokens(ports, by, { owner, ...page }),
+	listMembers: (by) => listMembers(ports, by, { owner, ...page }),
+	setMember: (by) => setMember(ports, by, { owner, member: "eve@example.com", request: { role: "viewer" } }),
+	removeMember: (by) => removeMember(ports, by, { owner, member: "eve@example.com" }),
 	listAudit: (by) => listAudit(ports, by, { owner, actor: undefined, action: undefined, ...page }),
 };
 
 /** Those that are about no owner. */
-const placeless: Record<PlacelessOperation, (by: Caller) => Result<unknown> | Promise<Result<unknown>>> = {
+const placeless: Record<
+	Exclude<PlacelessOperation, OperationOf<"oneself">>,
+	(by: Caller) => Result<unknown> | Promise<Result<unknown>>
+> = {
 	getSwitches: (by) => getSwitches(ports, by),
 	setSwitches: (by) => setSwitches(ports, by, { acceptRuns: false }),
 	putRepositoryLimits: (by) => setRepositoryLimits(ports, by, { repository, change: {}, replace: true }),

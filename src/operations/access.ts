@@ -3,7 +3,7 @@
 // of a request that will be refused.
 // Another owner's things are unknown to a token or a member; a scope or role that is missing at one's own is forbidden.
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import type { StreamToken } from "../contracts/wire/sockets/stream-token.ts";
+import type { StreamRest } from "../contracts/wire/sockets/stream-token.ts";
 import { accept, refuse } from "../domain/refusal.ts";
 import type { Result } from "../domain/refusal.ts";
 import { accessTable } from "./access-table.ts";
@@ -24,7 +24,7 @@ export type RepositoryOperation = OperationOf<"repository">;
 /** About one owner, or about all owners where the owner is null. */
 export type OwnerOperation = OperationOf<"owner" | "part" | "owner-or-installation">;
 /** About no owner in particular. */
-export type PlacelessOperation = OperationOf<"installation" | "nothing">;
+export type PlacelessOperation = OperationOf<"installation" | "nothing" | "oneself">;
 
 export function mayAskOfRepository(
 	caller: Caller,
@@ -57,7 +57,7 @@ type AskedRow = Exclude<AccessRow, { of: "runner" | "lease" | "open" }>;
  * not: so this asks nobody.
  */
 function decide(who: Principal, row: AskedRow, { owner, repo }: { owner: string | null; repo?: string }): Result<null> {
-	if (who.kind === "operator") return accept(null);
+	if (who.kind === "operator" || row.of === "oneself") return accept(null);
 	if (row.of === "installation") return refuse({ code: "operator-only" });
 	if (row.of === "nothing") return withRightSomewhere(who, row);
 	if (owner === null) return refuse({ code: "operator-only" });
@@ -87,8 +87,16 @@ function withRight(who: Principal, rights: Rights, { scope, role }: Right): Resu
 	return hasRole(rights, role) ? accept(null) : refuse({ code: "role-missing", role });
 }
 
-/** What a stream that the caller opens rests on. Null for the operator, whose token ends with the server's configuration. */
-export function streamTokenOf({ who }: Caller): StreamToken | null {
+/**
+ * On what a stream rests that the caller opens at an owner: a token, a session, or both where a token opened the session. On nothing
+ * for the operator's own token, which ends with the server's configuration.
+ */
+export function streamRestsOf({ who }: Caller, owner: string): StreamRest[] {
 	const access = accessOf(who);
-	return access && { owner: access.owner, token: access.id, expiresAt: access.expiresAt };
+	const rests: StreamRest[] =
+		access === null ? [] : [{ kind: "token", owner: access.owner, token: access.id, expiresAt: access.expiresAt }];
+	if (who.session === undefined) return rests;
+	const membership = who.kind === "session" ? who.memberships.get(owner) : undefined;
+	const at = membership === undefined ? null : { owner, version: membership.version };
+	return [...rests, { kind: "session", ...who.session, membership: at }];
 }

@@ -16,7 +16,7 @@ import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";
 import type { PersonCalls, SessionStanding } from "../contracts/objects/person.ts";
 import type { Grant } from "../contracts/http/runner.ts";
 import type { LogMessage } from "../contracts/http/streams/log-stream.ts";
-import type { StreamToken } from "../contracts/wire/sockets/stream-token.ts";
+import type { StreamRest } from "../contracts/wire/sockets/stream-token.ts";
 import type { FeedName, LogName, PoolShardName } from "../contracts/wire/object-name.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Page, RunFilter } from "../contracts/http/page.ts";
@@ -216,8 +216,8 @@ export interface SocketPorts<Socket> {
 	openSession(runner: RunnerIdentity): Promise<Result<Socket>>;
 	/** A runner's upload socket, whose other end is at its log. */
 	openUploadSocket(lease: LeaseIdentity): Promise<Result<Socket>>;
-	/** A viewer's of an open log, which rests on the token. Null: nothing of the log is in its object. */
-	openLogView(name: LogName, call: { from: number; token: StreamToken | null }): Promise<Result<Socket | null>>;
-	/** A watcher's of a run, which rests on the token. */
-	openRunWatch(name: FeedName, call: { after: number | null; token: StreamToken | null }): Promise<Result<Socket>>;
+	/** A viewer's of an open log, which rests on these. Null: nothing of the log is in its object. */
+	openLogView(name: LogName, call: { from: number; rests: readonly StreamRest[] }): Promise<Result<Socket | null>>;
+	/** A watcher's of a run, which rests on these. */
+	openRunWatch(name: FeedName, call: { after: number | null; rests: readonly StreamRest[] }): Promise<Result<Socket>>;
 }

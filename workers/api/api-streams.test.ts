@@ -3,7 +3,6 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import type { Grant, Registered } from "../../src/contracts/http/runner.ts";
-import { parseJobId } from "../../src/domain/ids.ts";
 import { moveClock } from "../testing/clock-fixture.ts";
 import {
 	aRepo,
@@ -12,7 +11,6 @@ import {
 	fetchRaw,
 	makeToken,
 	refusal,
-	running,
 	send,
 	submit,
 	job,
@@ -21,63 +19,14 @@ import {
 	poolOf,
 } from "./api-fixture.ts";
 import type { Place } from "./api-fixture.ts";
+import { open, textOf, upgrade, watched } from "./streams-fixture.ts";
 
 afterEach(() => {
 	vi.useRealTimers();
 });
 
-interface Open {
-	closed: Promise<string>;
-	/** Not yet, as far as is known here. */
-	isOpen(): boolean;
-	heard: string[];
-	send(text: string): void;
-}
-
-const upgrade = { upgrade: "websocket" };
-
-async function open(path: string, token: string): Promise<Open> {
-	const { webSocket, status } = await fetchRaw("GET", path, { token, headers: upgrade });
-	if (!webSocket) throw new Error(`no socket: ${status}`);
-	let isOpen = true;
-	const closed = new Promise<string>((resolve) =>
-		webSocket.addEventListener("close", ({ code, reason }) => {
-			isOpen = false;
-			resolve(`${code} ${reason}`);
-		}),
-	);
-	const heard: string[] = [];
-	webSocket.addEventListener("message", ({ data }) => void heard.push(String(data)));
-	webSocket.accept();
-	return { closed, isOpen: () => isOpen, heard, send: (text) => webSocket.send(text) };
-}
-
-async function textOf({ body }: Response): Promise<string> {
-	let text = "";
-	for await (const chunk of body ?? []) text += new TextDecoder().decode(chunk);
-	return text;
-}
-
 const revoke = async (id: string) => expect((await send("DELETE", `/v1/tokens/${id}`)).status).toBe(204);
 const revoked = "4401 The token was revoked.";
-
-/** A job that runs, and what is to be watched of it. */
-async function watched() {
-	const place = await aRepo();
-	await submit(place, [job("a")]);
-	const grant = await running(place);
-	const [jobPath, run] = [`${place.path}/jobs/${grant.job.id}`, parseJobId(grant.job.id)?.run ?? ""];
-	const objects = {
-		log: env.LOG.get(env.LOG.idFromName(`${place.owner}/${place.repo}/${grant.job.id}/1`)),
-		feed: env.FEED.get(env.FEED.idFromName(`${place.owner}/${place.repo}/${run}`)),
-	};
-	const paths = {
-		log: `${jobPath}/attempts/1/log/live`,
-		feed: `${place.path}/runs/${run}/events`,
-		job: `${jobPath}/log/live`,
-	};
-	return { place, grant, objects, paths };
-}
 
 it("[A45] sockets that an object holds end with their token, revoked or expired, within half a minute; others stay", async () => {
 	const { place, objects, paths } = await watched();

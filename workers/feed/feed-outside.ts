@@ -6,7 +6,7 @@ import { readArchived } from "../../src/engine/repo/archive/repo-archive.ts";
 import type { Env } from "../env.ts";
 import { intakeOf } from "../intake/intake-store.ts";
 import { runStore } from "../repo/repo-outside.ts";
-import { ownerCalls, repoCalls } from "../bindings/stubs.ts";
+import { ownerCalls, personCalls, repoCalls } from "../bindings/stubs.ts";
 
 /** `env` is asked for at each call: a test may put another far end before the object's own. */
 export function feedOutside({
@@ -27,6 +27,7 @@ export function feedOutside({
 	return {
 		run: (watchedUntil) => readRun(runs, { owner, repo }, { run, watchedUntil }),
 		endedTokens: (ids) => ownerCalls(env(), owner).ended(ids),
+		sessionStanding: (holder, sessions) => personCalls(env(), holder).standing(sessions),
 		later,
 	};
 }

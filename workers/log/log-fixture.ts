@@ -183,7 +183,7 @@ export class Viewer {
 	#news: () => void = () => undefined;
 
 	static async watch(name: LogName, from = 0, begun = false): Promise<Viewer> {
-		const response = await logOf(name).fetch(logViewRequest({ from, hasBegun: begun, token: null }));
+		const response = await logOf(name).fetch(logViewRequest({ from, hasBegun: begun, rests: [] }));
 		return Viewer.of(response);
 	}
 

@@ -4,7 +4,7 @@ import { leaseIdFrom } from "../../src/domain/ids.ts";
 import type { LogOutside } from "../../src/engine/log/log-ports.ts";
 import type { Env } from "../env.ts";
 import { knownRoom } from "../bindings/machine.ts";
-import { ownerCalls, poolCalls, repoCalls } from "../bindings/stubs.ts";
+import { ownerCalls, personCalls, poolCalls, repoCalls } from "../bindings/stubs.ts";
 import { switchesNow } from "../switches/switches.ts";
 import { headLog, putLog } from "./archive.ts";
 
@@ -27,6 +27,7 @@ export function logOutside({
 		},
 		renew: (lease) => poolCalls(env(), lease).renew(leaseIdFrom(lease.job, lease.epoch)),
 		endedTokens: (ids) => ownerCalls(env(), name.owner).ended(ids),
+		sessionStanding: (holder, sessions) => personCalls(env(), holder).standing(sessions),
 		hasRoom: () => knownRoom(env(), later) !== "none",
 		later,
 	};

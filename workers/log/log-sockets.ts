@@ -23,7 +23,7 @@ export async function followLog(
 	env: Env,
 	{ name, from, gone }: { name: LogName; from: number; gone: AbortSignal },
 ): Promise<AsyncIterable<LogMessage> | null> {
-	const response = await logCalls(env, name).fetch(logViewRequest({ from, hasBegun: true, token: null }));
+	const response = await logCalls(env, name).fetch(logViewRequest({ from, hasBegun: true, rests: [] }));
 	if (readNoLogView(response) === "log-elsewhere") return null;
 	if (response.webSocket === null) throw new Outage(`a log cannot be watched: ${response.status}`);
 	return logMessages(readSocket(response, gone));

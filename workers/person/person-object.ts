@@ -2,7 +2,6 @@
 // platform's storage and clock, and passes each call on.
 import { DurableObject } from "cloudflare:workers";
 import type { HeldSession, Holder, OwnerMembership, PersonCalls } from "../../src/contracts/objects/person.ts";
-import type { Millis } from "../../src/domain/ids.ts";
 import { PersonEngine } from "../../src/engine/person/person-engine.ts";
 import type { Env } from "../env.ts";
 import { worldOf } from "../world.ts";
@@ -41,10 +40,6 @@ export class PersonObject extends DurableObject<Env> implements PersonCalls {
 
 	holder() {
 		return this.#engine.holder();
-	}
-
-	useSessionTicket(ticket: { id: string; until: Millis }) {
-		return this.#engine.useSessionTicket(ticket);
 	}
 
 	override alarm() {

@@ -63,6 +63,4 @@ export interface PersonCalls {
 	memberships(): Promise<OwnerMembership[]>;
 	/** Null: nobody signed in as that person. */
 	holder(): Promise<Holder | null>;
-	/** True once; false for whoever brings the ticket again. */
-	useSessionTicket(ticket: { id: string; until: Millis }): Promise<boolean>;
 }

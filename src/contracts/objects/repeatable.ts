@@ -14,7 +14,7 @@ export type ObjectCall =
 	| Name<OwnerCalls>
 	| Name<PersonCalls>;
 
-const once: ReadonlySet<string> = new Set<ObjectCall>(["claim", "acquire", "useTicket", "useSessionTicket", "fetch"]);
+const once: ReadonlySet<string> = new Set<ObjectCall>(["claim", "acquire", "useTicket", "fetch"]);
 /** With a key, the call twice has the effect of once; without one each call is an act of its own. */
 const keyed: ReadonlySet<string> = new Set<ObjectCall>(["addJobs", "retryRun", "retryJob", "retryMatching"]);
 

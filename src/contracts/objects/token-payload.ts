@@ -34,17 +34,8 @@ export interface SessionPayload {
 	token: { owner: string; token: string } | null;
 }
 
-/** A ticket that a session made: a kind of its own, so that no build takes it for the operator's. */
-export interface SessionTicketPayload {
-	id: string;
-	/** Epoch milliseconds. */
-	until: number;
-	session: SessionPayload;
-}
-
 export interface TokenPayload {
 	session: SessionPayload;
-	"session-ticket": SessionTicketPayload;
 	access: AccessPayload;
 	runner: RunnerIdentity;
 	lease: LeaseIdentity;

@@ -10,6 +10,7 @@ import { requestBytesMax } from "../../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
 import { addAuditRoutes } from "./routes/audit.ts";
 import { tokenBehind } from "./auth.ts";
+import { refuseForeignOrigin, sessionBehind, sessionNameOf } from "./session-caller.ts";
 import { tooLarge } from "./requests/body.ts";
 import type { ApiEnv } from "./context.ts";
 import { answerPreflight } from "./cors.ts";
@@ -28,6 +29,8 @@ import { addUploadSocketRoutes } from "./streams/upload-socket.ts";
 import { addLimitRoutes } from "./routes/limits.ts";
 import { addLogSearchRoutes } from "./streams/log-search.ts";
 import { addLogRoutes } from "./streams/logs.ts";
+import { addMemberRoutes } from "./routes/members.ts";
+import { addSessionRoutes } from "./routes/sessions.ts";
 import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addOperationRoutes } from "./routes/operation.ts";
 import { passGate } from "./overload/pass-gate.ts";
@@ -39,6 +42,7 @@ import { addRunnerRoutes } from "./routes/runners.ts";
 import { addRunRoutes } from "./routes/runs.ts";
 import { malformed } from "./requests/request.ts";
 import type { Services } from "./services.ts";
+import { isUpgrade } from "../../contracts/wire/sockets/upgrade.ts";
 import { addTicketRoutes } from "./routes/tickets.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 
@@ -79,15 +83,19 @@ export function createApp<Env>(
 			services(c.env as Env, (work) => c.executionCtx.waitUntil(work)),
 		);
 		// Nearly always known already. Who brings no good token makes nobody ask; what stays unknown is refused where it is used.
-		const token = tokenBehind(c);
+		const { ends, sessions } = c.get("services");
+		const session = sessionBehind(c);
+		c.set("session", session);
+		const token = tokenBehind(c, session);
 		c.set("behind", token);
-		const learning = token && c.get("services").ends.learn(token);
-		if (learning) await learning.catch(() => undefined);
+		const learning = [token && ends.learn(token), session && sessions.learn(sessionNameOf(session))];
+		if (learning.some((one) => one !== null)) await Promise.allSettled(learning);
 		await next();
 	});
 	// The order matters: `sayStateAnyway` stands before all that may refuse a lease's call, so that a refusal too says how the
 	// lease stands. No route reads a byte of a body before it knows its caller.
 	app.use(refuseNamelessHost);
+	app.use(refuseForeignSocket);
 	app.use(answerPreflight((path) => methodsAt(app, path)));
 	app.use("/v1/lease/*", sayStateAnyway);
 	app.use(refuseEncoded);
@@ -118,6 +126,8 @@ export function createApp<Env>(
 	addLeaseRoutes(app);
 	addIdentityRoutes(app);
 	addTokenRoutes(app);
+	addMemberRoutes(app);
+	addSessionRoutes(app);
 	addAuditRoutes(app);
 	addTicketRoutes(app);
 
@@ -164,6 +174,12 @@ const refuseNamelessHost: MiddlewareHandler<ApiEnv> = async (c, next) => {
 		const message = "must be a name or an address, with or without a port, once";
 		throw malformed("A header is not as it should be.", [{ path: "Host", message }]);
 	}
+	await next();
+};
+
+/** [A93] A browser holds a WebSocket to no rule of CORS, and would open one for any page. */
+const refuseForeignSocket: MiddlewareHandler<ApiEnv> = async (c, next) => {
+	if (isUpgrade(c.req.raw)) refuseForeignOrigin(c);
 	await next();
 };
 

@@ -4,26 +4,20 @@
 import type { Context } from "hono";
 import type { LeaseIdentity, RepositoryName, RunnerIdentity } from "../../contracts/objects/objects.ts";
 import type { TokenName } from "../../contracts/objects/owner.ts";
-import { tokenExpired, tokenRevoked } from "../../contracts/wire/sockets/stream-token.ts";
+import { tokenExpired } from "../../contracts/wire/sockets/stream-token.ts";
 import { callerAddress, peerAddress } from "../../domain/text/client-address.ts";
 import { mayAsk, mayAskOfOwner, mayAskOfRepository } from "../../operations/access.ts";
 import type { Caller, OwnerOperation, PlacelessOperation, RepositoryOperation } from "../../operations/access.ts";
 import type { Principal } from "../../operations/principal.ts";
-import { orThrow, ProblemAnswer } from "./answer.ts";
+import { orThrow } from "./answer.ts";
 import type { ApiEnv } from "./context.ts";
 import { checkQuery } from "./requests/query.ts";
 import { readName } from "./requests/request.ts";
 import type { Services } from "./services.ts";
+import { readSession, sessionPrincipal } from "./session-caller.ts";
+import { cachedPayload, checkStanding, unauthorized } from "./verified-tokens.ts";
 import { readToken, sameText } from "../../auth/token.ts";
-import type { AccessPayload, TokenPayload, TokenKind } from "../../contracts/objects/token-payload.ts";
-
-export const unauthorized = (detail: string) =>
-	new ProblemAnswer({
-		status: 401,
-		code: "unauthorized",
-		detail,
-		headers: { "www-authenticate": 'Bearer realm="spillway"' },
-	});
+import type { AccessPayload, SessionPayload } from "../../contracts/objects/token-payload.ts";
 
 /** The token in the header, by whatever spelling of its scheme; absent: there is none, or more than one. */
 export function bearerText(c: Context<ApiEnv>): string | undefined {
@@ -38,9 +32,11 @@ function bearer(c: Context<ApiEnv>): string {
 
 /**
  * The token that a call stands or falls with: the one that it brings, the one that made its ticket, the one that registered its
- * runner. Null when nothing was ended that could end it: the operator's token, a lease's, and whatever is no token of ours.
+ * runner, the one that opened its session. Null when nothing was ended that could end it: the operator's token, a lease's, and
+ * whatever is no token of ours.
  */
-export function tokenBehind(c: Context<ApiEnv>): TokenName | null {
+export function tokenBehind(c: Context<ApiEnv>, session: SessionPayload | null): TokenName | null {
+	if (session !== null) return session.token;
 	const services = c.get("services");
 	const text = bearerText(c);
 	if (text === undefined) {
@@ -64,18 +60,14 @@ function registrationBehind({ owner, registeredBy = null }: RunnerIdentity): Tok
 	return registeredBy === null ? null : { owner, token: registeredBy };
 }
 
-/** Throws 401 for what was ended, and 503 where that cannot be known: nobody is let in because somebody does not answer. */
-function checkStanding(services: Services, token: TokenName, mayBeUnknown = false): void {
-	const standing = services.ends.standing(token);
-	if (standing === "ended") throw unauthorized(tokenRevoked);
-	if (standing === "good" || mayBeUnknown) return;
-	const detail = "Whether this token was revoked cannot be learnt at present; nothing was done.";
-	throw new ProblemAnswer({ status: 503, code: "standing-unknown", detail });
-}
-
-/** The caller with an access token or the operator's. Throws 401. */
+/** The caller with an access token, the operator's, or a session's cookie. Throws 401, and 403 for a cookie that another page sent. */
 export function readCaller(c: Context<ApiEnv>): Caller {
 	const services = c.get("services");
+	const session = readSession(c);
+	if (session !== null) {
+		checkQuery(c);
+		return callerIn(c, session.who, session.name);
+	}
 	const token = bearer(c);
 	const access = cachedPayload(services, "access", token);
 	if (access === null) {
@@ -90,8 +82,13 @@ export function readCaller(c: Context<ApiEnv>): Caller {
 	return caller;
 }
 
-/** Whether the call brings the operator's token. */
+/** Whether the call brings the operator's token, or a session that it opened. */
 export function isOperator(c: Context<ApiEnv>): boolean {
+	const session = c.get("session");
+	if (session !== null) {
+		const who = sessionPrincipal(c, session);
+		return typeof who !== "string" && who.kind === "operator";
+	}
 	const text = bearerText(c);
 	return text !== undefined && sameText(text, c.get("services").operatorToken);
 }
@@ -120,7 +117,7 @@ function callerIn(c: Context<ApiEnv>, who: Principal, name: string): Caller {
 }
 
 /** As the edge says it; on one machine as the runtime does, or a proxy that is trusted. What is no address is none. */
-function addressOf(c: Context<ApiEnv>): string | null {
+export function addressOf(c: Context<ApiEnv>): string | null {
 	const edge = /^[0-9A-Fa-f:.]{2,45}$/.exec(c.req.header("cf-connecting-ip") ?? "")?.[0];
 	if (edge !== undefined) return edge;
 	const { cf } = c.req.raw as Request & { cf?: { clientIp?: unknown } };
@@ -180,20 +177,4 @@ export function readLease(c: Context<ApiEnv>): LeaseIdentity {
 export function findLease(c: Context<ApiEnv>): LeaseIdentity | null {
 	const text = bearerText(c);
 	return text === undefined ? null : cachedPayload(c.get("services"), "lease", text);
-}
-
-/** Verified tokens of this isolate: a MAC costs more than a look-up, and a token comes many times. */
-const verified = new Map<string, unknown>();
-const verifiedMax = 2_000;
-
-function cachedPayload<K extends TokenKind>(services: Services, kind: K, token: string): TokenPayload[K] | null {
-	if (!token.startsWith(`spw_${kind}_`)) return null;
-	const known = verified.get(token);
-	if (known !== undefined) return known as TokenPayload[K];
-	const payload = readToken(services.keys, kind, token);
-	if (payload !== null) {
-		if (verified.size >= verifiedMax) verified.clear();
-		verified.set(token, payload);
-	}
-	return payload;
 }

@@ -47,7 +47,7 @@ function servicesOf(c: Context<ApiEnv>): Services | undefined {
  * A browser keeps the wish by name, without the port: every other server that is tried on this machine would have to speak TLS. A
  * `Host` that names no host is refused, and that answer goes out by here too.
  */
-function isLoopback(url: string): boolean {
+export function isLoopback(url: string): boolean {
 	if (!URL.canParse(url)) return true;
 	return /^(?:(?:.+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(new URL(url).hostname);
 }

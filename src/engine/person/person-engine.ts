@@ -76,16 +76,9 @@ export class PersonEngine implements PersonCalls {
 		return this.#tables.holder;
 	}
 
-	async useSessionTicket({ id, until }: { id: string; until: Millis }): Promise<boolean> {
-		const isFirst = this.#tables.useTicket(id, until);
-		if (isFirst) await this.#wakeBy(Math.max(until, this.#world.now() + forgetAgainMs));
-		return isFirst;
-	}
-
 	/** Forgets what is over. An object of which nothing is left takes no room. */
 	async alarm(): Promise<void> {
 		const now = this.#world.now();
-		this.#tables.forgetTickets(now);
 		const live = this.#live(now);
 		const kept = new Set(live.map(({ id }) => id));
 		this.#tables.dropSessions(
@@ -94,9 +87,8 @@ export class PersonEngine implements PersonCalls {
 				.map(({ id }) => id)
 				.filter((id) => !kept.has(id)),
 		);
-		const ticketEnd = this.#tables.nextTicketEnd();
-		if (this.#tables.isEmpty && ticketEnd === null) return this.#tables.deleteAll();
-		const ends = [...live.map(endOf), ...(ticketEnd === null ? [] : [ticketEnd])];
+		if (this.#tables.isEmpty) return this.#tables.deleteAll();
+		const ends = live.map(endOf);
 		if (ends.length > 0) await this.#world.storage.setAlarm(Math.max(Math.min(...ends), now + forgetAgainMs));
 	}
 

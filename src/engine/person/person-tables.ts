@@ -11,8 +11,7 @@ const versions = [
 	CREATE TABLE session (
 		id TEXT PRIMARY KEY, opened_at INTEGER NOT NULL, used_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
 		address TEXT) WITHOUT ROWID;
-	CREATE TABLE membership (owner TEXT PRIMARY KEY, version INTEGER NOT NULL, doc TEXT) WITHOUT ROWID;
-	CREATE TABLE used_ticket (id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;`,
+	CREATE TABLE membership (owner TEXT PRIMARY KEY, version INTEGER NOT NULL, doc TEXT) WITHOUT ROWID;`,
 ];
 export const personTables = { of: "person", versions } satisfies TableVersions;
 
@@ -88,20 +87,6 @@ export class PersonTables {
 	memberships(): OwnerMembership[] {
 		const found = this.#found?.exec<{ doc: string }>("SELECT doc FROM membership WHERE doc IS NOT NULL ORDER BY owner");
 		return (found?.toArray() ?? []).map(({ doc }) => JSON.parse(doc) as OwnerMembership);
-	}
-
-	/** True when it is news. */
-	useTicket(id: string, until: Millis): boolean {
-		return this.#sql.exec("INSERT OR IGNORE INTO used_ticket VALUES (?, ?)", id, until).rowsWritten > 0;
-	}
-
-	forgetTickets(now: Millis): void {
-		this.#found?.exec("DELETE FROM used_ticket WHERE until <= ?", now);
-	}
-
-	/** When the first ticket may be forgotten. */
-	nextTicketEnd(): Millis | null {
-		return this.#found?.exec<{ at: number | null }>("SELECT min(until) AS at FROM used_ticket").one().at ?? null;
 	}
 
 	/** Whether nothing is left that anybody could ask for. */

@@ -9,7 +9,7 @@ import { LogSearch } from "../../domain/log/log-search.ts";
 import type { Found, SearchPlace } from "../../domain/log/log-search.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";
-import { mayAskOfRepository, streamTokenOf } from "../access.ts";
+import { mayAskOfRepository, streamRestsOf } from "../access.ts";
 import type { Caller, RepositoryOperation } from "../access.ts";
 import { readJob } from "../runs/archived-run.ts";
 import { jobLogMessages, logMessages } from "./log-messages.ts";
@@ -94,7 +94,7 @@ export async function watchLogBySocket<Socket>(
 	if (!opened.ok) return opened;
 	const { name, log } = opened.value;
 	if (log.sealed) return accept(null);
-	return ports.openLogView(name, { from: call.from, token: streamTokenOf(caller) });
+	return ports.openLogView(name, { from: call.from, rests: streamRestsOf(caller, name.owner) });
 }
 
 /** The log of the present attempt, and of each one after it until the job is finished. `place` null: from its beginning. */
@@ -143,7 +143,7 @@ export async function watchRunBySocket<Socket>(
 	{ after, ...call }: RunWatchCall,
 ): Promise<Result<Socket>> {
 	const name = await feedOf(ports, caller, call);
-	return name.ok ? ports.openRunWatch(name.value, { after, token: streamTokenOf(caller) }) : name;
+	return name.ok ? ports.openRunWatch(name.value, { after, rests: streamRestsOf(caller, name.value.owner) }) : name;
 }
 
 async function feedOf(

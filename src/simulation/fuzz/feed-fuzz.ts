@@ -153,7 +153,7 @@ class FeedWorld {
 		const watcher = new SimulatedWatcher(earlier, (fault) => void this.#faults.push(fault));
 		const after = watcher.seq;
 		void this.#engine
-			.watch({ after, restsOn: null }, () => {
+			.watch({ after, restsOn: [] }, () => {
 				this.#watchers.push(watcher);
 				return watcher;
 			})
@@ -199,6 +199,7 @@ class FeedWorld {
 						this.#underWay.push({ answer: accept(this.#run), resolve, reject });
 					}),
 				endedTokens: async () => [],
+				sessionStanding: async () => ({ ended: [], memberships: [] }),
 				later: (work) => void work.catch(() => undefined),
 			},
 		});

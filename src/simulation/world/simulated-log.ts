@@ -146,6 +146,7 @@ export class SimulatedLog {
 				},
 				renew: async () => undefined,
 				endedTokens: async () => [],
+				sessionStanding: async () => ({ ended: [], memberships: [] }),
 				hasRoom: () => true,
 				later: (work) => void work.catch(() => undefined),
 			},

@@ -19,7 +19,8 @@ function expected(row: AccessRow, facts: Facts, { owner, repo, run }: Target): s
 		if (facts.kind === "runner-removed" && row.of === "runner") return "403 runner-removed";
 		return facts.kind === row.of ? "may" : "401 unauthorized";
 	}
-	if (facts.kind === "operator") return "may";
+	if (facts.kind === "operator" || (facts.kind === "access" && row.of === "oneself")) return "may";
+	if (row.of === "oneself") return "401 unauthorized";
 	if (facts.kind === "lease" && "lease" in row) {
 		const isOwn = facts.owner === owner && facts.repo === repo && facts.run === run;
 		return isOwn ? "may" : "404 unknown";

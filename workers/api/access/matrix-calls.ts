@@ -1,7 +1,7 @@
 // Each route of the document with a request that its holder of the right would be answered: what the matrix sends under every name.
 import type { Operation } from "../../../src/operations/access-table.ts";
 import type { Call } from "../api-fixture.ts";
-import { fetchRaw, job, send } from "../api-fixture.ts";
+import { fetchRaw, job, operator, send } from "../api-fixture.ts";
 
 /** One of everything that a path may name. */
 export interface Target {
@@ -16,6 +16,7 @@ export interface Target {
 	name: string;
 	/** A token's id. */
 	id: string;
+	member: string;
 	letter: string;
 }
 
@@ -97,6 +98,14 @@ export const wishes: Record<Operation, Wish> = {
 	listTokens: ofOwner,
 	revokeToken: nothing,
 	createTicket: empty,
+	listMembers: nothing,
+	setMember: { body: () => ({ role: "viewer" }) },
+	removeMember: nothing,
+	createSession: { body: () => ({ token: operator }) },
+	getSession: nothing,
+	deleteSession: nothing,
+	listSessions: nothing,
+	endSession: nothing,
 	listAudit: ofOwner,
 	getSwitches: nothing,
 	setSwitches: { body: () => ({ archive: true }) },

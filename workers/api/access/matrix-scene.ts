@@ -62,6 +62,7 @@ export const absent: Omit<Target, "owner"> = {
 	runner: `rn${"0".repeat(20)}`,
 	name: "NOTHING",
 	id: `tk${"0".repeat(20)}`,
+	member: "absent@example.com",
 	letter: "dl1",
 };
 
@@ -88,6 +89,7 @@ async function aPlace(owner: string, repo: string): Promise<Place> {
 		runner: (await aRunner(place, {}, repo)).id,
 		name: "KEY",
 		id: (await makeToken(owner, ["read"])).id,
+		member: "eve@example.com",
 		letter: absent.letter,
 		lease: live.grant.lease.token,
 		leaseOver: over.grant.lease.token,

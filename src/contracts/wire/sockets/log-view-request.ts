@@ -1,7 +1,7 @@
 // How the Worker asks a log's object for the socket of a viewer, and what the object answers when there is none. Objects are
 // reached by the Worker alone, so what stands in the request is what the Worker has checked.
 import { readRestsOn, restsOnQuery } from "./stream-token.ts";
-import type { StreamToken } from "./stream-token.ts";
+import type { StreamRest } from "./stream-token.ts";
 import { upgradeRequest } from "./upgrade.ts";
 
 export interface LogViewCall {
@@ -9,19 +9,19 @@ export interface LogViewCall {
 	from: number;
 	/** The attempt is known to have started: an empty object is one that waits for its first byte. */
 	hasBegun: boolean;
-	/** On which the socket rests; null: on none that could end. */
-	token: StreamToken | null;
+	/** On which the socket rests; empty: on nothing that could end. */
+	rests: readonly StreamRest[];
 }
 
-export function logViewRequest({ from, hasBegun, token }: LogViewCall): Request {
-	return upgradeRequest(`https://log/?from=${from}&begun=${hasBegun ? 1 : 0}${restsOnQuery(token)}`);
+export function logViewRequest({ from, hasBegun, rests }: LogViewCall): Request {
+	return upgradeRequest(`https://log/?from=${from}&begun=${hasBegun ? 1 : 0}${restsOnQuery(rests)}`);
 }
 
-/** `restsOn` as `parseRestsOn` reads it. */
+/** `restsOn`: each as `parseRestsOn` reads it. */
 export function readLogViewRequest({ url }: { url: string }): {
 	from: number;
 	hasBegun: boolean;
-	restsOn: string | null;
+	restsOn: string[];
 } {
 	const query = new URL(url).searchParams;
 	return { from: Number(query.get("from")), hasBegun: query.get("begun") === "1", restsOn: readRestsOn(query) };

@@ -2,22 +2,22 @@
 // reached by the Worker alone, so what stands in the request is what the Worker has checked.
 import type { Refusal } from "../../../domain/refusal.ts";
 import { readRestsOn, restsOnQuery } from "./stream-token.ts";
-import type { StreamToken } from "./stream-token.ts";
+import type { StreamRest } from "./stream-token.ts";
 import { upgradeRequest } from "./upgrade.ts";
 
 export interface RunWatchCall {
 	/** The `seq` to go on from; null: the run's state comes first. */
 	after: number | null;
-	/** On which the socket rests; null: on none that could end. */
-	token: StreamToken | null;
+	/** On which the socket rests; empty: on nothing that could end. */
+	rests: readonly StreamRest[];
 }
 
-export function runWatchRequest({ after, token }: RunWatchCall): Request {
-	return upgradeRequest(`https://feed/?${after === null ? "" : `after=${after}`}${restsOnQuery(token)}`);
+export function runWatchRequest({ after, rests }: RunWatchCall): Request {
+	return upgradeRequest(`https://feed/?${after === null ? "" : `after=${after}`}${restsOnQuery(rests)}`);
 }
 
-/** `restsOn` as `parseRestsOn` reads it. */
-export function readRunWatchRequest({ url }: { url: string }): { after: number | null; restsOn: string | null } {
+/** `restsOn`: each as `parseRestsOn` reads it. */
+export function readRunWatchRequest({ url }: { url: string }): { after: number | null; restsOn: string[] } {
 	const query = new URL(url).searchParams;
 	const after = query.get("after");
 	return { after: after === null ? null : Number(after), restsOn: readRestsOn(query) };

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { LeaseIdentity, RunnerIdentity } from "../../objects/objects.ts";
 import { parseRestsOn } from "./stream-token.ts";
+import type { StreamRest } from "./stream-token.ts";
 import * as closeCodes from "./close-code.ts";
 import {
 	uploadSocketRequest,
@@ -29,15 +30,23 @@ const runner: RunnerIdentity = {
 	...{ id: "rn1", name: "größe 🚀", owner: "acme", pool: "default", shard: 0 },
 	...{ labels: ["linux"], capacity: 1, ephemeral: false },
 };
-const token = { owner: "acme", token: "t1", expiresAt: 1_800_000_000_000 };
+const token = { kind: "token" as const, owner: "acme", token: "t1", expiresAt: 1_800_000_000_000 };
 const lasting = { ...token, expiresAt: null };
+const session = { kind: "session" as const, holder: "pe1", session: "se1", expiresAt: 1_800_000_000_000 };
+const person = { ...session, membership: { owner: "acme", version: 7 } };
+const opened = { ...session, holder: "/token/tk1", membership: null };
 const lease: LeaseIdentity = {
 	...{ owner: "acme", repo: "web", pool: "default", shard: 0 },
 	...{ job: "jaaaaaaaaaaaaaaaaaaaaaaaa-0", attempt: 2, epoch: 7 },
 };
 
-function readToken(restsOn: string | null) {
-	return restsOn === null ? null : parseRestsOn(restsOn);
+/** An object knows whose tokens they are. */
+function held(rests: readonly StreamRest[]) {
+	return rests.map((rest) => {
+		if (rest.kind === "session") return rest;
+		const { owner, ...kept } = rest;
+		return kept;
+	});
 }
 
 describe("requests between the Worker and the objects", () => {
@@ -50,14 +59,15 @@ describe("requests between the Worker and the objects", () => {
 
 	it("[L38] a log's object reads the viewer's request as the Worker wrote it, and the Worker reads why there is no socket", () => {
 		for (const call of [
-			{ from: 0, hasBegun: false, token: null },
-			{ from: 2 ** 40, hasBegun: true, token },
-			{ from: 7, hasBegun: true, token: lasting },
+			{ from: 0, hasBegun: false, rests: [] },
+			{ from: 2 ** 40, hasBegun: true, rests: [token] },
+			{ from: 7, hasBegun: true, rests: [lasting] },
+			{ from: 7, hasBegun: true, rests: [person] },
+			{ from: 7, hasBegun: true, rests: [token, opened] },
 		]) {
 			const request = logViewRequest(call);
 			const { restsOn, ...read } = readLogViewRequest(request);
-			const expected = call.token && { id: call.token.token, expiresAt: call.token.expiresAt };
-			expect({ ...read, token: readToken(restsOn) }).toEqual({ ...call, token: expected });
+			expect({ ...read, rests: restsOn.map(parseRestsOn) }).toEqual({ ...call, rests: held(call.rests) });
 			expect(isUpgrade(request)).toBe(true);
 			expect(readUploadSocketRequest(request)).toBeNull();
 		}
@@ -89,14 +99,14 @@ describe("requests between the Worker and the objects", () => {
 
 	it("[L38] a run's feed reads the watcher's request as the Worker wrote it, and the Worker reads why there is no socket", async () => {
 		for (const call of [
-			{ after: null, token: null },
-			{ after: 0, token: null },
-			{ after: null, token },
-			{ after: 1_800_000_000_001, token: lasting },
+			{ after: null, rests: [] },
+			{ after: 0, rests: [] },
+			{ after: null, rests: [token] },
+			{ after: 1_800_000_000_001, rests: [lasting, opened] },
+			{ after: 3, rests: [person] },
 		]) {
 			const { after, restsOn } = readRunWatchRequest(runWatchRequest(call));
-			const expected = call.token && { id: call.token.token, expiresAt: call.token.expiresAt };
-			expect({ after, token: readToken(restsOn) }).toEqual({ after: call.after, token: expected });
+			expect({ after, rests: restsOn.map(parseRestsOn) }).toEqual({ after: call.after, rests: held(call.rests) });
 		}
 		for (const no of [
 			{ why: "refused" as const, refusal: { code: "run-unknown" as const } },

@@ -47,6 +47,7 @@ const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 	[/^\/v1\/(tokens|tickets)(\/|$)/, "tokens"],
 	[/^\/v1\/(audit|switches)$|^\/v1\/dead-letters|^\/[^/]+$/, "operation"],
 	[/\/(rotate-)?secrets(\/|$)/, "secrets"],
+	[/^\/v1\/sessions?(\/|$)|\/members(\/|$)/, "people"],
 	[/\/(log|logs|search)(\/|$)/, "logs"],
 	[/\/jobs(\/|$)/, "jobs"],
 	[/\/runs(\/|$)/, "runs"],
@@ -64,6 +65,7 @@ const tagWords: Readonly<Record<string, string>> = {
 	leases: "What a runner says of the job that it holds.",
 	identity: "What others verify a job's identity with.",
 	tokens: "Tokens and tickets.",
+	people: "Members of an owner, and sessions of browsers.",
 	operation: "What an operator asks.",
 };
 

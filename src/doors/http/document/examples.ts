@@ -5,6 +5,7 @@ import type { BulkCancel } from "../../../contracts/http/bulk-cancel.ts";
 import type { BulkRetry } from "../../../contracts/http/bulk-retry.ts";
 import type { DeadLetter } from "../../../contracts/http/dead-letter.ts";
 import type { LimitUses } from "../../../contracts/http/limit.ts";
+import type { Member } from "../../../contracts/http/member.ts";
 import type { Problem } from "../../../contracts/http/problem.ts";
 import type { QueueFigures, RebuildAnswer, Repository } from "../../../contracts/http/repository.ts";
 import type { Attempt, Job, Run } from "../../../contracts/http/run.ts";
@@ -183,6 +184,16 @@ const rotated: RotateAnswer = {
 };
 const secret: SecretListed = { name: "NPM_TOKEN", refs: ["refs/heads/main"], forks: false, setAt: at(0) };
 
+const activeMember: Member = {
+	member: "pe4mkvyzq2xtb7w5nrc3adf6eh",
+	state: "active",
+	role: "maintainer",
+	repos: null,
+	name: "Ada",
+	invitedAs: "ada@example.com",
+	since: at(0),
+};
+
 const { token: madeToken, ...tokenRecord }: TokenMade = {
 	id: tokenId,
 	owner: "acme",
@@ -320,6 +331,24 @@ const values: Readonly<Record<string, unknown>> = {
 	LeaseReply: { job: { ...job, state: "running", outcome: null, finishedAt: null, attempts: [] } },
 	LimitUses: limits,
 	LogFound: { offset: 812, line: 14, text: "Error: no such file", before: ["step 2"], after: ["at main.js:3"] },
+	Member: activeMember,
+	MemberRequest: { role: "developer", repos: ["web"] },
+	Caller: {
+		name: "ada@example.com",
+		kind: "person",
+		person: activeMember.member,
+		owners: [{ owner: "acme", role: "maintainer" }],
+		expiresAt: at(2_592_000),
+	},
+	Session: {
+		id: "se3f2c1b7e9d8a4f6b5c0d",
+		openedAt: at(0),
+		usedAt: at(60),
+		expiresAt: at(2_592_000),
+		from: "192.0.2.7",
+		isCurrent: true,
+	},
+	SessionRequest: { token: madeToken },
 	PatchJobRequest: { priority: 10 },
 	Pool: pool,
 	PoolPatch: { paused: true, pauseNote: "the machines are moving" },
@@ -376,7 +405,19 @@ const messages: Readonly<Record<string, unknown>> = {
 };
 
 /** What a list is made of. */
-const listed = ["AuditRecord", "DeadLetter", "Job", "LogFound", "Pool", "Repository", "Run", "Secret", "TokenRecord"];
+const listed = [
+	"AuditRecord",
+	"DeadLetter",
+	"Job",
+	"LogFound",
+	"Member",
+	"Pool",
+	"Repository",
+	"Run",
+	"Secret",
+	"Session",
+	"TokenRecord",
+];
 
 /** All of them by name, as OpenAPI keeps them. */
 export function exampleComponents(): object {

@@ -16,7 +16,8 @@ export const pathWords: Readonly<Record<string, string>> = {
 	pool: "The pool's name.",
 	runner: "The runner's id.",
 	name: "The secret's name.",
-	id: "The token's id.",
+	id: "The id of the token or the session.",
+	member: "An e-mail address, `<issuer>:<login>`, or the id of a person.",
 	letter: "The dead letter's id.",
 };
 

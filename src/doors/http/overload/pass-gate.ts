@@ -3,6 +3,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { GatedCall } from "../../../domain/overload/call-line.ts";
 import { findLease, isOperator } from "../auth.ts";
+import { sessionPrincipal } from "../session-caller.ts";
 import type { ApiEnv } from "../context.ts";
 import { classOf, isPagedList } from "./call-class.ts";
 import { withKnownLists } from "./known-lists.ts";
@@ -34,6 +35,15 @@ function gatedCall(c: Context<ApiEnv>): GatedCall | null {
 	const behind = c.get("behind");
 	if (behind !== null) {
 		return c.get("services").ends.standing(behind) === "ended" ? null : { ...call, owner: behind.owner };
+	}
+	const session = c.get("session");
+	if (session !== null) {
+		const who = sessionPrincipal(c, session);
+		// A member waits in the line of the owner that the path names, and one who is none there is refused by the route.
+		if (typeof who !== "string" && who.kind === "session") {
+			const { owner } = call;
+			return owner !== null && who.memberships.has(owner) ? { ...call, owner } : null;
+		}
 	}
 	const lease = findLease(c);
 	if (lease !== null) return { ...call, owner: lease.owner };

@@ -41,7 +41,7 @@ export function addEventRoutes(app: Hono<ApiEnv>): void {
 		if (isUpgrade(c.req.raw)) return orThrow(await watchRunBySocket(services, caller, call));
 		const watch = orThrow(await watchRunEvents(services, caller, call));
 		const gone = new AbortController();
-		return eventStream(eventsOf(watch(gone.signal)), gone, standingOf(services, caller));
+		return eventStream(eventsOf(watch(gone.signal)), gone, standingOf(services, caller, repository));
 	});
 }
 

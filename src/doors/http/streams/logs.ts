@@ -89,7 +89,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 		const { repository, caller } = await admitWatcher(c, "watchLog");
 		const call = { ...readLogCall(c, repository), from: readFrom(c) };
 		const services = c.get("services");
-		const standing = standingOf(services, caller);
+		const standing = standingOf(services, caller, repository);
 		if (isUpgrade(c.req.raw)) {
 			// A live log's own object takes the socket, and the Worker has no part in it any more. A sealed one has no such
 			// object: the Worker reads the archive and sends it on a socket of its own.
@@ -104,7 +104,7 @@ export function addLogRoutes(app: Hono<ApiEnv>): void {
 	app.on("GET", belowJob("/log/live"), async (c) => {
 		const { repository, caller } = await admitWatcher(c, "watchJobLog");
 		const services = c.get("services");
-		const standing = standingOf(services, caller);
+		const standing = standingOf(services, caller, repository);
 		const isSocket = isUpgrade(c.req.raw);
 		// A log of all attempts is in many objects, so the Worker holds this socket. It begins at the beginning: only SSE
 		// has a place to come back by, and a browser cannot give a socket one in a header.

@@ -1,0 +1,147 @@
+// The program of an owner's object in Node: its members through death between a change and the telling of it, and at its bounds.
+import { expect, it } from "vitest";
+import type { MemberChanger } from "../../contracts/objects/owner.ts";
+import type { OwnerMembership } from "../../contracts/objects/person.ts";
+import { SqliteStorage } from "../../simulation/world/sqlite-storage.ts";
+import { PersonEngine } from "../person/person-engine.ts";
+import type { World } from "../ports.ts";
+import { OwnerEngine } from "./owner-engine.ts";
+
+const operator: MemberChanger = { kind: "operator" };
+const personId = (letter: string) => `pe${letter.repeat(24)}`;
+
+function rig() {
+	let now = 1_000_000;
+	let isAway = false;
+	const worldOver = (storage: SqliteStorage): World => ({
+		storage,
+		now: () => now,
+		random: () => 0.5,
+		wait: () => ({ done: Promise.resolve(), cancel: () => undefined }),
+		giveWay: async () => undefined,
+		report: () => undefined,
+	});
+	const persons = new Map<string, PersonEngine>();
+	const person = (name: string) => {
+		const known = persons.get(name) ?? new PersonEngine({ world: worldOver(new SqliteStorage()) });
+		persons.set(name, known);
+		return known;
+	};
+	const storage = new SqliteStorage();
+	const later: Promise<unknown>[] = [];
+	/** An engine over what is stored: the one before has died. */
+	const owner = () =>
+		new OwnerEngine({
+			name: "acme",
+			world: worldOver(storage),
+			outside: {
+				rows: {
+					revoked: async () => [],
+					markRevoked: async () => undefined,
+					repositoryNames: async () => [],
+					poolNames: async () => [],
+					tokens: async () => [],
+				},
+				pool: () => ({ tokensEnded: async () => undefined }),
+				person: (name) => ({
+					hearMembership: async (news) => {
+						if (isAway) throw new Error("no answer");
+						await person(name).hearMembership(news);
+					},
+				}),
+				later: (work) => later.push(work),
+			},
+		});
+	return {
+		...{ owner, person, storage },
+		settled: () => Promise.all(later.splice(0)),
+		away: (away: boolean) => {
+			isAway = away;
+		},
+		pass: (ms: number) => {
+			now += ms;
+		},
+	};
+}
+
+const set = (member: string, role: "viewer" | "owner", repos: string[] | null = null) => ({
+	...{ member, role, repos, name: null, by: operator },
+});
+const rolesOf = (memberships: OwnerMembership[]) => memberships.map(({ role }) => role);
+
+it("[W97] an object that dies between a change and its telling tells it all the same, by its alarm, until it is heard", async () => {
+	const { owner, person, storage, settled, away } = rig();
+	const ada = personId("a");
+	away(true);
+	await owner().setMember(set(ada, "viewer"));
+	await settled();
+	expect(storage.alarmAt).not.toBeNull();
+	await owner().alarm();
+	expect(await person(ada).memberships()).toEqual([]);
+	expect(storage.alarmAt).not.toBeNull();
+	away(false);
+	await owner().alarm();
+	expect(rolesOf(await person(ada).memberships())).toEqual(["viewer"]);
+	expect(storage.alarmAt).toBeNull();
+	await owner().removeMember({ member: ada, by: operator });
+	// It dies before what it began is done.
+	await owner().alarm();
+	expect(await person(ada).memberships()).toEqual([]);
+});
+
+it("[W97] a change that comes while the alarm's calls are under way is told too", async () => {
+	const { owner, person, storage, settled } = rig();
+	const engine = owner();
+	await engine.setMember(set(personId("a"), "viewer"));
+	await settled();
+	await engine.setMember(set(personId("b"), "viewer"));
+	const alarm = engine.alarm();
+	await engine.endToken({ id: "tk1", at: 1, until: 5 });
+	await alarm;
+	expect(storage.alarmAt).not.toBeNull();
+	await engine.alarm();
+	expect(rolesOf(await person(personId("b")).memberships())).toEqual(["viewer"]);
+});
+
+it("[W98] a word that is older than what the person's object has changes nothing, also of a membership that ended", async () => {
+	const { person } = rig();
+	const ada = person(personId("a"));
+	const membership = (version: number) => ({ owner: "acme", role: "owner" as const, repos: null, version });
+	await ada.hearMembership({ owner: "acme", version: 3, membership: membership(3) });
+	await ada.hearMembership({ owner: "acme", version: 5, membership: null });
+	await ada.hearMembership({ owner: "acme", version: 4, membership: membership(4) });
+	expect(await ada.memberships()).toEqual([]);
+});
+
+it("[A85] past the bound nobody is added, and who is there is changed; the list has each of them once", async () => {
+	const { owner, settled } = rig();
+	const engine = owner();
+	for (let at = 0; at < 500; at++) {
+		expect((await engine.setMember(set(`m${at}@example.com`, "viewer"))).ok).toBe(true);
+	}
+	await settled();
+	const more = await engine.setMember(set("more@example.com", "viewer"));
+	expect(more).toEqual({ ok: false, refusal: { code: "members-max", max: 500 } });
+	expect((await engine.setMember(set("m7@example.com", "owner"))).ok).toBe(true);
+	const first = await engine.members({ after: "", limit: 300 });
+	const rest = await engine.members({ after: first.at(-1)?.member ?? "", limit: 300 });
+	expect(new Set([...first, ...rest].map(({ member }) => member)).size).toBe(500);
+});
+
+it("[A91] past the bound of sessions the one that was not used for longest ends", async () => {
+	const { person, pass } = rig();
+	const ada = person(personId("a"));
+	const holder = { kind: "operator" as const };
+	for (let at = 0; at < 51; at++) {
+		const session = { id: `se${at}`, openedAt: at, usedAt: 1_000_000 + at, expiresAt: 10_000_000_000, from: null };
+		await ada.openSession({ session, holder });
+		// The first of all is in use.
+		if (at === 20) {
+			pass(600_000);
+			await ada.standing(["se0"]);
+		}
+	}
+	const { ended } = await ada.standing(["se0", "se1", "se50"]);
+	expect(ended).toEqual(["se1"]);
+	expect(await ada.sessions()).toHaveLength(50);
+});
