@@ -159,6 +159,8 @@ describe("the matrix", () => {
 		const done = new Set<Operation>();
 		for (const cell of cells.filter((one) => one.expected === "may")) {
 			const { said } = await ask(cell.route, cell.place, await cell.caller.bring());
+			// What the row lets in, the operation may still refuse to give: its own tests say when.
+			if (refusesOf(cell.route.operation).includes(said)) continue;
 			const status = Number(said.slice(0, 3));
 			// A state forbids an act only to a caller who has the right.
 			if (status < 400 || status === 409) done.add(cell.route.operation);
@@ -170,6 +172,12 @@ describe("the matrix", () => {
 		expect([...new Set(missed)]).toEqual(["redriveDeadLetter"]);
 	}, 300_000);
 });
+
+/** As `said`: how an operation refuses what a caller who may call it would give away. */
+function refusesOf(operation: Operation): string[] {
+	const row = accessRow(operation);
+	return "refuses" in row ? (row.refuses ?? []).map((code) => `403 ${code}`) : [];
+}
 
 /** In a repository that is there, what is not. */
 function gone({ owner, repo, pool }: Target): Target {

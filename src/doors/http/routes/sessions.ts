@@ -13,7 +13,6 @@ import { answerDeleted, orThrow } from "../answer.ts";
 import { addressOf, admit } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document, goneAnswers, pageOf } from "../document/document.ts";
-import { checkQuery } from "../requests/query.ts";
 import { readBody } from "../requests/request.ts";
 import { refuseForeignOrigin } from "../session-caller.ts";
 import { clearSessionCookie, setSessionCookie } from "../session-cookie.ts";
@@ -59,7 +58,6 @@ document({
 export function addSessionRoutes(app: Hono<ApiEnv>): void {
 	app.post("/v1/session", async (c) => {
 		refuseForeignOrigin(c);
-		checkQuery(c);
 		const { token } = await readBody(c, sessionRequest);
 		const { session: named, ...by } = await readOpening(c, token);
 		setSessionCookie(c, await beginSession(c.get("services"), named, { ...by, address: addressOf(c) }));
