@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import type { MemberChanger } from "../../contracts/objects/owner.ts";
 import type { OwnerMembership } from "../../contracts/objects/person.ts";
 import { SqliteStorage } from "../../simulation/world/sqlite-storage.ts";
+import { openSealer } from "../../simulation/world/simulated-far-ends.ts";
 import { PersonEngine } from "../person/person-engine.ts";
 import type { World } from "../ports.ts";
 import { OwnerEngine } from "./owner-engine.ts";
@@ -49,6 +50,7 @@ function rig() {
 						await person(name).hearMembership(news);
 					},
 				}),
+				sealer: openSealer,
 				later: (work) => later.push(work),
 			},
 		});

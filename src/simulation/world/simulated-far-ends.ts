@@ -77,7 +77,7 @@ export function simulatedFarEnds(source: FarEndsSource, caller: Caller): RepoOut
 }
 
 /** Seals nothing: what is sealed is as it was. */
-const openSealer: SecretSealer = {
+export const openSealer: SecretSealer = {
 	open: (_, sealed) => sealed,
 	seal: (_, __, value) => value,
 	makeDataKey: (_, version) => ({ version, wrapped: "k1" }),
