@@ -48,6 +48,8 @@ const added = new Set<string>([
 	"REPO.keyHolder",
 	// A job whose repository is of an older deploy is given no identity token: 500, and it asks again.
 	"REPO.identify",
+	// A token that counts registers nobody while its owner's object cannot count: 500, and the runner asks again.
+	...["OWNER.countRegistration", "OWNER.uncountRegistration"],
 	// Read and set by hand; an older object counts nothing, and refuses nothing that it took before.
 	...["REPO.limits", "REPO.setLimits"],
 ]);

@@ -46,10 +46,20 @@ export function readCount(text: string): number {
 
 /** A repository of this owner, with the owner or without. */
 export function namedRepository(owner: string, text: string): string {
+	return named(owner, text, "repository");
+}
+
+/** A pool of this owner, likewise. */
+export function namedPool(owner: string, text: string): string {
+	return named(owner, text, "pool");
+}
+
+function named(owner: string, text: string, what: "repository" | "pool"): string {
 	const [first = "", second, ...rest] = text.split("/");
 	if (second === undefined) return first;
 	if (first === owner && second !== "" && rest.length === 0) return second;
-	throw new CommandFailure(`${text} is no repository of ${owner}: want REPO or ${owner}/REPO`, exitCode.usage);
+	const name = what === "pool" ? "POOL" : "REPO";
+	throw new CommandFailure(`${text} is no ${what} of ${owner}: want ${name} or ${owner}/${name}`, exitCode.usage);
 }
 
 export function readPort(text: string): number {

@@ -168,6 +168,8 @@ export const sessionsMax = 50;
 export const membersMax = 500;
 /** Invitations that one sign-in takes; the next one takes more. */
 export const invitationsTakenMax = 100;
+/** Runners that a registration token which counts may register: its owner's object keeps a row for each. More want a token without a count. */
+export const registrationUsesMax = 1_000;
 /** A job's identity token lives for so long, and no longer than the job may run: one exchange, and the time that clocks differ. */
 export const jobIdentityMs = 600_000;
 /**

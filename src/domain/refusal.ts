@@ -66,7 +66,9 @@ export type AccessRefusal =
 	| { code: "runs-refused" }
 	| { code: "projection-off" }
 	| { code: "cursor-unknown" }
-	| { code: "token-ended" };
+	| { code: "token-ended" }
+	| { code: "pools-limited"; pools: readonly string[] }
+	| { code: "token-used-up"; max: number };
 
 /** Why a job is given no identity token. */
 export type IdentityRefusal =

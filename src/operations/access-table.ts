@@ -108,7 +108,10 @@ export const accessTable = {
 	setPool: administersOwner,
 	setRunner: administersOwner,
 	removeRunner: administersOwner,
-	registerRunner: { of: "owner", scope: "runner:register", role: "maintainer" },
+	registerRunner: {
+		...{ of: "owner", scope: "runner:register", role: "maintainer" },
+		refuses: ["pools-limited", "token-used-up"],
+	},
 
 	acquireGrant: byRunner,
 	heartbeat: byRunner,

@@ -51,6 +51,8 @@ export async function createToken(
 		name,
 		scopes,
 		repos,
+		pools: request.pools ? [...new Set(request.pools)] : null,
+		uses: request.uses ?? null,
 		createdAt: timeText(now),
 		createdBy: caller.name,
 		expiresAt: timeText(expiresAt),
@@ -65,7 +67,7 @@ async function store(
 	record: TokenRecord,
 	keyed: KeyedId | null,
 ): Promise<Result<{ made: TokenMade; replayed: boolean }>> {
-	const { id, owner, name, scopes, repos, expiresAt } = record;
+	const { id, owner, name, scopes, repos, pools, uses, expiresAt } = record;
 	// So that its owner's object is there before anything else is down.
 	const ended = ports.owner(owner).ended([]);
 	ports.later(ended.catch(() => undefined));
@@ -74,7 +76,9 @@ async function store(
 		return replay(ports, caller, { before: first ?? record, id });
 	}
 	ownLater(ports, owner, { kind: "token", name: id, token: record });
-	noteAct(ports, caller, { action: "token-create", owner, subject: id, details: { name, scopes, repos, expiresAt } });
+	const bounds = { ...(pools ? { pools } : {}), ...(uses === null ? {} : { uses }) };
+	const details = { name, scopes, repos, ...bounds, expiresAt };
+	noteAct(ports, caller, { action: "token-create", owner, subject: id, details });
 	return accept({ made: signed(ports, record), replayed: false });
 }
 
@@ -93,9 +97,13 @@ function replay(
 }
 
 function signed(ports: Pick<Ports, "signToken">, record: TokenRecord): TokenMade {
-	const { id, owner, name, scopes, repos, expiresAt } = record;
+	const { id, owner, name, scopes, repos, pools, uses, expiresAt } = record;
 	const until = expiresAt === null ? null : Date.parse(expiresAt);
-	return { ...record, token: ports.signToken("access", { id, owner, name, scopes, repos, expiresAt: until }) };
+	const bounds = { ...(pools ? { pools } : {}), ...(uses === null ? {} : { uses }) };
+	return {
+		...record,
+		token: ports.signToken("access", { id, owner, name, scopes, repos, ...bounds, expiresAt: until }),
+	};
 }
 
 /** [A44] A year, and no more than the token that makes it has left. */

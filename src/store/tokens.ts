@@ -102,6 +102,7 @@ export async function listRevoked(
 }
 
 function readRecord({ doc, revokedAt }: { doc: string; revokedAt: number | null }): TokenRecord {
-	const record = JSON.parse(doc) as TokenRecord;
+	// What was stored before tokens could be bound to pools and a count has neither.
+	const record: TokenRecord = { pools: null, uses: null, ...JSON.parse(doc) };
 	return { ...record, revokedAt: revokedAt === null ? null : new Date(revokedAt).toISOString() };
 }

@@ -288,6 +288,7 @@ describe("making tokens", () => {
 			createdAt: expect.stringMatching(timePattern),
 			createdBy: "operator",
 			expiresAt: "2099-01-02T03:04:05.000Z",
+			...{ pools: null, uses: null },
 			revokedAt: null,
 		});
 		const listed = await send<object>("GET", `/v1/tokens?owner=${owner}`);

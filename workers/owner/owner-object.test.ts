@@ -19,7 +19,15 @@ const stubOf = (owner: string) => env.OWNER.get(env.OWNER.idFromName(owner));
 
 async function record(owner: string, id: string, { expiresAt = null as string | null, revokedAt = 0 } = {}) {
 	const createdAt = new Date().toISOString();
-	const rest = { name: "x", scopes: ["read" as const], repos: null, createdBy: "x", revokedAt: null };
+	const rest = {
+		name: "x",
+		scopes: ["read" as const],
+		repos: null,
+		pools: null,
+		uses: null,
+		createdBy: "x",
+		revokedAt: null,
+	};
 	await addToken(database(env), { id, owner, createdAt, expiresAt, ...rest }, null);
 	if (revokedAt > 0) await env.DB.prepare("UPDATE token SET revoked_at = ? WHERE id = ?").bind(revokedAt, id).run();
 }

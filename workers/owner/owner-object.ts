@@ -1,6 +1,6 @@
 // The Durable Object of one owner: gives its engine the platform's storage, clock and far ends, and passes each call on.
 import { DurableObject } from "cloudflare:workers";
-import type { OwnerCalls, TokenEnd } from "../../src/contracts/objects/owner.ts";
+import type { OwnerCalls, Registration, TokenEnd } from "../../src/contracts/objects/owner.ts";
 import type { OwnedThing } from "../../src/contracts/objects/projectable.ts";
 import type { SecretCall } from "../../src/contracts/objects/secrets.ts";
 import type { Millis } from "../../src/domain/ids.ts";
@@ -34,6 +34,14 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 
 	opensSession(session: { token: string; pool: string; shard: number }) {
 		return this.#engine.opensSession(session);
+	}
+
+	countRegistration(registration: Parameters<OwnerCalls["countRegistration"]>[0]) {
+		return this.#engine.countRegistration(registration);
+	}
+
+	uncountRegistration(registration: Registration) {
+		return this.#engine.uncountRegistration(registration);
 	}
 
 	useTicket(ticket: { id: string; until: Millis }) {

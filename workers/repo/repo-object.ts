@@ -135,8 +135,8 @@ export class RepoObject extends DurableObject<Env> implements RepoCalls {
 		return this.#engine.demand(call);
 	}
 
-	expire(leases: LeaseIdentity[], quietMs: number) {
-		return this.#engine.expire(leases, quietMs);
+	expire(leases: LeaseIdentity[], quietMs: number, how?: { isPutOut: boolean }) {
+		return this.#engine.expire(leases, quietMs, how);
 	}
 
 	hearPause(call: { pool: string; pause: PoolPause | null }) {

@@ -19,10 +19,13 @@ export function addTokenList(parent: Command, { io }: Host): void {
 		});
 }
 
-const headings = ["id", "name", "scopes", "repositories", "expires", "state"];
+const headings = ["id", "name", "scopes", "repositories", "pools", "runners", "expires", "state"];
 
-function row({ id, name, scopes, repos, expiresAt, revokedAt }: TokenRecord): string[] {
+function row({ id, name, scopes, repos, pools = null, uses = null, expiresAt, revokedAt }: TokenRecord): string[] {
 	const isExpired = expiresAt !== null && Date.parse(expiresAt) <= Date.now();
 	const state = revokedAt !== null ? "revoked" : isExpired ? "expired" : "good";
-	return [id, name, scopes.join(","), repos?.join(",") ?? "all", expiresAt ?? "never", state];
+	const registers = scopes.includes("runner:register");
+	const where = registers ? (pools?.join(",") ?? "all") : "-";
+	const count = registers ? `${uses ?? "any number"}` : "-";
+	return [id, name, scopes.join(","), repos?.join(",") ?? "all", where, count, expiresAt ?? "never", state];
 }

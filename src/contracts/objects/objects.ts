@@ -210,9 +210,10 @@ export interface RepoCalls {
 	demand(call: { pool: string; shard: number; known: number }): Promise<Demand | null>;
 	/**
 	 * Called by a PoolObject about leases that were not renewed for `quietMs` at least; 0: their runner began anew, and may have
-	 * had contact just now. Leases that have ended by themselves are passed over.
+	 * had contact just now. Leases that have ended by themselves are passed over. `isPutOut`: their runner is not to begin what it has
+	 * not begun either; an object of an older deploy does not heed it.
 	 */
-	expire(leases: LeaseIdentity[], quietMs: number): Promise<void>;
+	expire(leases: LeaseIdentity[], quietMs: number, how?: { isPutOut: boolean }): Promise<void>;
 	/** Called by a PoolObject that was paused, or is no longer, while something waits: a hint, for whoever asks why it does. */
 	hearPause(call: { pool: string; pause: PoolPause | null }): Promise<void>;
 	/** Called by the cron sweep with runs that the read model has as unfinished: repeats demand and whatever was not sent. */

@@ -13,6 +13,13 @@ export interface TokenName {
 	token: string;
 }
 
+export interface Registration {
+	/** The token's id. */
+	token: string;
+	/** The runner's. */
+	runner: string;
+}
+
 export interface TokenEnd {
 	id: string;
 	at: Millis;
@@ -47,7 +54,7 @@ export interface OwnerCalls {
 	/** Again, it keeps the first instant. */
 	endToken(end: TokenEnd): Promise<void>;
 	/**
-	 * To be said before a runner's session is opened that rests on the token which registered the runner: this object will
+	 * To be said before a runner is registered by that token, and before a session is opened that rests on it: this object will
 	 * tell the pool's shard when that token ends. False: that token has ended.
 	 */
 	opensSession(session: { token: string; pool: string; shard: number }): Promise<boolean>;
@@ -91,6 +98,13 @@ export interface OwnerCalls {
 	/** A slice of the owner's own secrets, by name, sealed by the present data key. */
 	resealSecrets(call: { after: string; limit: number }): Promise<Resealed>;
 	endRotation(version: number): Promise<void>;
+	/**
+	 * Counts a runner that a token with a count registers; the same runner again counts once. Refused where the token has registered as
+	 * many as it may, or has ended. Objects of an older deploy do not know this call: such a token then registers nobody.
+	 */
+	countRegistration(registration: Registration & { uses: number; until: Millis | null }): Promise<Result<null>>;
+	/** The pool took no such runner: it is as if it had not been counted. */
+	uncountRegistration(registration: Registration): Promise<void>;
 	/** True once; false for whoever brings the ticket again. */
 	useTicket(ticket: { id: string; until: Millis }): Promise<boolean>;
 }

@@ -9,6 +9,10 @@ export interface AccessPayload {
 	scopes: Scope[];
 	/** Null: all of the owner's repositories. */
 	repos: string[] | null;
+	/** The pools that it registers runners in; absent: all of the owner's. */
+	pools?: string[];
+	/** How many runners it registers; absent: no matter how many. */
+	uses?: number;
 	/** Epoch milliseconds; null: never. */
 	expiresAt: number | null;
 }

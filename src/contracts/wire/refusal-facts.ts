@@ -134,7 +134,9 @@ function graphFacts({ faults }: Extract<Refusal, { code: "graph-invalid" }>): Pr
 }
 
 function callerFacts(refusal: AccessRefusal | IdentityRefusal): ProblemFacts {
-	return isRefusedIdentity(refusal) ? identityFacts(refusal) : accessFacts(refusal);
+	if (isRefusedIdentity(refusal)) return identityFacts(refusal);
+	const { code } = refusal;
+	return code === "pools-limited" || code === "token-used-up" ? registrationFacts(refusal) : accessFacts(refusal);
 }
 
 function isRefusedIdentity(refusal: AccessRefusal | IdentityRefusal): refusal is IdentityRefusal {
@@ -161,7 +163,7 @@ const readRefusals: ReadonlySet<string> = new Set<ReadRefusal["code"]>([
 ]);
 
 /** What a caller is refused for who is known, and may not. */
-function accessFacts(refusal: AccessRefusal): ProblemFacts {
+function accessFacts(refusal: Exclude<AccessRefusal, RegistrationRefusal>): ProblemFacts {
 	const { code } = refusal;
 	switch (code) {
 		case "unknown":
@@ -246,6 +248,18 @@ function accessFacts(refusal: AccessRefusal): ProblemFacts {
 		default:
 			return unreachable(refusal);
 	}
+}
+
+type RegistrationRefusal = Extract<AccessRefusal, { code: "pools-limited" | "token-used-up" }>;
+
+/** What a token is refused for that would register a runner. */
+function registrationFacts(refusal: RegistrationRefusal): ProblemFacts {
+	const { code } = refusal;
+	const detail =
+		code === "pools-limited"
+			? `The token registers runners in these pools alone: ${refusal.pools.join(", ")}.`
+			: `The token has registered as many runners as it may, which is ${refusal.max}: another one is needed.`;
+	return { status: 403, code, detail };
 }
 
 function readFacts(refusal: ReadRefusal): ProblemFacts {

@@ -226,6 +226,14 @@ describe("leases", () => {
 		expect(run.story()).toEqual({ a: "leased" });
 	});
 
+	it("[N212] what was granted to a runner that was put out lapses at once, and that runner begins it no more", () => {
+		const run = MemoryRun.of({ key: "a" });
+		const lease = run.grant("a", noon);
+		run.apply(decideExpire(run, lease, { quietMs: 0, now: noon, isPutOut: true }));
+		expect(run.called("a")).toMatchObject({ state: "waiting", attempts: 0, lapses: 1 });
+		expect(decideStart(run, lease, noon)).toMatchObject({ ok: false, refusal: { code: "lease-stale" } });
+	});
+
 	it("[D5][J7] a runner that began anew may have been heard of just now: an exclusive job's slot is held for as long as that one may go on", () => {
 		const run = MemoryRun.of({ key: "a", concurrencyGroup: "production" });
 		run.apply(decideExpire(run, start(run, "a"), { quietMs: 0, now: noon }));

@@ -5,7 +5,7 @@ import type { Node } from "./graph.ts";
 import { carryOn, nodeReadiness, reopened, skipReason } from "./graph.ts";
 import type { JobId, Millis, RunId } from "../ids.ts";
 import type { BlockedJob, Cancel, FinishedAttempt, FinishReport, HeldJob, Job, Move } from "../job/job.ts";
-import { ready, reprioritise, retry, skip, start } from "../job/job.ts";
+import { lapse, ready, reprioritise, retry, skip, start } from "../job/job.ts";
 import { timeUp } from "../job/job-deadline.ts";
 import { abandon, cancel, finish, isAutomaticRetry, lose, suspect, withhold } from "../job/job-end.ts";
 import { reportDigest } from "../job/report-digest.ts";
@@ -89,9 +89,11 @@ export function decideFinish(
 export function decideExpire(
 	view: RunView,
 	lease: LeaseName,
-	{ quietMs, now }: { quietMs: number; now: Millis },
+	{ quietMs, now, isPutOut = false }: { quietMs: number; now: Millis; isPutOut?: boolean },
 ): Decision {
 	const job = view.job(indexOf(lease.job));
+	// [N212] A grant lapses by itself, within seconds: whoever was put out must not begin it in these.
+	if (isPutOut && job?.state === "leased" && isUnstarted(job, lease)) return settle(view, [lapse(job, now)], now);
 	if (job === null || job.epoch !== lease.epoch || !isHeld(job) || job.losesAt !== null) return unchanged(view);
 	const move = job.spec.exclusive ? suspect(job, { quietMs, now }) : lose(job, "its runner was lost", now);
 	return settle(view, [move], now);

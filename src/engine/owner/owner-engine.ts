@@ -1,7 +1,7 @@
 // One owner: the truth about what of the owner's has ended before its time, and about what the owner has. The read model shows it
 // and may be away; this may not, for whoever holds a token that was revoked. No owner's ends are kept with another's. The same
 // program runs in OwnerObject and in Node's tests.
-import type { MemberSet, OwnerCalls, OwnerMember, TokenEnd } from "../../contracts/objects/owner.ts";
+import type { MemberSet, OwnerCalls, OwnerMember, Registration, TokenEnd } from "../../contracts/objects/owner.ts";
 import type { OwnerMembership } from "../../contracts/objects/person.ts";
 import type { OwnedThing } from "../../contracts/objects/projectable.ts";
 import type { DataKey, Resealed, SealedSecret, SecretCall, SecretFacts } from "../../contracts/objects/secrets.ts";
@@ -9,6 +9,7 @@ import { Outage } from "../../contracts/wire/outage.ts";
 import { timeText } from "../../contracts/wire/time-text.ts";
 import type { Millis } from "../../domain/ids.ts";
 import { alarmNearestMs, tellAgainMaxMs, tellAgainMs } from "../../domain/limits.ts";
+import { accept, refuse } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";
 import type { World } from "../ports.ts";
 import { EndedTables } from "./ended-tables.ts";
@@ -18,6 +19,7 @@ import { OwnerMembers } from "./owner-members.ts";
 import type { OwnerOutside, OwnerPorts } from "./owner-ports.ts";
 import { OwnerSecrets } from "./owner-secrets.ts";
 import { OwnerTables } from "./owner-tables.ts";
+import { RegistrationTables } from "./registration-tables.ts";
 import { takeOver } from "./take-over.ts";
 
 /** Ends published, and rows forgotten, by one alarm. */
@@ -37,6 +39,7 @@ export class OwnerEngine implements OwnerCalls {
 	readonly #owned: OwnedTables;
 	readonly #members: OwnerMembers;
 	readonly #secrets: OwnerSecrets;
+	readonly #registrations: RegistrationTables;
 	#adopting: Promise<boolean> | null = null;
 	#takingOver: Promise<void> | null = null;
 	#tellAgainMs = tellAgainMs;
@@ -49,6 +52,7 @@ export class OwnerEngine implements OwnerCalls {
 		this.#tables = new OwnerTables(world.storage);
 		this.#ended = new EndedTables(this.#tables);
 		this.#owned = new OwnedTables(this.#tables);
+		this.#registrations = new RegistrationTables(this.#tables);
 		this.#members = new OwnerMembers(ports, this.#tables, new MemberTables(this.#tables, name));
 		const { sealer } = outside;
 		this.#secrets = new OwnerSecrets({ owner: name, world, sealer, tables: this.#tables });
@@ -72,6 +76,19 @@ export class OwnerEngine implements OwnerCalls {
 		// One step with the look: an end that comes after it finds the place.
 		this.#ended.addPlace(place);
 		return true;
+	}
+
+	async countRegistration(call: Parameters<OwnerCalls["countRegistration"]>[0]): Promise<Result<null>> {
+		const ended = await this.ended([call.token]);
+		if (ended === null) throw new Outage("it is not known which of this owner's tokens have ended");
+		if (ended.length > 0) return refuse({ code: "token-ended" });
+		this.#registrations.forgetExpired(this.#world.now());
+		if (this.#registrations.count(call)) return accept(null);
+		return refuse({ code: "token-used-up", max: call.uses });
+	}
+
+	async uncountRegistration(registration: Registration): Promise<void> {
+		this.#registrations.uncount(registration);
 	}
 
 	async useTicket({ id, until }: { id: string; until: Millis }): Promise<boolean> {

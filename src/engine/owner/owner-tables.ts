@@ -27,6 +27,9 @@ const versions = [
 		name TEXT PRIMARY KEY, sealed TEXT NOT NULL, refs TEXT, forks INTEGER NOT NULL, at INTEGER) WITHOUT ROWID;
 	CREATE TABLE data_key (
 		id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, wrapped TEXT NOT NULL, rotating INTEGER NOT NULL);`,
+	`CREATE TABLE registration (
+		token TEXT NOT NULL, runner TEXT NOT NULL, until INTEGER, PRIMARY KEY (token, runner)) WITHOUT ROWID;
+	CREATE INDEX registration_until ON registration (until) WHERE until IS NOT NULL;`,
 ];
 export const ownerTables = { of: "owner", versions } satisfies TableVersions;
 

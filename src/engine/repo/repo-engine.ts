@@ -280,10 +280,10 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	/** One turn for all: their pool reports them together, and one commit has them all. */
-	async expire(leases: LeaseIdentity[], quietMs: number): Promise<void> {
+	async expire(leases: LeaseIdentity[], quietMs: number, how = { isPutOut: false }): Promise<void> {
 		await this.#turns.take(() => {
 			for (const lease of leases) {
-				this.queue.onJob(lease.job, (view, _, now) => accept(decideExpire(view, lease, { quietMs, now })));
+				this.queue.onJob(lease.job, (view, _, now) => accept(decideExpire(view, lease, { quietMs, now, ...how })));
 			}
 		});
 	}

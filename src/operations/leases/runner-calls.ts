@@ -52,13 +52,38 @@ export async function registerRunner(
 		registeredBy: accessOf(caller.who)?.id ?? null,
 	};
 	const { os = "", arch = "", version = "" } = request;
+	const counted = await admitRegistration(ports, caller, runner);
+	if (!counted.ok) return counted;
 	const registered = await ports.pool(runner).register({ ...runner, os, arch, version }, keyed?.prefix);
-	if (!registered.ok) return registered;
+	if (!registered.ok) {
+		await counted.value.takeBack();
+		return registered;
+	}
 	ports.later(ports.readModel.addPool(owner, pool).catch(() => undefined));
 	ownLater(ports, owner, { kind: "pool", name: pool });
 	const { replayed } = registered.value;
 	if (!replayed) noteRegistration(ports, caller, runner);
 	return accept({ id, token: ports.signToken("runner", runner), replayed });
+}
+
+/**
+ * [N210] Counted before the pool takes the runner: a token never registers more than it may, whatever comes between. What the pool
+ * refuses is taken back; where it does not answer, the same request again is the same runner.
+ */
+async function admitRegistration(
+	ports: Pick<Ports, "owner">,
+	{ who }: Caller,
+	{ id: runner, owner, pool, shard }: RunnerIdentity,
+): Promise<Result<{ takeBack: () => Promise<void> }>> {
+	const { id: token, pools, uses, expiresAt: until } = accessOf(who) ?? {};
+	if (token === undefined) return accept({ takeBack: async () => {} });
+	if (pools && !pools.includes(pool)) return refuse({ code: "pools-limited", pools });
+	// [N212] Whether it will open a session or only poll: when the token ends, its pool's shard hears of that.
+	if (!(await ports.owner(owner).opensSession({ token, pool, shard }))) return refuse({ code: "token-ended" });
+	if (uses === undefined) return accept({ takeBack: async () => {} });
+	const counted = await ports.owner(owner).countRegistration({ token, runner, uses, until: until ?? null });
+	if (!counted.ok) return counted;
+	return accept({ takeBack: () => ports.owner(owner).uncountRegistration({ token, runner }) });
 }
 
 function noteRegistration(ports: NotePorts, caller: Caller, { id, owner, pool, ...runner }: RunnerIdentity): void {

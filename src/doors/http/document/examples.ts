@@ -203,6 +203,8 @@ const { token: madeToken, ...tokenRecord }: TokenMade = {
 	createdAt: at(0),
 	createdBy: "operator",
 	expiresAt: at(365 * 86_400),
+	pools: null,
+	uses: null,
 	revokedAt: null,
 	token: "spw_access_eyJ2IjoxfQ_mac",
 };

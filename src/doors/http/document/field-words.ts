@@ -298,6 +298,14 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	// Access
 	"Ticket.ticket": "To be sent as `?ticket=`.",
 	createdBy: "Who made it.",
+	"TokenRequest.pools":
+		"Only for `runner:register` alone: the pools that it registers runners in; all of the owner's unless said.",
+	"TokenRequest.uses":
+		"Only for `runner:register` alone: how many runners it registers; no matter how many unless said.",
+	"TokenRecord.pools": "The pools that it registers runners in; null: all of the owner's.",
+	"TokenRecord.uses": "How many runners it registers; null: no matter how many.",
+	"Token.pools": "The pools that it registers runners in; null: all of the owner's.",
+	"Token.uses": "How many runners it registers; null: no matter how many.",
 	revokedAt: "When it was revoked; null: it was not.",
 	"DeadLetter.queue": "The queue that gave it up.",
 	"DeadLetter.at": "When the message was sent.",

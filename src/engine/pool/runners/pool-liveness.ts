@@ -99,6 +99,7 @@ export class PoolLiveness {
 		await this.giveUp(
 			[...leases.all()].filter(({ runner }) => runners.get(runner) === null),
 			0,
+			{ isPutOut: true },
 		);
 	}
 
@@ -117,7 +118,7 @@ export class PoolLiveness {
 
 	/** A runner that is put out: what it holds is over at once, as if another had taken its place. The next look tries again. */
 	async putOut(runner: string, why: "removed" | "its token was revoked"): Promise<void> {
-		await this.giveUp(this.#turns.memory.leases.of(runner), 0);
+		await this.giveUp(this.#turns.memory.leases.of(runner), 0, { isPutOut: true });
 		this.#turns.take(({ connections }) => {
 			if (why === "removed") connections.closeAll(runner, forgottenCloseCode, "this runner was removed");
 			else connections.closeAll(runner, tokenEndedCloseCode, tokenRevoked);
@@ -142,13 +143,13 @@ export class PoolLiveness {
 	}
 
 	/** Their repositories hear that these are lost; each is over here once its repository has. */
-	async giveUp(leases: readonly PoolLease[], quietMs: number): Promise<void> {
+	async giveUp(leases: readonly PoolLease[], quietMs: number, how = { isPutOut: false }): Promise<void> {
 		for (const [, group] of Map.groupBy(leases, repositoryOf)) {
 			const [first] = group;
 			if (!first) continue;
 			const identities = group.map(({ identity }) => identity);
 			try {
-				await this.#outside.repo(first.identity).expire(identities, quietMs);
+				await this.#outside.repo(first.identity).expire(identities, quietMs, how);
 			} catch (cause) {
 				// The next look finds them again.
 				this.#world.report({ event: "expire-failed", cause: String(cause) });
