@@ -44,6 +44,8 @@ const added = new Set<string>([
 	// by the Worker's key as they were.
 	...["OWNER.setSecret", "OWNER.secrets", "OWNER.secretsFor", "OWNER.dataKey"],
 	...["OWNER.beginRotation", "OWNER.resealSecrets", "OWNER.endRotation", "REPO.resealSecrets"],
+	// An older owner's object has no members: 500, and whoever asked asks again once the deploy is over.
+	...["OWNER.members", "OWNER.setMember", "OWNER.removeMember", "OWNER.takeInvitation"],
 	// An older object cannot say who has a key: the run is spilled, and one that has no right to the key ends as refused.
 	"REPO.keyHolder",
 	// A job whose repository is of an older deploy is given no identity token: 500, and it asks again.

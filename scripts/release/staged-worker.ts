@@ -160,6 +160,8 @@ export const PoolObject = objectClass("POOL", "PoolObject");
 export const LogObject = objectClass("LOG", "LogObject");
 export const FeedObject = objectClass("FEED", "FeedObject");
 export const OwnerObject = objectClass("OWNER", "OwnerObject");
+/** The last release has no such class. */
+export const PersonObject = builds.newer.PersonObject;
 /** One for all: of the older build, as long as a deploy lasts. */
 export const SwitchesObject = builds.older.SwitchesObject;
 

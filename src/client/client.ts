@@ -7,6 +7,7 @@ import type { RepositoryName } from "../contracts/objects/objects.ts";
 import type { DeadLetter, Redriven } from "../contracts/http/dead-letter.ts";
 import type { QueueName } from "../contracts/objects/dead-letters.ts";
 import type { LimitUses } from "../contracts/http/limit.ts";
+import type { Member } from "../contracts/http/member.ts";
 import type { QueueFigures, RebuildAnswer, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
 import type { Job, Run, RunRequest } from "../contracts/http/run.ts";
 import type {
@@ -19,6 +20,8 @@ import type {
 } from "../contracts/http/runner.ts";
 import type { RotateAnswer, SecretListed, SecretRequest } from "../contracts/http/secret.ts";
 import type { Page, RunFilter } from "../contracts/http/page.ts";
+import type { ShownSession } from "../contracts/http/session.ts";
+import type { Role } from "../domain/role.ts";
 import type { Switches } from "../contracts/http/switches.ts";
 import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
 import { isAbsent } from "../contracts/wire/headers/absent.ts";
@@ -92,6 +95,8 @@ export function createClient(options: TransportOptions) {
 		attempts: attemptCalls(transport),
 		pools: poolCalls(transport),
 		tokens: tokenCalls(transport),
+		members: memberCalls(transport),
+		sessions: sessionCalls(transport),
 		switches: switchCalls(transport),
 		limits: limitCalls(transport),
 		projection: projectionCalls(transport),
@@ -364,6 +369,30 @@ function tokenCalls(transport: Transport) {
 		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
 		/** With `owner` also while the list of tokens is away: else the server looks there whose the id is. */
 		revoke: (id: string, owner?: string) => remove(transport, urlPath("v1", "tokens", id), { owner }),
+	};
+}
+
+function memberCalls(transport: Transport) {
+	const path = ({ owner, member }: { owner: string; member: string }) =>
+		urlPath("v1", "owners", owner, "members", member);
+	return {
+		list: (owner: string, page: PageOptions = {}) =>
+			list<Member>(transport, urlPath("v1", "owners", owner, "members"), { ...page }),
+		/** Invites whoever is no member yet. `member`: an e-mail address, `<issuer>:<login>`, or the id of a person. */
+		set: (place: { owner: string; member: string }, request: { role: Role; repos?: string[] }) =>
+			transport.json<Member>(
+				{ method: "PUT", path: path(place), json: request, idempotent: true },
+				{ member: "text", role: "text" },
+			),
+		remove: (place: { owner: string; member: string }) => remove(transport, path(place)),
+	};
+}
+
+function sessionCalls(transport: Transport) {
+	return {
+		/** Those that the token opened: one page has them all. */
+		list: () => list<ShownSession>(transport, "/v1/sessions", {}),
+		end: (id: string) => remove(transport, urlPath("v1", "sessions", id)),
 	};
 }
 
