@@ -7,6 +7,8 @@ export type Refusal =
 	/** A fault of ours met it, and meets it again whenever it is tried: of a spilled run alone. */
 	| { code: "fault" }
 	| { code: "dead-letter-unknown" }
+	/** Its turn came when nobody waited for it any more; nothing was done. */
+	| { code: "caller-gone" }
 	| { code: "run-accepted" }
 	| { code: "run-archived" }
 	| { code: "job-unknown" }

@@ -5,6 +5,8 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import type { Run } from "../../src/contracts/http/run.ts";
+import type { RepoCalls } from "../../src/contracts/objects/objects.ts";
+import { repoObjectName } from "../../src/contracts/wire/object-name.ts";
 import { callLimits } from "../../src/domain/overload/overload-limits.ts";
 import { repoCalls } from "../bindings/stubs.ts";
 import main from "../main.ts";
@@ -235,9 +237,14 @@ it("[V11] a repository does not begin a bulk act, its dry run, an addition of jo
 		() => calls.cancelMatching({ ...late, state: ["waiting"], dryRun: false }),
 		() => calls.retryMatching({ ...late, outcome: ["failed"], since: null, dryRun: true, key: null }),
 		() => calls.addJobs({ ...late, run: run.id, jobs: [], key: null, digest: "" }),
-		() => calls.claim({ ...name, runner, deadlineAt: late.deadlineAt }),
 	]) {
 		await expect(call()).rejects.toThrow("no more");
 	}
+	const claimed = await calls.claim({ ...name, runner, deadlineAt: late.deadlineAt });
+	expect(claimed.grants).toEqual([]);
+	// The object itself says so by a value: what it throws, the runtime logs as a fault that nobody caught.
+	const raw = env.REPO.get(env.REPO.idFromName(repoObjectName(place))) as unknown as RepoCalls;
+	const said = await raw.cancelMatching({ ...late, state: ["waiting"], dryRun: false });
+	expect(said).toEqual({ ok: false, refusal: { code: "caller-gone" } });
 	expect(await states(place, run)).toBe("a:waiting");
 });

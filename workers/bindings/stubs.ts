@@ -84,15 +84,23 @@ async function guarded(
 	for (let tried = 1; ; tried++) {
 		try {
 			const leftMs = until - Date.now();
-			return await inTime(Promise.resolve(attempt()), leftMs, () => {
+			const answer = await inTime(Promise.resolve(attempt()), leftMs, () => {
 				throw new Outage(`no answer in ${leftMs} ms`);
 			});
+			if (!isCallerGone(answer)) return answer;
+			throw new Outage("its caller waits no more", { isOverloaded: true, isSafeToRepeat: true });
 		} catch (cause) {
 			const { retryable, overloaded } = cause as { retryable?: boolean; overloaded?: boolean };
 			if (tried >= tries || !(retryable || isReset(cause)) || overloaded) throw toOutage(cause);
 			await scheduler.wait(Math.random() * pauseMs * 2 ** tried);
 		}
 	}
+}
+
+/** [V11] To whoever does wait, two clocks being what they are, it is as if nobody had answered in time. */
+function isCallerGone(answer: unknown): boolean {
+	const { refusal } = (typeof answer === "object" && answer !== null ? answer : {}) as { refusal?: { code?: unknown } };
+	return refusal?.code === "caller-gone";
 }
 
 /** What the platform did becomes an outage, and so does one of the called object's own; a fault of its keeps its own error. */

@@ -28,6 +28,13 @@ const limitRetryAfterSeconds = 10;
 /** Faults of one graph in an answer: 1 MiB may hold a quarter of a million, and the first few say what is wrong. */
 const faultsShown = 20;
 
+/** Seldom heard: who asked had given up, unless two clocks differ by more than is reckoned with. */
+const callerGone: ProblemFacts = {
+	status: 503,
+	code: "caller-gone",
+	detail: "Its turn came too late; nothing of it was done.",
+};
+
 const cloneUrlMissing: ProblemFacts = {
 	status: 400,
 	code: "malformed",
@@ -73,6 +80,8 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 			return limitFacts(refusal);
 		case "pool-full":
 			return limitFacts({ limit: "pool-runners", max: refusal.max, retryAfterMs: null });
+		case "caller-gone":
+			return callerGone;
 		case "idempotency-key-reused":
 			return { status: 422, code, detail: "This Idempotency-Key was used with another body." };
 		case "graph-invalid":

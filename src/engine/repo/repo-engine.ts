@@ -18,13 +18,11 @@ import type {
 	RepoCalls,
 	RepositoryName,
 	SubmitCall,
-	TimedCall,
 	Submitted,
 } from "../../contracts/objects/objects.ts";
 import type { LimitUse } from "../../contracts/http/limit.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../../contracts/http/repository.ts";
 import { changeSettings } from "../../domain/job/settings-change.ts";
-import { Outage } from "../../contracts/wire/outage.ts";
 import type { Job, Run } from "../../contracts/http/run.ts";
 import type { LeaseState } from "../../contracts/http/runner.ts";
 import { viewRepository } from "../../contracts/wire/view.ts";
@@ -38,32 +36,31 @@ import {
 	decideTimeUp,
 	leaseStateOf,
 } from "../../domain/run/decide.ts";
-import { decideIdentity } from "../../domain/identity/job-identity.ts";
 import type { JobIdentity } from "../../domain/identity/job-identity.ts";
-import type { Circumstances, Decision, RunView } from "../../domain/run/decide.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { FinishReport } from "../../domain/job/job.ts";
-import { clockSkewMaxMs, idempotencyKeptMs, supersedingKeptMs } from "../../domain/limits.ts";
+import { idempotencyKeptMs, supersedingKeptMs } from "../../domain/limits.ts";
 import type { PoolPause } from "../../domain/pool/pool.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
 import type { Result } from "../../domain/refusal.ts";
 import { settingsDefaults } from "../../domain/job/submission.ts";
 import type { World } from "../ports.ts";
-import { Turns } from "../turn.ts";
 import { RunArchive } from "./archive/repo-archive.ts";
 import { writeBulkRetry } from "./commands/repo-bulk.ts";
 import { writeBulkCancel } from "./commands/repo-bulk-cancel.ts";
-import { claimJobs } from "./commands/repo-claim.ts";
-import { admitSpilled, endsAtOnce, slicesOf, supersedeEarlier } from "./commands/repo-drain.ts";
+import { claimInTurns } from "./commands/repo-claim.ts";
+import { drainInTurns } from "./commands/repo-drain.ts";
 import { GivenIdentities } from "./given-identities.ts";
 import { RepoLeases } from "./repo-leases.ts";
 import type { Resealed, SecretCall, SecretFacts } from "../../contracts/objects/secrets.ts";
 import type { Projectable, RunIds } from "../../contracts/objects/projectable.ts";
+import { identityOf } from "./reads/repo-identity.ts";
 import { locate } from "./reads/repo-locate.ts";
 import { absentRuns, listRunIds, showProjectable } from "./reads/repo-projectable.ts";
 import type { RepoPorts } from "./repo-ports.ts";
 import { RepoQueue } from "./repo-queue.ts";
+import { RepoTurns } from "./repo-turns.ts";
 import type { RetryJobCall, RetryRunCall } from "./commands/repo-retry.ts";
 import { writeJobRetry, writeRunRetry } from "./commands/repo-retry.ts";
 import { writeAddedJobs, showSubmitted, writeSubmission, supersededBy } from "./commands/repo-submit.ts";
@@ -71,29 +68,23 @@ import { askPoolOf, askPools, jobsShown } from "./reads/repo-view.ts";
 import { showAdmission, showChanged, showFigures, showJob, showJobs, showRun } from "./reads/repo-view.ts";
 import type { JobSlice } from "./reads/repo-view.ts";
 
-/** Jobs with secrets of the owner's that are not known, for which one claim asks; the rest is held back as if nobody answered. */
-const secretQuestionsMax = 4;
-
-type Work<T> = (repository: NonNullable<RepoQueue["repository"]>) => Result<T>;
-type DecideJob = (view: RunView, index: number, now: number) => Result<Decision>;
-
 export class RepoEngine implements RepoCalls {
 	readonly #world: World;
 	readonly queue: RepoQueue;
-	readonly #turns: Turns;
+	readonly #turns: RepoTurns;
 	readonly #archive: RunArchive;
 	readonly #leases: RepoLeases;
 	readonly #identities = new GivenIdentities();
 
 	constructor(ports: RepoPorts) {
 		this.#world = ports.world;
-		this.#turns = new Turns(ports.world.storage);
 		this.#archive = new RunArchive(ports);
 		this.#leases = new RepoLeases(ports.outside);
 		this.queue = new RepoQueue(ports, {
 			alsoDue: () => this.#archive.dueAt(this.queue),
 			show: (jobs) => showChanged(this.queue, jobs),
 		});
+		this.#turns = new RepoTurns(ports.world, this.queue);
 	}
 
 	/** The one call that makes a repository known: every other call of an object that was never configured is refused [W1]. */
@@ -108,11 +99,11 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async settings(): Promise<Result<Repository>> {
-		return this.#known(({ owner, repo, settings }) => accept(viewRepository({ owner, repo }, settings)));
+		return this.#turns.known(({ owner, repo, settings }) => accept(viewRepository({ owner, repo }, settings)));
 	}
 
 	async figures(): Promise<Result<QueueFigures>> {
-		return this.#known(({ settings }) => accept(showFigures(this.queue, settings, this.#world.now())));
+		return this.#turns.known(({ settings }) => accept(showFigures(this.queue, settings, this.#world.now())));
 	}
 
 	/**
@@ -120,32 +111,14 @@ export class RepoEngine implements RepoCalls {
 	 */
 	async submit(call: SubmitCall): Promise<Result<Submitted>> {
 		const reach = { runs: supersededBy(this.queue, call.submission), added: call.submission.jobs.length };
-		const done = await this.#writeOn(reach, ({ settings }) => {
-			// [Y7] Its caller has spilled it meanwhile: to take it now would only lengthen the line of those behind it.
-			this.#needCaller(call);
-			return writeSubmission(this.queue, settings, call);
-		});
+		// [Y7] One that comes too late its caller has spilled meanwhile.
+		const write = this.#turns.timed(call, ({ settings }) => writeSubmission(this.queue, settings, call));
+		const done = await this.#turns.writeOn(reach, write);
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
-	/** [V13] In slices of few jobs, each of which shares its commits: 200 runs of 100 jobs would keep the thread for seconds. */
 	async drain(calls: DrainCall[]): Promise<Result<null>[]> {
-		const done: Result<null>[] = [];
-		for (const slice of slicesOf(calls, this.queue.sliceJobs)) {
-			if (done.length > 0) await this.#world.giveWay();
-			done.push(...(await Promise.all(slice.map((call) => this.#drain(call)))));
-		}
-		return done;
-	}
-
-	async #drain(call: DrainCall): Promise<Result<null>> {
-		// What ends at once is taken in and ended in one piece, so that nothing of it runs; else it may be written in slices.
-		const added = endsAtOnce(this.queue, call) ? 0 : call.submission.jobs.length;
-		const done = await this.#writeOn({ runs: [], added }, ({ settings }) => admitSpilled(this.queue, settings, call));
-		if (!done.ok || !call.submission.cancelSuperseded) return done;
-		// In a turn of its own, since those that it supersedes may be large; repeated, it ends no more.
-		const reach = { runs: supersededBy(this.queue, call.submission), added: 0 };
-		return this.#writeOn(reach, () => supersedeEarlier(this.queue, call));
+		return drainInTurns(this.queue, this.#turns, calls);
 	}
 
 	async keyHolder(key: string): Promise<string | null> {
@@ -154,10 +127,8 @@ export class RepoEngine implements RepoCalls {
 
 	async addJobs(call: AddJobsCall): Promise<Result<Submitted>> {
 		const reach = { runs: [call.run], added: call.jobs.length };
-		const done = await this.#writeOn(reach, ({ settings }) => {
-			this.#needCaller(call);
-			return writeAddedJobs(this.queue, settings, call);
-		});
+		const write = this.#turns.timed(call, ({ settings }) => writeAddedJobs(this.queue, settings, call));
+		const done = await this.#turns.writeOn(reach, write);
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
@@ -170,21 +141,21 @@ export class RepoEngine implements RepoCalls {
 
 	async jobs(call: JobSlice): Promise<Result<{ items: Job[]; next: number | null }>> {
 		await askPools(this.queue, call);
-		return this.#known(() => showJobs(this.queue, call));
+		return this.#turns.known(() => showJobs(this.queue, call));
 	}
 
 	async job(id: JobId): Promise<Result<Job>> {
 		await askPoolOf(this.queue, id);
-		return this.#known(() => showJob(this.queue, id));
+		return this.#turns.known(() => showJob(this.queue, id));
 	}
 
 	async locate(call: Parameters<RepoCalls["locate"]>[0]): ReturnType<RepoCalls["locate"]> {
-		return this.#known(() => locate(this.queue, call));
+		return this.#turns.known(() => locate(this.queue, call));
 	}
 
 	async cancelRun({ run, ...by }: { run: RunId } & Actor): Promise<Result<Run>> {
 		// One decision for the whole run: no job of it starts between the ends of two others.
-		const decided = await this.#writeOn({ runs: [run] }, () =>
+		const decided = await this.#turns.writeOn({ runs: [run] }, () =>
 			this.queue.onRun(run, (view, at) => decideCancelRun(view, { ...by, at })),
 		);
 		return decided.ok ? showRun(this.queue, run) : decided;
@@ -192,39 +163,35 @@ export class RepoEngine implements RepoCalls {
 
 	async cancelJob(call: { job: JobId; force: boolean } & Actor): Promise<Result<Job>> {
 		const { actor, reason, force } = call;
-		return this.#writeJob(call.job, (view, index, at) => decideCancelJob(view, index, { actor, reason, force, at }));
+		return this.#turns.writeJob(call.job, (view, index, at) =>
+			decideCancelJob(view, index, { actor, reason, force, at }),
+		);
 	}
 
 	/** The archive is asked before the turn: a turn that waited for R2 would hold up every other call. */
 	async retryRun(call: RetryRunCall): Promise<Result<Submitted>> {
 		await this.#recall(call.run);
-		const done = await this.#writeOn({ runs: [call.run] }, () => writeRunRetry(this.queue, call));
+		const done = await this.#turns.writeOn({ runs: [call.run] }, () => writeRunRetry(this.queue, call));
 		return done.ok ? showSubmitted(this.queue, done.value) : done;
 	}
 
 	async retryJob(call: RetryJobCall): Promise<Result<{ job: Job; replayed: boolean }>> {
 		await this.#recall(parseJobId(call.job)?.run ?? "");
-		return this.#write(() => writeJobRetry(this.queue, call));
+		return this.#turns.write(() => writeJobRetry(this.queue, call));
 	}
 
 	async cancelMatching(call: BulkCancelCall): Promise<Result<BulkCancel>> {
-		return this.#write(() => {
-			this.#needCaller(call);
-			return writeBulkCancel(this.queue, call);
-		});
+		return this.#turns.write(this.#turns.timed(call, () => writeBulkCancel(this.queue, call)));
 	}
 
 	async retryMatching(call: BulkRetryCall): Promise<Result<BulkRetry & { replayed: boolean }>> {
-		return this.#write(() => {
-			this.#needCaller(call);
-			return writeBulkRetry(this.queue, call);
-		});
+		return this.#turns.write(this.#turns.timed(call, () => writeBulkRetry(this.queue, call)));
 	}
 
 	/** The pool is asked before the turn, for the reason that the answer shows; the priority itself does not depend on it. */
 	async reprioritise(call: { job: JobId; priority: number }): Promise<Result<Job>> {
 		await askPoolOf(this.queue, call.job);
-		return this.#writeJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
+		return this.#turns.writeJob(call.job, (view, index, now) => decidePriority(view, index, call.priority, now));
 	}
 
 	/** No turn: the value is sealed already, and no decision reads it before a claim does. */
@@ -235,43 +202,27 @@ export class RepoEngine implements RepoCalls {
 	}
 
 	async resealSecrets(call: Parameters<RepoCalls["resealSecrets"]>[0]): Promise<Result<Resealed>> {
-		return this.#known(() => accept(this.queue.secrets.reseal(call)));
+		return this.#turns.known(() => accept(this.queue.secrets.reseal(call)));
 	}
 
 	async secretNames(as?: "facts"): Promise<Result<(string | SecretFacts)[]>> {
 		const facts = () => this.queue.secrets.facts();
-		return this.#known(() => accept(as === "facts" ? facts() : facts().map(({ name }) => name)));
+		return this.#turns.known(() => accept(as === "facts" ? facts() : facts().map(({ name }) => name)));
 	}
 
 	async limits(): Promise<Result<LimitUse[]>> {
-		return this.#known(() => accept(this.queue.limits.show()));
+		return this.#turns.known(() => accept(this.queue.limits.show()));
 	}
 
 	async setLimits(call: LimitsCall): Promise<Result<LimitUse[]>> {
-		return this.#write(() => {
+		return this.#turns.write(() => {
 			this.queue.transact(() => this.queue.limits.set(call));
 			return accept(this.queue.limits.show());
 		});
 	}
 
-	/** Not within #write: a claim has an answer, an empty one, for a repository that was never configured. */
 	async claim(call: ClaimCall): Promise<Claimed> {
-		const grants: Claimed["grants"] = [];
-		// Between the turns, since none may wait: the owner's object is asked for what the first job wants that is not known.
-		for (let asked = 1, isAway = false; ; asked++) {
-			const { free } = call;
-			const { wanted, ...claimed } = await this.#turns.take(() => {
-				// What is handed to nobody would have to lapse before it is handed out again.
-				this.#needCaller(call);
-				return claimJobs(this.queue, { ...call, free: free - grants.length }, { isAway });
-			});
-			grants.push(...claimed.grants);
-			if (wanted.length === 0) {
-				this.queue.secrets.afterClaim();
-				return { ...claimed, grants };
-			}
-			isAway = asked >= secretQuestionsMax || !(await this.queue.secrets.copies.learn(wanted));
-		}
+		return claimInTurns(this.queue, this.#turns, call);
 	}
 
 	async demand({ pool, shard, known }: { pool: string; shard: number; known: number }): Promise<Demand | null> {
@@ -321,11 +272,13 @@ export class RepoEngine implements RepoCalls {
 
 	/** [D3] The same start again is answered alike: a runner that lost the answer asks until it has it. */
 	async start(lease: LeaseIdentity): Promise<Result<LeaseAnswer>> {
-		return this.#answer(lease, (view, _, now) => decideStart(view, lease, now));
+		return this.#turns.writeLease(lease, (view, _, now) => decideStart(view, lease, now));
 	}
 
 	async finish(lease: LeaseIdentity, report: FinishReport): Promise<Result<LeaseAnswer>> {
-		return this.#answer(lease, (view, _, now) => decideFinish(view, lease, report, this.#circumstances(now)));
+		return this.#turns.writeLease(lease, (view, _, now) =>
+			decideFinish(view, lease, report, this.#turns.circumstances(now)),
+		);
 	}
 
 	/** A read without a turn: what is still undecided cannot be seen, and the state may change the moment after anyway. */
@@ -335,14 +288,9 @@ export class RepoEngine implements RepoCalls {
 
 	/** A read without a turn, as `lease` is one. */
 	async identify(lease: LeaseIdentity): Promise<Result<JobIdentity>> {
-		return this.#known(({ owner, repo, settings }) => {
-			const job = this.queue.job(lease.job);
-			const run = job === null ? null : this.queue.run(job.run);
-			const now = this.#world.now();
-			const { cloneUrl } = settings;
-			const identity = decideIdentity({ owner, repo, cloneUrl }, { job, run }, { lease, now });
-			return identity.ok ? this.#identities.count(lease, now, identity) : identity;
-		});
+		const now = this.#world.now();
+		const identity = this.#turns.known((repository) => identityOf(this.queue, repository, { lease, now }));
+		return identity.ok ? this.#identities.count(lease, now, identity) : identity;
 	}
 
 	async confirmLog(lease: LeaseIdentity): Promise<LogAdmission> {
@@ -358,59 +306,13 @@ export class RepoEngine implements RepoCalls {
 	/** The archive comes after the work that callers wait for. Armed exactly at the end, when it is known what is due next. */
 	async alarm(): Promise<void> {
 		if (this.queue.repository === null) return;
-		await this.queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#circumstances(now)));
+		await this.queue.alarm((view, indexes, now) => decideTimeUp(view, indexes, this.#turns.circumstances(now)));
 		await this.#archive.work(this.queue, this.#world.now());
 		this.queue.arm(this.#world.now(), true);
-	}
-
-	/** Refuses for a repository that was never configured, whose tables do not exist [W1]. */
-	#known<T>(work: Work<T>): Result<T> {
-		const { repository } = this.queue;
-		return repository === null ? refuse({ code: "repository-unknown" }) : work(repository);
-	}
-
-	/** What a rule is given of the world, since it has no clock and no chance of its own [T2]. */
-	#circumstances(now: number): Circumstances {
-		return { now, random: this.#world.random(), retriesLeft: this.queue.retriesLeft(now) };
-	}
-
-	/** [V11] No work for a caller that has stopped waiting: it took its turn for nothing, and holds up those behind it. */
-	#needCaller({ deadlineAt = Number.POSITIVE_INFINITY }: TimedCall): void {
-		if (this.#world.now() <= deadlineAt + clockSkewMaxMs) return;
-		throw new Outage("its caller waits no more", { isOverloaded: true, isSafeToRepeat: true });
 	}
 
 	async #recall(run: RunId): Promise<void> {
 		const archived = await this.#archive.find(this.queue, run);
 		if (archived !== null) await this.#turns.takeLong(() => this.#archive.restore(this.queue, archived));
-	}
-
-	/** As part of a turn, which may share its commit with others. */
-	#write<T>(work: Work<T>): Promise<Result<T>> {
-		return this.#turns.take(() => this.#known(work));
-	}
-
-	/** [W92] So too, and in a turn of its own that gives way to others where these runs have, or are given, many jobs. */
-	#writeOn<T>({ runs, added = 0 }: { runs: readonly RunId[]; added?: number }, work: Work<T>): Promise<Result<T>> {
-		const jobs = runs.reduce((sum, run) => sum + (this.queue.run(run)?.jobs ?? 0), added);
-		if (jobs <= this.queue.sliceJobs) return this.#write(work);
-		return this.#turns.takeLong(() => this.queue.transactInSlices(runs, () => this.#known(work)));
-	}
-
-	#writeJob(id: JobId, decide: DecideJob): Promise<Result<Job>> {
-		return this.#write(() => {
-			const decided = this.queue.onJob(id, decide);
-			return decided.ok ? showJob(this.queue, id) : decided;
-		});
-	}
-
-	/**
-	 * A runner need not know why its lease is over: every other refusal is `lease-stale` to it. A lease that was not started keeps its
-	 * refusal, since the runner can mend that.
-	 */
-	async #answer(lease: LeaseIdentity, decide: DecideJob): Promise<Result<LeaseAnswer>> {
-		const shown = await this.#writeJob(lease.job, decide);
-		if (!shown.ok) return shown.refusal.code === "lease-not-started" ? shown : refuse({ code: "lease-stale" });
-		return accept({ job: shown.value, lease: leaseStateOf(this.queue.job(lease.job), lease) });
 	}
 }

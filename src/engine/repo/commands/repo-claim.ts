@@ -10,11 +10,35 @@ import { chooseLane } from "../../../domain/queue/queue.ts";
 import { assert } from "../../../domain/refusal.ts";
 import type { Run } from "../../../domain/run/run.ts";
 import type { RepoQueue } from "../repo-queue.ts";
+import type { RepoTurns } from "../repo-turns.ts";
 import type { OpenedSecrets } from "../repo-secrets.ts";
 import type { ConfiguredRepository } from "../repository-row.ts";
 
 /** For so long a job waits whose secrets nobody could be asked for. */
 const heldBackMs = 15_000;
+
+/** Jobs with secrets of the owner's that are not known, for which one claim asks; the rest is held back as if nobody answered. */
+const secretQuestionsMax = 4;
+
+/** Has an answer, an empty one, for a repository that was never configured too. */
+export async function claimInTurns(queue: RepoQueue, turns: RepoTurns, call: ClaimCall): Promise<Claimed> {
+	const grants: Claimed["grants"] = [];
+	// Between the turns, since none may wait: the owner's object is asked for what the first job wants that is not known.
+	for (let asked = 1, isAway = false; ; asked++) {
+		const { free } = call;
+		const { wanted, ...claimed } = await turns.take(() => {
+			// What is handed to nobody would have to lapse before it is handed out again.
+			if (turns.isLate(call)) return { grants: [], demand: queue.outgoing.demand(call.pool), wanted: [] };
+			return claimJobs(queue, { ...call, free: free - grants.length }, { isAway });
+		});
+		grants.push(...claimed.grants);
+		if (wanted.length === 0) {
+			queue.secrets.afterClaim();
+			return { ...claimed, grants };
+		}
+		isAway = asked >= secretQuestionsMax || !(await queue.secrets.copies.learn(wanted));
+	}
+}
 
 /** `wanted`: names of secrets of which the owner's object must be asked before the next job can be granted or refused. */
 export interface ClaimedJobs extends Claimed {

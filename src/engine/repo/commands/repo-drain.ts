@@ -10,10 +10,35 @@ import { refusalReason } from "../../../domain/run/refusal-reason.ts";
 import { resolveSource } from "../../../domain/job/submission.ts";
 import type { RepositorySettings } from "../../../domain/job/submission.ts";
 import type { RepoQueue } from "../repo-queue.ts";
-import { endIfSuperseded, supersede } from "./repo-submit.ts";
+import type { RepoTurns } from "../repo-turns.ts";
+import { endIfSuperseded, supersede, supersededBy } from "./repo-submit.ts";
+
+/** [V13] In slices of few jobs, each of which shares its commits: 200 runs of 100 jobs would keep the thread for seconds. */
+export async function drainInTurns(
+	queue: RepoQueue,
+	turns: RepoTurns,
+	calls: readonly DrainCall[],
+): Promise<Result<null>[]> {
+	const done: Result<null>[] = [];
+	for (const slice of slicesOf(calls, queue.sliceJobs)) {
+		if (done.length > 0) await queue.giveWay();
+		done.push(...(await Promise.all(slice.map((call) => drainOne(queue, turns, call)))));
+	}
+	return done;
+}
+
+async function drainOne(queue: RepoQueue, turns: RepoTurns, call: DrainCall): Promise<Result<null>> {
+	// What ends at once is taken in and ended in one piece, so that nothing of it runs; else it may be written in slices.
+	const added = endsAtOnce(queue, call) ? 0 : call.submission.jobs.length;
+	const done = await turns.writeOn({ runs: [], added }, ({ settings }) => admitSpilled(queue, settings, call));
+	if (!done.ok || !call.submission.cancelSuperseded) return done;
+	// In a turn of its own, since those that it supersedes may be large; repeated, it ends no more.
+	const reach = { runs: supersededBy(queue, call.submission), added: 0 };
+	return turns.writeOn(reach, () => supersedeEarlier(queue, call));
+}
 
 /** [Y3] Called again, or for a run that its first try landed, it changes nothing but a cancel that came since. */
-export function admitSpilled(queue: RepoQueue, settings: RepositorySettings, call: DrainCall): Result<null> {
+function admitSpilled(queue: RepoQueue, settings: RepositorySettings, call: DrainCall): Result<null> {
 	const { run, canceled } = call;
 	return queue.transact(() => {
 		const isThere = queue.run(run) !== null || queue.tombstones.isBuried(run);
@@ -26,7 +51,7 @@ export function admitSpilled(queue: RepoQueue, settings: RepositorySettings, cal
 }
 
 /** In order, each slice of no more than so many jobs, or of one call. */
-export function slicesOf(calls: readonly DrainCall[], jobsMax: number): DrainCall[][] {
+function slicesOf(calls: readonly DrainCall[], jobsMax: number): DrainCall[][] {
 	const slices: DrainCall[][] = [];
 	// As if the slice before were full: the first call begins one, whatever its size.
 	let jobs = Number.POSITIVE_INFINITY;
@@ -43,14 +68,14 @@ export function slicesOf(calls: readonly DrainCall[], jobsMax: number): DrainCal
 }
 
 /** Whether it was canceled, or is superseded by a run that came here before it: then it never runs, and is taken in in one piece. */
-export function endsAtOnce(queue: RepoQueue, { submission, acceptedAt, canceled }: DrainCall): boolean {
+function endsAtOnce(queue: RepoQueue, { submission, acceptedAt, canceled }: DrainCall): boolean {
 	const { repository } = queue;
 	const source = repository && resolveSource(submission.source, repository.settings);
 	return canceled !== null || (!!source?.ref && queue.supersessions.of(source.ref, acceptedAt) !== null);
 }
 
 /** [Y5] Of the runs that were accepted before it. */
-export function supersedeEarlier(queue: RepoQueue, { run, submission, acceptedAt }: DrainCall): Result<null> {
+function supersedeEarlier(queue: RepoQueue, { run, submission, acceptedAt }: DrainCall): Result<null> {
 	const drained = queue.run(run);
 	if (drained !== null && drained.refusal == null)
 		queue.transact(() => supersede(queue, drained, { submission, acceptedAt }));
