@@ -28,6 +28,9 @@ export interface Env {
 	SPILLWAY_TRUSTED_PROXIES?: string;
 	/** Origins of pages that may call beside this server's own, comma between. */
 	SPILLWAY_ALLOWED_ORIGINS?: string;
+	/** Whom people sign in through, and the secrets of this installation at them: `src/auth/issuers/issuer-settings.ts`. JSON, as text or parsed. */
+	SPILLWAY_ISSUERS?: unknown;
+	SPILLWAY_ISSUER_SECRETS?: unknown;
 	/** Of one machine: the process that serves it. */
 	MACHINE?: Fetcher;
 	/** What each is: `src/domain/variables.ts`. */

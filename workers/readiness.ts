@@ -3,11 +3,13 @@
 import { getTableColumns, getTableName } from "drizzle-orm";
 import { Readiness } from "../src/doors/http/readiness.ts";
 import type { Dependency, ReadinessAnswer, Trouble } from "../src/doors/http/readiness.ts";
+import type { Issuers } from "../src/auth/issuers/issuers.ts";
 import type { Breakers, Single } from "../src/operations/breakers/breakers.ts";
 import { timeText } from "../src/contracts/wire/time-text.ts";
 import * as schema from "../src/store/schema.ts";
 import type { Env } from "./env.ts";
 import { breakersOf, guarded } from "./bindings/breakers.ts";
+import { issuersOf } from "./bindings/issuers.ts";
 import { diskRoom } from "./bindings/machine.ts";
 import { readSwitches } from "./switches/switches.ts";
 import { report } from "./report.ts";
@@ -61,6 +63,11 @@ export function readReadiness(
 			trouble: () => troubleOfObjects(breakers, isForOperator),
 		},
 	];
+	const issuers = issuersOf(env);
+	// Asks no issuer: whether one is well is seen when somebody signs in.
+	if (issuers.all.length + issuers.faults.length > 0) {
+		dependencies.push({ name: "sign-in", look: async () => null, ...withFaults(issuers, isForOperator) });
+	}
 	if (env.MACHINE) dependencies.push({ name: "disk", isVital: true, look: () => lookForRoom(env) });
 	return readiness.read(dependencies, later);
 }
@@ -73,6 +80,14 @@ function lookAtTables({ DB }: Env): Promise<unknown> {
 function troubleOf(breakers: Breakers, of: Single): Trouble {
 	const { state, since } = breakers.shown(of);
 	return { status: state === "open" ? "down" : "degraded", since, shown: { breaker: state } };
+}
+
+/** [A114] Everything else goes on without one of the issuers. */
+function withFaults(issuers: Issuers, isForOperator: boolean): Pick<Dependency, "isVital" | "trouble"> {
+	const { faults, readAt: since } = issuers;
+	if (faults.length === 0) return { isVital: false };
+	const shown = isForOperator ? { faults: [...faults] } : {};
+	return { isVital: false, trouble: () => ({ status: "degraded", since, shown }) };
 }
 
 /** [K14] Some objects in trouble leave all others as they are. */

@@ -27,6 +27,7 @@ import { uploadSocketRequest, readNoUploadSocket } from "../src/contracts/wire/s
 import { acceptSocket, followLog, readSocket } from "./log/log-sockets.ts";
 import { deadLettersOf } from "./dead-letters/dead-letter-store.ts";
 import { intakeOf } from "./intake/intake-store.ts";
+import { issuersOf } from "./bindings/issuers.ts";
 import { metrics } from "./metrics.ts";
 import { projectionRows, repositoriesInArchive } from "./bindings/projection-rows.ts";
 import { knownPage, readModel } from "./bindings/read-model.ts";
@@ -114,6 +115,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		operatorToken: env.SPILLWAY_OPERATOR_TOKEN,
 		trustedProxies: trustedProxiesOf(env),
 		allowedOrigins: allowedOriginsOf(env),
+		issuers: issuersOf(env),
 		metrics,
 		gates: gatesOf(env),
 		readiness: (call) => readReadiness(env, later, call),

@@ -48,6 +48,21 @@ describe("doctor", () => {
 		expect(findings.find(({ what }) => what === "server")?.state).toBe("fault");
 	});
 
+	it("[A114] settings of issuers that are wrong are told, each in its words, and fail no machine", async () => {
+		api.on(`GET ${path}`, { status: 403, json: { code: "forbidden", detail: "" } });
+		const faults = ["the issuer acme: url: must be an https address", "SPILLWAY_ISSUER_SECRETS is no JSON"];
+		api.on("GET /readyz", { status: 200, json: { dependencies: { "sign-in": { status: "degraded", faults } } } });
+		const { code, out } = await run(api, ["doctor"]);
+		expect(code).toBe(0);
+		for (const fault of faults) expect(out).toMatch(new RegExp(`^note +sign-in +${fault}$`, "m"));
+		api.on("GET /readyz", { status: 200, json: { dependencies: { "sign-in": { status: "degraded" } } } });
+		expect((await run(api, ["doctor"])).out).toMatch(/^note +sign-in +.*the operator's token shows how$/m);
+		api.on("GET /readyz", { status: 200, json: { dependencies: { "sign-in": { status: "ok" } } } });
+		expect((await run(api, ["doctor"])).out).toMatch(/^ok +sign-in /m);
+		api.on("GET /readyz", { status: 200, json: { dependencies: {} } });
+		expect((await run(api, ["doctor"])).out).not.toContain("sign-in");
+	});
+
 	it("[N124] without a server's address none is asked", async () => {
 		const { code, out } = await run(api, ["doctor"], { environment: {} });
 		expect(code).toBe(0);

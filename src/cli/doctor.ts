@@ -20,7 +20,9 @@ export function addDoctor(parent: Command, { io, exitWith }: Host): void {
 			const url = flags.url ?? io.environment.SPILLWAY_URL;
 			const token = flags.token ?? io.environment.SPILLWAY_TOKEN;
 			const { checkMachine } = await import("../runner/machine/machine-check.ts");
-			const findings = [...(await checkMachine()), await checkServer(url, token)];
+			const server = await checkServer(url, token);
+			const signIn = url && server.state === "ok" ? await checkSignIn(url, token) : [];
+			const findings = [...(await checkMachine()), server, ...signIn];
 			if (findings.some(({ state }) => state === "fault")) exitWith(exitCode.failed);
 			if (flags.json) return io.out(`${JSON.stringify(findings)}\n`);
 			const { outcome, faint } = createPaint(io.hasColors);
@@ -53,6 +55,25 @@ async function checkServer(url: string | undefined, token: string | undefined): 
 		const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
 		return { what, state: "fault", text: `${url} does not answer: ${cause instanceof Error ? cause.message : cause}` };
 	}
+}
+
+/** [A114] Nobody's work hangs on it, so it is no fault of the machine's; a server without issuers has nothing to say of them. */
+async function checkSignIn(url: string, token: string | undefined): Promise<Finding[]> {
+	const what = "sign-in";
+	const answer = await fetch(`${url.replace(/\/+$/, "")}/readyz`, {
+		headers: token ? { authorization: `Bearer ${token}` } : {},
+		signal: AbortSignal.timeout(answerMs),
+	}).catch(() => null);
+	const body = (await answer?.json().catch(() => null)) as Readiness | null | undefined;
+	const found = body?.dependencies?.["sign-in"];
+	if (found === undefined) return [];
+	if (found.status === "ok") return [{ what, state: "ok", text: "the settings of its issuers are whole" }];
+	const faults = found.faults ?? ["the settings of an issuer are wrong; the operator's token shows how"];
+	return faults.map((text) => ({ what, state: "note", text }));
+}
+
+interface Readiness {
+	dependencies?: Record<string, { status: string; faults?: string[] }>;
 }
 
 /** Whoever else listens there, or a proxy that sends another path on, has a page of its own for this; a Spillway has a pool or a problem. */

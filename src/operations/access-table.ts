@@ -62,6 +62,8 @@ export const accessTable = {
 	getDocument: open,
 	getOpenidConfiguration: open,
 	getJwks: open,
+	signIn: open,
+	finishSignIn: open,
 
 	submitRun: writes,
 	listRuns: reads,

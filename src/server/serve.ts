@@ -7,6 +7,7 @@ import { unknownData, writeDataVersions } from "./data-version.ts";
 import { bringUpDatabase } from "./database.ts";
 import { Disk } from "./disk.ts";
 import { deleteEmptyObjects, sweepEmptyObjects } from "./empty-objects.ts";
+import { loadIssuers } from "./issuers.ts";
 import { loadKeys } from "./keys.ts";
 import { killOrphan, nameWorkerd, openFiles } from "./orphan.ts";
 import { Supervision, supervisionDefaults } from "./supervision.ts";
@@ -73,9 +74,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
 		await deleteEmptyObjects(join(folder.path, "do"));
 		useTemporaryFolder(join(folder.path, "tmp"));
 		const keys = loadKeys(folder.path, environment);
+		const issuers = loadIssuers(folder.path, environment);
 		nameWorkerd(folder.path, { script: workerdScript, workerd: workerdPath() });
 		worker = await startWorker({
-			...{ folder: folder.path, host, port, keys, publicUrl, trustedProxies, allowedOrigins, disk, print },
+			...{ folder: folder.path, host, port, keys, issuers, publicUrl, trustedProxies, allowedOrigins, disk, print },
 			onRestart: () => supervision?.restarted(),
 		});
 		await bringUpDatabase({ folder: folder.path, database: worker.database, migrations: readMigrations(), print });

@@ -15,6 +15,7 @@ import type * as Runtime from "miniflare";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
 import type { ObjectTables } from "./data-version.ts";
 import type { Disk } from "./disk.ts";
+import type { ServerIssuers } from "./issuers.ts";
 import type { ServerKeys } from "./keys.ts";
 import type { Database, Migration } from "./migrate.ts";
 import { front, stopAddress } from "./front.ts";
@@ -38,6 +39,7 @@ export interface WorkerOptions {
 	keys: ServerKeys;
 	/** Where the world reaches the server; null: where it listens. */
 	publicUrl: string | null;
+	issuers: ServerIssuers;
 	/** Passed on to the Worker, which believes these about who called; empty: nobody. */
 	trustedProxies: string;
 	/** Passed on too: of pages that may call beside the server's own. */
@@ -112,7 +114,8 @@ async function freePort(host: string): Promise<number> {
 }
 
 async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
-	const { folder, host, port, keys, publicUrl, trustedProxies, allowedOrigins, disk, onRestart, print } = workerOptions;
+	const { folder, host, port, keys, issuers, publicUrl, trustedProxies, allowedOrigins, disk, onRestart, print } =
+		workerOptions;
 	const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
 	const url = `http://${everyHost.has(host) ? `127.0.0.1:${port}` : address}`;
 	const { name, crons, bindings, ...settings } = readBuilt<Settings>("settings.json");
@@ -131,6 +134,7 @@ async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
 			...bindings,
 			...keys,
 			SPILLWAY_URL: publicUrl ?? url,
+			...issuers,
 			SPILLWAY_TRUSTED_PROXIES: trustedProxies,
 			SPILLWAY_ALLOWED_ORIGINS: allowedOrigins,
 		},

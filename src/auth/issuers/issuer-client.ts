@@ -6,7 +6,7 @@ import { Outage } from "../../contracts/wire/outage.ts";
 /** The platform's, which tests give as it is. */
 export type Fetch = (address: string, init: RequestInit) => Promise<Response>;
 
-export interface Call {
+export interface IssuerCall {
 	headers?: Record<string, string>;
 	/** Sent by POST; absent: GET. */
 	form?: Record<string, string>;
@@ -38,7 +38,7 @@ export class IssuerClient {
 	}
 
 	/** Throws an `Outage` for no answer in time, one that is too large, a redirect, 429 and 5xx. */
-	async ask(address: string, call: Call = {}): Promise<Reply> {
+	async ask(address: string, call: IssuerCall = {}): Promise<Reply> {
 		if (this.#underWay >= callsMax) throw this.away(`${callsMax} calls are under way`);
 		this.#underWay++;
 		const end = new AbortController();
@@ -57,7 +57,7 @@ export class IssuerClient {
 		return new Outage(`the issuer ${this.#name}: ${why}`, { cause });
 	}
 
-	async #exchange(address: string, { headers = {}, form }: Call, signal: AbortSignal): Promise<Reply> {
+	async #exchange(address: string, { headers = {}, form }: IssuerCall, signal: AbortSignal): Promise<Reply> {
 		const { origin, pathname } = new URL(address);
 		const at = `${origin}${pathname}`;
 		const init: RequestInit = {

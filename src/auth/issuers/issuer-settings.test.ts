@@ -24,10 +24,10 @@ it("[A109] issuers come as text or as values, in the operator's order, each with
 		const found = readIssuerSettings({ issuers, secrets: beside });
 		expect(found.faults).toEqual([]);
 		expect(found.issuers).toEqual([
-			{ ...list[0], clientSecret: secret },
+			{ ...list[0], uniqueLogins: false, clientSecret: secret },
 			{ ...list[1], url: "https://github.com", clientSecret: secret },
 			list[2],
-			{ ...list[3], clientSecret: null },
+			{ ...list[3], uniqueLogins: false, clientSecret: null },
 		]);
 	}
 });

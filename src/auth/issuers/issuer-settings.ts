@@ -27,7 +27,11 @@ const shared = {
 };
 const clientId = z.string().min(1).max(300);
 const oneIssuer = z.discriminatedUnion("kind", [
-	z.strictObject({ ...shared, kind: z.literal("oidc"), url: address, clientId }),
+	z.strictObject({
+		...{ ...shared, kind: z.literal("oidc"), url: address, clientId },
+		/** Whether `preferred_username` names one account at a time: else somebody could take the name of an invited one. */
+		uniqueLogins: z.boolean().default(false),
+	}),
 	z.strictObject({ ...shared, kind: z.literal("github"), url: address.default("https://github.com"), clientId }),
 	z.strictObject({ ...shared, kind: z.literal("access"), url: address, audience: z.string().min(1).max(300) }),
 ]);

@@ -29,11 +29,13 @@ export class Issuers {
 	readonly all: readonly Issuer[];
 	/** For the operator: what is written wrongly, and left out. */
 	readonly faults: readonly string[];
+	readonly readAt: Millis;
 	readonly #byName: ReadonlyMap<string, Issuer>;
 
 	constructor({ issuers: written, secrets, fetch, now, ...waits }: IssuersOptions) {
 		const { issuers, faults } = readIssuerSettings({ issuers: written, secrets });
 		this.faults = faults;
+		this.readAt = now();
 		this.all = issuers.map((settings) => build(settings, new IssuerClient(settings.name, fetch, waits), now));
 		this.#byName = new Map(this.all.map((issuer) => [issuer.name, issuer]));
 	}

@@ -115,7 +115,7 @@ export class OidcIssuer implements RedirectingIssuer {
 		const more = await this.#userinfo(described, { token: given.data.access_token, known: token.value });
 		if (more !== null && more.sub !== sub) return refuseSignIn({ code: "identity-invalid", why: "userinfo sub" });
 		const said = more === null ? [token.value] : [token.value, more];
-		return { ok: true, value: personOf(this.#settings.name, { subject: sub, said }) };
+		return { ok: true, value: personOf(this.#settings, { subject: sub, said }) };
 	}
 
 	#redeeming({ token_endpoint_auth_methods_supported: ways }: Description, { code, verifier, redirectUri }: Callback) {
@@ -177,11 +177,14 @@ function noTokens({ status, body }: Reply) {
 }
 
 /** The first that says it: an address and whether it is verified must come from one hand. */
-function personOf(issuer: string, { subject, said }: { subject: string; said: Claims[] }): VerifiedPerson {
+function personOf(
+	{ name: issuer, uniqueLogins }: SettingsOf<"oidc">,
+	{ subject, said }: { subject: string; said: Claims[] },
+): VerifiedPerson {
 	return {
 		issuer,
 		subject,
-		login: first(said, ({ preferred_username, nickname }) => readLogin(preferred_username) ?? readLogin(nickname)),
+		login: uniqueLogins ? first(said, ({ preferred_username }) => readLogin(preferred_username)) : null,
 		email: first(said, emailOf),
 		name: first(said, ({ name }) => readPersonName(name)),
 	};

@@ -11,7 +11,6 @@ export const claims = z.looseObject({
 	email_verified: z.unknown().optional(),
 	name: z.unknown().optional(),
 	preferred_username: z.unknown().optional(),
-	nickname: z.unknown().optional(),
 });
 export type Claims = z.infer<typeof claims>;
 

@@ -38,11 +38,27 @@ export interface SessionPayload {
 	token: { owner: string; token: string } | null;
 }
 
+/** A sign-in that this browser began and an issuer has not answered yet: kept in a cookie, so that no store is needed for it. */
+export interface BegunSignIn {
+	/** What the issuer gives back with the browser: it must be the cookie's. */
+	state: string;
+	/** The issuer's name. */
+	issuer: string;
+	/** A path of this server, already looked at. */
+	returnPath: string;
+	nonce: string;
+	/** PKCE's. */
+	verifier: string;
+	/** Epoch milliseconds. */
+	until: number;
+}
+
 export interface TokenPayload {
 	session: SessionPayload;
 	access: AccessPayload;
 	runner: RunnerIdentity;
 	lease: LeaseIdentity;
 	ticket: TicketPayload;
+	begun: BegunSignIn;
 }
 export type TokenKind = keyof TokenPayload;

@@ -41,6 +41,10 @@ export type OperationalEvent =
 	| { event: "ends-untold"; owner: string | undefined; cause: string }
 	/** `calls`: how many were shed until then. */
 	| { event: "shedding"; line: "calls" | "spills"; class: CallClass; state: "began" | "ended"; calls: number }
+	/** What an operator wrote of issuers and is no use; the others work. Once in an isolate. */
+	| { event: "issuers-misconfigured"; faults: string[] }
+	/** What an issuer said of somebody does not hold, or it does not know this installation. `why` has no value of a token. */
+	| { event: "sign-in-refused"; requestId: string; issuer: string; code: string; why: string | null }
 	| { event: "dependency-down"; dependency: string; cause: string }
 	/** `name` is the object's; null: there is only one of it. */
 	| { event: "breaker-opened"; dependency: string; name: string | null; cause: string }
@@ -87,6 +91,8 @@ export const severities: Record<OperationalEvent["event"], Severity> = {
 	"ends-untold": "none",
 	"membership-untold": "none",
 	shedding: "ticket",
+	"issuers-misconfigured": "ticket",
+	"sign-in-refused": "ticket",
 	"dependency-down": "page",
 	"breaker-opened": "ticket",
 	"breaker-closed": "none",

@@ -43,6 +43,7 @@ import { addRunRoutes } from "./routes/runs.ts";
 import { malformed } from "./requests/request.ts";
 import type { Services } from "./services.ts";
 import { isUpgrade } from "../../contracts/wire/sockets/upgrade.ts";
+import { addSignInRoutes } from "./sign-in/sign-in-routes.ts";
 import { addTicketRoutes } from "./routes/tickets.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 
@@ -130,6 +131,7 @@ export function createApp<Env>(
 	addSessionRoutes(app);
 	addAuditRoutes(app);
 	addTicketRoutes(app);
+	addSignInRoutes(app);
 
 	app.notFound((c) => answerProblem(c, notServed(c.req.method, methodsAt(app, c.req.path))));
 	app.onError(async (error, c) => {

@@ -28,6 +28,7 @@ const dependency = z.object({
 	since: time,
 	breaker: z.enum(["closed", "open", "half-open"]).optional(),
 	breakers: objectBreakers.optional(),
+	faults: z.array(z.string()).optional(),
 });
 export const readiness = z
 	.object({ status: state, since: time, dependencies: z.record(z.string(), dependency) })
@@ -48,7 +49,7 @@ export interface Dependency {
 export interface Trouble {
 	status: State;
 	since: Millis | null;
-	shown: Pick<z.infer<typeof dependency>, "breaker" | "breakers">;
+	shown: Pick<z.infer<typeof dependency>, "breaker" | "breakers" | "faults">;
 }
 
 /** Long enough that nobody's asking is felt, short enough for a load balancer. */

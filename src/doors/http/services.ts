@@ -7,6 +7,7 @@ import type { Network } from "../../domain/text/client-address.ts";
 import type { Ports, SocketPorts } from "../../operations/ports.ts";
 import type { CallGate } from "../../operations/overload/call-gate.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
+import type { Issuers } from "../../auth/issuers/issuers.ts";
 import type { Keys } from "../../auth/token.ts";
 
 /** What the read model gives in pages. */
@@ -31,6 +32,8 @@ export interface Services extends Ports, SocketPorts<Response> {
 	trustedProxies: readonly Network[];
 	/** Of pages that may call beside this server's own, as a browser writes them in `Origin`. */
 	allowedOrigins: readonly string[];
+	/** Whom people may sign in through; kept by the isolate, with what it knows of each. */
+	issuers: Issuers;
 	/** Of this isolate: where calls wait for their turn, and where those that were shed wait for theirs to be spilled. */
 	gates: { calls: CallGate; spills: CallGate };
 	/** The last good page of a list of the read model, by the same question; null: there was none. */

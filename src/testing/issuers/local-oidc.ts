@@ -66,7 +66,7 @@ export class LocalOidc {
 
 	/** As an operator writes it. */
 	settings(name: string) {
-		return { name, kind: "oidc" as const, url: this.url, clientId: localClient.id };
+		return { name, kind: "oidc" as const, url: this.url, clientId: localClient.id, uniqueLogins: true };
 	}
 
 	async rotateKeys(): Promise<void> {

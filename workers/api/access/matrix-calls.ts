@@ -41,6 +41,8 @@ export const wishes: Record<Operation, Wish> = {
 	getDocument: nothing,
 	getOpenidConfiguration: nothing,
 	getJwks: nothing,
+	signIn: { headers: { accept: "application/json" } },
+	finishSignIn: nothing,
 	submitRun: makesJobs,
 	listRuns: nothing,
 	getRun: nothing,

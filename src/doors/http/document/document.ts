@@ -46,6 +46,7 @@ const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 	[/^\/v1\/pools(\/|$)/, "pools"],
 	[/^\/v1\/(tokens|tickets)(\/|$)/, "tokens"],
 	[/^\/v1\/(audit|switches)$|^\/v1\/dead-letters|^\/[^/]+$/, "operation"],
+	[/^\/auth\//, "people"],
 	[/\/(rotate-)?secrets(\/|$)/, "secrets"],
 	[/^\/v1\/sessions?(\/|$)|\/members(\/|$)/, "people"],
 	[/\/(log|logs|search)(\/|$)/, "logs"],

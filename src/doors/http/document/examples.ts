@@ -391,6 +391,7 @@ const values: Readonly<Record<string, unknown>> = {
 	Secret: secret,
 	RotatedSecrets: rotated,
 	...identityExamples,
+	IssuerList: { issuers: [{ name: "github", title: "GitHub" }] },
 	// Of a shape without a name: the names of its fields.
 	status: { status: "ok" },
 };
