@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
+import { buildDashboard } from "./build-dashboard.ts";
 
 // Read once, when wrangler is loaded. Its warnings about secrets are not for here: the server brings its own.
 process.env.WRANGLER_LOG ??= "error";
@@ -19,7 +20,7 @@ const draft = join(root, "node_modules/.cache", `spillway-build-${process.pid}`)
 const startedAt = new Date();
 try {
 	await mkdir(draft, { recursive: true });
-	await all([buildWorker(), buildCommandLine()]);
+	await all([buildPage().then(buildWorker), buildCommandLine()]);
 	await all([writePackage(), writeSettings(), writeMigrations(), writeTableVersions(), addScripts()]);
 	// What changes while the build runs must count as newer than it.
 	await writeFile(join(draft, "built"), "");
@@ -38,9 +39,11 @@ async function all(parts: Promise<void>[]): Promise<void> {
 
 async function buildWorker(): Promise<void> {
 	const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
-	const offline = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
+	// The page is here and not yet where wrangler.toml has it; `[build]` need not make what makes this.
+	const words = ["deploy", "--dry-run", "--outdir", join(draft, "worker"), "--assets", join(draft, "dashboard")];
+	const offline = { WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true", SPILLWAY_BUILDS: "1" };
 	try {
-		await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", join(draft, "worker")], {
+		await promisify(execFile)(process.execPath, [wrangler, ...words], {
 			cwd: root,
 			env: { ...process.env, ...offline },
 		});
@@ -51,6 +54,10 @@ async function buildWorker(): Promise<void> {
 		process.exitCode = 1;
 		throw new Error("the Worker does not build; see above");
 	}
+}
+
+async function buildPage(): Promise<void> {
+	await buildDashboard(root, join(draft, "dashboard"));
 }
 
 async function buildCommandLine(): Promise<void> {
@@ -94,10 +101,12 @@ async function writePackage(): Promise<void> {
 async function writeSettings(): Promise<void> {
 	const config = join(root, "wrangler.toml");
 	const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
-	const { rootPath: _, ...options } = workerOptions;
+	const { rootPath: _, assets, ...options } = workerOptions;
 	// Only `vars`: what wrangler adds from .dev.vars are somebody's secrets.
 	const { name, vars, triggers } = unstable_readConfig({ config });
-	const settings = { ...options, name, bindings: vars, crons: triggers.crons ?? [] };
+	// Where the page is, the server knows: beside the Worker.
+	const { directory: __, ...page } = assets as { directory: string };
+	const settings = { ...options, assets: page, name, bindings: vars, crons: triggers.crons ?? [] };
 	await writeFile(join(draft, "worker", "settings.json"), JSON.stringify(settings, null, "\t"));
 }
 

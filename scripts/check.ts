@@ -18,6 +18,7 @@ const parts: Record<string, CheckPart> = {
 	types: async () => [
 		...(await runCommand("tsc", ["-p", "tsconfig.json"])),
 		...(await runCommand("tsc", ["-p", "workers/tsconfig.json"])),
+		...(await runCommand("tsc", ["-p", "src/dashboard/tsconfig.json"])),
 	],
 	bindings: runBindingsCheck,
 	schema: runSchemaCheck,

@@ -17,6 +17,8 @@ export interface Env {
 	DELIVERIES: Queue<Delivery>;
 	EVENTS: Queue<ChangeEvent>;
 	INTAKE: Queue<IntakeBell>;
+	/** The page's files. */
+	ASSETS: Fetcher;
 	SPILLWAY_OPERATOR_TOKEN: string;
 	SPILLWAY_SIGNING_KEYS: string;
 	SPILLWAY_SEALING_KEYS: string;

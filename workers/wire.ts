@@ -11,6 +11,7 @@ import { readNoRunWatch, runWatchRequest } from "../src/contracts/wire/sockets/r
 import type { RunWatchCall } from "../src/contracts/wire/sockets/run-watch-request.ts";
 import type { StreamRest } from "../src/contracts/wire/sockets/stream-token.ts";
 import { KnownLeases } from "../src/operations/leases/known-leases.ts";
+import { KnownLines } from "../src/operations/logs/known-lines.ts";
 import { KnownSpills } from "../src/operations/spill/known-spills.ts";
 import { parseIdentityKeys } from "../src/auth/identity-keys.ts";
 import type { IdentityKeys } from "../src/operations/ports.ts";
@@ -46,9 +47,10 @@ import { wholePool } from "./pool/whole-pool.ts";
 
 const operatorTokenLengthMin = 16;
 
-/** Of this isolate: what its calls know of leases, and of spills. */
+/** Of this isolate: what its calls know of leases, of spills, and of lines of logs. */
 const leases = new KnownLeases();
 const spills = new KnownSpills();
+const lines = new KnownLines();
 
 let parsed: { text: string; keys: Keys } | null = null;
 
@@ -89,6 +91,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		waitForGrant: (poll, waitMs) => waitForGrant(env, poll, waitMs),
 		readModel: readModel(env),
 		knownPage,
+		pageFile: (request) => env.ASSETS.fetch(request as never) as unknown as Promise<Response>,
 		projectionRows: projectionRows(env),
 		repositoriesInArchive: (owner) => repositoriesInArchive(env, owner),
 		intake: intakeOf(stores),
@@ -108,6 +111,7 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		spills,
 		publicUrl: publicUrlOf(env),
 		identityKeys: () => identityKeysOf(env),
+		lines,
 		signToken: (kind, payload) => signToken(keysOf(env), kind, payload),
 		keys: keysOf(env),
 		sealingKeys: () => sealerOf(() => env.SPILLWAY_SEALING_KEYS).sealingKeys(),

@@ -5,6 +5,7 @@ interface __BaseEnv_Env {
 	DELIVERIES: Queue;
 	EVENTS: Queue;
 	INTAKE: Queue;
+	ASSETS: Fetcher;
 	POOL_SHARDS: 1;
 	SPILLWAY_OPERATOR_TOKEN: string;
 	SPILLWAY_SIGNING_KEYS: string;

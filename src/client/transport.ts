@@ -156,7 +156,8 @@ export class Transport {
 			init.body = JSON.stringify(call.json);
 		} else if (call.bytes !== undefined) {
 			headers["content-type"] = "application/octet-stream";
-			init.body = call.bytes;
+			// Browsers' types refuse memory that is shared, which nobody sends here.
+			init.body = call.bytes as Uint8Array<ArrayBuffer>;
 		}
 		return init;
 	}

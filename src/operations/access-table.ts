@@ -83,6 +83,7 @@ export const accessTable = {
 
 	getLog: reads,
 	searchLog: reads,
+	indexLog: reads,
 	watchLog: watches,
 	watchJobLog: watches,
 

@@ -13,6 +13,7 @@ import { getSwitches, listAudit, readMetrics, setSwitches } from "./installation
 import { cancelJob, getJob, prioritiseJob, retryJob } from "./runs/jobs.ts";
 import {
 	readLog,
+	indexLog,
 	searchLog,
 	watchJobLog,
 	watchLog,
@@ -98,6 +99,7 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 		return result.ok ? result : watchRunEvents(ports, by, { repository, run, after: null });
 	},
 	getLog: (by) => readLog(ports, by, log),
+	indexLog: (by) => indexLog(ports, by, log),
 	searchLog: (by) =>
 		searchLog(ports, by, {
 			...log,

@@ -32,6 +32,7 @@ import type { Jwks } from "../contracts/http/identity.ts";
 import type { KnownLeases } from "./leases/known-leases.ts";
 import type { SessionName } from "./principal.ts";
 import type { Metrics } from "./metrics/metrics.ts";
+import type { KnownLines } from "./logs/known-lines.ts";
 import type { KnownSpills } from "./spill/known-spills.ts";
 
 /** A sealed log in the archive. */
@@ -194,6 +195,8 @@ export interface Ports {
 	leases: KnownLeases;
 	/** What this process knows of spills: likewise. */
 	spills: KnownSpills;
+	/** What this process knows of where lines of logs begin: likewise. */
+	lines: KnownLines;
 	/** Resolves when the act is in the audit, or in the log if that cannot be; never throws. */
 	writeAudit(record: AuditRecord): Promise<void>;
 	/** Where the world reaches this server, without a slash at its end; null: its operator has not said. Never taken from a request. */

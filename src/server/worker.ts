@@ -72,6 +72,8 @@ interface Settings extends Record<string, unknown> {
 	name: string;
 	crons: string[];
 	bindings: Record<string, unknown>;
+	/** Of the page's files; without the folder. */
+	assets: Record<string, unknown>;
 }
 
 /** A call that has not been answered by then is cut off. Longer than a submission takes that is spilled. */
@@ -118,7 +120,7 @@ async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
 		workerOptions;
 	const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
 	const url = `http://${everyHost.has(host) ? `127.0.0.1:${port}` : address}`;
-	const { name, crons, bindings, ...settings } = readBuilt<Settings>("settings.json");
+	const { name, crons, bindings, assets, ...settings } = readBuilt<Settings>("settings.json");
 	const everyMinute = crons.every((cron) => cron === "* * * * *");
 	if (!everyMinute) throw new Error("only a cron of every minute can be fired here");
 	const door = Promise.withResolvers<void>();
@@ -130,6 +132,7 @@ async function startOn(workerOptions: WorkerOptions): Promise<Worker> {
 			{ type: "ESModule", path: join(built, "front.js"), contents: front },
 			{ type: "ESModule", path: join(built, "main.js") },
 		],
+		assets: { ...assets, directory: join(built, "../dashboard") },
 		bindings: {
 			...bindings,
 			...keys,

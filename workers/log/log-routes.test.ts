@@ -162,6 +162,35 @@ describe("bytes", () => {
 		}
 	});
 
+	it("[L44] where lines begin, of a log that grows and of a sealed one, so that each line is found by one range", async () => {
+		const numbers = (from: number, to: number) =>
+			Array.from({ length: to - from }, (_, at) => `line ${from + at} ${"x".repeat((from + at) % 90)}\n`).join("");
+		const log = text.encode(`${numbers(0, 9_000)}begun`);
+		const half = text.encode(numbers(0, 4_000)).length + 3;
+		interface Index {
+			length: number;
+			lines: number;
+			isInLine: boolean;
+			isFinal: boolean;
+			blocks: { offset: number; line: number }[];
+		}
+		const index = async () => (await (await front("/attempts/1/log/index")).json()) as Index;
+		await logOf(lease).append(lease, 0, log.subarray(0, half));
+		expect(await index()).toMatchObject({ length: half, lines: 4_001, isInLine: true, isFinal: false });
+		await logOf(lease).append(lease, half, log.subarray(half));
+		for (const isFinal of [false, true]) {
+			if (isFinal) await finish(log.length);
+			const { blocks, ...rest } = await index();
+			expect(rest).toEqual({ length: log.length, lines: 9_001, isInLine: true, isFinal });
+			expect(blocks.length).toBeGreaterThan(1);
+			for (const { offset, line } of blocks) {
+				const range = `bytes=${offset}-${offset + 200}`;
+				const found = new TextDecoder().decode(await bodyOf(await front("/attempts/1/log", { range })));
+				expect(found.startsWith(`line ${line - 1} `)).toBe(true);
+			}
+		}
+	});
+
 	it("[L12] the last lines, wherever they are", async () => {
 		const lines = Array.from({ length: 30_000 }, (_, at) => `line ${at} ${"x".repeat(at % 40)}\n`);
 		const log = text.encode(lines.join(""));

@@ -27,6 +27,7 @@ import { addIdentityRoutes } from "./routes/identity.ts";
 import { addLeaseRoutes, sayStateAnyway } from "./routes/lease.ts";
 import { addUploadSocketRoutes } from "./streams/upload-socket.ts";
 import { addLimitRoutes } from "./routes/limits.ts";
+import { addLogIndexRoutes } from "./streams/log-index.ts";
 import { addLogSearchRoutes } from "./streams/log-search.ts";
 import { addLogRoutes } from "./streams/logs.ts";
 import { addMemberRoutes } from "./routes/members.ts";
@@ -34,6 +35,7 @@ import { addSessionRoutes } from "./routes/sessions.ts";
 import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addOperationRoutes } from "./routes/operation.ts";
 import { passGate } from "./overload/pass-gate.ts";
+import { answerPage } from "./routes/page.ts";
 import { addPoolRoutes } from "./routes/pools.ts";
 import { addProjectionRoutes } from "./routes/projection.ts";
 import { addRepositoryRoutes } from "./routes/repositories.ts";
@@ -105,7 +107,6 @@ export function createApp<Env>(
 	app.use(refuseLarge);
 	app.use("/v1/*", passGate);
 
-	app.get("/", (c) => c.text("Spillway, a CI job queue you own. The API: /openapi.json\n"));
 	app.get("/openapi.json", answerDocument);
 	addOperationRoutes(app);
 	addMetricsRoutes(app);
@@ -120,6 +121,7 @@ export function createApp<Env>(
 	addJobRoutes(app);
 	addLogRoutes(app);
 	addLogSearchRoutes(app);
+	addLogIndexRoutes(app);
 	addUploadSocketRoutes(app);
 	addProjectionRoutes(app);
 	addPoolRoutes(app);
@@ -133,7 +135,11 @@ export function createApp<Env>(
 	addTicketRoutes(app);
 	addSignInRoutes(app);
 
-	app.notFound((c) => answerProblem(c, notServed(c.req.method, methodsAt(app, c.req.path))));
+	app.notFound(async (c) => {
+		const allowed = methodsAt(app, c.req.path);
+		const page = allowed.length === 0 ? await answerPage(c) : null;
+		return page ?? answerProblem(c, notServed(c.req.method, allowed));
+	});
 	app.onError(async (error, c) => {
 		if (error instanceof ProblemAnswer) return answerProblem(c, error.facts);
 		// An object whose disk is full says no more than that something went wrong.

@@ -36,6 +36,8 @@ export interface Services extends Ports, SocketPorts<Response> {
 	issuers: Issuers;
 	/** Of this isolate: where calls wait for their turn, and where those that were shed wait for theirs to be spilled. */
 	gates: { calls: CallGate; spills: CallGate };
+	/** A file of the page, as its path names it; 404 where it has none. */
+	pageFile(request: Request): Promise<Response>;
 	/** The last good page of a list of the read model, by the same question; null: there was none. */
 	knownPage(list: PagedList, call: { owner: string | null }): Page<unknown> | null;
 	/** `isForOperator`: with the names of objects that are in trouble. */

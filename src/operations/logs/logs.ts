@@ -5,6 +5,7 @@ import type { RunEvent } from "../../contracts/http/streams/run-events.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { FeedName, LogName } from "../../contracts/wire/object-name.ts";
 import type { RunName } from "../../domain/ids.ts";
+import type { LineBlocks } from "../../domain/log/line-blocks.ts";
 import { LogSearch } from "../../domain/log/log-search.ts";
 import type { Found, SearchPlace } from "../../domain/log/log-search.ts";
 import { accept, refuse } from "../../domain/refusal.ts";
@@ -14,7 +15,7 @@ import type { Caller, RepositoryOperation } from "../access.ts";
 import { readJob } from "../runs/archived-run.ts";
 import { jobLogMessages, logMessages } from "./log-messages.ts";
 import type { JobLogMessage, LivePorts } from "./log-messages.ts";
-import { findLogOrEmpty, logChunks } from "./log-source.ts";
+import { bytesOf, findLogOrEmpty, logChunks } from "./log-source.ts";
 import type { LogReadPorts, LogSource } from "./log-source.ts";
 import type { Ports, SocketPorts } from "../ports.ts";
 import { locateJob, locateRun } from "../runs/run-places.ts";
@@ -70,6 +71,34 @@ export async function searchLog(
 	}
 	search.end();
 	return accept({ found: search.found, rest: search.rest });
+}
+
+/** Where the lines of a log begin, of what is there now. The first question about a log reads all of it. */
+export async function indexLog(
+	ports: LogReadPorts & Pick<Ports, "lines">,
+	caller: Caller,
+	call: LogCall,
+): Promise<Result<{ lines: LineBlocks; isFinal: boolean }>> {
+	const opened = await open(ports, caller, "indexLog", call);
+	if (!opened.ok) return opened;
+	const { name, log } = opened.value;
+	const { length, sealed } = log;
+	const lines = await ports.lines.upTo(name, length, (from) =>
+		givingWay(bytesOf(logChunks(ports, name, { from, to: length, sealed }))),
+	);
+	return accept({ lines, isFinal: sealed !== null });
+}
+
+/** The same, with a pause after each stretch: whoever waits for the thread has it in between. */
+async function* givingWay(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+	let stretch = 0;
+	for await (const bytes of chunks) {
+		yield bytes;
+		stretch += bytes.length;
+		if (stretch < stretchBytes) continue;
+		stretch = 0;
+		await new Promise((resolve) => setTimeout(resolve, 0));
+	}
 }
 
 /** What is stored from an offset on, then what comes, then its end. */

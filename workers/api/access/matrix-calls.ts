@@ -58,6 +58,7 @@ export const wishes: Record<Operation, Wish> = {
 	cancelJob: empty,
 	retryJob: empty,
 	getLog: nothing,
+	indexLog: nothing,
 	searchLog: { query: () => "q=x" },
 	watchLog: nothing,
 	watchJobLog: nothing,

@@ -351,6 +351,16 @@ const values: Readonly<Record<string, unknown>> = {
 		isCurrent: true,
 	},
 	SessionRequest: { token: madeToken },
+	LogIndex: {
+		length: 262_900,
+		lines: 4_211,
+		isInLine: false,
+		isFinal: true,
+		blocks: [
+			{ offset: 0, line: 1 },
+			{ offset: 262_150, line: 4_198 },
+		],
+	},
 	PatchJobRequest: { priority: 10 },
 	Pool: pool,
 	PoolPatch: { paused: true, pauseNote: "the machines are moving" },

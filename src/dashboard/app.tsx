@@ -1,0 +1,59 @@
+// What stands around every page: who looks, where one is, and the way to sign in when nobody is known.
+import { ErrorBoundary } from "preact-iso/lazy";
+import { LocationProvider, Route, Router } from "preact-iso/router";
+import { Crumbs } from "./parts/crumbs.tsx";
+import { Keyboard } from "./parts/keyboard.tsx";
+import { Palette } from "./parts/palette.tsx";
+import { HomePage } from "./pages/home.tsx";
+import { NotFoundPage } from "./pages/not-found.tsx";
+import { OperatorPage } from "./pages/operator.tsx";
+import { PoolPage } from "./pages/pool.tsx";
+import { RepositoryPage } from "./pages/repository.tsx";
+import { RunPage } from "./pages/run.tsx";
+import { SignInPage } from "./pages/sign-in.tsx";
+import { session, signOut } from "./state/session.ts";
+
+export function App() {
+	return (
+		<LocationProvider>
+			<ErrorBoundary>
+				<Frame />
+			</ErrorBoundary>
+		</LocationProvider>
+	);
+}
+
+function Frame() {
+	const who = session.value;
+	if (who === undefined) return <p class="empty">…</p>;
+	if (who === null) return <SignInPage />;
+	return (
+		<>
+			<Keyboard />
+			<Palette />
+			<header class="top">
+				<a class="skip" href="#main">
+					Skip to the content
+				</a>
+				<Crumbs />
+				{who.kind === "operator" ? <a href="/operator">Installation</a> : null}
+				<span class="who">{who.name}</span>
+				<button type="button" class="quiet" onClick={() => void signOut()}>
+					Sign out
+				</button>
+			</header>
+			<main id="main">
+				<Router>
+					<Route path="/" component={HomePage} />
+					<Route path="/sign-in" component={HomePage} />
+					<Route path="/operator" component={OperatorPage} />
+					<Route path="/:owner/pools/:pool" component={PoolPage} />
+					<Route path="/:owner/:repo" component={RepositoryPage} />
+					<Route path="/:owner/:repo/runs/:run" component={RunPage} />
+					<Route path="/:owner/:repo/runs/:run/jobs/:job" component={RunPage} />
+					<Route default component={NotFoundPage} />
+				</Router>
+			</main>
+		</>
+	);
+}
