@@ -86,7 +86,7 @@ function headersFile(): string {
 	return [
 		"/*",
 		...lines,
-		"  Cache-Control: no-cache",
+		"  Cache-Control: public, max-age=0, must-revalidate",
 		"/assets/*",
 		"  ! Cache-Control",
 		`  Cache-Control: ${fileKept}`,

@@ -39,7 +39,7 @@ export async function fetchRaw(method: string, path: string, call: Call = {}): P
 }
 
 /** What says the same to everybody, and may be kept in between; all else is somebody's. */
-const publicPaths = ["/openapi.json", "/.well-known/openid-configuration", "/.well-known/jwks.json"];
+const publicPaths = ["/", "/openapi.json", "/.well-known/openid-configuration", "/.well-known/jwks.json"];
 
 function isPublic(path: string): boolean {
 	return publicPaths.includes(path.split("?")[0] ?? "");

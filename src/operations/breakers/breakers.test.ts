@@ -111,7 +111,7 @@ it("[K10] each object has a breaker of its own: one that is broken shuts out no 
 		expect(await breakers.call(to, well)).toBe("answer");
 	}
 	expect(breakers.shownObjects()).toEqual({
-		open: { repositories: 1, pools: 0, logs: 0, feeds: 0, owners: 0 },
+		open: { repositories: 1, pools: 0, logs: 0, feeds: 0, owners: 0, people: 0 },
 		worst: [{ kind: "repositories", name: "acme/web", state: "open", since: noon }],
 	});
 });

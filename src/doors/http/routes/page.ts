@@ -25,6 +25,6 @@ export async function answerPage(c: Context<ApiEnv>): Promise<Response | null> {
 	if (found.status === 404) return null;
 	const answer = new Response(found.body, found);
 	for (const [name, value] of Object.entries(pageHeaders)) answer.headers.set(name, value);
-	answer.headers.set("Cache-Control", isFile ? fileKept : "no-cache");
+	answer.headers.set("Cache-Control", isFile ? fileKept : "public, max-age=0, must-revalidate");
 	return answer;
 }
