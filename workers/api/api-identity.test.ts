@@ -102,6 +102,24 @@ describe("a job's identity", () => {
 		expect([refused.body.code, refused.headers.get("lease-state")]).toEqual(["job-canceling", "canceling"]);
 	});
 
+	it("[A140] says who the job is to others, and opens nothing here", async () => {
+		const place = await aRepo();
+		await submit(place, [job("a")]);
+		const grant = await grantOf(await aRunner(place));
+		await lease("start", grant);
+		const { token } = (await idToken(grant, { audience: origin })).body;
+		const calls = [
+			["GET", place.path],
+			["POST", `${place.path}/runs`],
+			["POST", "/v1/runner/acquire"],
+			["POST", "/v1/lease/finish"],
+			["POST", "/v1/lease/id-token"],
+			["GET", "/v1/switches"],
+		] as const;
+		for (const [method, path] of calls)
+			expect([path, await refusal(method, path, { token })]).toEqual([path, "401 unauthorized"]);
+	});
+
 	it("[A141] of a job that says it is of a pull request, or fetches from elsewhere, does not look like the repository's own", async () => {
 		const place = await aRepo({ cloneUrl });
 		const ref = "refs/heads/main";

@@ -154,7 +154,7 @@ describe("a runner that was put out", () => {
 		await lease("start", grant);
 		await send("DELETE", `/v1/tokens/${token.id}`);
 		const start = () => refusal("POST", "/v1/lease/start", { token: grant.lease.token, body: {} });
-		await expect.poll(start, { timeout: 30_000 }).toBe("409 lease-stale");
+		await expect.poll(start, { timeout: 20_000 }).toBe("409 lease-stale");
 		expect(await leaseCalls(grant)).toEqual(Array(4).fill("409 lease-stale"));
 		const next = await grantOf(await aRunner(place));
 		await lease("start", next);
