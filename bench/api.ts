@@ -40,8 +40,13 @@ export class Api {
 		await this.#json({ method: "PUT", path: `/v1/repos/${owner}/${repo}`, body: settings }, [200, 201]);
 	}
 
-	async setLimits({ owner, repo }: { owner: string; repo: string }, limits: Record<string, number>): Promise<void> {
-		await this.#json({ method: "PATCH", path: `/v1/repos/${owner}/${repo}/limits`, body: limits }, [200]);
+	/** For the operator. `repo` null: of the owner. */
+	async setLimits(
+		{ owner, repo }: { owner: string; repo: string | null },
+		limits: Record<string, number>,
+	): Promise<void> {
+		const path = repo === null ? `/v1/owners/${owner}/limits` : `/v1/repos/${owner}/${repo}/limits`;
+		await this.#json({ method: "PATCH", path, body: limits }, [200]);
 	}
 
 	createToken(owner: string, scopes: string[]): Promise<TokenMade> {

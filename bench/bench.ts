@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Api } from "./api.ts";
 import { Child } from "./child.ts";
+import { liftLimits } from "./lifted-limits.ts";
 import type { Load, LoadResult } from "./accept/load.ts";
 import { mean } from "./percentile.ts";
 
@@ -59,6 +60,7 @@ export class Bench {
 	static async start(home: Home): Promise<Bench> {
 		const floor = await home.startFloor();
 		const server = await home.startServer();
+		await liftLimits(server.ready, { owner, repo: null });
 		return new Bench(home, { floor, server, ...(await enter(server)) });
 	}
 
@@ -66,10 +68,16 @@ export class Bench {
 		return this.#home.load(load);
 	}
 
-	/** A server of its own for a measurement that must begin with an untouched one. The caller stops it. */
-	async startAnother(): Promise<{ server: Child<Serving>; api: Api; token: string; data: string }> {
+	/**
+	 * A server of its own for a measurement that must begin with an untouched one. The caller stops it. `hasLimits`: the calls of
+	 * its tokens are counted as anybody's.
+	 */
+	async startAnother({
+		hasLimits = false,
+	} = {}): Promise<{ server: Child<Serving>; api: Api; token: string; data: string }> {
 		const data = await this.#home.folder();
 		const server = await this.#home.startServer(data);
+		if (!hasLimits) await liftLimits(server.ready, { owner, repo: null });
 		return { server, data, ...(await enter(server)) };
 	}
 

@@ -101,11 +101,12 @@ async function writePackage(): Promise<void> {
 async function writeSettings(): Promise<void> {
 	const config = join(root, "wrangler.toml");
 	const { workerOptions } = unstable_getMiniflareWorkerOptions(config);
-	const { rootPath: _, assets, ...options } = workerOptions;
+	// Calls are counted by the server itself: to ask another process for each would cost more than the call.
+	const { rootPath: _, ratelimits: __, assets, ...options } = workerOptions;
 	// Only `vars`: what wrangler adds from .dev.vars are somebody's secrets.
 	const { name, vars, triggers } = unstable_readConfig({ config });
 	// Where the page is, the server knows: beside the Worker.
-	const { directory: __, ...page } = assets as { directory: string };
+	const { directory: ___, ...page } = assets as { directory: string };
 	const settings = { ...options, assets: page, name, bindings: vars, crons: triggers.crons ?? [] };
 	await writeFile(join(draft, "worker", "settings.json"), JSON.stringify(settings, null, "\t"));
 }

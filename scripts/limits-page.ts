@@ -11,7 +11,7 @@ Written from the table that holds them: \`npm run check -- limits --write\`.
 
 Past a limit a caller gets 429 with the code \`limit-\` and the limit's name, \`Retry-After\`, and in words the limit, its unit and what to do; nothing of the call was done. Clients and runners of this project come again by themselves. What was accepted stays accepted: no limit takes back a run, and none refuses what a runner reports of a job. A run that was accepted by spilling, and comes to a repository that is full, is there as \`refused\` with that reason, and a retry runs it.
 
-\`GET /v1/repos/{owner}/{repo}/limits\` shows a repository's limits with what is used of each, and so does \`spillway limits OWNER/REPO\`. The operator sets one with \`PUT\` or \`PATCH\` there, or with \`spillway limits OWNER/REPO --set NAME=NUMBER\`; each such act is in the audit. It acts at once, and a limit that is set below what is used takes nothing away.
+\`GET /v1/repos/{owner}/{repo}/limits\` and \`GET /v1/owners/{owner}/limits\` show the limits with what is used of each, and so does \`spillway limits OWNER[/REPO]\`. The operator sets one with \`PUT\` or \`PATCH\` there, or with \`spillway limits OWNER[/REPO] --set NAME=NUMBER\`; each such act is in the audit. It acts at once, on rates of tokens within half a minute, and a limit that is set below what is used takes nothing away.
 
 A rate gives all of its window at once and then evenly what comes back, so a burst passes. What one request or answer may hold (its bytes, its jobs, its labels) is no limit of this kind: those bounds never change, and past them a request is malformed (400) or too large (413).
 `;

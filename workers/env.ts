@@ -33,6 +33,10 @@ export interface Env {
 	/** Whom people sign in through, and the secrets of this installation at them: `src/auth/issuers/issuer-settings.ts`. JSON, as text or parsed. */
 	SPILLWAY_ISSUERS?: unknown;
 	SPILLWAY_ISSUER_SECRETS?: unknown;
+	/** The platform's counters of calls; none on one machine. */
+	TOKEN_CALLS?: RateLimit;
+	TOKEN_DEAR_CALLS?: RateLimit;
+	ADDRESS_CALLS?: RateLimit;
 	/** Of one machine: the process that serves it. */
 	MACHINE?: Fetcher;
 	/** What each is: `src/domain/variables.ts`. */

@@ -10,6 +10,10 @@ import type { RunId } from "../src/domain/ids.ts";
 import { readNoRunWatch, runWatchRequest } from "../src/contracts/wire/sockets/run-watch-request.ts";
 import type { RunWatchCall } from "../src/contracts/wire/sockets/run-watch-request.ts";
 import type { StreamRest } from "../src/contracts/wire/sockets/stream-token.ts";
+import { CallRates, LocalRates } from "../src/operations/overload/call-rates.ts";
+import { KnownLimits } from "../src/operations/overload/known-limits.ts";
+import { platformLimitsOf, platformRates } from "./bindings/platform-rates.ts";
+import type { PlatformLimits } from "./bindings/platform-rates.ts";
 import { KnownLeases } from "../src/operations/leases/known-leases.ts";
 import { KnownLines } from "../src/operations/logs/known-lines.ts";
 import { KnownSpills } from "../src/operations/spill/known-spills.ts";
@@ -51,6 +55,20 @@ const operatorTokenLengthMin = 16;
 const leases = new KnownLeases();
 const spills = new KnownSpills();
 const lines = new KnownLines();
+
+const ownerLimits = new KnownLimits();
+/** On one machine the server counts by itself; tests do too unless they bind the platform's counters. */
+const localRates = new CallRates(new LocalRates());
+let platform: { limits: PlatformLimits; rates: CallRates } | null = null;
+
+function callRatesOf(env: Env): CallRates {
+	const limits = platformLimitsOf(env);
+	if (limits === null) return localRates;
+	if (platform?.limits["token-calls"] !== limits["token-calls"]) {
+		platform = { limits, rates: new CallRates(platformRates(limits)) };
+	}
+	return platform.rates;
+}
 
 let parsed: { text: string; keys: Keys } | null = null;
 
@@ -122,6 +140,8 @@ export function wire(env: Env, later: (work: Promise<unknown>) => void): Service
 		issuers: issuersOf(env),
 		metrics,
 		gates: gatesOf(env),
+		callRates: callRatesOf(env),
+		ownerLimits,
 		readiness: (call) => readReadiness(env, later, call),
 		diskRoom: (call) => diskRoom(env, call),
 		now: Date.now,

@@ -5,6 +5,9 @@ interface __BaseEnv_Env {
 	DELIVERIES: Queue;
 	EVENTS: Queue;
 	INTAKE: Queue;
+	TOKEN_CALLS: RateLimit;
+	TOKEN_DEAR_CALLS: RateLimit;
+	ADDRESS_CALLS: RateLimit;
 	ASSETS: Fetcher;
 	POOL_SHARDS: 1;
 	SPILLWAY_OPERATOR_TOKEN: string;

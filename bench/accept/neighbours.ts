@@ -32,7 +32,7 @@ interface Latencies {
 }
 
 export async function measureNeighbours(bench: Bench): Promise<Figure[]> {
-	const { server, api, token } = await bench.startAnother();
+	const { server, api, token } = await bench.startAnother({ hasLimits: true });
 	const operator = await Api.connect(server.ready.url, server.ready.operatorToken);
 	const { token: neighbourToken } = await operator.createToken(neighbour, [
 		"read",

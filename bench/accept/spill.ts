@@ -37,7 +37,7 @@ interface Burst {
 }
 
 export async function measureSpill(bench: Bench): Promise<Figure[]> {
-	const { server, api, token } = await bench.startAnother();
+	const { server, api, token } = await bench.startAnother({ hasLimits: true });
 	const { url, operatorToken } = server.ready;
 	const operator = await Api.connect(url, operatorToken);
 	const { token: otherToken } = await operator.createToken(neighbour, ["read", "write", "admin"]);

@@ -1,10 +1,10 @@
-// `spillway limits`: the limits of a repository, what is used of each, and, for the operator, their change.
+// `spillway limits`: the limits of an owner or a repository, what is used of each, and, for the operator, their change.
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import type { LimitsChange } from "../client/client.ts";
 import type { LimitUse } from "../contracts/http/limit.ts";
-import type { RepositoryName } from "../contracts/objects/objects.ts";
-import { parseRepository } from "./arguments.ts";
+import { readOwnerOrRepository } from "./arguments.ts";
+import type { OwnerOrRepository } from "./arguments.ts";
 import { connect } from "./connection.ts";
 import type { Host } from "./io.ts";
 import type { Paint } from "./terminal/paint.ts";
@@ -18,10 +18,10 @@ interface LimitsOptions {
 export function addLimits(parent: Command, { io }: Host): void {
 	parent
 		.command("limits")
-		.description("the limits of a repository, and what is used of each")
-		.argument("<owner/repo>", "the repository", parseRepository)
+		.description("the limits of an owner or a repository, and what is used of each")
+		.argument("<owner[/repo]>", "the owner, or one of its repositories", readOwnerOrRepository)
 		.option("--set <name=number>", "set one, or NAME=default; several times; for the operator", readChange, {})
-		.action(async (of: RepositoryName, { set }: LimitsOptions, command: Command) => {
+		.action(async (of: OwnerOrRepository, { set }: LimitsOptions, command: Command) => {
 			const { client, answer, paint } = connect(command, io);
 			const isChange = Object.keys(set).length > 0;
 			const { items } = await (isChange ? client.limits.patch(of, set) : client.limits.get(of));

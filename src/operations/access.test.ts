@@ -21,7 +21,7 @@ import {
 	watchRunBySocket,
 	watchRunEvents,
 } from "./logs/logs.ts";
-import { getRepositoryLimits, setRepositoryLimits } from "./limits.ts";
+import { getOwnerLimits, getRepositoryLimits, setOwnerLimits, setRepositoryLimits } from "./limits.ts";
 import type { Ports, SocketPorts } from "./ports.ts";
 import { createTicket, createToken, listTokens, revokeToken } from "./tokens.ts";
 import { getPool, listPools, removeRunner, setPool, setRunner } from "./pools.ts";
@@ -116,6 +116,7 @@ const asked: Record<Asked, (by: Caller) => Result<unknown> | Promise<Result<unkn
 	patchRepository: (by) => setRepository(ports, by, { repository, request: {}, replace: false }),
 	getRepository: (by) => getRepository(ports, by, repository),
 	getQueue: (by) => getQueue(ports, by, repository),
+	getOwnerLimits: (by) => getOwnerLimits(ports, by, owner),
 	getRepositoryLimits: (by) => getRepositoryLimits(ports, by, repository),
 	rebuildRepository: (by) => rebuildRepository(ports, by, { repository, cursor: null }),
 	rebuildOwner: (by) => rebuildOwner(ports, by, { owner, cursor: null }),
@@ -148,6 +149,8 @@ const placeless: Record<
 > = {
 	getSwitches: (by) => getSwitches(ports, by),
 	setSwitches: (by) => setSwitches(ports, by, { acceptRuns: false }),
+	putOwnerLimits: (by) => setOwnerLimits(ports, by, { owner, change: {}, replace: true }),
+	patchOwnerLimits: (by) => setOwnerLimits(ports, by, { owner, change: {}, replace: false }),
 	putRepositoryLimits: (by) => setRepositoryLimits(ports, by, { repository, change: {}, replace: true }),
 	patchRepositoryLimits: (by) => setRepositoryLimits(ports, by, { repository, change: {}, replace: false }),
 	createTicket: (by) => createTicket(ports, by),

@@ -1,6 +1,9 @@
 // What an owner has is told to the owner's object: repositories, pools and tokens have no other place from which an owner's could be
 // found, should the read model be lost.
 import type { OwnedThing } from "../contracts/objects/projectable.ts";
+import { inTime } from "../contracts/wire/in-time.ts";
+import { accept } from "../domain/refusal.ts";
+import type { Result } from "../domain/refusal.ts";
 import type { Ports } from "./ports.ts";
 
 export type OwningPorts = Pick<Ports, "owner" | "later">;
@@ -8,6 +11,24 @@ export type OwningPorts = Pick<Ports, "owner" | "later">;
 /** What this process has told: pools come with each registration of a runner. */
 const told = new Set<string>();
 const toldMax = 5_000;
+
+/** Nobody waits longer for an owner's object that does not answer: then the thing is made, and told later. */
+const admitMsMax = 2_000;
+
+/** [V27] Before a thing is made: refused where its owner has as many as may be. */
+export async function ownFirst(ports: OwningPorts, owner: string, thing: OwnedThing): Promise<Result<null>> {
+	const key = `${owner} ${thing.kind} ${thing.name}`;
+	if (told.has(key)) return accept(null);
+	const admitted = await inTime(ports.owner(owner).admit(thing), admitMsMax, () => null).catch(() => null);
+	if (admitted === null) ownLater(ports, owner, thing);
+	else if (admitted.ok) noteTold(key);
+	return admitted ?? accept(null);
+}
+
+function noteTold(key: string): void {
+	if (told.size >= toldMax) told.clear();
+	told.add(key);
+}
 
 /**
  * After the answer, which neither waits for it nor fails with it. What was not told is told with the next change of that thing, or
@@ -18,8 +39,7 @@ export function ownLater(ports: OwningPorts, owner: string, thing: OwnedThing): 
 	if (told.has(key)) return;
 	const own = async () => {
 		await ports.owner(owner).own([thing]);
-		if (told.size >= toldMax) told.clear();
-		told.add(key);
+		noteTold(key);
 	};
 	ports.later(own().catch(() => undefined));
 }

@@ -7,7 +7,7 @@ import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import { timeText } from "../contracts/wire/time-text.ts";
-import { ownLater } from "./owned-things.ts";
+import { ownFirst } from "./owned-things.ts";
 import type { OwningPorts } from "./owned-things.ts";
 import type { Page } from "../contracts/http/page.ts";
 import type { Deleted, Ports, Seen } from "./ports.ts";
@@ -49,9 +49,10 @@ export async function setPool(
 	const { owner, pool } = name;
 	const may = mayAskOfOwner(caller, "setPool", owner);
 	if (!may.ok) return may;
+	const admitted = await ownFirst(ports, owner, { kind: "pool", name: pool });
+	if (!admitted.ok) return admitted;
 	const figures = await ports.wholePool(name).configure(patch);
 	ports.later(ports.readModel.addPool(owner, pool).catch(() => undefined));
-	ownLater(ports, owner, { kind: "pool", name: pool });
 	noteAct(ports, caller, { action: "pool-set", owner, subject: pool, reason: patch.pauseNote, details: patch });
 	return accept(figures);
 }

@@ -31,6 +31,7 @@ import type { Result } from "../domain/refusal.ts";
 import type { Jwks } from "../contracts/http/identity.ts";
 import type { KnownLeases } from "./leases/known-leases.ts";
 import type { SessionName } from "./principal.ts";
+import type { KnownLimits } from "./overload/known-limits.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { KnownLines } from "./logs/known-lines.ts";
 import type { KnownSpills } from "./spill/known-spills.ts";
@@ -190,6 +191,8 @@ export interface Ports {
 	/** A person's object, or that of a name, a token or the operator. */
 	person(holder: string): PersonCalls;
 	ends: Ends;
+	/** What this process knows of what the operator set for owners. */
+	ownerLimits: KnownLimits;
 	sessions: Sessions;
 	/** What this process knows of leases: one for all of its calls. */
 	leases: KnownLeases;

@@ -9,7 +9,7 @@ import type { Caller } from "./access.ts";
 import { rightsAt } from "./principal.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
-import { ownLater } from "./owned-things.ts";
+import { ownFirst, ownLater } from "./owned-things.ts";
 import type { OwningPorts } from "./owned-things.ts";
 import type { Page } from "../contracts/http/page.ts";
 import type { Ports, Seen } from "./ports.ts";
@@ -37,11 +37,15 @@ export async function setRepository(
 	const { repository, request, replace } = call;
 	const may = mayAskOfRepository(caller, replace ? "putRepository" : "patchRepository", repository);
 	if (!may.ok) return may;
+	// Only such a call makes a repository.
+	const thing = { kind: "repository", name: repository.repo } as const;
+	const admitted = replace ? await ownFirst(ports, repository.owner, thing) : accept(null);
+	if (!admitted.ok) return admitted;
 	const set = await ports.repo(repository).configure({ ...repository, request, replace });
 	const act = { action: "repository-set", ...repository, details: { replace, ...request } } as const;
 	if (!set.ok) return set;
 	noteAct(ports, caller, act);
-	ownLater(ports, repository.owner, { kind: "repository", name: repository.repo });
+	ownLater(ports, repository.owner, thing);
 	return set;
 }
 

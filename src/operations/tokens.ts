@@ -14,7 +14,7 @@ import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import { keyedId } from "./keyed-id.ts";
 import type { KeyedId } from "./keyed-id.ts";
-import { ownLater } from "./owned-things.ts";
+import { ownFirst } from "./owned-things.ts";
 import type { Page } from "../contracts/http/page.ts";
 import type { Deleted, Ports } from "./ports.ts";
 
@@ -71,11 +71,12 @@ async function store(
 	// So that its owner's object is there before anything else is down.
 	const ended = ports.owner(owner).ended([]);
 	ports.later(ended.catch(() => undefined));
+	const admitted = await ownFirst(ports, owner, { kind: "token", name: id, token: record });
+	if (!admitted.ok) return admitted;
 	if (!(await ports.readModel.addToken(record, keyed?.prefix ?? null))) {
 		const first = await ports.readModel.keyedToken(keyed?.prefix ?? "");
 		return replay(ports, caller, { before: first ?? record, id });
 	}
-	ownLater(ports, owner, { kind: "token", name: id, token: record });
 	const bounds = { ...(pools ? { pools } : {}), ...(uses === null ? {} : { uses }) };
 	const details = { name, scopes, repos, ...bounds, expiresAt };
 	noteAct(ports, caller, { action: "token-create", owner, subject: id, details });

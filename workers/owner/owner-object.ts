@@ -1,5 +1,6 @@
 // The Durable Object of one owner: gives its engine the platform's storage, clock and far ends, and passes each call on.
 import { DurableObject } from "cloudflare:workers";
+import type { LimitsCall } from "../../src/contracts/objects/objects.ts";
 import type { OwnerCalls, Registration, TokenEnd } from "../../src/contracts/objects/owner.ts";
 import type { OwnedThing } from "../../src/contracts/objects/projectable.ts";
 import type { SecretCall } from "../../src/contracts/objects/secrets.ts";
@@ -54,6 +55,18 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 
 	owned(call: { kind: OwnedThing["kind"]; after: string; limit: number }) {
 		return this.#engine.owned(call);
+	}
+
+	admit(thing: OwnedThing) {
+		return this.#engine.admit(thing);
+	}
+
+	limits() {
+		return this.#engine.limits();
+	}
+
+	setLimits(call: LimitsCall) {
+		return this.#engine.setLimits(call);
 	}
 
 	members(call: { after: string; limit: number }) {

@@ -40,3 +40,4 @@ function requestFor(of: "repository" | "owner") {
 }
 
 export const repositoryLimitsRequest = requestFor("repository").openapi("RepositoryLimitsRequest");
+export const ownerLimitsRequest = requestFor("owner").openapi("OwnerLimitsRequest");

@@ -1,8 +1,10 @@
 // What an owner's object answers to: the truth about what of the owner's has ended before its time.
 import type { Millis } from "../../domain/ids.ts";
+import type { LimitUse } from "../http/limit.ts";
 import type { TokenRecord } from "../http/token.ts";
 import type { Role } from "../../domain/role.ts";
 import type { Result } from "../../domain/refusal.ts";
+import type { LimitsCall } from "./objects.ts";
 import type { OwnerMembership } from "./person.ts";
 import type { OwnedThing } from "./projectable.ts";
 import type { DataKey, Resealed, SealedSecret, SecretCall, SecretFacts } from "./secrets.ts";
@@ -65,6 +67,13 @@ export interface OwnerCalls {
 	own(things: OwnedThing[]): Promise<void>;
 	/** Of one kind, by name, after one name. Throws an `Outage` while what the read model knew before could not be taken over. */
 	owned(call: { kind: OwnedThing["kind"]; after: string; limit: number }): Promise<OwnedThing[]>;
+	/**
+	 * As `own`, of one thing, unless there are as many of its kind as the owner may have; one that is there already is. An object of
+	 * an older deploy knows none of these three calls.
+	 */
+	admit(thing: OwnedThing): Promise<Result<null>>;
+	limits(): Promise<LimitUse[]>;
+	setLimits(call: LimitsCall): Promise<LimitUse[]>;
 	/** By name, after one name: members, and invitations that nobody took yet. */
 	members(call: { after: string; limit: number }): Promise<OwnerMember[]>;
 	/** Durable when it returns; the person hears of it soon after. `name`: what the person is called, where that is known. */

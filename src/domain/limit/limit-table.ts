@@ -22,8 +22,31 @@ export interface LimitRow {
 
 const minuteMs = 60_000;
 const inRepository = "in the repository's object: exact, whoever asks at once";
+const inOwner = "in the owner's object: exact; while that does not answer, not at all";
+const inIsolate =
+	"on one machine by the server: exact, and anew after a restart; on Cloudflare by the platform's binding in each of its locations: approximate, and never too strict";
 
 export const limitTable = {
+	"token-calls": {
+		of: "token",
+		unit: "calls a minute",
+		fallback: 6_000,
+		settable: { for: "owner", max: 1_000_000 },
+		windowMs: minuteMs,
+		counted: inIsolate,
+		why: "a hundred a second for as long as one likes, and all of a minute's at once: a storm of webhooks passes, a loop without a pause does not",
+		met: "nothing of the call was done: send it again after `Retry-After`",
+	},
+	"token-dear-calls": {
+		of: "token",
+		unit: "calls a minute",
+		fallback: 1_200,
+		settable: { for: "owner", max: 1_000_000 },
+		windowMs: minuteMs,
+		counted: inIsolate,
+		why: "lists, logs, searches and bulk acts take the time of a dozen submissions; twenty a second of them are half of a small machine",
+		met: "nothing of the call was done: send it again after `Retry-After`, or follow an event stream in place of asking again",
+	},
 	concurrent: {
 		of: "token",
 		unit: "dear calls at once",
@@ -33,6 +56,16 @@ export const limitTable = {
 		counted: "in each isolate: on one machine that is the server",
 		why: "a search, a tail or a bulk act takes the thread that all share for as long as it works",
 		met: "nothing of the call was done: send it again once another has ended",
+	},
+	"address-calls": {
+		of: "address",
+		unit: "calls a minute",
+		fallback: 1_200,
+		settable: null,
+		windowMs: minuteMs,
+		counted: inIsolate,
+		why: "only calls without a good token are counted, since behind one address may sit a thousand people; a guess has no chance at any speed, and a flood of them takes time from others",
+		met: "a token that this server has not seen lately is not looked at: wait for `Retry-After`; known tokens, runners and leases are served",
 	},
 	"waiting-jobs": {
 		of: "repository",
@@ -94,6 +127,46 @@ export const limitTable = {
 		why: "each change of the run is sent to all of them",
 		met: "the stream is refused: come again after `Retry-After`; the run itself is read all the same",
 	},
+	repositories: {
+		of: "owner",
+		unit: "repositories",
+		fallback: 5_000,
+		settable: { for: "owner", max: 1_000_000 },
+		windowMs: null,
+		counted: inOwner,
+		why: "each is an object for good, and a rebuild of the owner goes through all of them",
+		met: "a new one is refused, and a known one is set all the same: ask the operator for more",
+	},
+	pools: {
+		of: "owner",
+		unit: "pools",
+		fallback: 500,
+		settable: { for: "owner", max: 10_000 },
+		windowMs: null,
+		counted: inOwner,
+		why: "a list of pools asks each of them",
+		met: "a new one is refused, and a known one is set all the same: use labels in place of pools",
+	},
+	"owner-secrets": {
+		of: "owner",
+		unit: "secrets",
+		fallback: 500,
+		settable: { for: "owner", max: 10_000 },
+		windowMs: null,
+		counted: "in the owner's object: exact",
+		why: "a list shows all names, and a rotation goes through all of them",
+		met: "a new one is refused, and a known one is set all the same: delete one that no job names",
+	},
+	tokens: {
+		of: "owner",
+		unit: "tokens",
+		fallback: 5_000,
+		settable: { for: "owner", max: 100_000 },
+		windowMs: null,
+		counted: inOwner,
+		why: "those that are neither revoked nor past their expiry: an owner who has more has lost sight of them",
+		met: "a new one is refused: revoke one that nobody uses, or let tokens for one job expire sooner",
+	},
 	"pool-runners": {
 		of: "pool",
 		unit: "runners",
@@ -112,6 +185,9 @@ export type LimitName = keyof typeof limitTable;
 export type SettableOf<For extends "repository" | "owner"> = {
 	[Name in LimitName]: (typeof limitTable)[Name]["settable"] extends { for: For } ? Name : never;
 }[LimitName];
+
+/** Rates that are counted before a call is read: by the server itself, or by the platform. */
+export type CallRateName = "token-calls" | "token-dear-calls" | "address-calls";
 
 export const limitNames = Object.keys(limitTable) as LimitName[];
 

@@ -117,3 +117,9 @@ function parseV6(text: string): bigint | null {
 	if (all.some((group) => !/^[0-9A-Fa-f]{1,4}$/.test(group))) return null;
 	return all.reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n);
 }
+
+/** By which calls of one caller are counted: of IPv6 the network, since whoever has one address there has all of its network's. */
+export function addressKey(address: string): string {
+	const network = parseNetwork(`${address}/64`);
+	return network?.isV6 ? String(network.bits >> 64n) : address;
+}

@@ -34,6 +34,7 @@ import { addMemberRoutes } from "./routes/members.ts";
 import { addSessionRoutes } from "./routes/sessions.ts";
 import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addOperationRoutes } from "./routes/operation.ts";
+import { countCall, refuseSpentAddress } from "./overload/limit-calls.ts";
 import { passGate } from "./overload/pass-gate.ts";
 import { answerPage } from "./routes/page.ts";
 import { addPoolRoutes } from "./routes/pools.ts";
@@ -85,12 +86,14 @@ export function createApp<Env>(
 			"services",
 			services(c.env as Env, (work) => c.executionCtx.waitUntil(work)),
 		);
+		refuseSpentAddress(c);
 		// Nearly always known already. Who brings no good token makes nobody ask; what stays unknown is refused where it is used.
 		const { ends, sessions } = c.get("services");
 		const session = sessionBehind(c);
 		c.set("session", session);
 		const token = tokenBehind(c, session);
 		c.set("behind", token);
+		await countCall(c);
 		const learning = [token && ends.learn(token), session && sessions.learn(sessionNameOf(session))];
 		if (learning.some((one) => one !== null)) await Promise.allSettled(learning);
 		await next();

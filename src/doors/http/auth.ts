@@ -178,3 +178,10 @@ export function findLease(c: Context<ApiEnv>): LeaseIdentity | null {
 	const text = bearerText(c);
 	return text === undefined ? null : cachedPayload(c.get("services"), "lease", text);
 }
+
+/** Whether the call brings a runner's token, or a lease's, whatever it is for. */
+export function bringsWork(c: Context<ApiEnv>): boolean {
+	const text = bearerText(c);
+	if (text === undefined) return false;
+	return findLease(c) !== null || cachedPayload(c.get("services"), "runner", text) !== null;
+}

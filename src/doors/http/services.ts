@@ -5,6 +5,7 @@ import type { Page } from "../../contracts/http/page.ts";
 import type { Room } from "../../domain/room.ts";
 import type { Network } from "../../domain/text/client-address.ts";
 import type { Ports, SocketPorts } from "../../operations/ports.ts";
+import type { CallRates } from "../../operations/overload/call-rates.ts";
 import type { CallGate } from "../../operations/overload/call-gate.ts";
 import type { ReadinessAnswer } from "./readiness.ts";
 import type { Issuers } from "../../auth/issuers/issuers.ts";
@@ -40,6 +41,8 @@ export interface Services extends Ports, SocketPorts<Response> {
 	pageFile(request: Request): Promise<Response>;
 	/** The last good page of a list of the read model, by the same question; null: there was none. */
 	knownPage(list: PagedList, call: { owner: string | null }): Page<unknown> | null;
+	/** Of this isolate, or of the platform: how many calls came of late, and of whom. */
+	callRates: CallRates;
 	/** `isForOperator`: with the names of objects that are in trouble. */
 	readiness(call: { isForOperator: boolean }): Promise<ReadinessAnswer>;
 	/** Of the one machine's disk, at most a second old unless it must be fresh; `ample` where there is none to fill. */

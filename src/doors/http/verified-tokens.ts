@@ -41,3 +41,8 @@ export function cachedPayload<K extends TokenKind>(services: Services, kind: K, 
 	}
 	return payload;
 }
+
+/** Whether this isolate has verified it before: that costs no MAC. */
+export function isKnownToken(token: string): boolean {
+	return verified.has(token);
+}

@@ -33,6 +33,18 @@ export class OwnedTables {
 		);
 	}
 
+	has({ kind, name }: Pick<OwnedThing, "kind" | "name">): boolean {
+		const one = "SELECT 1 FROM owned WHERE kind = ? AND name = ?";
+		return (this.#tables.found?.exec(one, kind, name).toArray().length ?? 0) > 0;
+	}
+
+	/** Tokens that were revoked, or have expired by `now`, are not counted. */
+	count(kind: OwnedThing["kind"], now: string): number {
+		const all = `SELECT COUNT(*) AS count FROM owned WHERE kind = ?1 AND (doc IS NULL OR
+			doc ->> 'revokedAt' IS NULL AND (doc ->> 'expiresAt' IS NULL OR doc ->> 'expiresAt' > ?2))`;
+		return this.#tables.found?.exec<{ count: number }>(all, kind, now).one().count ?? 0;
+	}
+
 	/** A token that has ended says since when, though its end may be forgotten. */
 	endOwned(id: string, at: string): void {
 		this.#tables.made.exec(

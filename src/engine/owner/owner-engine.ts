@@ -1,6 +1,8 @@
 // One owner: the truth about what of the owner's has ended before its time, and about what the owner has. The read model shows it
 // and may be away; this may not, for whoever holds a token that was revoked. No owner's ends are kept with another's. The same
 // program runs in OwnerObject and in Node's tests.
+import type { LimitUse } from "../../contracts/http/limit.ts";
+import type { LimitsCall } from "../../contracts/objects/objects.ts";
 import type { MemberSet, OwnerCalls, OwnerMember, Registration, TokenEnd } from "../../contracts/objects/owner.ts";
 import type { OwnerMembership } from "../../contracts/objects/person.ts";
 import type { OwnedThing } from "../../contracts/objects/projectable.ts";
@@ -15,6 +17,7 @@ import type { World } from "../ports.ts";
 import { EndedTables } from "./ended-tables.ts";
 import { MemberTables } from "./member-tables.ts";
 import { OwnedTables } from "./owned-tables.ts";
+import { OwnerLimits } from "./owner-limits.ts";
 import { OwnerMembers } from "./owner-members.ts";
 import type { OwnerOutside, OwnerPorts } from "./owner-ports.ts";
 import { OwnerSecrets } from "./owner-secrets.ts";
@@ -37,6 +40,7 @@ export class OwnerEngine implements OwnerCalls {
 	readonly #tables: OwnerTables;
 	readonly #ended: EndedTables;
 	readonly #owned: OwnedTables;
+	readonly #limits: OwnerLimits;
 	readonly #members: OwnerMembers;
 	readonly #secrets: OwnerSecrets;
 	readonly #registrations: RegistrationTables;
@@ -53,6 +57,7 @@ export class OwnerEngine implements OwnerCalls {
 		this.#ended = new EndedTables(this.#tables);
 		this.#owned = new OwnedTables(this.#tables);
 		this.#registrations = new RegistrationTables(this.#tables);
+		this.#limits = new OwnerLimits(this.#tables, { owned: this.#owned, now: () => world.now() });
 		this.#members = new OwnerMembers(ports, this.#tables, new MemberTables(this.#tables, name));
 		const { sealer } = outside;
 		this.#secrets = new OwnerSecrets({ owner: name, world, sealer, tables: this.#tables });
@@ -108,6 +113,24 @@ export class OwnerEngine implements OwnerCalls {
 		return this.#owned.owned(call);
 	}
 
+	async admit(thing: OwnedThing): Promise<Result<null>> {
+		// While the read model does not answer, what came before this object is not counted: it shuts nobody out.
+		if (!this.#owned.hasTakenOver) await this.#takeOver().catch(() => undefined);
+		const may = this.#limits.refuse(thing);
+		if (may.ok) this.#owned.own([thing]);
+		return may;
+	}
+
+	async limits(): Promise<LimitUse[]> {
+		if (!this.#owned.hasTakenOver) await this.#takeOver().catch(() => undefined);
+		return this.#limits.show(this.#secrets.facts().length);
+	}
+
+	async setLimits(call: LimitsCall): Promise<LimitUse[]> {
+		this.#limits.set(call);
+		return this.limits();
+	}
+
 	async members({ after, limit }: { after: string; limit: number }): Promise<OwnerMember[]> {
 		return this.#members.page(after, limit);
 	}
@@ -149,7 +172,10 @@ export class OwnerEngine implements OwnerCalls {
 	}
 
 	async setSecret(call: SecretCall): Promise<Result<null>> {
-		return this.#secrets.set(call);
+		const { name, sealed } = call;
+		const names = sealed === null ? [] : this.#secrets.facts().map((secret) => secret.name);
+		const fits = sealed === null ? accept(null) : this.#limits.refuseSecret(name, names);
+		return fits.ok ? this.#secrets.set(call) : fits;
 	}
 
 	async secrets(): Promise<SecretFacts[]> {

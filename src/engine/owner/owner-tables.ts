@@ -30,6 +30,7 @@ const versions = [
 	`CREATE TABLE registration (
 		token TEXT NOT NULL, runner TEXT NOT NULL, until INTEGER, PRIMARY KEY (token, runner)) WITHOUT ROWID;
 	CREATE INDEX registration_until ON registration (until) WHERE until IS NOT NULL;`,
+	"ALTER TABLE owner ADD COLUMN limits TEXT NOT NULL DEFAULT '{}'",
 ];
 export const ownerTables = { of: "owner", versions } satisfies TableVersions;
 

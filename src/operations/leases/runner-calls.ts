@@ -18,7 +18,7 @@ import { accessOf } from "../principal.ts";
 import { noteAct, noteActSeldom } from "../act-notes.ts";
 import type { NotePorts } from "../act-notes.ts";
 import { keyedId } from "../keyed-id.ts";
-import { ownLater } from "../owned-things.ts";
+import { ownFirst } from "../owned-things.ts";
 import type { OwningPorts } from "../owned-things.ts";
 import type { Ports, SocketPorts } from "../ports.ts";
 
@@ -51,6 +51,8 @@ export async function registerRunner(
 		ephemeral: request.ephemeral ?? false,
 		registeredBy: accessOf(caller.who)?.id ?? null,
 	};
+	const admitted = await ownFirst(ports, owner, { kind: "pool", name: pool });
+	if (!admitted.ok) return admitted;
 	const { os = "", arch = "", version = "" } = request;
 	const counted = await admitRegistration(ports, caller, runner);
 	if (!counted.ok) return counted;
@@ -60,7 +62,6 @@ export async function registerRunner(
 		return registered;
 	}
 	ports.later(ports.readModel.addPool(owner, pool).catch(() => undefined));
-	ownLater(ports, owner, { kind: "pool", name: pool });
 	const { replayed } = registered.value;
 	if (!replayed) noteRegistration(ports, caller, runner);
 	return accept({ id, token: ports.signToken("runner", runner), replayed });

@@ -332,6 +332,7 @@ const values: Readonly<Record<string, unknown>> = {
 	JobsRequest: { jobs: [{ key: "report", needs: ["test"], when: "always", run: "./report" }] },
 	LeaseReply: { job: { ...job, state: "running", outcome: null, finishedAt: null, attempts: [] } },
 	LimitUses: limits,
+	OwnerLimitsRequest: { repositories: 10_000, "token-calls": null },
 	LogFound: { offset: 812, line: 14, text: "Error: no such file", before: ["step 2"], after: ["at main.js:3"] },
 	Member: activeMember,
 	MemberRequest: { role: "developer", repos: ["web"] },

@@ -1,15 +1,45 @@
 // Limits of a repository and of an owner, and what is used of each; the operator sets them.
 import type { Hono } from "hono";
-import { limitUses, repositoryLimitsRequest } from "../../../contracts/http/limit.ts";
-import { getRepositoryLimits, setRepositoryLimits } from "../../../operations/limits.ts";
+import { limitUses, ownerLimitsRequest, repositoryLimitsRequest } from "../../../contracts/http/limit.ts";
+import {
+	getOwnerLimits,
+	getRepositoryLimits,
+	setOwnerLimits,
+	setRepositoryLimits,
+} from "../../../operations/limits.ts";
 import { orThrow } from "../answer.ts";
-import { admit, admitToRepository, readRepository } from "../auth.ts";
+import { admit, admitToOwner, admitToRepository, readRepository } from "../auth.ts";
 import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";
-import { readBody } from "../requests/request.ts";
+import { readBody, readName } from "../requests/request.ts";
 
 const ofRepository = "/v1/repos/{owner}/{repo}/limits";
 
+const ofOwner = "/v1/owners/{owner}/limits";
+
+document({
+	id: "getOwnerLimits",
+	method: "get",
+	path: ofOwner,
+	summary: "An owner's limits, and what is used of each",
+	answers: { 200: limitUses },
+});
+document({
+	id: "putOwnerLimits",
+	method: "put",
+	path: ofOwner,
+	summary: "Set an owner's limits; those that are not named go back to what holds for everybody",
+	body: ownerLimitsRequest,
+	answers: { 200: limitUses },
+});
+document({
+	id: "patchOwnerLimits",
+	method: "patch",
+	path: ofOwner,
+	summary: "Set some of an owner's limits",
+	body: ownerLimitsRequest,
+	answers: { 200: limitUses },
+});
 document({
 	id: "getRepositoryLimits",
 	method: "get",
@@ -39,6 +69,21 @@ export function addLimitRoutes(app: Hono<ApiEnv>): void {
 		const { repository, caller } = admitToRepository(c, "getRepositoryLimits");
 		return c.json({ items: orThrow(await getRepositoryLimits(c.get("services"), caller, repository)) });
 	});
+
+	app.get("/v1/owners/:owner/limits", async (c) => {
+		const { owner, caller } = admitToOwner(c, "getOwnerLimits");
+		return c.json({ items: orThrow(await getOwnerLimits(c.get("services"), caller, owner)) });
+	});
+
+	for (const method of ["put", "patch"] as const) {
+		app[method]("/v1/owners/:owner/limits", async (c) => {
+			const caller = admit(c, method === "put" ? "putOwnerLimits" : "patchOwnerLimits");
+			const owner = readName(c, "owner");
+			const change = await readBody(c, ownerLimitsRequest);
+			const call = { owner, change, replace: method === "put" };
+			return c.json({ items: orThrow(await setOwnerLimits(c.get("services"), caller, call)) });
+		});
+	}
 
 	for (const method of ["put", "patch"] as const) {
 		app[method]("/v1/repos/:owner/:repo/limits", async (c) => {
