@@ -1,5 +1,7 @@
 // People at the page, in a real Chromium before a real server with a real runner.
 import { writeFile } from "node:fs/promises";
+import axe from "axe-core";
+import type { AxeResults } from "axe-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { repository, Site } from "./fixture-site.ts";
 import { TestBrowser } from "./fixture-chromium.ts";
@@ -138,12 +140,70 @@ it("[U24] a server that is killed in the middle of a log costs the page nothing:
 
 it("[U25] no page asks anything of anybody else, and the policy that forbids it refuses nothing of ours", async () => {
 	const { page, complaints, close } = await signedIn();
-	for (const path of ["/", "/?owner=acme", "/acme/web", "/acme/pools/default", "/operator", "/nothing/of/that/kind"]) {
+	for (const path of [
+		"/",
+		"/?owner=acme",
+		"/acme/web",
+		"/acme/pools/default",
+		"/acme/settings",
+		"/operator",
+		"/nothing/of/that/kind",
+	]) {
 		const answer = await page.goto(path);
 		expect(answer?.headers()["content-security-policy"]).toContain("default-src 'none'");
 		await page.locator("main").waitFor();
 		await page.waitForLoadState("networkidle");
 	}
 	expect(complaints).toEqual([]);
+	await close();
+});
+
+it.each(["light", "dark"] as const)(
+	"[U26] everybody can use every page, as far as a machine can tell: %s",
+	async (scheme) => {
+		const run = await submit([
+			{ key: "build", run: "true" },
+			{ key: "test", needs: ["build"], run: failing },
+		]);
+		await site.settled(run);
+		const { page, close } = await signedIn({ scheme });
+		const faultsFound: string[] = [];
+		const places = [
+			"/?owner=acme",
+			"/acme/web",
+			`/acme/web/runs/${run}`,
+			"/acme/pools/default",
+			"/acme/settings",
+			"/operator",
+		];
+		for (const path of places) {
+			await page.goto(path);
+			await page.locator("main").waitFor();
+			await page.waitForLoadState("networkidle");
+			// In a world of its own, which the page's policy does not reach.
+			const found = (await page.evaluate(`(() => { ${axe.source}; return axe.run(document); })()`)) as AxeResults;
+			const faults = found.violations.map(
+				({ id, nodes }) => `${path} ${id}: ${nodes.map(({ html }) => html).join(" ")}`,
+			);
+			faultsFound.push(...faults);
+		}
+		expect(faultsFound).toEqual([]);
+		await close();
+	},
+);
+
+it("[U26] a telephone is wide enough for runs, a run and its log: nothing goes over the edge", async () => {
+	const run = await submit(
+		[{ key: "a-job-with-a-name-that-is-rather-long", run: failing }],
+		"A title that is too long for a telephone, by far",
+	);
+	await site.settled(run);
+	const { page, close } = await signedIn({ width: 360, height: 740 });
+	for (const path of ["/?owner=acme", "/acme/web", `/acme/web/runs/${run}`, "/acme/pools/default", "/acme/settings"]) {
+		await page.goto(path);
+		await page.locator("main").waitFor();
+		await page.waitForLoadState("networkidle");
+		expect([path, await page.evaluate("document.documentElement.scrollWidth")]).toEqual([path, 360]);
+	}
 	await close();
 });

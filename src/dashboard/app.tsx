@@ -10,6 +10,7 @@ import { OperatorPage } from "./pages/operator.tsx";
 import { PoolPage } from "./pages/pool.tsx";
 import { RepositoryPage } from "./pages/repository.tsx";
 import { RunPage } from "./pages/run.tsx";
+import { SettingsPage } from "./pages/settings.tsx";
 import { SignInPage } from "./pages/sign-in.tsx";
 import { session, signOut } from "./state/session.ts";
 
@@ -47,6 +48,7 @@ function Frame() {
 					<Route path="/" component={HomePage} />
 					<Route path="/sign-in" component={HomePage} />
 					<Route path="/operator" component={OperatorPage} />
+					<Route path="/:owner/settings" component={SettingsPage} />
 					<Route path="/:owner/pools/:pool" component={PoolPage} />
 					<Route path="/:owner/:repo" component={RepositoryPage} />
 					<Route path="/:owner/:repo/runs/:run" component={RunPage} />

@@ -83,7 +83,8 @@ function OwnerPart({ owner }: { owner: string }) {
 					<RepositoryRow key={repository.repo} repository={repository} />
 				))}
 			</ul>
-			<p class="pools">
+			<p class="line pools">
+				<a href={`/${owner}/settings`}>settings</a>
 				{pools.value.value?.items.map(({ pool }) => (
 					<a key={pool} href={`/${owner}/pools/${pool}`}>
 						pool {pool}

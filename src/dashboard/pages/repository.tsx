@@ -40,6 +40,9 @@ export function RepositoryPage() {
 	const page = list.value.value;
 	return (
 		<>
+			<h1>
+				{name.owner}/{name.repo}
+			</h1>
 			<QueueStrip name={name} />
 			<form class="line filters" onSubmit={(event) => event.preventDefault()}>
 				<Choice label="State" values={states} value={filter.state} choose={(value) => set("state", value)} />

@@ -7,6 +7,7 @@ export function Crumbs() {
 	const links: { text: string; href: string }[] = [];
 	if (owner && owner !== "sign-in") links.push({ text: owner, href: `/?owner=${encodeURIComponent(owner)}` });
 	if (repo === "pools" && kind) links.push({ text: `pool ${kind}`, href: `/${owner}/pools/${kind}` });
+	else if (repo === "settings") links.push({ text: "settings", href: `/${owner}/settings` });
 	else if (owner && repo) links.push({ text: repo, href: `/${owner}/${repo}` });
 	if (kind === "runs" && name) links.push({ text: `run ${name}`, href: `/${owner}/${repo}/runs/${name}` });
 	return (
