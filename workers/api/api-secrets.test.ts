@@ -157,3 +157,26 @@ it("[B34] a secret that does not open is named, and left as it is", async () => 
 		"400 cursor",
 	);
 });
+
+it("[B34] an owner whose data key does not open any more gets a new one, and secrets can be set again", async () => {
+	const place = await aRepo();
+	const path = `/v1/owners/${place.owner}`;
+	await set(path, "BEFORE", { value: "lost" });
+	const gone = `gone:${"3".repeat(64)}`;
+	const stub = env.OWNER.get(env.OWNER.idFromName(place.owner));
+	await runInDurableObject(stub, (_, { storage }) => {
+		const { version, wrapped } = sealerOf(() => gone).makeDataKey(place.owner, 1);
+		storage.sql.exec("UPDATE data_key SET wrapped = ?", wrapped);
+		const sealed = sealerOf(() => gone).seal({ version, wrapped }, { ...place, repo: null, name: "BEFORE" }, "lost");
+		storage.sql.exec("UPDATE secret SET sealed = ?", sealed);
+	});
+	await set(path, "AFTER", { value: "new" });
+	await set(place.path, "OWN", { value: "own" });
+	expect(await given(place, ["AFTER", "OWN"])).toEqual({ AFTER: "new", OWN: "own" });
+	const { body } = await rotate(place.owner);
+	expect(body).toMatchObject({ dataKey: 3, unreadable: [{ repo: null, name: "BEFORE" }] });
+	const run = await submit(place, [job("a", { secrets: ["BEFORE"] }), job("b")]);
+	expect((await grantOf(await aRunner(place))).job.key).toBe("b");
+	const shown = await send<{ jobs: { reason: string }[] }>("GET", `${place.path}/runs/${run.id}`);
+	expect(shown.body.jobs[0]?.reason).toBe('the secret "BEFORE" cannot be opened: set it again');
+});

@@ -54,13 +54,22 @@ export class OwnerSecrets {
 		return [...(this.#found?.named(names).values() ?? [])];
 	}
 
-	/** Made at the first use; sealed by the Worker's first key, whenever it is asked for. */
+	/** Made at the first use; sealed by the Worker's first key, whenever it is asked for. One that does not open is replaced. */
 	dataKey(): DataKey {
 		const known = this.#key;
 		if (known === null) return this.#save(this.#sealer.makeDataKey(this.#owner, 1));
 		const [first] = this.#sealer.sealingKeys();
 		if (this.#sealer.sealedBy(known.wrapped).sealingKey === first) return known;
-		return this.#save(this.#sealer.rewrapDataKey(this.#owner, known));
+		return this.#save(this.#rewrapped(known) ?? this.#sealer.makeDataKey(this.#owner, known.version + 1));
+	}
+
+	/** Null: the Worker's key that sealed it is gone, and so is all that it sealed. */
+	#rewrapped(known: DataKey): DataKey | null {
+		try {
+			return this.#sealer.rewrapDataKey(this.#owner, known);
+		} catch {
+			return null;
+		}
 	}
 
 	/** [B34] A new data key, unless one is being brought to all secrets already: then that goes on. */
