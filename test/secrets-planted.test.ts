@@ -9,6 +9,8 @@ import { brotliDecompressSync, gunzipSync, inflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Child, root, spillway, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
+import { control as stageControl } from "../scripts/release/player.ts";
+import { stageBuild } from "../scripts/release/staged-build.ts";
 import { freePort } from "../scripts/free-port.ts";
 import { createClient, everyItem } from "../src/client/client.ts";
 import type { Client } from "../src/client/client.ts";
@@ -16,6 +18,7 @@ import type { Run } from "../src/contracts/http/run.ts";
 import { until } from "./fixture-until.ts";
 
 const web = { owner: "acme", repo: "web" };
+const dayMs = 86_400_000;
 const acme = { owner: "acme", repo: null };
 /** With what a URL, JSON, a shell and base64 write in other ways. */
 const plant = (what: string) => `pl4nted/${what}+${randomBytes(12).toString("hex")}=&é"'x`;
@@ -161,6 +164,7 @@ async function theDay(): Promise<void> {
 	await die();
 	await poison();
 	await changeKeys();
+	await aWeekLater();
 }
 
 /** Killed in the midst of a job that prints: what was being written stays on disk as it was. */
@@ -209,6 +213,32 @@ async function changeKeys(): Promise<void> {
 	expect(await ended(await submit([job("anew")], onMain))).toBe("anew passed");
 }
 
+/** What has ended is in the archive, and a run of it comes back to be run again. */
+async function aWeekLater(): Promise<void> {
+	const last = await submit([job("last")], onMain);
+	expect(await ended(last)).toBe("last passed");
+	await until("the list has the last run's end", async () => {
+		const { items } = await client.runs.list(web, { limit: 10 });
+		return items.some(({ id, state }) => id === last.id && state === "finished");
+	});
+	await server.child.stop();
+	let days = 8;
+	script = await stageBuild({ folder, dist: join(root, "dist"), offsetMs: days * dayMs });
+	await up();
+	await client.repositories.queue(web);
+	await until("the last run is in the archive", async () => {
+		await stageControl(server.ready, "wake");
+		const keys = await stageControl<string[]>(server.ready, "archive", { prefix: "runs" });
+		if (keys.some((key) => key.includes(last.id))) return true;
+		// An object looks after its archive once a day.
+		await stageControl(server.ready, "stage", { offsetMs: ++days * dayMs });
+		return false;
+	});
+	await client.runs.retry(web, last.id, { only: "all" });
+	expect(await ended(last)).toBe("last passed");
+	expect((await client.runs.get(web, last.id)).jobs?.[0]?.attempts).toHaveLength(2);
+}
+
 async function read(method: string, path: string, body?: string): Promise<void> {
 	const { url, operatorToken } = server.ready;
 	const headers = { authorization: `Bearer ${operatorToken}`, "content-type": "application/json" };
@@ -245,7 +275,7 @@ interface Found {
 async function* files(): AsyncIterable<Found> {
 	for (const name of await readdir(folder, { recursive: true, withFileTypes: true })) {
 		const path = join(name.parentPath, name.name);
-		if (!name.isFile() || path.startsWith(join(folder, "build"))) continue;
+		if (!name.isFile() || /^.(build|staged-)/.test(path.slice(folder.length))) continue;
 		const bytes = await readFile(path);
 		yield { where: path, bytes };
 		yield* unpacked(path, bytes);
