@@ -38,8 +38,8 @@ export type AccessRow =
 	| { of: "lease"; refuses?: readonly string[] }
 	/** Whoever proves to be somebody, for itself alone. */
 	| { of: "oneself" }
-	/** Everybody's. */
-	| { of: "open" };
+	/** Everybody's. `isProvedInBody`: what lets the caller in is sent there, and may be good for nothing. */
+	| { of: "open"; isProvedInBody?: true; refuses?: readonly string[] };
 
 const open = { of: "open" } as const;
 const itself = { of: "oneself" } as const;
@@ -140,7 +140,7 @@ export const accessTable = {
 	setMember: { ...governsOwner, refuses: ["role-limited"] },
 	removeMember: governsOwner,
 	/** Whoever has the token that is sent. */
-	createSession: open,
+	createSession: { of: "open", isProvedInBody: true, refuses: ["origin-foreign"] },
 	getSession: itself,
 	deleteSession: itself,
 	listSessions: itself,
@@ -218,7 +218,7 @@ export function refusalsFor(row: AccessRow): { 401: string[]; 403: string[]; 404
 	const isPlaced =
 		row.of === "repository" || row.of === "owner" || row.of === "part" || row.of === "owner-or-installation";
 	return {
-		401: row.of === "open" ? [] : ["unauthorized"],
+		401: row.of === "open" && !row.isProvedInBody ? [] : ["unauthorized"],
 		403: [...forbidden[row.of], ...own],
 		404: isPlaced ? ["unknown"] : [],
 	};

@@ -1,50 +1,18 @@
 // The whole matrix: every route of the document, asked by every kind of caller, at the caller's own repository, at the owner's other
-// one and at another owner's. What is expected is worked out here from the rows of the table; the routes are the real ones.
+// one and at another owner's. What is expected is worked out from the rows of the table; the routes are the real ones.
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import type { AccessRow, Operation } from "../../../src/operations/access-table.ts";
+import type { Operation } from "../../../src/operations/access-table.ts";
 import { accessRow } from "../../../src/operations/access-table.ts";
 import { send } from "../api-fixture.ts";
 import type { Heard, Route, Target } from "./matrix-calls.ts";
 import { ask, read, routes } from "./matrix-calls.ts";
-import type { CallerInMatrix, Facts, Place, Scene } from "./matrix-scene.ts";
+import { expectedOf, isPlaced, reposAt } from "./matrix-expected.ts";
+import type { CallerInMatrix, Place, Scene } from "./matrix-scene.ts";
 import { absent, aScene } from "./matrix-scene.ts";
+import { sessionsOf } from "./matrix-sessions.ts";
 
 /** Nobody's names: its fixtures are this file's alone. */
 const [ada, eve] = ["matrix-ada", "matrix-eve"];
-
-/** `may`, or how the call is refused. */
-function expected(row: AccessRow, facts: Facts, { owner, repo, run }: Target): string {
-	if (row.of === "open") return "may";
-	if (row.of === "runner" || row.of === "lease") {
-		if (facts.kind === "runner-removed" && row.of === "runner") return "403 runner-removed";
-		return facts.kind === row.of ? "may" : "401 unauthorized";
-	}
-	if (facts.kind === "operator" || (facts.kind === "access" && row.of === "oneself")) return "may";
-	if (row.of === "oneself") return "401 unauthorized";
-	if (facts.kind === "lease" && "lease" in row) {
-		const isOwn = facts.owner === owner && facts.repo === repo && facts.run === run;
-		return isOwn ? "may" : "404 unknown";
-	}
-	if (facts.kind !== "access" && !(facts.kind === "ticket" && "ticket" in row)) return "401 unauthorized";
-	if (row.of === "installation") return "403 operator-only";
-	const { scopes, repos } = facts;
-	const scoped = scopes.includes(row.scope) ? "may" : "403 scope-missing";
-	if (row.of === "nothing") return scoped;
-	if (facts.owner !== owner) return "404 unknown";
-	if (row.of === "repository") return repos === null || repos.includes(repo) ? scoped : "404 unknown";
-	if (scoped !== "may" || row.of === "part" || repos === null) return scoped;
-	return "403 repositories-limited";
-}
-
-/** A token is revoked by an id that does not say whose it is: who may revoke none hears that, and nothing of the id. */
-function expectedAt(operation: Operation, facts: Facts, target: Target): string {
-	const row = accessRow(operation);
-	if (operation !== "revokeToken" || facts.kind !== "access") return expected(row, facts, target);
-	const atHome = expected(row, facts, { ...target, owner: facts.owner });
-	return atHome === "may" ? expected(row, facts, target) : atHome;
-}
-
-const isPlaced = (row: AccessRow) => ["repository", "owner", "part", "owner-or-installation"].includes(row.of);
 
 interface Cell {
 	route: Route;
@@ -62,6 +30,7 @@ let before: Record<string, unknown>;
 
 beforeAll(async () => {
 	scene = await aScene(ada, eve);
+	scene.callers.push(...(await sessionsOf(ada, eve)));
 	const { home, sibling, foreign, callers } = scene;
 	all = await routes();
 	cells = all.flatMap((route) => {
@@ -70,8 +39,7 @@ beforeAll(async () => {
 			// Whoever is nobody here is nobody everywhere.
 			const asked = caller.facts.kind === "nobody" ? [home] : places;
 			return asked.map((place) => {
-				const told = expectedAt(route.operation, caller.facts, place);
-				return { route, caller, place, expected: told };
+				return { route, caller, place, expected: expectedOf(route, caller.facts, place) };
 			});
 		});
 	});
@@ -147,7 +115,9 @@ describe("the matrix", () => {
 		for (const cell of cells.filter((one) => one.expected.startsWith("40") && !one.expected.startsWith("401"))) {
 			const { place, route, caller, heard } = cell;
 			const elsewhere = { ...absent, owner: place.owner === ada ? ada : "matrix-none" };
-			for (const target of [elsewhere, gone(place)]) {
+			// A repository that the caller's right is not for is another thing than one that is not there.
+			const isOfSome = cell.expected.startsWith("403") && reposAt(caller.facts, place.owner) !== null;
+			for (const target of isOfSome ? [gone(place)] : [elsewhere, gone(place)]) {
 				const { said, detail } = await ask(route, target, await caller.bring());
 				if (said !== heard?.said || detail !== heard.detail)
 					differing.push(`${nameOf(cell)}: ${said}, not ${heard?.said}`);
@@ -159,7 +129,10 @@ describe("the matrix", () => {
 	it("[A121] every caller with the right is let in", async () => {
 		const wrong: string[] = [];
 		const done = new Set<Operation>();
-		for (const cell of cells.filter((one) => one.expected === "may")) {
+		const allowed = cells.filter((one) => one.expected === "may");
+		// A caller that has signed out is nobody after that.
+		const isLast = ({ route }: Cell) => Number(route.operation === "deleteSession");
+		for (const cell of allowed.sort((one, other) => isLast(one) - isLast(other))) {
 			const { said } = await ask(cell.route, cell.place, await cell.caller.bring());
 			// What the row lets in, the operation may still refuse to give: its own tests say when.
 			if (refusesOf(cell.route.operation).includes(said)) continue;

@@ -1,7 +1,7 @@
 // Each route of the document with a request that its holder of the right would be answered: what the matrix sends under every name.
 import type { Operation } from "../../../src/operations/access-table.ts";
 import type { Call } from "../api-fixture.ts";
-import { fetchRaw, job, operator, send } from "../api-fixture.ts";
+import { fetchRaw, job, send } from "../api-fixture.ts";
 
 /** One of everything that a path may name. */
 export interface Target {
@@ -18,6 +18,8 @@ export interface Target {
 	id: string;
 	member: string;
 	letter: string;
+	/** An access token, to be sent in a body. */
+	token: string;
 }
 
 interface Wish {
@@ -107,7 +109,7 @@ export const wishes: Record<Operation, Wish> = {
 	listMembers: nothing,
 	setMember: { body: () => ({ role: "viewer" }) },
 	removeMember: nothing,
-	createSession: { body: () => ({ token: operator }) },
+	createSession: { body: ({ token }) => ({ token }) },
 	getSession: nothing,
 	deleteSession: nothing,
 	listSessions: nothing,

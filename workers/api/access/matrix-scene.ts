@@ -1,6 +1,7 @@
 // Who and what the matrix is about: an owner with two repositories, another owner with one, in each repository a finished run and
 // one whose job runs; and one caller of every kind, each with the facts by which the table says what may be asked.
 import { env } from "cloudflare:workers";
+import { expect, vi } from "vitest";
 import { parseKeys, signToken } from "../../../src/auth/token.ts";
 import type { Scope } from "../../../src/contracts/http/token.ts";
 import { scope } from "../../../src/contracts/http/token.ts";
@@ -16,16 +17,12 @@ import {
 	lease,
 	makeToken,
 	operator,
+	poolOf,
 	send,
 	submit,
 } from "../api-fixture.ts";
 import type { Credential, Target } from "./matrix-calls.ts";
-
-/** What the table's rows speak of. */
-export type Facts =
-	| { kind: "operator" | "nobody" | "runner" | "runner-removed" }
-	| { kind: "access" | "ticket"; owner: string; scopes: readonly Scope[]; repos: readonly string[] | null }
-	| { kind: "lease"; owner: string; repo: string; run: string };
+import type { Facts } from "./matrix-expected.ts";
 
 export interface CallerInMatrix {
 	name: string;
@@ -64,11 +61,15 @@ export const absent: Omit<Target, "owner"> = {
 	id: `tk${"0".repeat(20)}`,
 	member: "absent@example.com",
 	letter: "dl1",
+	token: `spw_access_${"0".repeat(20)}`,
 };
 
 async function aPlace(owner: string, repo: string): Promise<Place> {
 	const place = await aRepoOf(owner, repo);
-	await send("PUT", `${place.path}/secrets/KEY`, { body: { value: "x" } });
+	for (const at of [place.path, `/v1/owners/${owner}`]) {
+		await send("PUT", `${at}/secrets/KEY`, { body: { value: "x" } });
+	}
+	await send("PUT", `/v1/owners/${owner}/members/eve@example.com`, { body: { role: "viewer" } });
 	const runner = await aRunner(place, { capacity: 4 }, repo);
 	const begin = async (key: string) => {
 		const run = await submit(place, [job(key, { pool: repo })]);
@@ -89,6 +90,7 @@ async function aPlace(owner: string, repo: string): Promise<Place> {
 		runner: (await aRunner(place, {}, repo)).id,
 		name: "KEY",
 		id: (await makeToken(owner, ["read"])).id,
+		token: await aToken(owner, ["read"]),
 		member: "eve@example.com",
 		letter: absent.letter,
 		lease: live.grant.lease.token,
@@ -179,6 +181,11 @@ async function nobodies(owner: string, home: Place): Promise<CallerInMatrix[]> {
 	const revoked = await makeToken(owner, everyScope);
 	const putOut = await aRunner(home, {}, home.pool, revoked.token);
 	await fetchRaw("DELETE", `/v1/tokens/${revoked.id}`);
+	// Its pool is told beside the answer: the scene is as it stays once that was heard.
+	await vi.waitFor(async () => {
+		const { runners } = await poolOf(home, home.pool);
+		expect(runners.map(({ id }) => id)).not.toContain(putOut.id);
+	});
 	const good = await aToken(owner, everyScope);
 	const flipped = good.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
 	const ticket = async () => (await send<{ ticket: string }>("POST", "/v1/tickets", { token: good })).body.ticket;

@@ -38,12 +38,22 @@ interface Refusals {
 	"x-codes": string[];
 }
 
+interface Described {
+	id: Operation;
+	method: string;
+	path: string;
+	answers: Record<number, unknown>;
+}
+
 /** By status; none for a status that cannot come. */
-export function refusalAnswers(call: { id: Operation; method: string; path: string }): Record<number, Refusals> {
-	const { 401: nobody, 403: forbidden, 404: unknown } = refusalsFor(accessRow(call.id));
+export function refusalAnswers(call: Described): Record<number, Refusals> {
+	const row = accessRow(call.id);
+	const { 401: nobody, 403: forbidden, 404: unknown } = refusalsFor(row);
+	const isByCookie = principalsFor(row).includes("session");
+	const forged = isByCookie ? forgeriesOf(call.method) : 101 in call.answers ? ["origin-foreign"] : [];
 	const answers: [number, string, string[]][] = [
 		[401, "No token that is good here", nobody],
-		[403, "Forbidden", forbidden],
+		[403, "Forbidden", [...forbidden, ...forged]],
 		[404, "Not there, or not the caller's to know", [...unknown, ...absencesOf(call)]],
 	];
 	return Object.fromEntries(
@@ -53,6 +63,11 @@ export function refusalAnswers(call: { id: Operation; method: string; path: stri
 			return [[status, { description, content: { [problemContentType]: { schema: problem } }, "x-codes": codes }]];
 		}),
 	);
+}
+
+/** What a session's cookie is refused for that another page made a browser send [A92][A93]; a WebSocket is without a cookie too. */
+function forgeriesOf(method: string): string[] {
+	return method === "get" ? ["origin-foreign"] : ["origin-foreign", "request-header-missing"];
 }
 
 /** By a parameter of the path, what a caller hears who may know, of a thing that is not there. */

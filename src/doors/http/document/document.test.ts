@@ -57,17 +57,19 @@ it("[A124] an operation's security and its answers 401, 403 and 404 are what its
 			return [operationId, `${security.flatMap(Object.keys).join(" ")}: ${codes.join(" ")}`];
 		}),
 	);
+	const forged = "origin-foreign request-header-missing";
 	expect(told).toMatchObject({
 		getHealth: ": ",
-		getSwitches: "operator session: unauthorized operator-only",
-		listRuns: "access operator session: unauthorized scope-missing role-missing unknown repository-unknown",
+		getSwitches: "operator session: unauthorized operator-only origin-foreign",
+		listRuns:
+			"access operator session: unauthorized scope-missing role-missing origin-foreign unknown repository-unknown",
 		getJobInRun:
-			"access operator session: unauthorized scope-missing role-missing unknown repository-unknown run-unknown job-unknown",
-		setPool: "access operator session: unauthorized scope-missing role-missing repositories-limited unknown",
-		addJobs:
-			"access operator session lease: unauthorized scope-missing role-missing pool-limited secrets-limited unknown repository-unknown run-unknown",
+			"access operator session: unauthorized scope-missing role-missing origin-foreign unknown repository-unknown run-unknown job-unknown",
+		setPool: `access operator session: unauthorized scope-missing role-missing repositories-limited ${forged} unknown`,
+		addJobs: `access operator session lease: unauthorized scope-missing role-missing pool-limited secrets-limited ${forged} unknown repository-unknown run-unknown`,
 		watchRun:
-			"access operator session ticket: unauthorized scope-missing role-missing unknown repository-unknown run-unknown",
+			"access operator session ticket: unauthorized scope-missing role-missing origin-foreign unknown repository-unknown run-unknown",
+		createSession: ": unauthorized origin-foreign",
 		acquireGrant: "runner: unauthorized runner-removed",
 		finishLease: "lease: unauthorized",
 	});
