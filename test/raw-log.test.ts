@@ -121,18 +121,25 @@ it("[A157] a sealed log is kept by its reader's own cache for the same credentia
 	);
 });
 
-it("[A151] a problem repeats a hostile path or name in JSON alone, with the words for browsers", async () => {
+it("[A151][A152] a hostile path or name is repeated in JSON alone: where a page is served for it, that says nothing of it", async () => {
 	const hostile = encodeURIComponent(`"><svg onload=alert(1)>${script}`);
-	for (const place of [
-		`/${hostile}`,
-		`/v1/repos/${hostile}/x`,
-		`${path}?${hostile}=1`,
-		`${path}/runs?ref=${hostile}`,
-	]) {
-		const answer = await fetch(urlOf(place), { headers: { authorization: `Bearer ${token}`, accept: "text/html" } });
-		const type = answer.ok ? "application/json" : "application/problem+json";
-		expect([place, answer.headers.get("content-type"), missingWords(answer.headers)]).toEqual([place, type, []]);
-		await answer.json();
+	for (const [place, isPage] of [
+		[`/${hostile}`, true],
+		[`/v1/repos/${hostile}/x`, false],
+		[`${path}?${hostile}=1`, false],
+		[`${path}/runs?ref=${hostile}`, false],
+	] as const) {
+		for (const accept of ["text/html", "application/json"]) {
+			const answer = await fetch(urlOf(place), { headers: { authorization: `Bearer ${token}`, accept } });
+			const [type = ""] = answer.headers.get("content-type")?.split(";") ?? [];
+			const isShown = isPage && accept === "text/html";
+			const wanted = isShown ? ["text/html"] : ["application/json", "application/problem+json"];
+			expect([place, accept, wanted]).toEqual([place, accept, expect.arrayContaining([type])]);
+			expect([place, accept, missingWords(answer.headers, { isPublic: isShown })]).toEqual([place, accept, []]);
+			const text = await answer.text();
+			if (isShown) expect(text).not.toContain("alert(1)");
+			else JSON.parse(text);
+		}
 	}
 });
 
