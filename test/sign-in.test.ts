@@ -40,6 +40,7 @@ beforeAll(async () => {
 		other.settings("other"),
 		github.settings("github"),
 		access.settings("access", audience),
+		{ name: "away", kind: "oidc", url: "http://127.0.0.1:1", clientId: "c" },
 		{ name: "wrong", kind: "oidc", url: "http://issuer.example", clientId: "c" },
 	];
 	const secrets = { acme: localClient.secret, other: localClient.secret, github: githubClient.secret };
@@ -168,6 +169,7 @@ it("[A110] with several issuers a page lets choose, without script, and keeps wh
 		"other",
 		"github",
 		"access",
+		"away",
 	]);
 	const end = await browser.go(new URL(links[2] ?? "", page.url).href);
 	expect(end.url).toBe(`${ready.url}/a&b`);
@@ -278,6 +280,14 @@ it("[A107] an issuer that is away is told in time, and the callback may be loade
 	acme.server.faults.clear();
 	expectSignedIn(await browser.ask(url));
 	expect(printed).not.toMatch(/"event":"fault"/);
+});
+
+it("[A107] a sign-in that cannot begin leaves the one before it in its browser as it is", async () => {
+	const { url } = await browser.go(signIn("acme"), { until: callback });
+	const page = await browser.ask(signIn("away"));
+	expectPage(page, 503);
+	expect(page.response.headers.getSetCookie()).toEqual([]);
+	expectSignedIn(await browser.ask(url));
 });
 
 it("[A106] what Access sends along signs in where it is asked, for this application alone, and nowhere else", async () => {

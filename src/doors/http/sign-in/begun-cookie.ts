@@ -5,6 +5,7 @@ import type { Context } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { readToken, sameText, signToken } from "../../../auth/token.ts";
 import type { BegunSignIn } from "../../../contracts/objects/token-payload.ts";
+import type { Millis } from "../../../domain/ids.ts";
 import type { ApiEnv } from "../context.ts";
 import { isLoopback } from "../finished-answer.ts";
 import { publicAddress } from "./public-address.ts";
@@ -13,16 +14,13 @@ import { publicAddress } from "./public-address.ts";
 const begunSeconds = 600;
 const cookieName = "spillway-sign-in";
 
-export function keepBegun(
-	c: Context<ApiEnv>,
-	{ issuer, returnPath }: { issuer: string; returnPath: string },
-): BegunSignIn {
-	const { now, keys } = c.get("services");
+export function newBegun(to: { issuer: string; returnPath: string }, now: Millis): BegunSignIn {
 	const chance = () => randomBytes(32).toString("base64url");
-	const until = now() + begunSeconds * 1_000;
-	const begun = { state: chance(), nonce: chance(), verifier: chance(), issuer, returnPath, until };
-	writeCookie(c, signToken(keys, "begun", begun), begunSeconds);
-	return begun;
+	return { state: chance(), nonce: chance(), verifier: chance(), ...to, until: now + begunSeconds * 1_000 };
+}
+
+export function keepBegun(c: Context<ApiEnv>, begun: BegunSignIn): void {
+	writeCookie(c, signToken(c.get("services").keys, "begun", begun), begunSeconds);
 }
 
 /** [A102] Null unless this browser began it, here and lately, with this very state. */

@@ -16,7 +16,7 @@ import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";
 import { malformed } from "../requests/request.ts";
 import { setSessionCookie } from "../session-cookie.ts";
-import { forgetBegun, keepBegun, readBegun } from "./begun-cookie.ts";
+import { forgetBegun, keepBegun, newBegun, readBegun } from "./begun-cookie.ts";
 import { answerSmallPage, wantsPage } from "./page.ts";
 import { publicAddress } from "./public-address.ts";
 import * as problems from "./sign-in-problems.ts";
@@ -76,8 +76,11 @@ async function answerSignIn(c: Context<ApiEnv>): Promise<Response> {
 		if (assertion === undefined) throw problems.noAssertion;
 		return letIn(c, { issuer: issuer.name, returnPath, person: await issuer.issuer.read(assertion) });
 	}
-	const begun = keepBegun(c, { issuer: issuer.name, returnPath });
-	return redirect(c, await issuer.issuer.begin({ ...begun, redirectUri: redirectUri(c) }));
+	const begun = newBegun({ issuer: issuer.name, returnPath }, c.get("services").now());
+	const address = await issuer.issuer.begin({ ...begun, redirectUri: redirectUri(c) });
+	// Only now: one that could not begin leaves the one before it as it is.
+	keepBegun(c, begun);
+	return redirect(c, address);
 }
 
 async function answerCallback(c: Context<ApiEnv>): Promise<Response> {
@@ -171,7 +174,8 @@ async function orPage(c: Context<ApiEnv>, answer: () => Promise<Response>): Prom
 		if (!wantsPage(c)) throw new ProblemAnswer(problem);
 		const { status, detail, retryAfterSeconds, headers = {} } = problem;
 		const again = retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) };
-		const page = { title: "Not signed in", text: detail, links: [{ href: "sign-in", text: "Sign in" }] };
+		const links = problem.code === "issuer-none" ? [] : [{ href: "sign-in", text: "Sign in" }];
+		const page = { title: "Not signed in", text: detail, links };
 		return answerSmallPage(c, page, { status, headers: { ...headers, ...again } });
 	}
 }
