@@ -46,7 +46,7 @@ it.each(operations)("[A172] [A173] $id answers as documented, whatever it is ask
 it("[A172] most operations did what they were asked, at least once, and all refused", () => {
 	const done = operations.filter(({ id }) => seen.has(`${id} 2`));
 	const refused = operations.filter(({ id }) => seen.has(`${id} 4`));
-	expect(done.length).toBeGreaterThan(operations.length * 0.8);
+	expect(done.length).toBeGreaterThan(operations.length * 0.7);
 	expect(refused.length).toBeGreaterThan(operations.length * 0.9);
 });
 

@@ -79,7 +79,7 @@ export class DocumentSchemas {
 		this.#document = document;
 		addFormats(this.#ajv);
 		// OpenAPI's own; `binary` says that any bytes will do.
-		for (const word of ["discriminator", "example", "x-message"]) this.#ajv.addKeyword(word);
+		for (const word of ["discriminator", "example", "x-message", "x-codes"]) this.#ajv.addKeyword(word);
 		this.#ajv.addFormat("binary", true);
 		this.#ajv.addSchema({ $id: "document", $defs: relocated(document.components.schemas) });
 	}

@@ -114,11 +114,14 @@ function bodyFaults(
 	return data === undefined || data === "{}" ? [] : schemas.faultsOf(message, JSON.parse(data));
 }
 
+const codes = published.components.schemas.Problem?.properties?.code?.["x-codes"] ?? [];
+
 /** As whoever handles errors relies on it. */
 function problemFaults({ status, headers, body }: Answered): string[] {
 	const problem = JSON.parse(body.toString()) as { status: number; code: string; requestId: string; errors?: unknown };
 	const faults: string[] = [];
 	if (problem.status !== status) faults.push(`is ${status}, and its problem says ${problem.status}`);
+	if (!codes.includes(problem.code)) faults.push(`has the code ${problem.code}, which is not documented`);
 	if (problem.requestId !== headers["x-request-id"]) faults.push("has two request ids");
 	if (status === 400 && !Array.isArray(problem.errors)) faults.push("is 400 and names no culprit");
 	if ((status === 429 || status === 503) && headers["retry-after"] === undefined)

@@ -11,6 +11,7 @@ export interface Schema {
 	const?: unknown;
 	format?: string;
 	pattern?: string;
+	"x-codes"?: string[];
 	minLength?: number;
 	maxLength?: number;
 	minimum?: number;

@@ -3,6 +3,7 @@ import { limitOf, limitRow } from "../../domain/limit/limit-table.ts";
 import type { AccessRefusal, IdentityRefusal, LimitReached, ReadRefusal, Refusal } from "../../domain/refusal.ts";
 import { unreachable } from "../../domain/refusal.ts";
 import type { FieldError } from "../http/problem.ts";
+import type { ProblemCode } from "./problem-codes.ts";
 import { uploadOffsetHeader } from "./headers/lease-headers.ts";
 import { tokenRevoked } from "./sockets/stream-token.ts";
 
@@ -10,7 +11,7 @@ export const problemContentType = "application/problem+json";
 
 export interface ProblemFacts {
 	status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 415 | 416 | 422 | 426 | 429 | 500 | 503;
-	code: string;
+	code: ProblemCode;
 	detail: string;
 	errors?: FieldError[];
 	/** 429 and 503 always have it. */

@@ -11,6 +11,7 @@ import { staleHeader } from "../../../contracts/wire/headers/stale.ts";
 import { logOffsetHeader } from "../../../contracts/wire/log-output.ts";
 
 interface Place {
+	method: string;
 	path: string;
 	operation: {
 		operationId: string;
@@ -60,7 +61,7 @@ const headers: Readonly<Record<string, Header>> = {
 	[absentHeader]: {
 		words: "`true`: there was nothing of that name.",
 		schema: { type: "string", enum: ["true"] },
-		isOn: ({ operation: { operationId: id }, status }) => status === "204" && /^(delete|drop|remove|revoke)/.test(id),
+		isOn: ({ method, status }) => method === "delete" && status === "204",
 	},
 	[leaseStateHeader]: {
 		words: "How the lease stands: go on (`ok`), stop the job (`canceling`), or give it up (`lost`).",

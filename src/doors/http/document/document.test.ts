@@ -9,6 +9,8 @@ interface Schema {
 	type?: string | string[];
 	$ref?: string;
 	description?: string;
+	pattern?: string;
+	"x-codes"?: string[];
 	properties?: Record<string, Schema>;
 	items?: Schema;
 	additionalProperties?: Schema | boolean;
@@ -170,6 +172,19 @@ it("[A171] each answer names the headers that mean something to its caller", () 
 	]);
 	expect(named("patch /v1/lease/log", "default")).toEqual([...problem, "Lease-State", "Upload-Offset"]);
 	expect(named("delete /v1/tokens/{id}", 204)).toEqual(["X-Request-Id", "Spillway-Absent"]);
+});
+
+it("[A177] every code of a problem is listed, those of a status among them, and none as the only ones there will be", () => {
+	const code = components.schemas.Problem?.properties?.code;
+	const listed = code?.["x-codes"] ?? [];
+	expect(code).not.toHaveProperty("enum");
+	expect(listed).toEqual(expect.arrayContaining(["malformed", "limit-waiting-jobs", "lease-stale", "unauthorized"]));
+	const pattern = new RegExp(code?.pattern ?? "");
+	expect(listed.filter((each) => !pattern.test(each))).toEqual([]);
+	const named = operations.flatMap(({ responses }) =>
+		Object.values(responses).flatMap((answer) => answer["x-codes"] ?? []),
+	);
+	expect([...new Set(named)].filter((each) => !listed.includes(each))).toEqual([]);
 });
 
 it("[A54] a union names its arms, and by which field they are told apart", () => {

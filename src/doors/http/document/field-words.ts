@@ -282,6 +282,7 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	"FeedAcknowledgement.lease": "How the lease stands: `ok`, `canceling` or `lost`.",
 
 	// Logs and events
+	blocks: "Where to begin to read for a line: each entry is the beginning of a line.",
 	"LogFound.text": "The line, without escape sequences.",
 	before: "Up to two lines before it.",
 	after: "Up to two lines after it.",
@@ -304,8 +305,6 @@ export const fieldWords: Readonly<Record<string, string>> = {
 		"Only for `runner:register` alone: how many runners it registers; no matter how many unless said.",
 	"TokenRecord.pools": "The pools that it registers runners in; null: all of the owner's.",
 	"TokenRecord.uses": "How many runners it registers; null: no matter how many.",
-	"Token.pools": "The pools that it registers runners in; null: all of the owner's.",
-	"Token.uses": "How many runners it registers; null: no matter how many.",
 	revokedAt: "When it was revoked; null: it was not.",
 	"DeadLetter.queue": "The queue that gave it up.",
 	"DeadLetter.at": "When the message was sent.",

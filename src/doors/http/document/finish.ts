@@ -1,5 +1,6 @@
 // What is done to the document once all routes have registered: words of fields, bounds of numbers, headers of answers and examples.
 // None of it changes what is taken or given; all of it is for programs that are made from the document.
+import { problemCodes } from "../../../contracts/wire/problem-codes.ts";
 import { headerComponents, headersOf } from "./answer-headers.ts";
 import { exampleComponents, exampleNames, messageExample } from "./examples.ts";
 import { wordsFor } from "./field-words.ts";
@@ -20,6 +21,9 @@ interface Schema {
 	oneOf?: Schema[];
 	allOf?: Schema[];
 }
+
+/** What every code of ours looks like. The list is for programs and is no `enum`: a client of today must read a code of tomorrow. */
+const codePattern = "^[a-z]+(-[a-z0-9]+)*$";
 
 interface Media {
 	schema?: Schema;
@@ -55,14 +59,22 @@ export function finishDocument(whole: Whole): void {
 		const message = messageExample(name);
 		if (message !== undefined) schema.examples = [message];
 	}
+	const code = shapes.Problem?.properties?.code;
+	if (code) Object.assign(code, { pattern: codePattern, "x-codes": problemCodes });
 	for (const [path, operations] of Object.entries(whole.paths ?? {})) {
-		for (const operation of Object.values(operations as Record<string, Operation>)) {
-			finishOperation(path, operation, shapes);
+		for (const [method, operation] of Object.entries(operations as Record<string, Operation>)) {
+			finishOperation({ method, path, operation }, shapes);
 		}
 	}
 }
 
-function finishOperation(path: string, operation: Operation, shapes: Record<string, Schema>): void {
+interface Call {
+	method: string;
+	path: string;
+	operation: Operation;
+}
+
+function finishOperation({ method, path, operation }: Call, shapes: Record<string, Schema>): void {
 	for (const { schema } of operation.parameters ?? []) if (schema) boundIntegers(schema);
 	const { requestBody } = operation;
 	for (const media of Object.values(requestBody?.content ?? {})) {
@@ -77,7 +89,7 @@ function finishOperation(path: string, operation: Operation, shapes: Record<stri
 			}
 			addExample(media);
 		}
-		answer.headers = headersOf({ path, operation, status });
+		answer.headers = headersOf({ method, path, operation, status });
 	}
 }
 
