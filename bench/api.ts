@@ -92,6 +92,10 @@ export class Api {
 		return answer.status === 200;
 	}
 
+	async heartbeat(token: string, lease: string): Promise<void> {
+		await this.#send({ method: "POST", path: "/v1/runner/heartbeat", token, body: { leases: [lease] } }, [200]);
+	}
+
 	async appendLog(token: string, text: string): Promise<void> {
 		const headers = { "upload-offset": "0", "content-type": "application/octet-stream" };
 		await this.#send({ method: "PATCH", path: "/v1/lease/log", token, headers, text }, [204]);
