@@ -127,6 +127,14 @@ describe("answers for programs", () => {
 		expect((await run(api, words)).err).toBe("");
 	});
 
+	it("[B28] a run of a fork is shown as one", async () => {
+		for (const fork of [false, true]) {
+			api.on(`GET ${runs}/${id}`, { json: aWireRun({ fork, title: "Fix it" }) });
+			const { out } = await run(api, ["run", "show", "acme/web", id]);
+			expect([fork, out.includes('"Fix it" of a fork ')]).toEqual([fork, fork]);
+		}
+	});
+
 	it("[X4] a new token stands alone on standard output", async () => {
 		const record = { id: "tk1", owner: "acme", name: "ci", scopes: ["read", "write"], repos: ["web"] };
 		api.on("POST /v1/tokens", { status: 201, json: { ...record, token: "spw_access_x" } });

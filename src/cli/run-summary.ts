@@ -12,8 +12,9 @@ export function runSummary(run: Run, paint: Paint): string {
 	return [...jobs, `${runTitle(run)} ${standing(run, paint)}`].join("\n");
 }
 
-export function runTitle({ id, number, title }: Run): string {
-	return `run ${number === null ? id : `#${number} ${id}`}${title === null ? "" : ` "${title}"`}`;
+export function runTitle({ id, number, title, fork = false }: Run): string {
+	const named = `run ${number === null ? id : `#${number} ${id}`}${title === null ? "" : ` "${title}"`}`;
+	return fork ? `${named} of a fork` : named;
 }
 
 export function standing({ state, outcome, startedAt, finishedAt, reason, round }: Run, paint: Paint): string {
