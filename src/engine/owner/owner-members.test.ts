@@ -14,6 +14,7 @@ const personId = (letter: string) => `pe${letter.repeat(24)}`;
 function rig() {
 	let now = 1_000_000;
 	let isAway = false;
+	let meanwhile = async () => {};
 	const worldOver = (storage: SqliteStorage): World => ({
 		storage,
 		now: () => now,
@@ -30,6 +31,7 @@ function rig() {
 	};
 	const storage = new SqliteStorage();
 	const later: Promise<unknown>[] = [];
+	const published: string[] = [];
 	/** An engine over what is stored: the one before has died. */
 	const owner = () =>
 		new OwnerEngine({
@@ -38,7 +40,7 @@ function rig() {
 			outside: {
 				rows: {
 					revoked: async () => [],
-					markRevoked: async () => undefined,
+					markRevoked: async (ends) => void published.push(...ends.map(({ id }) => id)),
 					repositoryNames: async () => [],
 					poolNames: async () => [],
 					tokens: async () => [],
@@ -47,6 +49,7 @@ function rig() {
 				person: (name) => ({
 					hearMembership: async (news) => {
 						if (isAway) throw new Error("no answer");
+						await meanwhile();
 						await person(name).hearMembership(news);
 					},
 				}),
@@ -55,10 +58,17 @@ function rig() {
 			},
 		});
 	return {
-		...{ owner, person, storage },
+		...{ owner, person, storage, published },
 		settled: () => Promise.all(later.splice(0)),
 		away: (away: boolean) => {
 			isAway = away;
+		},
+		/** Once, while a person's object is told something. */
+		meanwhile: (act: () => Promise<void>) => {
+			meanwhile = async () => {
+				meanwhile = async () => {};
+				await act();
+			};
 		},
 		pass: (ms: number) => {
 			now += ms;
@@ -92,17 +102,18 @@ it("[W97] an object that dies between a change and its telling tells it all the 
 });
 
 it("[W97] a change that comes while the alarm's calls are under way is told too", async () => {
-	const { owner, person, storage, settled } = rig();
+	const { owner, storage, settled, away, meanwhile, published } = rig();
 	const engine = owner();
+	away(true);
 	await engine.setMember(set(personId("a"), "viewer"));
 	await settled();
-	await engine.setMember(set(personId("b"), "viewer"));
-	const alarm = engine.alarm();
-	await engine.endToken({ id: "tk1", at: 1, until: 5 });
-	await alarm;
+	away(false);
+	meanwhile(() => engine.endToken({ id: "tk1", at: 1, until: null }));
+	await engine.alarm();
+	expect(published).toEqual([]);
 	expect(storage.alarmAt).not.toBeNull();
 	await engine.alarm();
-	expect(rolesOf(await person(personId("b")).memberships())).toEqual(["viewer"]);
+	expect(published).toEqual(["tk1"]);
 });
 
 it("[W98] a word that is older than what the person's object has changes nothing, also of a membership that ended", async () => {
@@ -113,6 +124,19 @@ it("[W98] a word that is older than what the person's object has changes nothing
 	await ada.hearMembership({ owner: "acme", version: 5, membership: null });
 	await ada.hearMembership({ owner: "acme", version: 4, membership: membership(4) });
 	expect(await ada.memberships()).toEqual([]);
+});
+
+it("[A83] an invitation is one account's, also while its name's object has not heard that it was taken", async () => {
+	const { owner, settled } = rig();
+	const engine = owner();
+	await engine.setMember(set("github:ada", "owner"));
+	const take = (letter: string) =>
+		engine.takeInvitation({ claim: "github:ada", person: personId(letter), name: "Ada" });
+	expect(await take("a")).toMatchObject({ isNews: true, membership: { role: "owner" } });
+	expect(await take("b")).toBeNull();
+	expect(await take("a")).toMatchObject({ isNews: false, membership: { role: "owner" } });
+	await settled();
+	expect((await engine.members({ after: "", limit: 9 })).map(({ member }) => member)).toEqual([personId("a")]);
 });
 
 it("[A85] past the bound nobody is added, and who is there is changed; the list has each of them once", async () => {
