@@ -82,7 +82,7 @@ describe("opened by a token", () => {
 		for (const at of ["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"]) {
 			expect([at, await headerAt(at)]).toEqual([at, expect.not.stringContaining("Secure")]);
 		}
-		for (const at of ["http://ci.example", "http://192.168.0.1", "https://ci.example"]) {
+		for (const at of ["http://ci.example", "http://192.168.0.1", "https://ci.example", "https://localhost:8787"]) {
 			expect([at, await headerAt(at)]).toEqual([at, expect.stringContaining("; Secure;")]);
 		}
 	});

@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import type { Millis } from "../../domain/ids.ts";
 import type { ApiEnv } from "./context.ts";
-import { isLoopback } from "./finished-answer.ts";
+import { cameByHttps, isLoopback } from "./finished-answer.ts";
 
 const cookieName = "spillway_session";
 /** A cookie's value as ours are. Longer than any of them, and shorter than what browsers keep. */
@@ -32,5 +32,6 @@ export function clearSessionCookie(c: Context<ApiEnv>): void {
 
 /** `Secure` but on a machine's own address, which browsers reach without TLS: anywhere else they keep no such cookie without it. */
 function attributes(c: Context<ApiEnv>): string {
-	return `Path=/; HttpOnly; SameSite=Strict${isLoopback(c.req.url) ? "" : "; Secure"}`;
+	const isBare = isLoopback(c.req.url) && !cameByHttps(c);
+	return `Path=/; HttpOnly; SameSite=Strict${isBare ? "" : "; Secure"}`;
 }
