@@ -4,8 +4,10 @@ import { execFile } from "node:child_process";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { build } from "esbuild";
+import type { BuildOptions } from "esbuild";
 import { buildDashboard } from "./build-dashboard.ts";
 
 // Read once, when wrangler is loaded. Its warnings about secrets are not for here: the server brings its own.
@@ -16,6 +18,23 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, "dist");
 // Not in the clone's root, where git, watchers and other tools would see it.
 const draft = join(root, "node_modules/.cache", `spillway-build-${process.pid}`);
+
+/** What both forms of the command line have in common. */
+const nodeProgram = {
+	absWorkingDir: root,
+	bundle: true,
+	platform: "node",
+	target: "node20",
+	format: "esm",
+	// For what is bundled and still asks for Node's own modules by `require`.
+	banner: {
+		js: `import { createRequire as __makeRequire } from "node:module"; const require = __makeRequire(import.meta.url);`,
+	},
+	// The server's runtime stays a package: it reads its own files.
+	external: ["miniflare"],
+	legalComments: "none",
+	logLevel: "error",
+} as const satisfies BuildOptions;
 
 const startedAt = new Date();
 try {
@@ -58,29 +77,29 @@ async function buildWorker(): Promise<void> {
 
 async function buildPage(): Promise<void> {
 	await buildDashboard(root, join(draft, "dashboard"));
+	await addInstaller(join(draft, "dashboard", "install"));
+}
+
+/** The command line as one file that a machine fetches from its server, and the script that fetches it, which knows its digest. */
+async function addInstaller(folder: string): Promise<void> {
+	const file = join(folder, "spillway.js");
+	await build({ ...nodeProgram, external: [...nodeProgram.external], entryPoints: ["src/cli/main.ts"], outfile: file, minify: true });
+	const digest = createHash("sha256").update(await readFile(file)).digest("hex");
+	const script = await readFile(join(root, "src/dashboard/install-runner.sh"), "utf8");
+	// Not by its own name: on Cloudflare it would be answered before the Worker says which server it is.
+	await writeFile(join(folder, "runner-script.txt"), script.replaceAll("{{digest}}", digest));
 }
 
 async function buildCommandLine(): Promise<void> {
 	await build({
-		absWorkingDir: root,
+		...nodeProgram,
+		external: [...nodeProgram.external],
 		entryPoints: { spillway: "src/cli/main.ts", "worker/peer-socket": "src/server/peer-socket.ts" },
 		outdir: draft,
-		bundle: true,
-		platform: "node",
-		target: "node20",
-		format: "esm",
-		// For what is bundled and still asks for Node's own modules by `require`.
-		banner: {
-			js: `import { createRequire as __makeRequire } from "node:module"; const require = __makeRequire(import.meta.url);`,
-		},
 		// Each command is a chunk of its own: a runner loads no more than it needs. All in one folder, where the server finds
 		// the Worker beside itself.
 		splitting: true,
 		chunkNames: "[name]-[hash]",
-		// The server's runtime stays a package: it reads its own files.
-		external: ["miniflare"],
-		legalComments: "none",
-		logLevel: "error",
 	});
 }
 

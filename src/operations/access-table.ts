@@ -60,6 +60,8 @@ export const accessTable = {
 	/** The operator is also told which objects are in trouble. */
 	getReadiness: open,
 	getDocument: open,
+	getRunnerScript: open,
+	getCommandLine: open,
 	getOpenidConfiguration: open,
 	getJwks: open,
 	signIn: open,

@@ -42,7 +42,7 @@ export function RunPage() {
 		<div class="run">
 			<RunHead name={name} run={run} />
 			<Trouble text={view.trouble.value} />
-			<div class="split">
+			<div class={shown.value === "list" ? "split" : "stacked"}>
 				<section class="jobs" aria-label="Jobs">
 					<div class="line tabs" role="tablist" aria-label="How to show the jobs">
 						{views.map((each) => (

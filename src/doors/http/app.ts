@@ -22,6 +22,7 @@ import { boundDearCalls } from "./dear-calls.ts";
 import { refuseWithoutRoom } from "./disk-room.ts";
 import { describeAll, document } from "./document/document.ts";
 import { addEventRoutes } from "./streams/events.ts";
+import { addInstallRoutes } from "./routes/install.ts";
 import { addJobRoutes } from "./routes/jobs.ts";
 import { addIdentityRoutes } from "./routes/identity.ts";
 import { addLeaseRoutes, sayStateAnyway } from "./routes/lease.ts";
@@ -112,6 +113,7 @@ export function createApp<Env>(
 
 	app.get("/openapi.json", answerDocument);
 	addOperationRoutes(app);
+	addInstallRoutes(app);
 	addMetricsRoutes(app);
 	addDeadLetterRoutes(app);
 	addRepositoryRoutes(app);

@@ -41,6 +41,8 @@ export const wishes: Record<Operation, Wish> = {
 	getHealth: nothing,
 	getReadiness: nothing,
 	getDocument: nothing,
+	getRunnerScript: nothing,
+	getCommandLine: nothing,
 	getOpenidConfiguration: nothing,
 	getJwks: nothing,
 	signIn: { headers: { accept: "application/json" } },

@@ -42,7 +42,7 @@ export function queryNames(method: string, path: string): ReadonlySet<string> | 
 const tags: readonly (readonly [part: RegExp, tag: string])[] = [
 	[/^\/v1\/lease\//, "leases"],
 	[/^\/\.well-known\//, "identity"],
-	[/^\/v1\/runner\/|\/runners(\/|$)/, "runners"],
+	[/^\/v1\/runner\/|\/runners(\/|$)|^\/install\//, "runners"],
 	[/^\/v1\/pools(\/|$)/, "pools"],
 	[/^\/v1\/(tokens|tickets)(\/|$)/, "tokens"],
 	[/^\/v1\/(audit|switches)$|^\/v1\/dead-letters|^\/[^/]+$/, "operation"],
