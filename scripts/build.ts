@@ -83,8 +83,16 @@ async function buildPage(): Promise<void> {
 /** The command line as one file that a machine fetches from its server, and the script that fetches it, which knows its digest. */
 async function addInstaller(folder: string): Promise<void> {
 	const file = join(folder, "spillway.js");
-	await build({ ...nodeProgram, external: [...nodeProgram.external], entryPoints: ["src/cli/main.ts"], outfile: file, minify: true });
-	const digest = createHash("sha256").update(await readFile(file)).digest("hex");
+	await build({
+		...nodeProgram,
+		external: [...nodeProgram.external],
+		entryPoints: ["src/cli/main.ts"],
+		outfile: file,
+		minify: true,
+	});
+	const digest = createHash("sha256")
+		.update(await readFile(file))
+		.digest("hex");
 	const script = await readFile(join(root, "src/dashboard/install-runner.sh"), "utf8");
 	// Not by its own name: on Cloudflare it would be answered before the Worker says which server it is.
 	await writeFile(join(folder, "runner-script.txt"), script.replaceAll("{{digest}}", digest));

@@ -2,9 +2,10 @@
 // Node is there. Its runner does a job of a real server.
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -83,3 +84,35 @@ it.each(nodes)(
 		}
 	},
 );
+
+it("[X60] one line makes a machine a runner, from the server's own files, and a line that breaks off does nothing", async () => {
+	const { token } = await site.client.tokens.create({
+		owner: repository.owner,
+		name: "one runner",
+		scopes: ["runner:register"],
+		pools: ["fetched"],
+		uses: 1,
+	});
+	const home = join(prefix, "home-of-line");
+	await mkdir(home);
+	const env = { PATH: process.env.PATH, HOME: home, SPILLWAY_TOKEN: token };
+	const { url } = site.ready;
+	const script = await (await fetch(`${url}/install/runner.sh`)).text();
+	await run("sh", ["-c", script.slice(0, script.lastIndexOf("exec node"))], { env }).catch(() => undefined);
+	expect(await readdir(home)).toEqual([]);
+	const line = `curl -fsSL ${url}/install/runner.sh | sh -s -- --pool ${repository.owner}/fetched --once --work-dir '${home}/work'`;
+	const { run: submitted } = await site.client.runs.submit(repository, {
+		jobs: [{ key: "a", pool: "fetched", run: "echo done" }],
+	});
+	await run("sh", ["-c", line], { env });
+	expect((await site.settled(submitted.id)).outcome).toBe("passed");
+	const [program = ""] = await readdir(join(home, ".spillway"));
+	const bytes = await readFile(join(home, ".spillway", program));
+	expect(program).toBe(`spillway-${createHash("sha256").update(bytes).digest("hex")}.mjs`);
+	const other = script.replace(/digest='\w+'/, `digest='${"0".repeat(64)}'`);
+	await expect(run("sh", ["-c", other, "sh", "--pool", "acme/fetched"], { env })).rejects.toMatchObject({
+		code: 1,
+		stderr: expect.stringContaining("is not what it said"),
+	});
+	expect(await readdir(join(home, ".spillway"))).toEqual([program]);
+});

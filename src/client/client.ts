@@ -23,7 +23,7 @@ import type { Page, RunFilter } from "../contracts/http/page.ts";
 import type { ShownSession } from "../contracts/http/session.ts";
 import type { Role } from "../domain/role.ts";
 import type { Switches } from "../contracts/http/switches.ts";
-import type { Scope, TokenMade, TokenRecord } from "../contracts/http/token.ts";
+import type { TokenMade, TokenRecord, TokenRequest } from "../contracts/http/token.ts";
 import { isAbsent } from "../contracts/wire/headers/absent.ts";
 import { isReplayed } from "../contracts/wire/headers/replayed.ts";
 import type { Shape } from "./answer-shape.ts";
@@ -364,7 +364,7 @@ function poolCalls(transport: Transport) {
 function tokenCalls(transport: Transport) {
 	return {
 		/** The token itself is in this answer and in no other. Sent again under one key it makes no second one. */
-		create: (request: { owner: string; name: string; scopes: Scope[]; repos?: string[]; expiresAt?: string }) =>
+		create: (request: TokenRequest) =>
 			transport.json<TokenMade>(once("/v1/tokens", request), { id: "text", token: "text" }),
 		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
 		/** With `owner` also while the list of tokens is away: else the server looks there whose the id is. */

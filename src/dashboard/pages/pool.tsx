@@ -1,4 +1,5 @@
 // A pool: its runners and what each does, what waits for them, and how to add one.
+import { useSignal } from "@preact/signals";
 import { useRoute } from "preact-iso/router";
 import { Act } from "../parts/act.tsx";
 import { FailureNotice } from "../parts/notice.tsx";
@@ -8,6 +9,35 @@ import { client } from "../state/api.ts";
 import { useResource } from "../state/resource.ts";
 
 const lookAgainMs = 5_000;
+
+const hourMs = 3_600_000;
+
+/** The line that makes a machine a runner, with a token that registers one, here, within an hour. */
+function AddRunner({ owner, pool }: { owner: string; pool: string }) {
+	const line = useSignal<string | null>(null);
+	const make = async () => {
+		const { token } = await client.tokens.create({
+			owner,
+			name: `one runner of ${pool}`,
+			scopes: ["runner:register"],
+			pools: [pool],
+			uses: 1,
+			expiresAt: new Date(Date.now() + hourMs).toISOString(),
+		});
+		const script = `${location.origin}/install/runner.sh`;
+		line.value = `curl -fsSL ${script} | SPILLWAY_TOKEN=${token} sh -s -- --pool ${owner}/${pool}`;
+	};
+	return (
+		<section class="part" aria-label="Add a runner">
+			<Act label="Add a runner" reason={null} act={make} />
+			{line.value === null ? null : (
+				<p class="notice" role="status">
+					On a machine with Node 20 or later, once and within an hour: <code class="token">{line.value}</code>
+				</p>
+			)}
+		</section>
+	);
+}
 
 export function PoolPage() {
 	const { params } = useRoute();
@@ -37,6 +67,7 @@ export function PoolPage() {
 					}}
 				/>
 			</section>
+			<AddRunner owner={name.owner} pool={name.pool} />
 			<FailureNotice failure={shown.failure.value} what="What is new" />
 			{runners.length === 0 ? (
 				<p class="empty">

@@ -3,13 +3,14 @@ import type { Hono } from "hono";
 import { ProblemAnswer } from "../answer.ts";
 import type { ApiEnv } from "../context.ts";
 import { document } from "../document/document.ts";
-import { publicAddress } from "../sign-in/public-address.ts";
+import { publicAddress } from "../public-address.ts";
 
 document({
 	id: "getRunnerScript",
 	method: "get",
 	path: "/install/runner.sh",
-	summary: "A shell script that makes a machine a runner: `curl -fsSL <server>/install/runner.sh | sh -s -- --pool acme/default`",
+	summary:
+		"A shell script that makes a machine a runner: `curl -fsSL <server>/install/runner.sh | sh -s -- --pool acme/default`",
 	answers: { 200: "The script" },
 });
 document({
@@ -38,5 +39,9 @@ export function addInstallRoutes(app: Hono<ApiEnv>): void {
 }
 
 function notBuilt(): ProblemAnswer {
-	return new ProblemAnswer({ status: 404, code: "no-such-path", detail: "This server was deployed without these files." });
+	return new ProblemAnswer({
+		status: 404,
+		code: "no-such-path",
+		detail: "This server was deployed without these files.",
+	});
 }

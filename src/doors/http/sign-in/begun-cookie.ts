@@ -8,7 +8,7 @@ import type { BegunSignIn } from "../../../contracts/objects/token-payload.ts";
 import type { Millis } from "../../../domain/ids.ts";
 import type { ApiEnv } from "../context.ts";
 import { isLoopback } from "../finished-answer.ts";
-import { publicAddress } from "./public-address.ts";
+import { publicAddress } from "../public-address.ts";
 
 /** As long as somebody may take at the issuer. */
 const begunSeconds = 600;

@@ -18,7 +18,7 @@ import { malformed } from "../requests/request.ts";
 import { setSessionCookie } from "../session-cookie.ts";
 import { forgetBegun, keepBegun, newBegun, readBegun } from "./begun-cookie.ts";
 import { answerSmallPage, wantsPage } from "./page.ts";
-import { publicAddress } from "./public-address.ts";
+import { publicAddress } from "../public-address.ts";
 import * as problems from "./sign-in-problems.ts";
 
 const returnWrong = "The address to come back to is no path of this server.";

@@ -1,7 +1,7 @@
 // Where this server is for browsers, and so for the issuers that send them back.
 import type { Context } from "hono";
-import type { ApiEnv } from "../context.ts";
-import { cameByHttps, isLoopback } from "../finished-answer.ts";
+import type { ApiEnv } from "./context.ts";
+import { cameByHttps, isLoopback } from "./finished-answer.ts";
 
 /**
  * As the operator says; else as it was called, where a proxy that is trusted may say that this was by https. No slash at its end.
