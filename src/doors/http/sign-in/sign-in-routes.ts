@@ -184,6 +184,8 @@ function problemOf(c: Context<ApiEnv>, error: unknown): ProblemAnswer["facts"] |
 	if (error instanceof ProblemAnswer) return error.facts;
 	const outage = asOutage(error);
 	if (outage === null) return null;
-	c.get("services").report({ event: "outage", requestId: c.get("requestId"), trace: null, cause: String(outage) });
+	// With what the platform says of it, such as a name that does not resolve.
+	const cause = outage.cause instanceof Error ? `${outage}: ${outage.cause.message}` : String(outage);
+	c.get("services").report({ event: "outage", requestId: c.get("requestId"), trace: null, cause });
 	return problems.issuerAway.facts;
 }
