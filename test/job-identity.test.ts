@@ -1,7 +1,6 @@
 // A real job asks who it is, by the command line and by its two variables, and others verify it over HTTP as they would: by discovery.
 // The keys are rotated meanwhile, as the documentation says.
-import { execFileSync } from "node:child_process";
-import { createPublicKey, verify } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
@@ -91,7 +90,8 @@ it("[A142] a key is rotated with an overlap: no token that lives is ever without
 	};
 	const before = (await tokensOfAJob("before")).tokens[0] ?? "";
 	const old = readFileSync(file, "utf8");
-	const next = execFileSync("openssl", ["genpkey", "-quiet", "-algorithm", "RSA"]).toString();
+	const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
+	const next = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 	await restart(() => appendFileSync(file, next));
 	// Whoever reads the keys now knows the next one, and it signs nothing yet.
 	const published = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`));

@@ -1,13 +1,13 @@
-// Keys that vouch for jobs, as an operator makes them by OpenSSL, and whoever verifies by what is published.
-import { execFileSync } from "node:child_process";
+// Keys that vouch for jobs, and whoever verifies by what is published.
 import { generateKeyPairSync } from "node:crypto";
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import { jobTokenHead } from "../contracts/wire/job-token.ts";
 import { parseIdentityKeys } from "./identity-keys.ts";
 
-/** As the documentation makes them; a key takes a second. */
-const pem = () => execFileSync("openssl", ["genpkey", "-quiet", "-algorithm", "RSA"]).toString();
+/** As OpenSSL writes them too; a key takes a second. */
+const pem = () =>
+	generateKeyPairSync("rsa", { modulusLength: 2_048 }).privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 const [old, next] = [pem(), pem()];
 const claims = { iss: "https://ci.example", sub: "acme/web:head", aud: "a", exp: Math.floor(Date.now() / 1_000) + 600 };
 

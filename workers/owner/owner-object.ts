@@ -1,7 +1,7 @@
 // The Durable Object of one owner: gives its engine the platform's storage, clock and far ends, and passes each call on.
 import { DurableObject } from "cloudflare:workers";
 import type { LimitsCall } from "../../src/contracts/objects/objects.ts";
-import type { OwnerCalls, Registration, TokenEnd } from "../../src/contracts/objects/owner.ts";
+import type { OwnerCalls, CountedRegistration, TokenEnd } from "../../src/contracts/objects/owner.ts";
 import type { OwnedThing } from "../../src/contracts/objects/projectable.ts";
 import type { SecretCall } from "../../src/contracts/objects/secrets.ts";
 import type { Millis } from "../../src/domain/ids.ts";
@@ -41,7 +41,7 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 		return this.#engine.countRegistration(registration);
 	}
 
-	uncountRegistration(registration: Registration) {
+	uncountRegistration(registration: CountedRegistration) {
 		return this.#engine.uncountRegistration(registration);
 	}
 

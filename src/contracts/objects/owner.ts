@@ -15,7 +15,7 @@ export interface TokenName {
 	token: string;
 }
 
-export interface Registration {
+export interface CountedRegistration {
 	/** The token's id. */
 	token: string;
 	/** The runner's. */
@@ -111,9 +111,9 @@ export interface OwnerCalls {
 	 * Counts a runner that a token with a count registers; the same runner again counts once. Refused where the token has registered as
 	 * many as it may, or has ended. Objects of an older deploy do not know this call: such a token then registers nobody.
 	 */
-	countRegistration(registration: Registration & { uses: number; until: Millis | null }): Promise<Result<null>>;
+	countRegistration(registration: CountedRegistration & { uses: number; until: Millis | null }): Promise<Result<null>>;
 	/** The pool took no such runner: it is as if it had not been counted. */
-	uncountRegistration(registration: Registration): Promise<void>;
+	uncountRegistration(registration: CountedRegistration): Promise<void>;
 	/** True once; false for whoever brings the ticket again. */
 	useTicket(ticket: { id: string; until: Millis }): Promise<boolean>;
 }

@@ -1,23 +1,14 @@
 // The one table that says what a refusal looks like on the wire, as the facts of an RFC 9457 problem.
 import { limitOf, limitRow } from "../../domain/limit/limit-table.ts";
-import type { AccessRefusal, IdentityRefusal, LimitReached, ReadRefusal, Refusal } from "../../domain/refusal.ts";
+import type { AccessRefusal, LimitReached, ReadRefusal, Refusal } from "../../domain/refusal.ts";
 import { unreachable } from "../../domain/refusal.ts";
-import type { FieldError } from "../http/problem.ts";
-import type { ProblemCode } from "./problem-codes.ts";
+import { credentialFacts, isRefusedCredential } from "./credential-facts.ts";
+import type { CredentialRefusal } from "./credential-facts.ts";
 import { uploadOffsetHeader } from "./headers/lease-headers.ts";
+import type { ProblemFacts } from "./problem-facts.ts";
 import { tokenRevoked } from "./sockets/stream-token.ts";
 
 export const problemContentType = "application/problem+json";
-
-export interface ProblemFacts {
-	status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 415 | 416 | 422 | 426 | 429 | 500 | 503;
-	code: ProblemCode;
-	detail: string;
-	errors?: FieldError[];
-	/** 429 and 503 always have it. */
-	retryAfterSeconds?: number;
-	headers?: Record<string, string>;
-}
 
 const drainingRetryAfterSeconds = 60;
 /** Some visits of the intake. */
@@ -116,7 +107,7 @@ export function refusalFacts(refusal: Refusal): ProblemFacts {
 		case "log-sealed":
 			return leaseFacts(refusal);
 		default:
-			return isRefusedRead(refusal) ? readFacts(refusal) : callerFacts(refusal);
+			return isRefusedCredential(refusal) ? credentialFacts(refusal) : accessOrReadFacts(refusal);
 	}
 }
 
@@ -143,23 +134,11 @@ function graphFacts({ faults }: Extract<Refusal, { code: "graph-invalid" }>): Pr
 	};
 }
 
-function callerFacts(refusal: AccessRefusal | IdentityRefusal): ProblemFacts {
-	if (isRefusedIdentity(refusal)) return identityFacts(refusal);
-	const { code } = refusal;
-	return code === "pools-limited" || code === "token-used-up" ? registrationFacts(refusal) : accessFacts(refusal);
+function accessOrReadFacts(refusal: Exclude<AccessRefusal, CredentialRefusal> | ReadRefusal): ProblemFacts {
+	return isRefusedRead(refusal) ? readFacts(refusal) : accessFacts(refusal);
 }
 
-function isRefusedIdentity(refusal: AccessRefusal | IdentityRefusal): refusal is IdentityRefusal {
-	return identityRefusals.has(refusal.code);
-}
-
-const identityRefusals: ReadonlySet<string> = new Set<IdentityRefusal["code"]>([
-	"job-canceling",
-	"identity-off",
-	"limit-id-tokens",
-]);
-
-function isRefusedRead(refusal: AccessRefusal | IdentityRefusal | ReadRefusal): refusal is ReadRefusal {
+function isRefusedRead(refusal: Exclude<AccessRefusal, CredentialRefusal> | ReadRefusal): refusal is ReadRefusal {
 	return readRefusals.has(refusal.code);
 }
 
@@ -173,7 +152,7 @@ const readRefusals: ReadonlySet<string> = new Set<ReadRefusal["code"]>([
 ]);
 
 /** What a caller is refused for who is known, and may not. */
-function accessFacts(refusal: Exclude<AccessRefusal, RegistrationRefusal>): ProblemFacts {
+function accessFacts(refusal: Exclude<AccessRefusal, CredentialRefusal>): ProblemFacts {
 	const { code } = refusal;
 	switch (code) {
 		case "unknown":
@@ -258,18 +237,6 @@ function accessFacts(refusal: Exclude<AccessRefusal, RegistrationRefusal>): Prob
 		default:
 			return unreachable(refusal);
 	}
-}
-
-type RegistrationRefusal = Extract<AccessRefusal, { code: "pools-limited" | "token-used-up" }>;
-
-/** What a token is refused for that would register a runner. */
-function registrationFacts(refusal: RegistrationRefusal): ProblemFacts {
-	const { code } = refusal;
-	const detail =
-		code === "pools-limited"
-			? `The token registers runners in these pools alone: ${refusal.pools.join(", ")}.`
-			: `The token has registered as many runners as it may, which is ${refusal.max}: another one is needed.`;
-	return { status: 403, code, detail };
 }
 
 function readFacts(refusal: ReadRefusal): ProblemFacts {
@@ -373,29 +340,6 @@ function leaseFacts(refusal: LeaseRefusal): ProblemFacts {
 				detail: "The log is sealed.",
 				headers: { [uploadOffsetHeader]: String(refusal.length) },
 			};
-		default:
-			return unreachable(refusal);
-	}
-}
-
-/** What a job is refused for that asks who it is. */
-function identityFacts(refusal: IdentityRefusal): ProblemFacts {
-	const { code } = refusal;
-	switch (code) {
-		case "job-canceling":
-			return { status: 409, code, detail: "The job is being canceled, and is given no identity any more." };
-		case "identity-off":
-			return {
-				status: 409,
-				code,
-				detail:
-					"This server gives jobs no identity: its operator has set no SPILLWAY_IDENTITY_KEYS, or no SPILLWAY_URL.",
-			};
-		case "limit-id-tokens": {
-			const { max, retryAfterSeconds } = refusal;
-			const detail = `A job is given at most ${max} identity tokens a minute: one for each audience is enough.`;
-			return { status: 429, code, detail, retryAfterSeconds };
-		}
 		default:
 			return unreachable(refusal);
 	}

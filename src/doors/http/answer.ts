@@ -1,7 +1,7 @@
 // How a route answers with a problem: it throws one, and the app's error handler writes it.
 import type { Context } from "hono";
 import { refusalFacts } from "../../contracts/wire/refusal-facts.ts";
-import type { ProblemFacts } from "../../contracts/wire/refusal-facts.ts";
+import type { ProblemFacts } from "../../contracts/wire/problem-facts.ts";
 import { replayedHeader, replayedValue } from "../../contracts/wire/headers/replayed.ts";
 import { absentHeader, absentValue } from "../../contracts/wire/headers/absent.ts";
 import { isUpgrade, upgradeHeaders } from "../../contracts/wire/sockets/upgrade.ts";

@@ -5,7 +5,7 @@ import { Hono } from "hono";
 import type { Context, MiddlewareHandler } from "hono";
 import { problemContentType } from "../../contracts/wire/refusal-facts.ts";
 import type { Problem } from "../../contracts/http/problem.ts";
-import type { ProblemFacts } from "../../contracts/wire/refusal-facts.ts";
+import type { ProblemFacts } from "../../contracts/wire/problem-facts.ts";
 import { requestBytesMax } from "../../domain/limits.ts";
 import { ProblemAnswer } from "./answer.ts";
 import { addAuditRoutes } from "./routes/audit.ts";

@@ -3,7 +3,13 @@
 // program runs in OwnerObject and in Node's tests.
 import type { LimitUse } from "../../contracts/http/limit.ts";
 import type { LimitsCall } from "../../contracts/objects/objects.ts";
-import type { MemberSet, OwnerCalls, OwnerMember, Registration, TokenEnd } from "../../contracts/objects/owner.ts";
+import type {
+	MemberSet,
+	OwnerCalls,
+	OwnerMember,
+	CountedRegistration,
+	TokenEnd,
+} from "../../contracts/objects/owner.ts";
 import type { OwnerMembership } from "../../contracts/objects/person.ts";
 import type { OwnedThing } from "../../contracts/objects/projectable.ts";
 import type { DataKey, Resealed, SealedSecret, SecretCall, SecretFacts } from "../../contracts/objects/secrets.ts";
@@ -92,7 +98,7 @@ export class OwnerEngine implements OwnerCalls {
 		return refuse({ code: "token-used-up", max: call.uses });
 	}
 
-	async uncountRegistration(registration: Registration): Promise<void> {
+	async uncountRegistration(registration: CountedRegistration): Promise<void> {
 		this.#registrations.uncount(registration);
 	}
 

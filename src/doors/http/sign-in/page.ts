@@ -1,6 +1,6 @@
 // The few pages that the server writes itself, for somebody who signs in: small, without script or style, and with nothing loaded.
 import type { Context } from "hono";
-import type { ProblemFacts } from "../../../contracts/wire/refusal-facts.ts";
+import type { ProblemFacts } from "../../../contracts/wire/problem-facts.ts";
 import type { ApiEnv } from "../context.ts";
 
 /** What every answer has beside these is `answerHeaders`'; its policy would sandbox the page, whose links then lead nowhere. */
