@@ -12,7 +12,7 @@ import { RepositoryPage } from "./pages/repository.tsx";
 import { RunPage } from "./pages/run.tsx";
 import { SettingsPage } from "./pages/settings.tsx";
 import { SignInPage } from "./pages/sign-in.tsx";
-import { session, signOut } from "./state/session.ts";
+import { whoLooks, signOut } from "./state/session.ts";
 
 export function App() {
 	return (
@@ -25,7 +25,7 @@ export function App() {
 }
 
 function Frame() {
-	const who = session.value;
+	const who = whoLooks.value;
 	if (who === undefined) return <p class="empty">…</p>;
 	if (who === null) return <SignInPage />;
 	return (

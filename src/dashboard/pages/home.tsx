@@ -8,14 +8,14 @@ import { StatusMark, statusOf } from "../parts/status.tsx";
 import { Ago, durationText } from "../parts/time.tsx";
 import { client } from "../state/api.ts";
 import { useResource } from "../state/resource.ts";
-import { session } from "../state/session.ts";
+import { whoLooks } from "../state/session.ts";
 
 const lookAgainMs = 10_000;
 const runsShown = 5;
 
 export function HomePage() {
 	const { query } = useLocation();
-	const own = session.value?.owners.map(({ owner }) => owner) ?? [];
+	const own = whoLooks.value?.owners.map(({ owner }) => owner) ?? [];
 	const asked = query.owner;
 	const owners = asked === undefined ? own : [asked];
 	if (owners.length === 0) return <ChooseOwner />;
@@ -32,7 +32,7 @@ export function HomePage() {
 function ChooseOwner() {
 	const owner = useSignal("");
 	const { route } = useLocation();
-	const isOperator = session.value?.kind === "operator";
+	const isOperator = whoLooks.value?.kind === "operator";
 	return (
 		<section>
 			<h1>{isOperator ? "Whose repositories?" : "You are a member nowhere yet"}</h1>

@@ -17,7 +17,7 @@ import { Ago, Lasting } from "../parts/time.tsx";
 import { Twin } from "../parts/twin.tsx";
 import { Waterfall } from "../parts/waterfall.tsx";
 import { client } from "../state/api.ts";
-import { watchRun } from "../state/run-watch.ts";
+import { followRun } from "../state/run-watch.ts";
 
 const LogView = lazy(() => import("../log/log-view.tsx"));
 const views = ["list", "graph", "waterfall"] as const;
@@ -27,7 +27,7 @@ export function RunPage() {
 	const name = { owner: params.owner ?? "", repo: params.repo ?? "" };
 	const runName = params.run ?? "";
 	const place = `/${name.owner}/${name.repo}/runs/${runName}`;
-	const view = useMemo(() => watchRun(`/v1/repos${place}`), [place]);
+	const view = useMemo(() => followRun(`/v1/repos${place}`), [place]);
 	useEffect(() => view.close, [view]);
 	const shown = useSignal<(typeof views)[number]>("list");
 	const run = view.run.value;

@@ -3,7 +3,7 @@ import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { useLocation } from "preact-iso/router";
 import { client } from "../state/api.ts";
-import { session } from "../state/session.ts";
+import { whoLooks } from "../state/session.ts";
 import { matchLetters } from "./letters.ts";
 
 export const isPaletteOpen = signal(false);
@@ -80,7 +80,7 @@ function OpenPalette() {
 /** What cannot be had is not there. */
 async function load(path: string): Promise<Place[]> {
 	const here = path.split("/")[1] ?? "";
-	const owners = new Set(session.value?.owners.map(({ owner }) => owner));
+	const owners = new Set(whoLooks.value?.owners.map(({ owner }) => owner));
 	if (here !== "" && here !== "operator") owners.add(decodeURIComponent(here));
 	const lists = [...owners].map(async (owner) => {
 		const [repositories, pools] = await Promise.all([

@@ -21,7 +21,7 @@ export interface RunView {
 	close: () => void;
 }
 
-export function watchRun(path: string): RunView {
+export function followRun(path: string): RunView {
 	const run = signal<WatchedRun | null>(null);
 	const jobs = signal<ReadonlyMap<string, Signal<Job>>>(new Map());
 	const trouble = signal<string | null>(null);

@@ -5,15 +5,15 @@ import type { ShownCaller } from "../../contracts/http/session.ts";
 /** Proves that a request is this page's: another page cannot send it. */
 export const ownHeader = { name: "Spillway-Request", value: "1" } as const;
 
-export const session = signal<ShownCaller | null | undefined>(undefined);
+export const whoLooks = signal<ShownCaller | null | undefined>(undefined);
 
 const headers = { [ownHeader.name]: ownHeader.value, "content-type": "application/json" };
 
 export async function loadSession(): Promise<void> {
 	const answer = await fetch("/v1/session", { credentials: "same-origin" }).catch(() => null);
-	if (answer?.ok) session.value = (await answer.json()) as ShownCaller;
+	if (answer?.ok) whoLooks.value = (await answer.json()) as ShownCaller;
 	else if (answer === null || answer.status >= 500) setTimeout(() => void loadSession(), 2_000);
-	else session.value = null;
+	else whoLooks.value = null;
 }
 
 /** Null when the token opened a session; else why not. */
@@ -31,10 +31,10 @@ export async function signInByToken(token: string): Promise<string | null> {
 
 export async function signOut(): Promise<void> {
 	await fetch("/v1/session", { method: "DELETE", headers }).catch(() => null);
-	session.value = null;
+	whoLooks.value = null;
 }
 
 /** A call of the page was answered with 401: the session has ended. */
 export function noteUnauthorized(): void {
-	session.value = null;
+	whoLooks.value = null;
 }
