@@ -132,6 +132,8 @@ export interface Route {
 	method: string;
 	/** With `{name}` for what a target fills in. */
 	path: string;
+	/** The operation has another path, whose route is this one's too. */
+	isSecond: boolean;
 	/** Documented codes of 401, 403 and 404. */
 	codes: ReadonlySet<string>;
 }
@@ -146,6 +148,7 @@ export async function routes(): Promise<Route[]> {
 	return Object.entries(body.paths).flatMap(([path, methods]) =>
 		Object.entries(methods).map(([method, { operationId, responses }]) => ({
 			operation: operationId.replace(/InRun$/, "") as Operation,
+			isSecond: operationId.endsWith("InRun"),
 			method: method.toUpperCase(),
 			path,
 			codes: new Set(

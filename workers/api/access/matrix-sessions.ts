@@ -14,7 +14,7 @@ function byCookie(name: string, facts: Facts, cookie: string, headers: Record<st
 	return { name, facts, bring: async () => ({ headers: { ...headers, cookie } }) };
 }
 
-export async function sessionsOf(ada: string, eve: string): Promise<CallerInMatrix[]> {
+export async function cookieCallersOf(ada: string, eve: string): Promise<CallerInMatrix[]> {
 	return [...(await peopleOf(ada, eve)), ...(await openedByTokens(ada)), ...(await uselessCookies(ada))];
 }
 
