@@ -284,7 +284,6 @@ export const fieldWords: Readonly<Record<string, string>> = {
 	// Logs and events
 	blocks: "Where to begin to read for a line: each entry is the beginning of a line.",
 	"LogFound.text": "The line, without escape sequences.",
-	"LogIndex.blocks": "Where lines begin, one at most for each 256 KiB.",
 	before: "Up to two lines before it.",
 	after: "Up to two lines after it.",
 	offset: "Of the first byte.",
