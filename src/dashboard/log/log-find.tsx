@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { everyItem } from "../../client/client.ts";
 import { client } from "../state/api.ts";
-import type { LogPlace } from "./log-source.ts";
+import type { LogPlace } from "./shown-log.ts";
 
 /** Beyond it the count says "and more": whoever has so many finds looks for something else. */
 const findsMax = 1_000;

@@ -6,7 +6,7 @@ import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Attempt } from "../../contracts/http/run.ts";
 import { Trouble } from "../parts/notice.tsx";
 import { LogFind } from "./log-find.tsx";
-import { LogSource } from "./log-source.ts";
+import { ShownLog } from "./shown-log.ts";
 import { isScaled, rowPixels, rowsInView, scrollTopFor, spacerPixels, topLine } from "./scroll.ts";
 
 interface LogViewProps {
@@ -18,7 +18,7 @@ interface LogViewProps {
 const marginRows = 10;
 
 export default function LogView({ name, job, attempt }: LogViewProps) {
-	const source = useMemo(() => new LogSource({ name, job, attempt: attempt.number }), [job, attempt.number]);
+	const source = useMemo(() => new ShownLog({ name, job, attempt: attempt.number }), [job, attempt.number]);
 	useEffect(() => () => source.close(), [source]);
 	const box = useRef<HTMLDivElement>(null);
 	const scrollTop = useSignal(0);
@@ -144,7 +144,7 @@ export default function LogView({ name, job, attempt }: LogViewProps) {
 	);
 }
 
-function Row({ line, source, isMarked }: { line: number; source: LogSource; isMarked: boolean }) {
+function Row({ line, source, isMarked }: { line: number; source: ShownLog; isMarked: boolean }) {
 	const shown = source.line(line);
 	return (
 		<div class={`log-row ${isMarked ? "marked" : ""}`} id={`L${line}`}>

@@ -11,7 +11,7 @@ const againMaxMs = 15_000;
 /** Changes of a tab that nobody sees: the title and the icon follow at leisure. */
 const hiddenFrameMs = 1_000;
 
-export interface RunView {
+export interface WatchedView {
 	/** Null until the first snapshot. */
 	run: Signal<WatchedRun | null>;
 	/** By id, in the order of the run. */
@@ -21,7 +21,7 @@ export interface RunView {
 	close: () => void;
 }
 
-export function followRun(path: string): RunView {
+export function followRun(path: string): WatchedView {
 	const run = signal<WatchedRun | null>(null);
 	const jobs = signal<ReadonlyMap<string, Signal<Job>>>(new Map());
 	const trouble = signal<string | null>(null);

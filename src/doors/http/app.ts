@@ -37,7 +37,7 @@ import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addOperationRoutes } from "./routes/operation.ts";
 import { countCall, refuseSpentAddress } from "./overload/limit-calls.ts";
 import { passGate } from "./overload/pass-gate.ts";
-import { answerPage } from "./routes/page.ts";
+import { answerWithPage } from "./routes/page.ts";
 import { addPoolRoutes } from "./routes/pools.ts";
 import { addProjectionRoutes } from "./routes/projection.ts";
 import { addRepositoryRoutes } from "./routes/repositories.ts";
@@ -142,7 +142,7 @@ export function createApp<Env>(
 
 	app.notFound(async (c) => {
 		const allowed = methodsAt(app, c.req.path);
-		const page = allowed.length === 0 ? await answerPage(c) : null;
+		const page = allowed.length === 0 ? await answerWithPage(c) : null;
 		return page ?? answerProblem(c, notServed(c.req.method, allowed));
 	});
 	app.onError(async (error, c) => {

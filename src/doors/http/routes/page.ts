@@ -11,7 +11,7 @@ const filePath = /^\/assets\//;
 const fileKept = "public, max-age=31536000, immutable";
 
 /** Null: a person does not look here, so that a program hears that nothing is served. */
-export async function answerPage(c: Context<ApiEnv>): Promise<Response | null> {
+export async function answerWithPage(c: Context<ApiEnv>): Promise<Response | null> {
 	const { path, method } = c.req;
 	if ((method !== "GET" && method !== "HEAD") || programPath.test(path)) return null;
 	const isFile = filePath.test(path);

@@ -36,7 +36,7 @@ interface IndexAnswer extends LineCount {
 	isFinal: boolean;
 }
 
-export class LogSource {
+export class ShownLog {
 	/** Moves whenever something that was asked for is here, or more came. */
 	readonly version = signal(0);
 	readonly trouble = signal<string | null>(null);
