@@ -25,12 +25,14 @@ const setting: Record<number, string> = { 1: "b", 2: "d", 3: "i", 4: "u", 7: "v"
 const unsetting: Record<number, string> = { 22: "bd", 23: "i", 24: "u", 27: "v", 29: "s" };
 
 const escapeSign = "\u001b";
-/** One sequence: CSI, OSC up to its end, or two characters. Anything unfinished at the line's end goes too. */
+/** One sequence: CSI, OSC and other strings up to their end, or two characters. Anything unfinished at the line's end goes too. */
 const sequence =
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.
-	/\u001b(?:\[([\d;:]*)([ -/]*[@-~])|\]([^\u0007\u001b]*)(?:\u0007|\u001b\\|$)|\[[\d;:]*$|[ -/]*[0-~]|$)/g;
+	/\u001b(?:\[([0-?]*)([ -/]*[@-~])|\]([^\u0007\u001b]*)(?:\u0007|\u001b\\|(?=\u001b)|$)|[PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\|(?=\u001b)|$)|\[[0-?]*[ -/]*$|[ -/]*[0-~]|$)/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal would not show.
-const unshown = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
+const unshown = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/** A line with more has the rest as one, in its page's own colour: each is an element, and a log is not to make a page heavy. */
+const piecesMax = 100;
 
 /** `line` without its line break. Cells that a carriage return went back over are those that were written last. */
 export function readLine(line: string, pen: Pen): { pieces: Piece[]; pen: Pen } {
@@ -44,15 +46,28 @@ export function readLine(line: string, pen: Pen): { pieces: Piece[]; pen: Pen } 
 	for (let found = sequence.exec(line); found; found = sequence.exec(line)) {
 		cells.write(line.slice(at, found.index), now);
 		at = found.index + found[0].length;
-		const [whole, parameters = "", final, command] = found;
-		if (final === "m") now = paint(now, parameters);
-		else if (final === "K") cells.erase(parameters);
-		else if (command?.startsWith("8;")) now = { ...now, href: linkOf(command) };
+		const [whole, parameters = "", final] = found;
+		now = penAfter(now, found);
+		if (final === "K") cells.erase(parameters);
 		// An empty match would be found for ever.
 		if (whole === "") sequence.lastIndex++;
 	}
 	cells.write(line.slice(at), now);
 	return { pieces: cells.pieces(), pen: now };
+}
+
+/** What a line leaves on for the next one. */
+export function penAfterLine(line: string, pen: Pen): Pen {
+	if (!line.includes(escapeSign)) return pen;
+	let now = pen;
+	for (const found of line.matchAll(sequence)) now = penAfter(now, found);
+	return now;
+}
+
+function penAfter(pen: Pen, [, parameters = "", final, command]: readonly (string | undefined)[]): Pen {
+	// With a sign of its own before, as `>4;1m`, it is a setting of the keyboard.
+	if (final === "m") return /^[\d;:]*$/.test(parameters) ? paint(pen, parameters) : pen;
+	return command?.startsWith("8;") ? { ...pen, href: linkOf(command) } : pen;
 }
 
 /** OSC 8: `8;parameters;address`, without an address the link ends. */
@@ -62,7 +77,7 @@ function linkOf(command: string): string | null {
 }
 
 function paint(pen: Pen, parameters: string): Pen {
-	const codes = parameters.split(/[;:]/).map(Number);
+	const codes = parameters.split(";").flatMap(codesOf);
 	let { front, back, flags } = pen;
 	for (let at = 0; at < codes.length; at++) {
 		const code = codes[at] ?? 0;
@@ -85,6 +100,13 @@ function paint(pen: Pen, parameters: string): Pen {
 		}
 	}
 	return { ...pen, front, back, flags };
+}
+
+/** One part, or with colons one and what belongs to it: `38:5:n`, `38:2::red:green:blue`, `4:3` for a wavy underline. */
+function codesOf(part: string): number[] {
+	const [code = 0, kind = 0, ...rest] = part.split(":").map(Number);
+	if (code === 38 || code === 48) return part.includes(":") ? [code, kind, ...rest.slice(kind === 2 ? -3 : 0)] : [code];
+	return [code === 4 && part === "4:0" ? 24 : code];
 }
 
 /** `5;n`, or `2;red;green;blue` brought to the nearest of the cube of 216. */
@@ -119,6 +141,8 @@ function pieceOf(text: string, pen: Pen): Piece {
 class Cells {
 	readonly #parts: { from: number; text: string; pen: Pen }[] = [];
 	#at = 0;
+	/** Nothing was written there or beyond. */
+	#end = 0;
 
 	write(text: string, pen: Pen): void {
 		const runs = text.split("\r");
@@ -126,9 +150,10 @@ class Cells {
 			if (index > 0) this.#at = 0;
 			if (run === "") continue;
 			const shown = run.replace(unshown, "");
-			this.#cut(this.#at, this.#at + shown.length);
+			if (this.#at < this.#end) this.#cut(this.#at, this.#at + shown.length);
 			this.#parts.push({ from: this.#at, text: shown, pen });
 			this.#at += shown.length;
+			this.#end = Math.max(this.#end, this.#at);
 		}
 	}
 
@@ -147,7 +172,9 @@ class Cells {
 			pieces.push({ text, style: styleOf(pen), href: pen.href });
 			end = from + text.length;
 		}
-		return pieces;
+		if (pieces.length <= piecesMax) return pieces;
+		const rest = pieces.slice(piecesMax - 1).map(({ text }) => text);
+		return [...pieces.slice(0, piecesMax - 1), { text: rest.join(""), style: "", href: null }];
 	}
 
 	#cut(from: number, to: number): void {

@@ -4,10 +4,11 @@ import { signal } from "@preact/signals";
 import { viewLog } from "../../client/log-viewer.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { client } from "../state/api.ts";
-import { plainPen, readLine } from "./ansi.ts";
+import { penAfterLine, plainPen, readLine } from "./ansi.ts";
 import type { Pen, Piece } from "./ansi.ts";
 import { LineIndex } from "./line-index.ts";
 import type { LineCount } from "../../domain/log/line-blocks.ts";
+import { unfinishedBytes } from "./unfinished.ts";
 
 /** Blocks that are kept as lines: 24 of 256 KiB are some 20 MB with their strings. */
 const blocksMax = 24;
@@ -15,6 +16,8 @@ const blocksMax = 24;
 const lineCharactersMax = 20_000;
 const fetchBytesMax = 2 * 1_024 * 1_024;
 const retryMs = 1_500;
+/** Lines of a block that are kept as they are drawn: more than a screen has. */
+const readMax = 1_000;
 
 export interface LogPlace {
 	name: RepositoryName;
@@ -30,7 +33,15 @@ interface Block {
 	/** Bytes of the log that these are. */
 	from: number;
 	to: number;
+	/** A character at the end of which more bytes are still to come. */
+	rest: Uint8Array;
+	/** What each line begins with, as far as somebody wanted to know. */
+	pens: Pen[];
+	/** Lines that were read; the last one only until more of it comes. */
+	read: Map<number, ReadLine>;
 }
+
+type ReadLine = { pieces: Piece[] };
 
 interface IndexAnswer extends LineCount {
 	isFinal: boolean;
@@ -46,6 +57,8 @@ export class ShownLog {
 	readonly #place: LogPlace;
 	readonly #blocks = new Map<number, Block>();
 	readonly #asked = new Set<number>();
+	/** What came live of blocks that are on their way. */
+	#late: { at: number; from: number; to: number; part: Uint8Array }[] = [];
 	readonly #stop = new AbortController();
 	#live: AbortController | null = null;
 	readonly #seen = () => this.#heed();
@@ -63,27 +76,29 @@ export class ShownLog {
 	}
 
 	/** Null: it is not here yet; it has been asked for, and `version` moves when it is. */
-	line(line: number): { pieces: Piece[] } | null {
+	line(line: number): ReadLine | null {
+		const block = this.#blockOf(line);
 		const text = this.text(line);
-		return text === null ? null : readLine(text, this.#penBefore(line));
+		if (block === null || text === null) return null;
+		const at = line - block.line;
+		const known = block.read.get(at);
+		if (known !== undefined) return known;
+		const read = readLine(text, penBefore(block, at));
+		if (block.read.size >= readMax) block.read.clear();
+		block.read.set(at, read);
+		return read;
 	}
 
 	/** Without its line break, as it was printed. */
 	text(line: number): string | null {
-		const { index } = this;
-		if (index === null) return null;
-		const block = this.#block(index.blockOfLine(line));
-		if (block === null) return null;
-		const text = block.texts[line - block.line] ?? "";
+		const block = this.#blockOf(line);
+		const text = block?.texts[line - block.line];
+		if (text === undefined) return null;
 		return text.length > lineCharactersMax ? `${text.slice(0, lineCharactersMax)} … (the line is longer)` : text;
 	}
 
-	/** Colours that a line before left on: within its block, which is as far as a reader can see anyway. */
-	#penBefore(line: number): Pen {
-		const at = this.index?.blockOfLine(line) ?? 0;
-		const block = this.#blocks.get(at);
-		const before = block?.texts[line - 1 - block.line];
-		return before?.includes("\u001b") ? readLine(before, plainPen).pen : plainPen;
+	#blockOf(line: number): Block | null {
+		return this.index === null ? null : this.#block(this.index.blockOfLine(line));
 	}
 
 	#block(at: number): Block | null {
@@ -97,7 +112,8 @@ export class ShownLog {
 			return known;
 		}
 		if (!this.#asked.has(at)) void this.#fetch(at);
-		return null;
+		// What is here of it is shown meanwhile.
+		return known ?? null;
 	}
 
 	async #begin(): Promise<void> {
@@ -134,8 +150,11 @@ export class ShownLog {
 			// A line without an end makes a block that is larger than all others.
 			const range = { from: offset, to: Math.min(to, offset + fetchBytesMax) };
 			const { body } = await client.attempts.log(name, { job, attempt }, range);
-			const text = await new Response(body).text();
-			this.#keep(at, { line, texts: text.split("\n"), from: offset, to });
+			const bytes = new Uint8Array(await new Response(body).arrayBuffer());
+			const block = emptyBlock(line, offset);
+			append(block, bytes, to);
+			for (const late of this.#late) if (late.at === at && late.from === block.to) append(block, late.part, late.to);
+			this.#keep(at, block);
 			this.trouble.value = null;
 		} catch {
 			if (this.#stop.signal.aborted) return;
@@ -143,6 +162,7 @@ export class ShownLog {
 			await new Promise((resolve) => setTimeout(resolve, retryMs));
 		} finally {
 			this.#asked.delete(at);
+			this.#late = this.#late.filter((late) => late.at !== at);
 			this.#changed();
 		}
 	}
@@ -196,14 +216,11 @@ export class ShownLog {
 		for (let rest = bytes; rest.length > 0; at++) {
 			const { offset, line, to } = index.block(at);
 			const part = rest.subarray(0, to - from);
-			const known = this.#blocks.get(at) ?? (offset === from ? { line, texts: [""], from, to: from } : undefined);
+			const known = this.#blocks.get(at) ?? (offset === from ? emptyBlock(line, from) : undefined);
 			if (known !== undefined && known.to === from) {
-				const [first = "", ...more] = new TextDecoder().decode(part).split("\n");
-				known.texts[known.texts.length - 1] += first;
-				for (const text of more) known.texts.push(text);
-				known.to = to;
+				append(known, part, to);
 				this.#keep(at, known);
-			}
+			} else if (this.#asked.has(at)) this.#late.push({ at, from, to, part });
 			from = to;
 			rest = rest.subarray(part.length);
 		}
@@ -221,4 +238,33 @@ export class ShownLog {
 			this.version.value++;
 		});
 	}
+}
+
+function emptyBlock(line: number, from: number): Block {
+	return { line, texts: [""], from, to: from, rest: new Uint8Array(), pens: [plainPen], read: new Map() };
+}
+
+/** `to`: how far the log is shown with it; of a line that is too long not all bytes are there. */
+function append(block: Block, part: Uint8Array, to: number): void {
+	const bytes = new Uint8Array(block.rest.length + part.length);
+	bytes.set(block.rest);
+	bytes.set(part, block.rest.length);
+	const whole = bytes.length - unfinishedBytes(bytes);
+	block.rest = bytes.slice(whole);
+	const [first = "", ...more] = new TextDecoder().decode(bytes.subarray(0, whole)).split("\n");
+	const last = block.texts.length - 1;
+	block.read.delete(last);
+	block.texts[last] += first;
+	for (const text of more) block.texts.push(text);
+	block.to = to;
+}
+
+/** Colours that lines before left on, within the block, which is as far as a reader can see. */
+function penBefore(block: Block, at: number): Pen {
+	for (let next = block.pens.length; next <= at; next++) {
+		block.pens.push(
+			penAfterLine((block.texts[next - 1] ?? "").slice(0, lineCharactersMax), block.pens[next - 1] ?? plainPen),
+		);
+	}
+	return block.pens[at] ?? plainPen;
 }
