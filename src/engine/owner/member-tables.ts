@@ -28,9 +28,14 @@ export class MemberTables {
 		return this.#select("WHERE member = ?", member)[0] ?? null;
 	}
 
-	/** The person who took the invitation under that name; of several, whom changed last. */
+	/** The person who took an invitation under that name, also where that was not the last one that it took. */
 	invitedAs(claim: string): OwnerMember | null {
-		return this.#select("WHERE invited_as = ? ORDER BY version DESC LIMIT 1", claim)[0] ?? null;
+		return this.#select("WHERE member = (SELECT member FROM member_name WHERE name = ?)", claim)[0] ?? null;
+	}
+
+	/** From now on the name is that member's, for as long as it is one. */
+	nameTaken(claim: string, member: string): void {
+		this.#tables.made.exec("INSERT OR REPLACE INTO member_name VALUES (?, ?)", claim, member);
 	}
 
 	/** By name, after one name. */
@@ -61,6 +66,7 @@ export class MemberTables {
 
 	remove(member: string, version: number): void {
 		this.#tables.made.exec("DELETE FROM member WHERE member = ?", member);
+		this.#tables.made.exec("DELETE FROM member_name WHERE member = ?", member);
 		this.#untold(member, version);
 	}
 

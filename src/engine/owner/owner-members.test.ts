@@ -76,7 +76,7 @@ function rig() {
 	};
 }
 
-const set = (member: string, role: "viewer" | "owner", repos: string[] | null = null) => ({
+const set = (member: string, role: "viewer" | "developer" | "owner", repos: string[] | null = null) => ({
 	...{ member, role, repos, name: null, by: operator },
 });
 const rolesOf = (memberships: OwnerMembership[]) => memberships.map(({ role }) => role);
@@ -137,6 +137,62 @@ it("[A83] an invitation is one account's, also while its name's object has not h
 	expect(await take("a")).toMatchObject({ isNews: false, membership: { role: "owner" } });
 	await settled();
 	expect((await engine.members({ after: "", limit: 9 })).map(({ member }) => member)).toEqual([personId("a")]);
+});
+
+it.each([
+	{ known: set("github:ada", "viewer"), invited: set("ada@example.com", "developer", ["web"]), has: "viewer of all" },
+	{
+		known: set("github:ada", "viewer", ["api"]),
+		invited: set("ada@example.com", "owner", ["web"]),
+		has: "viewer of api",
+	},
+	{ known: set("github:ada", "owner", ["web"]), invited: set("ada@example.com", "developer"), has: "owner of web" },
+	{
+		known: set("github:ada", "viewer", ["web"]),
+		invited: set("ada@example.com", "viewer", ["api", "web"]),
+		has: "viewer of api,web",
+	},
+	{
+		known: set("github:ada", "viewer", ["web"]),
+		invited: set("ada@example.com", "developer"),
+		has: "developer of all",
+	},
+])("[A83] somebody invited once more loses neither role nor repositories: $has", async ({ known, invited, has }) => {
+	const { owner, settled } = rig();
+	const engine = owner();
+	for (const invitation of [known, invited]) {
+		await engine.setMember(invitation);
+		await engine.takeInvitation({ claim: invitation.member, person: personId("a"), name: "Ada" });
+	}
+	await settled();
+	const members = await engine.members({ after: "", limit: 9 });
+	expect(members.map(({ role, repos }) => `${role} of ${repos?.join() ?? "all"}`)).toEqual([has]);
+});
+
+it("[A190] whoever took several invitations is changed and removed by each of their names, and by none after that", async () => {
+	const { owner, settled } = rig();
+	const engine = owner();
+	const ada = personId("a");
+	const names = ["github:ada", "ada@example.com"];
+	const takeBoth = async () => {
+		for (const claim of names) {
+			await engine.setMember(set(claim, "viewer"));
+			await engine.takeInvitation({ claim, person: ada, name: "Ada" });
+		}
+	};
+	const membersNow = async () => (await engine.members({ after: "", limit: 9 })).map(({ member }) => member);
+	for (const name of names) {
+		await takeBoth();
+		expect(await engine.setMember(set(name, "developer"))).toMatchObject({ value: { member: { member: ada } } });
+		expect(await engine.removeMember({ member: name, by: operator })).toMatchObject({
+			value: { removed: { member: ada } },
+		});
+		expect(await membersNow()).toEqual([]);
+		expect(await engine.takeInvitation({ claim: name, person: ada, name: "Ada" })).toBeNull();
+	}
+	await engine.setMember(set("github:ada", "viewer"));
+	expect(await membersNow()).toEqual(["github:ada"]);
+	await settled();
 });
 
 it("[A85] past the bound nobody is added, and who is there is changed; the list has each of them once", async () => {

@@ -79,15 +79,18 @@ export class OwnerMembers {
 		const invitation = this.#members.member(claim);
 		const known = this.#members.member(person);
 		if (invitation === null)
-			return known?.invitedAs === claim ? { membership: membershipOf(known), isNews: false } : null;
+			return known !== null && this.#members.invitedAs(claim)?.member === person
+				? { membership: membershipOf(known), isNews: false }
+				: null;
 		const taken = this.#tables.transaction(() => {
 			const version = this.#members.nextVersion();
 			this.#members.remove(claim, version);
 			// Whoever invites a member once more, under another name, takes nothing away.
-			const { role, repos } = known !== null && !isRise(known, invitation) ? known : invitation;
+			const { role, repos } = known === null || holdsAll(invitation, known) ? invitation : known;
 			const since = known?.since ?? invitation.since;
 			const row = { owner: this.#ports.name, member: person, role, repos, invitedAs: claim, name, since, version };
 			this.#members.put(row);
+			this.#members.nameTaken(claim, person);
 			return row;
 		});
 		return { membership: membershipOf(taken), isNews: true };
@@ -140,8 +143,11 @@ function membershipOf({ owner, role, repos, version }: OwnerMember): OwnerMember
 	return { owner, role, repos, version };
 }
 
-function isRise(from: OwnerMember, to: OwnerMember): boolean {
-	return from.role === to.role ? to.repos === null : isAtLeast(to.role, from.role);
+/** Whether nothing of `known` is missing from it: a higher role for fewer repositories takes the others away. */
+function holdsAll(invitation: OwnerMember, known: OwnerMember): boolean {
+	const { role, repos } = invitation;
+	const reaches = repos === null || (known.repos?.every((repo) => repos.includes(repo)) ?? false);
+	return reaches && isAtLeast(role, known.role);
 }
 
 function sameRepos(a: readonly string[] | null, b: readonly string[] | null): boolean {

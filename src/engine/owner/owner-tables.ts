@@ -31,6 +31,11 @@ const versions = [
 		token TEXT NOT NULL, runner TEXT NOT NULL, until INTEGER, PRIMARY KEY (token, runner)) WITHOUT ROWID;
 	CREATE INDEX registration_until ON registration (until) WHERE until IS NOT NULL;`,
 	"ALTER TABLE owner ADD COLUMN limits TEXT NOT NULL DEFAULT '{}'",
+	`CREATE TABLE member_name (name TEXT PRIMARY KEY, member TEXT NOT NULL) WITHOUT ROWID;
+	CREATE INDEX member_name_member ON member_name (member);
+	INSERT OR REPLACE INTO member_name
+		SELECT invited_as, member FROM member WHERE invited_as IS NOT NULL ORDER BY version;
+	DROP INDEX member_invited_as;`,
 ];
 export const ownerTables = { of: "owner", versions } satisfies TableVersions;
 
