@@ -13,6 +13,7 @@ export interface CheckoutPlan {
 	commitFile: string;
 	/** The bare repository that is kept between jobs; null: none. */
 	cache: string | null;
+	isIsolated: boolean;
 }
 
 /** Packs, one for each fetch, at which the cache is put in order, and the commits that are kept then. */
@@ -117,7 +118,7 @@ const fetchRefToCache = `bring() {
 
 /** Leaves the commit it found in the job's folder, for the steps and for the report. */
 export function checkoutScript(plan: CheckoutPlan): string {
-	const { source, wishes, cache, commitFile } = plan;
+	const { source, wishes, cache, commitFile, isIsolated } = plan;
 	const direct = `${fetchRefs}\n${source.commit === null ? fetchRef : fetchCommit}`;
 	return `${beginning(plan)}
 own -c init.defaultBranch=main init --quiet --template= .
@@ -132,18 +133,20 @@ commit=$(own rev-parse --verify --quiet "$commit^{commit}") || exit ${exitCodes.
 ${sparseScript(wishes.sparse)}
 own -c advice.detachedHead=false checkout --quiet --detach "$commit"
 [ "$(own rev-parse HEAD)" = "$commit" ] || exit ${exitCodes.wrongHead}
-${submoduleScripts[wishes.submodules]}
+${submoduleScript(wishes.submodules, isIsolated)}
 ${wishes.lfs ? lfsScript : ""}
 printf '%s' "$commit" > ${quoted(commitFile)}
 own log -1 --format='%H %s'
 `;
 }
 
-const submoduleScripts: Record<CheckoutWishes["submodules"], string> = {
-	none: "",
-	first: `own submodule --quiet update --init "\${depth[@]}" || exit ${exitCodes.submodules}`,
-	recursive: `own submodule --quiet update --init --recursive "\${depth[@]}" || exit ${exitCodes.submodules}`,
-};
+/** Where steps are isolated, a submodule is none of the machine's files: git would read them for the job, outside of its sandbox. */
+function submoduleScript(submodules: CheckoutWishes["submodules"], isIsolated: boolean): string {
+	if (submodules === "none") return "";
+	const protocols = isIsolated ? "GIT_ALLOW_PROTOCOL=git:http:https:ssh " : "";
+	const recursive = submodules === "recursive" ? " --recursive" : "";
+	return `${protocols}own submodule --quiet update --init${recursive} "\${depth[@]}" || exit ${exitCodes.submodules}`;
+}
 
 /** No hooks: they would be the job's to run, with a program that its sandbox may not have. */
 const lfsScript = `git lfs version >/dev/null 2>&1 || exit ${exitCodes.noLfs}

@@ -1,9 +1,9 @@
 // What neither a job's variables nor a repository's content may do to the runner's own git, and waits that a stop must end.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../../testing/fake-server/fake-server-lease.ts";
 import type { FakeLease } from "../../testing/fake-server/fake-server-lease.ts";
@@ -142,6 +142,70 @@ describe("a repository's content", () => {
 		commit({ file: "more\n" });
 		expect((await runToEnd({ run: "cat file" })).text).toMatch(/\nmore\n$/);
 		expect(existsSync(mark)).toBe(false);
+	});
+});
+
+describe("what the runner keeps of other jobs", () => {
+	/** Whose cache and folder it would be: another repository's, which has fetched its commit. */
+	const escaped = (path: string) => path.replaceAll(" ", "%20");
+
+	function offerOf(repo: string, source: { cloneUrl: string; commit: string | null }, run = "cat file"): FakeLease {
+		const over = { repository: { owner: "acme", repo } };
+		return fixture.server.offer(
+			buildGrant({ run }, { ...over, run: { id: "rtest", number: 1, title: null, source: { ref: null, ...source } } }),
+		);
+	}
+
+	async function endOf(lease: FakeLease): Promise<FakeLease> {
+		await fixture.server.until(() => lease.finish !== null);
+		return lease;
+	}
+
+	it.each([
+		["the cache", (cache: string) => `file://${escaped(cache)}`],
+		["the cache by escapes", (cache: string) => `file://${escaped(cache).replace("/cache/", "/%63ache%2F")}`],
+		[
+			"the cache by a folder of each process's own",
+			(cache: string) => `file:///proc/self/cwd/../../../cache/${basename(cache)}`,
+		],
+		["the cache by a way up", (cache: string) => `file://${escaped(cache)}/%2e./${basename(cache)}`],
+		["the cache by a link", (cache: string) => `file://${fixture.folder}/link/cache/${basename(cache)}`],
+		["another job's folder", () => `file://${escaped(fixture.workDir)}/jobs/other/work`],
+	])("[N222] a clone URL does not lead to %s", async (_, url) => {
+		symlinkSync(fixture.workDir, join(fixture.folder, "link"));
+		const kept = await endOf(offerOf("web", { cloneUrl, commit: null }));
+		const [name = ""] = readdirSync(join(fixture.workDir, "cache"));
+		const commit = kept.finish?.commit ?? "";
+		const lease = await endOf(offerOf("other", { cloneUrl: url(join(fixture.workDir, "cache", name)), commit }));
+		expect(lease.finish?.outcome).toBe("failed");
+		expect(lease.finish?.reason).toMatch(/^checkout: (?:the|a) clone URL .*|what is under \/proc/);
+		expect(lease.text).not.toContain("content");
+	});
+
+	it("[N223] what one repository's jobs fetched is no other repository's, of the same clone URL either", async () => {
+		const kept = await endOf(offerOf("web", { cloneUrl, commit: null }));
+		renameSync(origin, `${origin}-closed`);
+		const source = { cloneUrl, commit: kept.finish?.commit ?? "" };
+		expect((await endOf(offerOf("other", source))).finish?.outcome).toBe("failed");
+		expect((await endOf(offerOf("web", source))).text).toContain("content");
+	});
+
+	it("[N224] where steps are isolated a submodule is none of the machine's files", async () => {
+		await fixture.close();
+		fixture = await FakeServerRunner.open({ wrap: "env" });
+		origin = join(fixture.folder, "origin");
+		cloneUrl = `file://${origin}`;
+		mkdirSync(origin);
+		git("init", "--quiet", "--initial-branch=main");
+		const inner = commit({ file: "content\n" });
+		writeFileSync(join(origin, ".gitmodules"), `[submodule "sub"]\n\tpath = sub\n\turl = "${cloneUrl}"\n`);
+		git("update-index", "--add", "--cacheinfo", `160000,${inner},sub`);
+		git("add", ".gitmodules");
+		git("commit", "--quiet", "-m", "a submodule");
+		const plain = await runToEnd({ run: "cat file" });
+		expect(plain.text).toContain("content");
+		const lease = await runToEnd({ run: "cat sub/file", env: { SPILLWAY_GIT_SUBMODULES: "true" } });
+		expect(lease.finish?.reason).toBe("checkout: its submodules: one of them names a transport that is not allowed");
 	});
 });
 

@@ -32,6 +32,10 @@ export interface CheckoutOptions {
 	jobEnv: Readonly<Record<string, string>>;
 	/** Null: each checkout fetches from its origin. */
 	gitCache: GitCache | null;
+	/** Whose job it is, as `owner/repo`: what one repository's jobs fetched is not for another's. */
+	repository: string;
+	/** The job's steps do not see the machine's files; so neither may a submodule name them. */
+	isIsolated: boolean;
 	onOutput: (bytes: Uint8Array) => void;
 }
 
@@ -67,9 +71,9 @@ export class Checkout {
 
 	/** Null: stopped before anything was done. */
 	async run(): Promise<CheckoutEnd | null> {
-		const { source, wishes, places, gitCache } = this.#options;
-		const cache = gitCache?.pathOf(source.cloneUrl) ?? null;
-		const plan = { source, wishes, commitFile: places.commit };
+		const { source, wishes, places, gitCache, repository, isIsolated } = this.#options;
+		const cache = gitCache?.pathOf(repository, source.cloneUrl) ?? null;
+		const plan = { source, wishes, commitFile: places.commit, isIsolated };
 		try {
 			if (gitCache !== null && cache !== null) {
 				const script = cacheScript({ ...plan, cache });

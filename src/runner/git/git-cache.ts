@@ -1,4 +1,5 @@
-// Repositories that are kept between jobs, one bare one for each clone URL. One job at a time brings something into each;
+// Repositories that are kept between jobs, one bare one for each repository of the server's and each clone URL of its jobs: what is
+// kept is given without asking its origin, so it is for those who fetched it. One job at a time brings something into each;
 // what was not used for long, or is too much, goes when the runner starts. Losing a cache costs time and nothing else.
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -19,9 +20,10 @@ export class GitCache {
 	}
 
 	/** Nothing of a URL that a file system could not take is in it. */
-	pathOf(cloneUrl: string): string {
+	pathOf(repository: string, cloneUrl: string): string {
 		makeFolder(this.#folder);
-		return join(this.#folder, `${createHash("sha256").update(cloneUrl).digest("hex").slice(0, 32)}.git`);
+		const name = createHash("sha256").update(`${repository} ${cloneUrl}`).digest("hex").slice(0, 32);
+		return join(this.#folder, `${name}.git`);
 	}
 
 	/** Runs `work` when no other has the repository at `path`; null when the signal came first, and the line goes on without it. */

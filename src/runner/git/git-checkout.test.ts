@@ -87,7 +87,7 @@ async function check(wish: Wish): Promise<FakeLease> {
 	return lease;
 }
 
-const cachePath = () => new GitCache(join(fixture.workDir, "cache")).pathOf(cloneUrl);
+const cachePath = () => new GitCache(join(fixture.workDir, "cache")).pathOf("acme/web", cloneUrl);
 const history = "git rev-list HEAD | wc -l | tr -d ' '";
 
 describe("what a job asks for", () => {

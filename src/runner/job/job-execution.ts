@@ -8,6 +8,7 @@ import { Checkout } from "../git/checkout.ts";
 import type { CheckoutEnd } from "../git/checkout.ts";
 import { sourceFault } from "../git/checkout-reason.ts";
 import { readWishes } from "../git/checkout-wishes.ts";
+import { runnersFileFault } from "../git/runners-files.ts";
 import { enterScript } from "../process/enter-script.ts";
 import { ExclusiveGuard } from "../process/exclusive-guard.ts";
 import { Hook, hookEnv } from "../machine/hook.ts";
@@ -126,7 +127,7 @@ export class JobExecution {
 		const { context, grant, folder, log } = this.#execution;
 		const { source } = grant.run;
 		if (source === null) return null;
-		const fault = sourceFault(source);
+		const fault = sourceFault(source) ?? runnersFileFault(source.cloneUrl, context.folder.path);
 		if (fault !== null) return fault;
 		const jobEnv = this.#env().job;
 		const wishes = readWishes(jobEnv);
@@ -134,7 +135,9 @@ export class JobExecution {
 		folder.writeAskpass(askpassScript(source.cloneUrl));
 		const { hostEnv, tokens, gitCache } = context;
 		const onOutput = (bytes: Uint8Array) => log.append(bytes);
-		this.#checkout = new Checkout({ source, wishes, places: folder, hostEnv, tokens, jobEnv, gitCache, onOutput });
+		const { owner, repo } = grant.repository;
+		const kept = { gitCache, repository: `${owner}/${repo}`, isIsolated: context.wrap !== null };
+		this.#checkout = new Checkout({ source, wishes, places: folder, hostEnv, tokens, jobEnv, ...kept, onOutput });
 		if (wishes.credentials) this.#gitEnv = { GIT_ASKPASS: folder.askpass, GIT_TERMINAL_PROMPT: "0" };
 		return null;
 	}
