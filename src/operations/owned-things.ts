@@ -1,5 +1,6 @@
 // What an owner has is told to the owner's object: repositories, pools and tokens have no other place from which an owner's could be
 // found, should the read model be lost.
+import type { OwnerRunner } from "../contracts/objects/owner.ts";
 import type { OwnedThing } from "../contracts/objects/projectable.ts";
 import { inTime } from "../contracts/wire/in-time.ts";
 import { accept } from "../domain/refusal.ts";
@@ -23,6 +24,30 @@ export async function ownFirst(ports: OwningPorts, owner: string, thing: OwnedTh
 	if (admitted === null) ownLater(ports, owner, thing);
 	else if (admitted.ok) noteTold(key);
 	return admitted ?? accept(null);
+}
+
+/**
+ * [V32] Before a pool takes a runner. While the owner's object does not answer the runner is taken, and counted once it does. What is
+ * accepted can be taken back, should the pool not take the runner after all.
+ */
+export async function ownRunnerFirst(
+	ports: OwningPorts,
+	owner: string,
+	runner: OwnerRunner,
+): Promise<Result<{ disown: () => void }>> {
+	const admitted = await inTime(ports.owner(owner).admitRunner(runner), admitMsMax, () => null).catch(() => null);
+	if (admitted?.ok === false) return admitted;
+	if (admitted === null) {
+		const own = async () => ports.owner(owner).ownRunner(runner);
+		ports.later(own().catch(() => undefined));
+	}
+	const disown = async () => ports.owner(owner).disownRunner(runner.id);
+	return accept({ disown: () => ports.later(disown().catch(() => undefined)) });
+}
+
+/** Its place is free when this returns, unless the owner's object does not answer: then it finds out by itself. */
+export async function disownRunner(ports: Pick<Ports, "owner">, owner: string, runner: string): Promise<void> {
+	await inTime(ports.owner(owner).disownRunner(runner), admitMsMax, () => undefined).catch(() => undefined);
 }
 
 function noteTold(key: string): void {

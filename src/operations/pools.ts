@@ -7,7 +7,7 @@ import type { Caller } from "./access.ts";
 import { noteAct } from "./act-notes.ts";
 import type { NotePorts } from "./act-notes.ts";
 import { timeText } from "../contracts/wire/time-text.ts";
-import { ownFirst } from "./owned-things.ts";
+import { disownRunner, ownFirst } from "./owned-things.ts";
 import type { OwningPorts } from "./owned-things.ts";
 import type { Page } from "../contracts/http/page.ts";
 import type { Deleted, Ports, Seen } from "./ports.ts";
@@ -74,7 +74,7 @@ export async function setRunner(
 
 /** Removed again, or never there, it is no act: nothing changed. */
 export async function removeRunner(
-	ports: PoolPorts & NotePorts,
+	ports: PoolPorts & Pick<Ports, "owner"> & NotePorts,
 	caller: Caller,
 	{ runner, ...name }: PoolCall & { runner: string },
 ): Promise<Result<Deleted>> {
@@ -82,6 +82,7 @@ export async function removeRunner(
 	const may = mayAskOfOwner(caller, "removeRunner", owner);
 	if (!may.ok) return may;
 	const isNews = await ports.wholePool(name).removeRunner(runner);
+	if (isNews) await disownRunner(ports, owner, runner);
 	if (isNews) noteAct(ports, caller, { action: "runner-remove", owner, subject: runner, details: { pool } });
 	return accept({ wasThere: isNews === true });
 }

@@ -80,3 +80,26 @@ it("[V25] an owner's limits are seen by whoever may read the owner, and set by t
 	const put = await send<LimitUses>("PUT", path, { body: {} });
 	expect(put.body.items.find(({ name }) => name === "pools")?.limit).toBe(500);
 });
+
+it("[V32] runners of all pools are taken up to the limit, whoever asks at once and past an eviction; a key counts once, and a removal makes room", async () => {
+	const owner = anOwner();
+	await set(owner, { runners: 2 });
+	const path = (pool: string) => `/v1/pools/${owner}/${pool}/runners`;
+	const register = (pool: string, key: string) =>
+		refusal("POST", path(pool), { body: { name: "one" }, headers: { "Idempotency-Key": key } });
+	const words = await Promise.all(["a", "b", "c", "d"].map((pool) => register(pool, `key-of-${pool}`)));
+	expect(words.toSorted()).toEqual(["201", "201", "429 limit-runners", "429 limit-runners"]);
+	await evictAllDurableObjects();
+	expect(await register("e", "key-of-e")).toBe("429 limit-runners");
+	expect(await used(owner, "runners")).toBe(2);
+	const there = ["a", "b", "c", "d"][words.indexOf("201")] ?? "";
+	const again = await send<{ id: string }>("POST", path(there), {
+		body: { name: "one" },
+		headers: { "Idempotency-Key": `key-of-${there}` },
+	});
+	expect(again.status).toBe(200);
+	expect(await used(owner, "runners")).toBe(2);
+	expect(await refusal("DELETE", `${path(there)}/${again.body.id}`)).toBe("204");
+	expect(await register("e", "key-of-e")).toBe("201");
+	expect(await register("f", "key-of-f")).toBe("429 limit-runners");
+});

@@ -1,7 +1,7 @@
 // The Durable Object of one owner: gives its engine the platform's storage, clock and far ends, and passes each call on.
 import { DurableObject } from "cloudflare:workers";
 import type { LimitsCall } from "../../src/contracts/objects/objects.ts";
-import type { OwnerCalls, CountedRegistration, TokenEnd } from "../../src/contracts/objects/owner.ts";
+import type { OwnerCalls, CountedRegistration, OwnerRunner, TokenEnd } from "../../src/contracts/objects/owner.ts";
 import type { OwnedThing } from "../../src/contracts/objects/projectable.ts";
 import type { SecretCall } from "../../src/contracts/objects/secrets.ts";
 import type { Millis } from "../../src/domain/ids.ts";
@@ -59,6 +59,18 @@ export class OwnerObject extends DurableObject<Env> implements OwnerCalls {
 
 	admit(thing: OwnedThing) {
 		return this.#engine.admit(thing);
+	}
+
+	admitRunner(runner: OwnerRunner) {
+		return this.#engine.admitRunner(runner);
+	}
+
+	ownRunner(runner: OwnerRunner) {
+		return this.#engine.ownRunner(runner);
+	}
+
+	disownRunner(id: string) {
+		return this.#engine.disownRunner(id);
 	}
 
 	limits() {

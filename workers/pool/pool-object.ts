@@ -108,6 +108,10 @@ export class PoolObject extends DurableObject<Env> implements PoolCalls {
 		return this.#engine.figures();
 	}
 
+	runnerIds() {
+		return this.#engine.runnerIds();
+	}
+
 	configure(patch: PoolPatch) {
 		return this.#engine.configure(patch);
 	}

@@ -306,6 +306,8 @@ export interface PoolCalls {
 	/** Which of these it has; if its alarm is gone, it looks after them again. */
 	holds(leases: string[]): Promise<string[]>;
 	figures(): Promise<ShardFigures>;
+	/** The ids of those that are registered, and, of shard 0, how many shards ever had a runner: for the owner, who counts them. */
+	runnerIds(): Promise<{ ids: string[]; shards: number }>;
 	/**
 	 * Of shard 0 alone: durable there, and all others have it before it returns. Acts at once on what waits; a claim that is
 	 * under way is still handed out.

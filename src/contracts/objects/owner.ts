@@ -22,6 +22,13 @@ export interface CountedRegistration {
 	runner: string;
 }
 
+export interface OwnerRunner {
+	/** The runner's id. */
+	id: string;
+	pool: string;
+	shard: number;
+}
+
 export interface TokenEnd {
 	id: string;
 	at: Millis;
@@ -72,6 +79,15 @@ export interface OwnerCalls {
 	 * an older deploy knows none of these three calls.
 	 */
 	admit(thing: OwnedThing): Promise<Result<null>>;
+	/**
+	 * Before a pool takes a runner: counts it, unless the owner has as many as may be; one that is counted already is. Objects of an
+	 * older deploy know none of these three calls.
+	 */
+	admitRunner(runner: OwnerRunner): Promise<Result<null>>;
+	/** Counts it at any number: its pool has it. */
+	ownRunner(runner: OwnerRunner): Promise<void>;
+	/** It was removed, or its pool took no such runner. */
+	disownRunner(id: string): Promise<void>;
 	limits(): Promise<LimitUse[]>;
 	setLimits(call: LimitsCall): Promise<LimitUse[]>;
 	/** By name, after one name: members, and invitations that nobody took yet. */

@@ -147,6 +147,17 @@ export const limitTable = {
 		why: "a list of pools asks each of them",
 		met: "a new one is refused, and a known one is set all the same: use labels in place of pools",
 	},
+	runners: {
+		of: "owner",
+		unit: "runners",
+		fallback: 20_000,
+		settable: { for: "owner", max: 200_000 },
+		windowMs: null,
+		counted:
+			"in the owner's object, which asks the pools who is still there before it refuses: one more is never taken while that answers, and the place of a runner whose one job is over is free within a minute",
+		why: "each is a row of the owner's, and a look at who is still there goes through all of them",
+		met: "a new one is refused, and one that registers again under its key is taken: remove those that are gone for good, or come again once one-job runners have ended",
+	},
 	"owner-secrets": {
 		of: "owner",
 		unit: "secrets",

@@ -8,6 +8,7 @@ import type {
 	OwnerCalls,
 	OwnerMember,
 	CountedRegistration,
+	OwnerRunner,
 	TokenEnd,
 } from "../../contracts/objects/owner.ts";
 import type { OwnerMembership } from "../../contracts/objects/person.ts";
@@ -26,6 +27,7 @@ import { OwnedTables } from "./owned-tables.ts";
 import { OwnerLimits } from "./owner-limits.ts";
 import { OwnerMembers } from "./owner-members.ts";
 import type { OwnerOutside, OwnerPorts } from "./owner-ports.ts";
+import { OwnerRunners } from "./owner-runners.ts";
 import { OwnerSecrets } from "./owner-secrets.ts";
 import { OwnerTables } from "./owner-tables.ts";
 import { RegistrationTables } from "./registration-tables.ts";
@@ -50,6 +52,7 @@ export class OwnerEngine implements OwnerCalls {
 	readonly #members: OwnerMembers;
 	readonly #secrets: OwnerSecrets;
 	readonly #registrations: RegistrationTables;
+	readonly #runners: OwnerRunners;
 	#adopting: Promise<boolean> | null = null;
 	#takingOver: Promise<void> | null = null;
 	#tellAgainMs = tellAgainMs;
@@ -64,6 +67,7 @@ export class OwnerEngine implements OwnerCalls {
 		this.#owned = new OwnedTables(this.#tables);
 		this.#registrations = new RegistrationTables(this.#tables);
 		this.#limits = new OwnerLimits(this.#tables, { owned: this.#owned, now: () => world.now() });
+		this.#runners = new OwnerRunners(ports, this.#tables);
 		this.#members = new OwnerMembers(ports, this.#tables, new MemberTables(this.#tables, name));
 		const { sealer } = outside;
 		this.#secrets = new OwnerSecrets({ owner: name, world, sealer, tables: this.#tables });
@@ -127,9 +131,22 @@ export class OwnerEngine implements OwnerCalls {
 		return may;
 	}
 
+	async admitRunner(runner: OwnerRunner): Promise<Result<null>> {
+		return this.#runners.admit(runner, (use) => this.#limits.refuseRunner(use));
+	}
+
+	async ownRunner(runner: OwnerRunner): Promise<void> {
+		this.#runners.own(runner);
+	}
+
+	async disownRunner(id: string): Promise<void> {
+		this.#runners.disown(id);
+	}
+
 	async limits(): Promise<LimitUse[]> {
 		if (!this.#owned.hasTakenOver) await this.#takeOver().catch(() => undefined);
-		return this.#limits.show(this.#secrets.facts().length);
+		await this.#runners.lookInTime();
+		return this.#limits.show({ secrets: this.#secrets.facts().length, runners: this.#runners.count });
 	}
 
 	async setLimits(call: LimitsCall): Promise<LimitUse[]> {

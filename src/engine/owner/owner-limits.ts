@@ -50,12 +50,19 @@ export class OwnerLimits {
 		return reached === null ? accept(null) : refuse(reached);
 	}
 
-	show(secrets: number): LimitUse[] {
+	/** [V32] `use`: of those that are counted now. */
+	refuseRunner(use: number): Result<null> {
+		const reached = limitReached("runners", { use, more: 1, set: this.#set });
+		return reached === null ? accept(null) : refuse(reached);
+	}
+
+	show({ secrets, runners }: { secrets: number; runners: number }): LimitUse[] {
 		return [
 			this.#shown("owner-secrets", secrets),
 			this.#shown("repositories", this.#count("repository")),
 			this.#shown("pools", this.#count("pool")),
 			this.#shown("tokens", this.#count("token")),
+			this.#shown("runners", runners),
 			this.#shown("token-calls", null),
 			this.#shown("token-dear-calls", null),
 		];

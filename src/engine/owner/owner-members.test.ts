@@ -45,7 +45,7 @@ function rig() {
 					poolNames: async () => [],
 					tokens: async () => [],
 				},
-				pool: () => ({ tokensEnded: async () => undefined }),
+				pool: () => ({ tokensEnded: async () => undefined, runnerIds: async () => ({ ids: [], shards: 1 }) }),
 				person: (name) => ({
 					hearMembership: async (news) => {
 						if (isAway) throw new Error("no answer");

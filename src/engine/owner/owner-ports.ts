@@ -28,7 +28,7 @@ export interface OwnerRows {
 
 export interface OwnerOutside {
 	rows: OwnerRows;
-	pool(name: PoolShardName): Pick<PoolCalls, "tokensEnded">;
+	pool(name: PoolShardName): Pick<PoolCalls, "tokensEnded" | "runnerIds">;
 	/** A person's object, or that of the name of an invitation. */
 	person(member: string): Pick<PersonCalls, "hearMembership">;
 	sealer: SecretSealer;

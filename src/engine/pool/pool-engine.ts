@@ -223,6 +223,14 @@ export class PoolEngine implements Omit<PoolCalls, "fetch"> {
 		});
 	}
 
+	async runnerIds(): Promise<{ ids: string[]; shards: number }> {
+		return this.#turns.take((memory, now) => {
+			this.#seeConnected(memory, now);
+			memory.members.forgetGone(now);
+			return { ids: [...memory.runners.all()].map(({ id }) => id), shards: this.#shards.count };
+		});
+	}
+
 	async configure(patch: PoolPatch): Promise<void> {
 		this.#pause.change(this.#name.pool, patch);
 		this.#grants.serveSoon();

@@ -18,7 +18,7 @@ import { accessOf } from "../principal.ts";
 import { noteAct, noteActSeldom } from "../act-notes.ts";
 import type { NotePorts } from "../act-notes.ts";
 import { keyedId } from "../keyed-id.ts";
-import { ownFirst } from "../owned-things.ts";
+import { ownFirst, ownRunnerFirst } from "../owned-things.ts";
 import type { OwningPorts } from "../owned-things.ts";
 import type { Ports, SocketPorts } from "../ports.ts";
 
@@ -68,23 +68,34 @@ export async function registerRunner(
 }
 
 /**
- * [N210] Counted before the pool takes the runner: a token never registers more than it may, whatever comes between. What the pool
+ * [N210][V32] Counted before the pool takes the runner: a token never registers more than it may, whatever comes between. What the pool
  * refuses is taken back; where it does not answer, the same request again is the same runner.
  */
 async function admitRegistration(
-	ports: Pick<Ports, "owner">,
+	ports: OwningPorts,
 	{ who }: Caller,
 	{ id: runner, owner, pool, shard }: RunnerIdentity,
 ): Promise<Result<{ takeBack: () => Promise<void> }>> {
 	const { id: token, pools, uses, expiresAt: until } = accessOf(who) ?? {};
-	if (token === undefined) return accept({ takeBack: async () => {} });
 	if (pools && !pools.includes(pool)) return refuse({ code: "pools-limited", pools });
 	// [N212] Whether it will open a session or only poll: when the token ends, its pool's shard hears of that.
-	if (!(await ports.owner(owner).opensSession({ token, pool, shard }))) return refuse({ code: "token-ended" });
-	if (uses === undefined) return accept({ takeBack: async () => {} });
+	if (token !== undefined && !(await ports.owner(owner).opensSession({ token, pool, shard }))) {
+		return refuse({ code: "token-ended" });
+	}
+	const owned = await ownRunnerFirst(ports, owner, { id: runner, pool, shard });
+	if (!owned.ok) return owned;
+	const { disown } = owned.value;
+	if (token === undefined || uses === undefined) return accept({ takeBack: async () => disown() });
 	const counted = await ports.owner(owner).countRegistration({ token, runner, uses, until: until ?? null });
-	if (!counted.ok) return counted;
-	return accept({ takeBack: () => ports.owner(owner).uncountRegistration({ token, runner }) });
+	if (!counted.ok) {
+		disown();
+		return counted;
+	}
+	const takeBack = async () => {
+		disown();
+		await ports.owner(owner).uncountRegistration({ token, runner });
+	};
+	return accept({ takeBack });
 }
 
 function noteRegistration(ports: NotePorts, caller: Caller, { id, owner, pool, ...runner }: RunnerIdentity): void {

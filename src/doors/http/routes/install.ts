@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import { ProblemAnswer } from "../answer.ts";
 import type { ApiEnv } from "../context.ts";
+import { shownText } from "../document/answers.ts";
 import { document } from "../document/document.ts";
 import { publicAddress } from "../public-address.ts";
 
@@ -11,14 +12,14 @@ document({
 	path: "/install/runner.sh",
 	summary:
 		"A shell script that makes a machine a runner: `curl -fsSL <server>/install/runner.sh | sh -s -- --pool acme/default`",
-	answers: { 200: "The script" },
+	answers: { 200: shownText(["text/plain"], "The script") },
 });
 document({
 	id: "getCommandLine",
 	method: "get",
 	path: "/install/spillway.js",
 	summary: "The command line as one file, for Node 20 or later",
-	answers: { 200: "The program" },
+	answers: { 200: shownText(["text/javascript"], "The program") },
 });
 
 const textType = "text/plain; charset=utf-8";
