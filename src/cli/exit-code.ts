@@ -2,7 +2,7 @@
 import { CommanderError } from "commander";
 import { Outage } from "../contracts/wire/outage.ts";
 import { hintFor } from "./hint.ts";
-import { ProblemError } from "../client/call-failure.ts";
+import { ProblemError, UnusableName } from "../client/call-failure.ts";
 import type { Job, Run } from "../contracts/http/run.ts";
 
 export const exitCode = {
@@ -62,6 +62,7 @@ export function exitCodeOf(outcome: Run["outcome"] | Job["outcome"]): number {
 export function endOf(error: unknown): { code: number; line: string | null } {
 	if (error instanceof CommanderError) return { code: error.exitCode === 0 ? 0 : exitCode.usage, line: null };
 	if (error instanceof CommandFailure) return { code: error.exitCode, line: error.message };
+	if (error instanceof UnusableName) return { code: exitCode.usage, line: error.message };
 	if (error instanceof ProblemError) return { code: exitCode.refused, line: problemLine(error) };
 	if (error instanceof Outage) {
 		return { code: exitCode.unreachable, line: `${error.message}${againText(error.message, error.retryAfterSeconds)}` };

@@ -18,6 +18,29 @@ afterEach(() => api.close());
 
 const paths = () => api.calls.map(({ method, path }) => `${method} ${path.slice(web.length)}`);
 
+it.each([
+	["run", "cancel", "acme/web", ".."],
+	["run", "cancel", "acme/web", "."],
+	["run", "retry", "acme/web", ".."],
+	["job", "cancel", "acme/web", "3/.."],
+	["job", "retry", "acme/web", "../test"],
+	["dead-letter", "redrive", "."],
+	["member", "set", "acme", "", "--role", "viewer"],
+	["member", "remove", "..", "ada@example.com"],
+	["token", "revoke", ".."],
+	["session", "end", ""],
+])("[A191] %s %s %s %s asks for nothing: it would be another call", async (...words) => {
+	const { code, err } = await run(
+		api,
+		words.filter((word) => word !== undefined),
+	);
+	expect([code, err]).toEqual([
+		2,
+		expect.stringMatching(/^spillway: (an empty name names nothing|nothing can be named \.\.?)\n/),
+	]);
+	expect(api.calls).toEqual([]);
+});
+
 describe("a run", () => {
 	it.each(["3", "#3"])("[X32] %s is its number", async (name) => {
 		api.on(`GET ${web}/runs/3`, { json: aWireRun({ number: 3 }) });

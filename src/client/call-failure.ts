@@ -1,4 +1,4 @@
-// The two ways in which a call fails: the server answered that it will not (`ProblemError`), or nobody knows what it did
+// The two ways in which a call that was sent fails: the server answered that it will not (`ProblemError`), or nobody knows what it did
 // (`Outage`). Whether either is tried again is decided in `retryable.ts` and nowhere else.
 import { Outage } from "../contracts/wire/outage.ts";
 import { hasShape } from "./answer-shape.ts";
@@ -26,6 +26,15 @@ export class ProblemError extends Error {
 		this.errors = problem.errors ?? [];
 		this.retryAfterSeconds = retryAfterIn(response.headers);
 		this.headers = response.headers;
+	}
+}
+
+/** Of a call that was not sent: no address can name it. */
+export class UnusableName extends Error {
+	override readonly name = "UnusableName";
+
+	constructor(text: string) {
+		super(text === "" ? "an empty name names nothing" : `nothing can be named ${text}`);
 	}
 }
 

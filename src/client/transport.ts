@@ -4,7 +4,7 @@ import { staleHeader } from "../contracts/wire/headers/stale.ts";
 import { Outage } from "../contracts/wire/outage.ts";
 import { hasShape } from "./answer-shape.ts";
 import type { Shape } from "./answer-shape.ts";
-import { failureFrom, notOurs, outageFrom, ProblemError } from "./call-failure.ts";
+import { failureFrom, notOurs, outageFrom, ProblemError, UnusableName } from "./call-failure.ts";
 import type { RepeatPolicy } from "./retryable.ts";
 import { retryable, repeatDefaults } from "./retryable.ts";
 
@@ -163,8 +163,13 @@ export class Transport {
 	}
 }
 
-/** Path segments, each escaped: `urlPath("v1", "repos", owner)`. A name with a slash in it stays one segment. */
+/**
+ * Path segments, each escaped: `urlPath("v1", "repos", owner)`. A name with a slash in it stays one segment. Throws `UnusableName`
+ * for one that would not: whoever reads an address leaves these out, however they are escaped, and another thing is meant then.
+ */
 export function urlPath(...segments: (string | number)[]): string {
+	const lost = segments.find((segment) => segment === "" || segment === "." || segment === "..");
+	if (lost !== undefined) throw new UnusableName(String(lost));
 	return segments.map((segment) => `/${encodeURIComponent(segment)}`).join("");
 }
 
