@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildGrant } from "../../testing/fake-server/fake-server-lease.ts";
 import type { FakeLease } from "../../testing/fake-server/fake-server-lease.ts";
 import { FakeServerRunner } from "../../testing/fake-server/fake-server-runner.ts";
+import type { RunnerOptions } from "../runner.ts";
 
 let fixture: FakeServerRunner;
 let origin: string;
@@ -24,13 +25,17 @@ function git(...words: string[]): string {
 
 beforeEach(async () => {
 	fixture = await FakeServerRunner.open({ capacity: 4 });
+	makeOrigin();
+});
+afterEach(() => fixture.close());
+
+function makeOrigin(): void {
 	origin = join(fixture.folder, "origin");
 	cloneUrl = `file://${origin}`;
 	mkdirSync(origin);
 	git("init", "--quiet", "--initial-branch=main");
 	commit({ file: "content\n" });
-});
-afterEach(() => fixture.close());
+}
 
 function commit(files: Record<string, string>): string {
 	for (const [name, text] of Object.entries(files)) writeFileSync(join(origin, name), text);
@@ -161,6 +166,14 @@ describe("what the runner keeps of other jobs", () => {
 		return lease;
 	}
 
+	async function reopen(options: (folder: string) => Partial<RunnerOptions>): Promise<void> {
+		await fixture.close();
+		fixture = new FakeServerRunner();
+		await fixture.server.open();
+		await fixture.start(options(fixture.folder));
+		makeOrigin();
+	}
+
 	it.each([
 		["the cache", (cache: string) => `file://${escaped(cache)}`],
 		["the cache by escapes", (cache: string) => `file://${escaped(cache).replace("/cache/", "/%63ache%2F")}`],
@@ -182,6 +195,21 @@ describe("what the runner keeps of other jobs", () => {
 		expect(lease.text).not.toContain("content");
 	});
 
+	it("[N222] a clone URL leads to no repository that a job made where jobs write, and that borrows what the cache has", async () => {
+		await reopen((folder) => ({ sharedCache: join(folder, "shared") }));
+		await endOf(offerOf("web", { cloneUrl, commit: null }));
+		const cache = `'${fixture.workDir}'/cache/*.git`;
+		const make = `git init --quiet --bare "$SPILLWAY_CACHE/made"
+			cd "$SPILLWAY_CACHE/made"
+			rm -r refs
+			ln -s ${cache}/refs refs
+			echo ${cache}/objects > objects/info/alternates`;
+		expect((await runToEnd({ run: make })).finish?.outcome).toBe("passed");
+		const commit = git("rev-parse", "HEAD");
+		const lease = await endOf(offerOf("other", { cloneUrl: `file://${fixture.folder}/shared/made`, commit }));
+		expect(lease.finish?.reason).toMatch(/^checkout: the clone URL leads into a folder of the runner's/);
+	});
+
 	it("[N223] what one repository's jobs fetched is no other repository's, of the same clone URL either", async () => {
 		const kept = await endOf(offerOf("web", { cloneUrl, commit: null }));
 		renameSync(origin, `${origin}-closed`);
@@ -191,13 +219,8 @@ describe("what the runner keeps of other jobs", () => {
 	});
 
 	it("[N224] where steps are isolated a submodule is none of the machine's files", async () => {
-		await fixture.close();
-		fixture = await FakeServerRunner.open({ wrap: "env" });
-		origin = join(fixture.folder, "origin");
-		cloneUrl = `file://${origin}`;
-		mkdirSync(origin);
-		git("init", "--quiet", "--initial-branch=main");
-		const inner = commit({ file: "content\n" });
+		await reopen(() => ({ wrap: "env" }));
+		const inner = git("rev-parse", "HEAD");
 		writeFileSync(join(origin, ".gitmodules"), `[submodule "sub"]\n\tpath = sub\n\turl = "${cloneUrl}"\n`);
 		git("update-index", "--add", "--cacheinfo", `160000,${inner},sub`);
 		git("add", ".gitmodules");

@@ -127,7 +127,7 @@ export class JobExecution {
 		const { context, grant, folder, log } = this.#execution;
 		const { source } = grant.run;
 		if (source === null) return null;
-		const fault = sourceFault(source) ?? runnersFileFault(source.cloneUrl, context.folder.path);
+		const fault = sourceFault(source) ?? runnersFileFault(source.cloneUrl, [context.folder.path, context.sharedCache]);
 		if (fault !== null) return fault;
 		const jobEnv = this.#env().job;
 		const wishes = readWishes(jobEnv);
