@@ -27,6 +27,8 @@ export interface OwnerRunner {
 	id: string;
 	pool: string;
 	shard: number;
+	/** The id of the token that registered it; null: none did. */
+	token: string | null;
 }
 
 export interface TokenEnd {

@@ -271,6 +271,7 @@ export class OwnerEngine implements OwnerCalls {
 			this.#world.report({ event: "ends-untold", owner, cause: String(failed.reason) });
 			return false;
 		}
+		this.#runners.endTokens(tokens);
 		this.#ended.putOut(tokens);
 		return true;
 	}

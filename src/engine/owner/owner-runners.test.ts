@@ -57,7 +57,7 @@ function rig() {
 	};
 }
 
-const runner = (id: string, shard = 0) => ({ id, pool: "linux", shard });
+const runner = (id: string, shard = 0) => ({ id, pool: "linux", shard, token: null });
 const word = (answer: { ok: boolean }) => (answer.ok ? "taken" : "refused");
 
 it("[V32] before the next is refused the shards are asked: whoever is gone makes room, and who is there unknown takes one", async () => {
@@ -115,4 +115,18 @@ it("[V32] runners from before are found by the first registration, and a flood o
 	expect(looks() - before).toBe(1);
 	// One that is counted is taken again, at any number and past the death of the engine.
 	expect(word(await owner().admitRunner(runner("a")))).toBe("taken");
+});
+
+it("[V32] the runners that a revoked token registered give their places back once their shards have put them out", async () => {
+	const { owner, shards, settled } = rig();
+	const acme = owner();
+	await acme.setLimits({ change: { runners: 2 }, replace: false });
+	expect(await acme.opensSession({ token: "tk1", pool: "linux", shard: 0 })).toBe(true);
+	const take = async (id: string, token: string | null) => word(await acme.admitRunner({ ...runner(id), token }));
+	expect([await take("a", "tk1"), await take("b", null), await take("c", null)]).toEqual(["taken", "taken", "refused"]);
+	await settled();
+	shards.set("linux/0", ["b"]);
+	await acme.endToken({ id: "tk1", at: 1_000_000, until: null });
+	await acme.alarm();
+	expect([await take("c", null), await take("d", null)]).toEqual(["taken", "refused"]);
 });

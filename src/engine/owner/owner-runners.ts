@@ -59,6 +59,13 @@ export class OwnerRunners {
 		this.#count = null;
 	}
 
+	/** The runners that these tokens registered: all shards have put them out. */
+	endTokens(tokens: readonly string[]): void {
+		const sql = "DELETE FROM runner WHERE token IN (SELECT value FROM json_each(?))";
+		this.#tables.made.exec(sql, JSON.stringify(tokens));
+		this.#count = null;
+	}
+
 	/** Asks the shards who is still there, unless they were asked just now. A shard that does not answer keeps those it had. */
 	async lookInTime(): Promise<void> {
 		const now = this.#world.now();
@@ -103,16 +110,16 @@ export class OwnerRunners {
 				`DELETE FROM runner WHERE pool = ? AND shard = ? AND at <= ? AND id NOT IN (SELECT value FROM json_each(?))`,
 				...[place.pool, place.shard, before, JSON.stringify(ids)],
 			);
-			this.#insert(ids, place);
+			this.#insert(ids, { ...place, token: null });
 		});
 		this.#count = null;
 		return shards;
 	}
 
-	#insert(ids: readonly string[], { pool, shard }: Pick<OwnerRunner, "pool" | "shard">): void {
+	#insert(ids: readonly string[], { pool, shard, token }: Omit<OwnerRunner, "id">): void {
 		const { rowsWritten } = this.#tables.made.exec(
-			"INSERT OR IGNORE INTO runner SELECT value, ?, ?, ? FROM json_each(?)",
-			...[pool, shard, this.#world.now(), JSON.stringify(ids)],
+			"INSERT OR IGNORE INTO runner SELECT value, ?, ?, ?, ? FROM json_each(?)",
+			...[pool, shard, token, this.#world.now(), JSON.stringify(ids)],
 		);
 		if (rowsWritten > 0) this.#count = this.#count === null || ids.length > 1 ? null : this.#count + 1;
 	}

@@ -36,8 +36,9 @@ const versions = [
 	INSERT OR REPLACE INTO member_name
 		SELECT invited_as, member FROM member WHERE invited_as IS NOT NULL ORDER BY version;
 	DROP INDEX member_invited_as;`,
-	`CREATE TABLE runner (id TEXT PRIMARY KEY, pool TEXT NOT NULL, shard INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+	`CREATE TABLE runner (id TEXT PRIMARY KEY, pool TEXT NOT NULL, shard INTEGER NOT NULL, token TEXT, at INTEGER NOT NULL) WITHOUT ROWID;
 	CREATE INDEX runner_place ON runner (pool, shard);
+	CREATE INDEX runner_token ON runner (token) WHERE token IS NOT NULL;
 	ALTER TABLE owner ADD COLUMN runners_at INTEGER;`,
 ];
 export const ownerTables = { of: "owner", versions } satisfies TableVersions;

@@ -82,7 +82,7 @@ async function admitRegistration(
 	if (token !== undefined && !(await ports.owner(owner).opensSession({ token, pool, shard }))) {
 		return refuse({ code: "token-ended" });
 	}
-	const owned = await ownRunnerFirst(ports, owner, { id: runner, pool, shard });
+	const owned = await ownRunnerFirst(ports, owner, { id: runner, pool, shard, token: token ?? null });
 	if (!owned.ok) return owned;
 	const { disown } = owned.value;
 	if (token === undefined || uses === undefined) return accept({ takeBack: async () => disown() });
