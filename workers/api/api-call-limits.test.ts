@@ -6,6 +6,7 @@ import { limitOf } from "../../src/domain/limit/limit-table.ts";
 import main from "../main.ts";
 import { aRepo, aRunner, aToken, grantOf, job, operator, requestOf, send, submit } from "./api-fixture.ts";
 import type { Call } from "./api-fixture.ts";
+import { signedIn, somebody } from "./people-fixture.ts";
 
 /** As on one machine: the server counts by itself, and what the operator sets holds. */
 const oneMachine = { ...env, TOKEN_CALLS: undefined, TOKEN_DEAR_CALLS: undefined, ADDRESS_CALLS: undefined };
@@ -74,6 +75,21 @@ it("[V28] dear calls are counted by themselves as well", async () => {
 		await ask("GET", list, { token }),
 	]).toEqual(["200", "200", "429 limit-token-dear-calls"]);
 	expect(await ask("GET", `${place.path}/queue`, { token })).toBe("200");
+});
+
+it("[V45] a person's calls are counted together, whichever session brings them, and another person's by themselves", async () => {
+	const person = somebody();
+	const [first, second, other] = [await signedIn(person), await signedIn(person), await signedIn(somebody())];
+	// None comes back while they are sent.
+	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+	const list = (cookie: string) => ask("GET", "/v1/repos/nobodys/web/runs", { token: null, headers: { cookie } });
+	const max = limitOf("token-dear-calls");
+	const said: string[] = [];
+	for (let call = 0; call < max; call++) said.push(await list(call % 2 === 0 ? first : second));
+	expect(new Set(said)).toEqual(new Set(["404 unknown"]));
+	for (const cookie of [first, second, await signedIn(person)])
+		expect(await list(cookie)).toBe("429 limit-token-dear-calls");
+	expect(await list(other)).toBe("404 unknown");
 });
 
 it("[V29][V30] a flood of wrong tokens from an address is refused as such; whoever is known there, runners and leases, and other addresses are served", async () => {

@@ -53,7 +53,7 @@ export async function countCall(c: Context<ApiEnv>): Promise<void> {
 	}
 }
 
-/** A session that no token opened is counted as if it were a token. Null: a stranger's. */
+/** [V45] A person is counted as if all of the person's sessions were one token. Null: a stranger's. */
 function countedAs(c: Context<ApiEnv>): { key: string; max(limit: CallRateName, now: Millis): number } | null {
 	const [behind, session] = [c.get("behind"), c.get("session")];
 	if (behind !== null) {
@@ -64,7 +64,7 @@ function countedAs(c: Context<ApiEnv>): { key: string; max(limit: CallRateName, 
 			max: (limit, now) => ownerLimits.of(behind.owner, limit, { now, ask }),
 		};
 	}
-	return session && { key: `session ${session.holder} ${session.id}`, max: (limit) => limitOf(limit) };
+	return session && { key: `session ${session.holder}`, max: (limit) => limitOf(limit) };
 }
 
 async function countStranger(c: Context<ApiEnv>): Promise<void> {
