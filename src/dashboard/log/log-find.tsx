@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { everyItem } from "../../client/client.ts";
+import { takeFocus } from "../parts/focus.ts";
 import { client } from "../state/api.ts";
 import type { LogPlace } from "./shown-log.ts";
 
@@ -80,9 +81,7 @@ export function LogFind({ place, show, close }: LogFindProps) {
 				<label>
 					<span class="hidden">Find in the whole log</span>
 					<input
-						ref={(input) => {
-							if (query.peek() === "") input?.focus();
-						}}
+						ref={takeFocus}
 						placeholder="Find in the whole log"
 						maxLength={256}
 						value={query.value}

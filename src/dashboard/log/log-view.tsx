@@ -1,13 +1,15 @@
 // The whole log of one attempt, live or sealed, of any length: a window of rows over a spacer. Follow is the scroll position
 // itself; Ctrl+F searches all of it.
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { Signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import type { Attempt } from "../../contracts/http/run.ts";
 import { Trouble } from "../parts/notice.tsx";
 import { LogFind } from "./log-find.tsx";
 import { ShownLog } from "./shown-log.ts";
 import { isScaled, rowPixels, rowsInView, scrollTopFor, spacerPixels, topLine } from "./scroll.ts";
+import { placeWrapped } from "./wrapped.ts";
 
 interface LogViewProps {
 	name: RepositoryName;
@@ -28,6 +30,8 @@ export default function LogView({ name, job, attempt }: LogViewProps) {
 	const isWrapped = useSignal(false);
 	const isSearching = useSignal(false);
 	const isPlaced = useRef(false);
+	const rowsBox = useRef<HTMLDivElement>(null);
+	const isAtRest = useRef(false);
 	const extent = useComputed(() => {
 		void source.version.value;
 		return { lines: source.index?.lines ?? 0, viewPixels: viewPixels.value };
@@ -49,6 +53,15 @@ export default function LogView({ name, job, attempt }: LogViewProps) {
 	};
 	const goToEnd = () => box.current?.scrollTo({ top: spacerPixels(extent.value) });
 
+	useEffect(() => {
+		const back = () => {
+			marked.value = rangeOf(location.hash);
+			if (marked.value !== null) go(marked.value.from);
+		};
+		addEventListener("popstate", back);
+		return () => removeEventListener("popstate", back);
+	}, []);
+
 	// After the frame in which the spacer has become as tall as the log is now.
 	useEffect(() => {
 		if (source.index === null) return;
@@ -56,32 +69,45 @@ export default function LogView({ name, job, attempt }: LogViewProps) {
 			if (!isPlaced.current) {
 				isPlaced.current = true;
 				if (marked.value !== null) go(marked.value.from);
-				else if (attempt.outcome !== null && attempt.outcome !== "passed") goToEnd();
-			} else if (isFollowing.value && !source.isOver) goToEnd();
+				else if (isFollowing.value || (attempt.outcome !== null && attempt.outcome !== "passed")) goToEnd();
+			} else if (isFollowing.value && !isAtRest.current) goToEnd();
+			// What came with the end is followed too.
+			isAtRest.current = source.isOver;
 		});
 		return () => cancelAnimationFrame(frame);
 	}, [extent.value]);
 
+	const mark = (line: number, isRange: boolean) => {
+		const from = isRange && marked.value !== null ? marked.value.from : line;
+		marked.value = { from: Math.min(from, line), to: Math.max(from, line) };
+		history.pushState(null, "", hashOf(marked.value));
+	};
+
 	const { lines } = extent.value;
 	const top = topLine(scrollTop.value, extent.value);
-	const first = Math.max(1, Math.floor(top) - (isScaled(extent.value) ? 0 : marginRows));
+	const before = isWrapped.value ? rowsInView(extent.value) : isScaled(extent.value) ? 0 : marginRows;
+	const first = Math.max(1, Math.floor(top) - before);
 	const last = Math.min(lines, Math.ceil(top) + rowsInView(extent.value) + marginRows);
 	const rows = Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
 	const offset = isScaled(extent.value) ? scrollTop.value - (top - first) * rowPixels : (first - 1) * rowPixels;
+
+	useLayoutEffect(() => {
+		if (rowsBox.current === null || !isWrapped.value) return;
+		placeWrapped(rowsBox.current, { first, last, scrollTop: scrollTop.value, extent: extent.value });
+	});
 
 	return (
 		<div class={`log ${isWrapped.value ? "wrapped" : ""}`}>
 			<div class="line log-bar">
 				<span class="number">{lines.toLocaleString()} lines</span>
-				<button type="button" onClick={() => go(1)}>
+				<button type="button" data-shortcut="g" onClick={() => go(1)}>
 					Top
 				</button>
-				<button type="button" onClick={goToEnd}>
+				<button type="button" data-shortcut="G" onClick={goToEnd}>
 					End
 				</button>
-				<button type="button" aria-pressed={isSearching.value} onClick={() => (isSearching.value = !isSearching.value)}>
-					Find
-				</button>
+				<Toggle label="Wrap" shortcut="w" isOn={isWrapped} />
+				<Toggle label="Find" isOn={isSearching} />
 				<a href={`/v1/repos/${name.owner}/${name.repo}/jobs/${job}/attempts/${attempt.number}/log`}>Plain text</a>
 			</div>
 			{isSearching.value ? (
@@ -118,19 +144,15 @@ export default function LogView({ name, job, attempt }: LogViewProps) {
 					event.currentTarget.scrollTop = scrollTopFor(Math.max(1, top + moved), extent.value);
 				}}
 				onKeyDown={(event) => {
-					const key = event.ctrlKey || event.metaKey ? `ctrl ${event.key}` : event.key;
-					if (key === "ctrl f" && !isSearching.value) isSearching.value = true;
-					else if (key === "g") go(1);
-					else if (key === "G") goToEnd();
-					else if (key === "w") isWrapped.value = !isWrapped.value;
-					else return;
+					if (event.key !== "f" || !(event.ctrlKey || event.metaKey) || isSearching.value) return;
+					isSearching.value = true;
 					event.preventDefault();
 				}}
 			>
 				<div class="log-spacer" style={{ height: `${spacerPixels(extent.value)}px` }}>
-					<div class="log-rows" style={{ transform: `translateY(${offset}px)` }}>
+					<div ref={rowsBox} class="log-rows" style={isWrapped.value ? {} : { transform: `translateY(${offset}px)` }}>
 						{rows.map((line) => (
-							<Row key={line} line={line} source={source} isMarked={isIn(marked.value, line)} />
+							<Row key={line} line={line} source={source} isMarked={isIn(marked.value, line)} mark={mark} />
 						))}
 					</div>
 				</div>
@@ -144,11 +166,43 @@ export default function LogView({ name, job, attempt }: LogViewProps) {
 	);
 }
 
-function Row({ line, source, isMarked }: { line: number; source: ShownLog; isMarked: boolean }) {
+function Toggle({ label, shortcut, isOn }: { label: string; shortcut?: string; isOn: Signal<boolean> }) {
+	return (
+		<button
+			type="button"
+			data-shortcut={shortcut}
+			aria-pressed={isOn.value}
+			onClick={() => {
+				isOn.value = !isOn.value;
+			}}
+		>
+			{label}
+		</button>
+	);
+}
+
+interface RowProps {
+	line: number;
+	source: ShownLog;
+	isMarked: boolean;
+	/** `isRange`: from what is marked to here. */
+	mark: (line: number, isRange: boolean) => void;
+}
+
+function Row({ line, source, isMarked, mark }: RowProps) {
 	const shown = source.line(line);
 	return (
 		<div class={`log-row ${isMarked ? "marked" : ""}`} id={`L${line}`}>
-			<a class="log-number" href={`#L${line}`} data-line={line}>
+			<a
+				class="log-number"
+				href={`#L${line}`}
+				data-line={line}
+				onClick={(event) => {
+					if (event.ctrlKey || event.metaKey) return;
+					event.preventDefault();
+					mark(line, event.shiftKey);
+				}}
+			>
 				<span class="hidden">Line {line}</span>
 			</a>
 			<code>
@@ -181,6 +235,10 @@ interface LineRange {
 function rangeOf(hash: string): LineRange | null {
 	const [, from, to = from] = /^#L(\d{1,9})(?:-L(\d{1,9}))?$/.exec(hash) ?? [];
 	return from === undefined ? null : { from: Number(from), to: Number(to) };
+}
+
+function hashOf({ from, to }: LineRange): string {
+	return from === to ? `#L${from}` : `#L${from}-L${to}`;
 }
 
 function isIn(range: LineRange | null, line: number): boolean {

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { viewLog } from "../../client/log-viewer.ts";
 import type { RepositoryName } from "../../contracts/objects/objects.ts";
 import { client } from "../state/api.ts";
+import { noteLostConnection, noteUnauthorized } from "../state/session.ts";
 import { penAfterLine, plainPen, readLine } from "./ansi.ts";
 import type { Pen, Piece } from "./ansi.ts";
 import { LineIndex } from "./line-index.ts";
@@ -130,6 +131,7 @@ export class ShownLog {
 				this.#heed();
 				return;
 			}
+			if (answer?.status === 401) noteUnauthorized();
 			if (answer !== null && answer.status < 500 && answer.status !== 429) {
 				const problem = (await answer.json().catch(() => null)) as { detail?: string } | null;
 				this.trouble.value = problem?.detail ?? `The log is not to be had: ${answer.status}.`;
@@ -203,6 +205,7 @@ export class ShownLog {
 			} catch {
 				if (gone.aborted) return;
 				this.trouble.value = "The live log's connection was lost. It comes back by itself.";
+				void noteLostConnection();
 				await new Promise((resolve) => setTimeout(resolve, retryMs));
 			}
 		}

@@ -1,6 +1,7 @@
 // A repository's runs, filtered by what the address says, under the state of its queue.
 import { useLocation, useRoute } from "preact-iso/router";
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import type { Run } from "../../contracts/http/run.ts";
 import { Act } from "../parts/act.tsx";
 import { FailureNotice, StaleNotice } from "../parts/notice.tsx";
@@ -155,6 +156,9 @@ function Typed({
 	isFirst?: boolean;
 }) {
 	const typed = useSignal(value);
+	useEffect(() => {
+		typed.value = value;
+	}, [value]);
 	return (
 		<label>
 			{label}

@@ -1,6 +1,6 @@
 // A run: its jobs on one side, the log of one of them on the other. It opens on the first job that failed, so that a link in a
 // commit's status leads to the failing line.
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import lazy from "preact-iso/lazy";
 import { useLocation, useRoute } from "preact-iso/router";
@@ -17,9 +17,10 @@ import { Ago, Lasting } from "../parts/time.tsx";
 import { Twin } from "../parts/twin.tsx";
 import { Waterfall } from "../parts/waterfall.tsx";
 import { client } from "../state/api.ts";
+import { orAnew } from "../state/older-build.ts";
 import { followRun } from "../state/run-watch.ts";
 
-const LogView = lazy(() => import("../log/log-view.tsx"));
+const LogView = lazy(() => orAnew(import("../log/log-view.tsx")));
 const views = ["list", "graph", "waterfall"] as const;
 
 export function RunPage() {
@@ -30,13 +31,17 @@ export function RunPage() {
 	const view = useMemo(() => followRun(`/v1/repos${place}`), [place]);
 	useEffect(() => view.close, [view]);
 	const shown = useSignal<(typeof views)[number]>("list");
+	const kept = useRef<{ place: string; job: Signal<Job> } | null>(null);
 	const run = view.run.value;
 	useEffect(() => {
 		if (run !== null) showInTab(statusOf(run), `${run.title ?? `Run ${run.number ?? ""}`} · ${name.repo}`);
 	}, [run]);
 	if (run === null) return view.trouble.value === null ? <p class="empty">…</p> : <NoRun name={name} run={runName} />;
 	const jobs = [...view.jobs.value.values()];
-	const job = chosenJob(jobs, params.job);
+	const stays = params.job === undefined && kept.current?.place === place ? kept.current.job : null;
+	const job = stays ?? chosenJob(jobs, params.job);
+	// Whoever reads a log goes on reading it, whatever another job does meanwhile.
+	if (job !== null && job.value.attempts.length > 0) kept.current = { place, job };
 	const hrefOf = (id: string) => `${place}/jobs/${id}`;
 	return (
 		<div class="run">
@@ -95,16 +100,18 @@ function RunHead({ name, run }: { name: { owner: string; repo: string }; run: Wa
 	return (
 		<header class="head">
 			<h1>
-				<StatusMark status={statusOf(run)} /> {title ?? "A run without a title"}{" "}
+				<StatusMark status={statusOf(run)} /> <bdi>{title ?? "A run without a title"}</bdi>{" "}
 				<span class="number">{number === null ? "" : `#${number}`}</span>
 			</h1>
 			<p class="facts">
 				{source === null ? null : (
 					<>
-						<span class="ref">{source.ref ?? ""}</span> <code>{source.commit?.slice(0, 10) ?? ""}</code>{" "}
+						<bdi class="ref">{source.ref ?? ""}</bdi> <code>{source.commit?.slice(0, 10) ?? ""}</code>{" "}
 					</>
 				)}
-				{actor} by {trigger}, <Ago at={createdAt} />, <Lasting from={startedAt} to={finishedAt} />
+				{actor} by {trigger}, <Ago at={createdAt} />
+				{startedAt === null ? null : ", "}
+				<Lasting from={startedAt} to={finishedAt} />
 				{reason === null ? null : `: ${reason}`}
 				{retried === null
 					? null

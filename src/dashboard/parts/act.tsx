@@ -2,6 +2,7 @@
 // refused is said and undone.
 import { useSignal } from "@preact/signals";
 import { ProblemError } from "../../client/call-failure.ts";
+import { takeFocus } from "./focus.ts";
 
 interface ActProps {
 	label: string;
@@ -58,7 +59,7 @@ export function Act({ label, reason, act, shortcut }: ActProps) {
 					<label>
 						{reason}
 						<input
-							ref={(input) => input?.focus()}
+							ref={takeFocus}
 							maxLength={500}
 							value={text.value}
 							onInput={({ currentTarget }) => {

@@ -30,6 +30,14 @@ export function JobList({ jobs, chosen, hrefOf }: JobListProps) {
 		sized.observe(element);
 		return () => sized.disconnect();
 	}, []);
+	useEffect(() => {
+		const at = jobs.findIndex(({ value }) => value.id === chosen);
+		const element = box.current;
+		if (element === null || at < 0) return;
+		const isSeen =
+			at * rowPixels >= element.scrollTop && (at + 1) * rowPixels <= element.scrollTop + element.clientHeight;
+		if (!isSeen) element.scrollTop = at * rowPixels - element.clientHeight / 3;
+	}, [chosen]);
 	const wanted = filter.value.toLowerCase();
 	const found = wanted === "" ? jobs : jobs.filter(({ value }) => matches(value, wanted));
 	const from = Math.max(0, Math.floor(top.value / rowPixels) - marginRows);

@@ -1,6 +1,7 @@
 // The keys of every page: rows, failures, the filter, acts, the list of them. Whoever types into a field types, and nothing else.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { takeFocus } from "./focus.ts";
 import { isPaletteOpen } from "./palette.tsx";
 
 const isHelpOpen = signal(false);
@@ -12,7 +13,7 @@ const keys: [string, string][] = [
 	["/", "filter"],
 	["g G", "first and last line of the log"],
 	["w", "wrap the log's lines"],
-	["t", "when each line came"],
+
 	["Ctrl F", "find in the whole log; once more: the browser's own"],
 	["r x", "retry what failed, cancel"],
 	["Ctrl K", "go anywhere"],
@@ -40,7 +41,7 @@ export function Keyboard() {
 			</dl>
 			<button
 				type="button"
-				ref={(button) => button?.focus()}
+				ref={takeFocus}
 				onClick={() => {
 					isHelpOpen.value = false;
 				}}
@@ -76,12 +77,16 @@ const actions: Record<string, () => void> = {
 	f: () => step("[data-row][data-bad]", 1),
 	F: () => step("[data-row][data-bad]", -1),
 	"/": () => document.querySelector<HTMLElement>("[data-filter]")?.focus(),
-	r: () => document.querySelector<HTMLElement>('[data-shortcut="r"]')?.click(),
-	x: () => document.querySelector<HTMLElement>('[data-shortcut="x"]')?.click(),
+	...Object.fromEntries(["g", "G", "w", "t", "r", "x"].map((key) => [key, () => clickFor(key)])),
 	"?": () => {
 		isHelpOpen.value = !isHelpOpen.value;
 	},
 };
+
+/** The button that says it is this key's. */
+function clickFor(key: string): void {
+	document.querySelector<HTMLElement>(`[data-shortcut="${key}"]`)?.click();
+}
 
 /** From the row that has the focus, else from the one that is shown. */
 function step(selector: string, by: 1 | -1): void {

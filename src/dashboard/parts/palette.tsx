@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { useLocation } from "preact-iso/router";
 import { client } from "../state/api.ts";
 import { whoLooks } from "../state/session.ts";
+import { takeFocus } from "./focus.ts";
 import { matchLetters } from "./letters.ts";
 
 export const isPaletteOpen = signal(false);
@@ -42,7 +43,7 @@ function OpenPalette() {
 			<label>
 				<span class="hidden">Go to</span>
 				<input
-					ref={(input) => input?.focus()}
+					ref={takeFocus}
 					placeholder="Go to…"
 					value={text.value}
 					onInput={({ currentTarget }) => {

@@ -4,6 +4,7 @@ import { batch, signal } from "@preact/signals";
 import type { Signal } from "@preact/signals";
 import type { RunEvent, WatchedRun } from "../../contracts/http/streams/run-events.ts";
 import type { Job } from "../../contracts/http/run.ts";
+import { noteLostConnection } from "./session.ts";
 import { doneCloseCode } from "../../contracts/wire/sockets/close-code.ts";
 
 const againMs = 1_000;
@@ -87,6 +88,7 @@ export function followRun(path: string): WatchedView {
 			// What was kept may not reach back so far: then the state comes whole.
 			if (tries > 0) seq = null;
 			trouble.value = "The connection was lost. What you see may be out of date; it comes back by itself.";
+			void noteLostConnection();
 			timer = setTimeout(open, Math.min(againMaxMs, againMs * 2 ** tries++) * (0.5 + Math.random() / 2));
 		};
 	}

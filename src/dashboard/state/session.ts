@@ -12,7 +12,8 @@ const headers = { [ownHeader.name]: ownHeader.value, "content-type": "applicatio
 export async function loadSession(): Promise<void> {
 	const answer = await fetch("/v1/session", { credentials: "same-origin" }).catch(() => null);
 	if (answer?.ok) whoLooks.value = (await answer.json()) as ShownCaller;
-	else if (answer === null || answer.status >= 500) setTimeout(() => void loadSession(), 2_000);
+	else if (answer === null || answer.status >= 500 || answer.status === 429)
+		setTimeout(() => void loadSession(), 2_000);
 	else whoLooks.value = null;
 }
 
@@ -37,4 +38,10 @@ export async function signOut(): Promise<void> {
 /** A call of the page was answered with 401: the session has ended. */
 export function noteUnauthorized(): void {
 	whoLooks.value = null;
+}
+
+/** A connection did not come: a socket is told no reason, and the session may have ended elsewhere. */
+export async function noteLostConnection(): Promise<void> {
+	const answer = await fetch("/v1/session", { credentials: "same-origin" }).catch(() => null);
+	if (answer?.status === 401) noteUnauthorized();
 }
