@@ -5,7 +5,7 @@ import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -115,4 +115,17 @@ it("[X60] one line makes a machine a runner, from the server's own files, and a 
 		stderr: expect.stringContaining("is not what it said"),
 	});
 	expect(await readdir(join(home, ".spillway"))).toEqual([program]);
+});
+
+it("[X60] a machine without curl is told so, and nothing is left there", async () => {
+	const script = await (await fetch(`${site.ready.url}/install/runner.sh`)).text();
+	const home = join(prefix, "home-without-curl");
+	const programs = join(prefix, "programs");
+	await mkdir(home);
+	await mkdir(programs);
+	await symlink(process.execPath, join(programs, "node"));
+	for (const name of ["mkdir", "rm", "mv"]) await symlink(`/bin/${name}`, join(programs, name));
+	const line = run("/bin/sh", ["-c", script, "sh", "--pool", "acme/fetched"], { env: { PATH: programs, HOME: home } });
+	await expect(line).rejects.toMatchObject({ code: 1, stderr: "spillway: there is no curl in PATH\n" });
+	expect(await readdir(home)).toEqual([]);
 });

@@ -16,6 +16,7 @@ main() {
 		fail "a runner needs Node 20 or later; this is $(node --version)"
 	file="$home/spillway-$digest.mjs"
 	if [ ! -f "$file" ]; then
+		command -v curl >/dev/null || fail "there is no curl in PATH"
 		mkdir -p "$home"
 		part="$file.$$"
 		trap 'rm -f "$part"' EXIT
