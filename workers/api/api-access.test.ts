@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ownerCalls } from "../bindings/stubs.ts";
 import { parseKeys, signToken } from "../../src/auth/token.ts";
+import { accessTable } from "../../src/operations/access-table.ts";
 import type { TokenMade, TokenRecord } from "../../src/contracts/http/token.ts";
 import {
 	aRepo,
@@ -140,13 +141,17 @@ describe("tokens", () => {
 				(at, [name, id]) => at.replace(`{${name}}`, id),
 				template,
 			);
-			for (const [method, { security }] of Object.entries(operations)) {
+			for (const [method, { security, operationId }] of Object.entries(operations)) {
 				if (security.length === 0) continue;
 				guarded++;
 				const at = `${method} ${template}`;
 				const call = (token: string | null) => refusal(method.toUpperCase(), path, { token });
 				expect([at, await call(null)]).toEqual([at, "401 unauthorized"]);
-				if (template.includes("{owner}")) expect([at, await call(stranger)]).toEqual([at, "404 unknown"]);
+				// What is the operator's alone is so wherever it is.
+				const isOperators =
+					accessTable[operationId.replace(/InRun$/, "") as keyof typeof accessTable].of === "installation";
+				const refused = isOperators ? "403 operator-only" : "404 unknown";
+				if (template.includes("{owner}")) expect([at, await call(stranger)]).toEqual([at, refused]);
 			}
 		}
 		expect(guarded).toBeGreaterThan(35);
@@ -375,5 +380,5 @@ describe("secrets", () => {
 });
 
 interface Documented {
-	paths: Record<string, Record<string, { security: object[] }>>;
+	paths: Record<string, Record<string, { security: object[]; operationId: string }>>;
 }

@@ -3,14 +3,29 @@ import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import type { AuditRecord } from "../../src/contracts/http/audit.ts";
 import { deadLettersOf } from "../dead-letters/dead-letter-store.ts";
-import { aRepo, aRunner, aToken, makeToken, refusal, send } from "./api-fixture.ts";
+import { aRepo, aRunner, aToken, makeToken, operator, refusal, send } from "./api-fixture.ts";
 import type { Place } from "./api-fixture.ts";
+import { invite, openedBy, somebody } from "./people-fixture.ts";
 
 /** By the path that the document has: makes one, and says where it is and which act its end is. */
 const resources: Record<string, (place: Place) => Promise<{ path: string; act: string }>> = {
 	"/v1/repos/{owner}/{repo}/secrets/{name}": async ({ path }) => {
 		await send("PUT", `${path}/secrets/A`, { body: { value: "x" } });
 		return { path: `${path}/secrets/A`, act: "secret-delete" };
+	},
+	"/v1/owners/{owner}/secrets/{name}": async ({ owner }) => {
+		await send("PUT", `/v1/owners/${owner}/secrets/A`, { body: { value: "x" } });
+		return { path: `/v1/owners/${owner}/secrets/A`, act: "secret-delete" };
+	},
+	"/v1/owners/{owner}/members/{member}": async ({ owner }) => {
+		const member = somebody().email ?? "";
+		await invite(owner, member, "viewer");
+		return { path: `/v1/owners/${owner}/members/${member}`, act: "member-remove" };
+	},
+	"/v1/sessions/{id}": async () => {
+		await openedBy(operator);
+		const { items } = (await send<{ items: { id: string }[] }>("GET", "/v1/sessions")).body;
+		return { path: `/v1/sessions/${items[0]?.id}`, act: "session-end" };
 	},
 	"/v1/tokens/{id}": async ({ owner }) => {
 		const { id } = await makeToken(owner, ["read"]);
@@ -32,7 +47,8 @@ const resources: Record<string, (place: Place) => Promise<{ path: string; act: s
 it("[Y13] every resource that can be deleted is here", async () => {
 	const { paths } = (await send<{ paths: Record<string, object> }>("GET", "/openapi.json", { token: null })).body;
 	const deleted = Object.keys(paths).filter((path) => "delete" in (paths[path] ?? {}));
-	expect(deleted.sort()).toEqual(Object.keys(resources).sort());
+	// Whoever signs out has no session any more that could do it again.
+	expect(deleted.sort()).toEqual([...Object.keys(resources), "/v1/session"].sort());
 });
 
 it.each(Object.entries(resources))(
@@ -59,9 +75,14 @@ it("[Y13] where nothing may be known, nothing is said: a stranger's DELETE is re
 	const token = await aToken((await aRepo()).owner, ["admin"]);
 	const place = await aRepo();
 	for (const [path, make] of Object.entries(resources)) {
-		const said = path.startsWith("/v1/dead-letters") ? "403 operator-only" : "404 unknown";
+		// Sessions are looked for among the caller's own: another's are none of them, whether they are there or not.
+		const others: Record<string, string> = { "dead-letters": "403 operator-only", sessions: "204" };
+		const said = others[path.split("/")[2] ?? ""] ?? "404 unknown";
 		const made = await make(place);
 		expect([path, await refusal("DELETE", made.path, { token })]).toEqual([path, said]);
 		expect([path, await refusal("DELETE", `${made.path}0`, { token })]).toEqual([path, said]);
+		if (said !== "204") continue;
+		const { items } = (await send<{ items: { id: string }[] }>("GET", "/v1/sessions")).body;
+		expect(items.some(({ id }) => made.path.endsWith(id))).toBe(true);
 	}
 });

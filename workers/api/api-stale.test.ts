@@ -36,7 +36,16 @@ interface ListBody {
 }
 
 /** Lists of which the database is not the source: they are the truth as long as they answer at all. */
-const fromTheTruth = ["listJobs", "listSecrets", "listDeadLetters", "searchLog", "searchLogInRun"];
+const fromTheTruth = [
+	"listJobs",
+	"listSecrets",
+	"listOwnerSecrets",
+	"listMembers",
+	"listSessions",
+	"listDeadLetters",
+	"searchLog",
+	"searchLogInRun",
+];
 /** Lists that come from the database. */
 const fromTheDatabase = ["listRepositories", "listRuns", "listPools", "listTokens", "listAudit"];
 
