@@ -6,6 +6,7 @@ import { dearCallsMax } from "../../src/doors/http/dear-calls.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { logOf, someLog, startLease } from "../log/log-fixture.ts";
 import { aToken, fetchRaw, refusal, send } from "./api-fixture.ts";
+import { aMember, signedIn } from "./people-fixture.ts";
 
 async function aLog(): Promise<{ lease: LeaseIdentity; log: string; repo: string }> {
 	const lease = await startLease();
@@ -51,4 +52,16 @@ it("[A61] one token has four dear calls under way, others are not counted with i
 	for (let call = 0; call <= dearCallsMax; call++)
 		expect(await refusal("GET", `${log}/search`, { token })).toMatch("400");
 	for (const answer of answers.slice(2)) await answer.text();
+});
+
+it("[A61] a person has four dear calls under way, whichever session they come by", async () => {
+	const { log } = await aLog();
+	const { person, cookie } = await aMember("acme", "viewer");
+	const open = (session: string) =>
+		fetchRaw("GET", `${log}?timestamps=1`, { token: null, headers: { cookie: session } });
+	const answers = await Promise.all([1, 2, 3, 4].map(() => open(cookie)));
+	expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+	expect((await open(await signedIn(person))).status).toBe(429);
+	await Promise.all(answers.map(({ body }) => body?.cancel()));
+	expect((await open(await signedIn(person))).status).toBe(200);
 });

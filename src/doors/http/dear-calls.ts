@@ -1,7 +1,7 @@
 // Calls that take many times what others take: one caller has only a few of them under way at once, so that they cannot fill a
 // thread that others share. Counted by token or session and in this isolate: on one machine that is the whole server. A call without a
 // token is refused before it does any of that work, and is not counted.
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { limitFacts } from "../../contracts/wire/refusal-facts.ts";
 import { limitOf } from "../../domain/limit/limit-table.ts";
 import { ProblemAnswer } from "./answer.ts";
@@ -51,10 +51,16 @@ export class DearCalls {
 
 const underWay = new DearCalls();
 
+/** A token with the sessions that it opened, and a person with all of the person's, count as one. */
+function countedAs(c: Context<ApiEnv>): string | undefined {
+	const behind = c.get("behind");
+	return behind === null ? (bearerText(c) ?? c.get("session")?.holder) : `${behind.owner} ${behind.token}`;
+}
+
 /** [A61] Refuses before anything of the request is read: nothing of it has taken effect. */
 export const boundDearCalls: MiddlewareHandler<ApiEnv> = async (c, next) => {
 	const dear = dearOf(c.req.method, { path: c.req.path, query: new URL(c.req.url).searchParams });
-	const token = bearerText(c) ?? c.get("session")?.id;
+	const token = countedAs(c);
 	if (dear === "no" || token === undefined) return next();
 	const services = c.get("services");
 	const call = underWay.begin(token, services.now());
