@@ -90,6 +90,8 @@ export default defineConfig({
 					maxWorkers: filesAtOnce.waiting,
 					testTimeout: 120_000,
 					hookTimeout: 120_000,
+					// [T38] As the runtime's tests wait: a busy machine alone fails no journey. Vitest's own is a second.
+					expect: { poll: { timeout: 60_000 } },
 				},
 			},
 		],
