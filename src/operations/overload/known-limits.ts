@@ -23,10 +23,10 @@ export class KnownLimits {
 		const known = this.#owners.get(owner);
 		if (known === undefined || now - known.askedAt >= askedAgainMs) {
 			this.#keep(owner, { set: known?.set ?? {}, askedAt: now });
-			void ask().then(
-				(items) => this.note(owner, items, now),
-				() => undefined,
-			);
+			// Whatever an object of another build answers: what cannot be read is not known.
+			ask()
+				.then((items) => this.note(owner, items, now))
+				.catch(() => undefined);
 		}
 		return limitOf(name, known?.set);
 	}

@@ -165,7 +165,7 @@ describe.each(isLong ? strong : strong.slice(-1))("by %s", (kind) => {
 		await once(child, "exit");
 	});
 
-	it("[N120] a runner that goes on too late begins no further step, though the last one passed", async () => {
+	it("[N120][N230] a runner that goes on too late begins no further step, though the last one passed", async () => {
 		fixture = new FakeServerRunner();
 		word = "no word";
 		const { server, folder } = fixture;

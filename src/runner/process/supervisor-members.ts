@@ -129,7 +129,9 @@ sub members {
 		$is{$_} = 1 for marked($job->{mark}, $table);
 	}
 	delete @is{$leader, $$, 0, @{$job->{spared} || []}};
-	return grep { $_ > 1 } keys %is;
+	# The oldest first: a shell that waits for a program must hear of the end before that program is gone, or it ends by the
+	# program's failure and runs no trap.
+	return sort { $a <=> $b } grep { $_ > 1 } keys %is;
 }
 
 # Takes the ends of all that ended, and tells each to whoever wants it. True when no child is left: then a subreaper has no
