@@ -32,8 +32,12 @@ it("[U28] what changes takes neither the focus, nor what is typed, nor the job t
 		{ key: "fails", run: `until [ -e '${folder}/fail' ]; do sleep 0.05; done; exit 1` },
 	]);
 	const { page, complaints, close } = await signedIn();
+	// The page opens on the first that runs.
+	await expect
+		.poll(async () => (await site.client.runs.get(repository, run)).jobs?.find(({ key }) => key === "ticks")?.state)
+		.toBe("running");
 	await page.goto(`/acme/web/runs/${run}`);
-	await page.getByText("tick").first().waitFor();
+	await page.getByText("tick", { exact: true }).first().waitFor();
 	await page.getByRole("button", { name: "Find" }).click();
 	await page.getByRole("button", { name: "Cancel", exact: true }).click();
 	await page.getByPlaceholder("Filter 2 jobs").pressSequentially("ticks", { delay: 150 });
