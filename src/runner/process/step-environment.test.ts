@@ -108,15 +108,17 @@ describe.runIf(process.platform === "linux")("a step's environment", () => {
 
 	it("[N52] no process of the runner's has a secret in its words or its environment", async () => {
 		fixture = await FakeServerRunner.open({ wrap: "env --" });
+		// No other test's: all processes of the machine are looked at.
+		const secret = `battery-staple-${process.pid}`;
 		const { server, folder } = fixture;
 		const lease = server.offer(
 			buildGrant({
 				run: `echo up; until [ -e '${folder}/go' ]; do sleep 0.02; done`,
-				secrets: { KEY: "correct-horse" },
+				secrets: { KEY: secret },
 			}),
 		);
 		await server.until(() => lease.text.includes("up\n"));
-		const holders = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && has(pid, "correct-horse"));
+		const holders = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && has(pid, secret));
 		expect(holders.every((pid) => name(pid).startsWith("bash") || name(pid).startsWith("sleep"))).toBe(true);
 		lease.state = "canceling";
 		await server.until(() => lease.finish !== null);
