@@ -4,10 +4,7 @@ import type { AuditRecord } from "../contracts/http/audit.ts";
 import type { BulkCancel, BulkCancelRequest } from "../contracts/http/bulk-cancel.ts";
 import type { BulkRetry, BulkRetryRequest } from "../contracts/http/bulk-retry.ts";
 import type { RepositoryName } from "../contracts/objects/objects.ts";
-import type { DeadLetter, Redriven } from "../contracts/http/dead-letter.ts";
-import type { QueueName } from "../contracts/objects/dead-letters.ts";
 import type { LimitUses } from "../contracts/http/limit.ts";
-import type { Member } from "../contracts/http/member.ts";
 import type { QueueFigures, RebuildAnswer, Repository, RepositoryRequest } from "../contracts/http/repository.ts";
 import type { Job, Run, RunRequest } from "../contracts/http/run.ts";
 import type {
@@ -20,16 +17,15 @@ import type {
 } from "../contracts/http/runner.ts";
 import type { RotateAnswer, SecretListed, SecretRequest } from "../contracts/http/secret.ts";
 import type { Page, RunFilter } from "../contracts/http/page.ts";
-import type { ShownSession } from "../contracts/http/session.ts";
-import type { Role } from "../domain/role.ts";
-import type { Switches } from "../contracts/http/switches.ts";
-import type { TokenMade, TokenRecord, TokenRequest } from "../contracts/http/token.ts";
-import { isAbsent } from "../contracts/wire/headers/absent.ts";
 import { isReplayed } from "../contracts/wire/headers/replayed.ts";
 import type { Shape } from "./answer-shape.ts";
 import { emptyStream, placeOf, wholeBody } from "./log-body.ts";
 import type { LogRange, LogSlice } from "./log-body.ts";
-import type { Call, TransportOptions } from "./transport.ts";
+import type { TransportOptions } from "./transport.ts";
+import { deadLetterCalls, switchCalls } from "./installation-calls.ts";
+import { memberCalls, sessionCalls, tokenCalls } from "./people-calls.ts";
+import { get, list, once, remove } from "./resource-calls.ts";
+import type { CallOptions, PageOptions } from "./resource-calls.ts";
 import { urlPath, Transport } from "./transport.ts";
 
 /** What callers cannot do without, and no more: an older server leaves out fields that newer ones have. */
@@ -37,18 +33,6 @@ const repositoryShape: Shape<Repository> = { owner: "text", repo: "text" };
 const runShape: Shape<Run> = { id: "text", state: "text" };
 export const jobShape: Shape<Job> = { id: "text", state: "text" };
 const poolShape: Shape<PoolFigures> = { pool: "text", runners: "list" };
-const switchesShape: Shape<Switches> = { acceptRuns: "flag", dispatch: "flag" };
-
-export interface PageOptions {
-	limit?: number | undefined;
-	cursor?: string | undefined;
-}
-
-/** `idempotencyKey`: made at random when absent, so that a call which is tried again by itself has the effect of one. */
-export interface CallOptions {
-	idempotencyKey?: string | undefined;
-	signal?: AbortSignal | undefined;
-}
 
 export interface SubmittedRun {
 	run: Run;
@@ -361,49 +345,6 @@ function poolCalls(transport: Transport) {
 	};
 }
 
-function tokenCalls(transport: Transport) {
-	return {
-		/** The token itself is in this answer and in no other. Sent again under one key it makes no second one. */
-		create: (request: TokenRequest) =>
-			transport.json<TokenMade>(once("/v1/tokens", request), { id: "text", token: "text" }),
-		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
-		/** With `owner` also while the list of tokens is away: else the server looks there whose the id is. */
-		revoke: (id: string, owner?: string) => remove(transport, urlPath("v1", "tokens", id), { owner }),
-	};
-}
-
-function memberCalls(transport: Transport) {
-	const path = ({ owner, member }: { owner: string; member: string }) =>
-		urlPath("v1", "owners", owner, "members", member);
-	return {
-		list: (owner: string, page: PageOptions = {}) =>
-			list<Member>(transport, urlPath("v1", "owners", owner, "members"), { ...page }),
-		/** Invites whoever is no member yet. `member`: an e-mail address, `<issuer>:<login>`, or the id of a person. */
-		set: (place: { owner: string; member: string }, request: { role: Role; repos?: string[] }) =>
-			transport.json<Member>(
-				{ method: "PUT", path: path(place), json: request, idempotent: true },
-				{ member: "text", role: "text" },
-			),
-		remove: (place: { owner: string; member: string }) => remove(transport, path(place)),
-	};
-}
-
-function sessionCalls(transport: Transport) {
-	return {
-		/** Those that the token opened: one page has them all. */
-		list: () => list<ShownSession>(transport, "/v1/sessions", {}),
-		end: (id: string) => remove(transport, urlPath("v1", "sessions", id)),
-	};
-}
-
-function switchCalls(transport: Transport) {
-	return {
-		get: () => get<Switches>(transport, "/v1/switches", switchesShape),
-		patch: (patch: Partial<Switches>) =>
-			transport.json<Switches>({ method: "PATCH", path: "/v1/switches", json: patch, idempotent: true }, switchesShape),
-	};
-}
-
 function projectionCalls(transport: Transport) {
 	const rebuild = (path: string, cursor: string | null) =>
 		transport.json<RebuildAnswer>(
@@ -423,48 +364,4 @@ function projectionCalls(transport: Transport) {
 		rebuildOwner: (owner: string, cursor: string | null) =>
 			rebuild(urlPath("v1", "owners", owner, "projection", "rebuild"), cursor),
 	};
-}
-
-function deadLetterCalls(transport: Transport) {
-	const path = (...rest: string[]) => urlPath("v1", "dead-letters", ...rest);
-	return {
-		list: (page: PageOptions = {}) => list<DeadLetter>(transport, path(), { ...page }),
-		// Sent twice, a message does once what it tells; only the second call may find it gone.
-		// So an answer that was lost is not asked for again: to its caller "gone" would look like a failure.
-		redrive: (id: string) =>
-			transport.json<DeadLetter>({ method: "POST", path: path(id, "redrive"), idempotent: false }, { queue: "text" }),
-		redriveAll: (queue?: QueueName) =>
-			transport.json<Redriven>(
-				{
-					method: "POST",
-					path: path("redrive"),
-					json: queue ? { queue } : {},
-					idempotent: true,
-				},
-				{ redriven: "number", more: "flag" },
-			),
-		drop: (id: string) => remove(transport, path(id)),
-	};
-}
-
-function get<T>(transport: Transport, path: string, shape: Shape<T>, signal?: AbortSignal): Promise<T> {
-	return transport.json<T>({ method: "GET", path, idempotent: true, signal }, shape);
-}
-
-/** Typed by the caller's word: of the items nothing is looked at but that they are a list. */
-function list<T>(transport: Transport, path: string, query: Record<string, string | number | undefined>) {
-	const call: Call = { method: "GET", path, query, idempotent: true };
-	return transport.json<Page<unknown>>(call, { items: "list", nextCursor: "text or null" }) as Promise<Page<T>>;
-}
-
-/** `wasThere`: true too when there is nothing after a try whose answer was lost. */
-async function remove(transport: Transport, path: string, query = {}): Promise<{ wasThere: boolean }> {
-	const { headers, tries } = await transport.done({ method: "DELETE", path, query, idempotent: true });
-	return { wasThere: !isAbsent(headers) || tries > 1 };
-}
-
-/** A POST that the server deduplicates by its key, so that it may be sent again. */
-function once(path: string, json: unknown, { idempotencyKey, signal }: CallOptions = {}): Call {
-	const headers = { "idempotency-key": idempotencyKey ?? crypto.randomUUID() };
-	return { method: "POST", path, json, headers, idempotent: true, signal };
 }

@@ -3,13 +3,13 @@
 import type { AuditRecord } from "../contracts/http/audit.ts";
 import type {
 	LeaseIdentity,
-	LogCalls,
 	PoolCalls,
 	RepoCalls,
 	RepositoryName,
 	RunnerIdentity,
 	WholePool,
 } from "../contracts/objects/objects.ts";
+import type { LogCalls } from "../contracts/objects/log-calls.ts";
 import type { DeadLetters } from "../contracts/objects/dead-letters.ts";
 import type { Intake } from "../contracts/objects/intake.ts";
 import type { OwnerCalls, TokenName } from "../contracts/objects/owner.ts";

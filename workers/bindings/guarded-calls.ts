@@ -1,5 +1,6 @@
 // Objects as the API calls them: each behind the breaker of its own name.
-import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../../src/contracts/objects/objects.ts";
+import type { PoolCalls, RepoCalls, RepositoryName } from "../../src/contracts/objects/objects.ts";
+import type { LogCalls } from "../../src/contracts/objects/log-calls.ts";
 import type { OwnerCalls } from "../../src/contracts/objects/owner.ts";
 import type { PersonCalls } from "../../src/contracts/objects/person.ts";
 import type { FeedCalls } from "../../src/contracts/objects/feed.ts";

@@ -1,7 +1,8 @@
 // How one object (or the Worker) calls another: by name, with a deadline, a new stub for each try, full jitter between, and
 // again only where the platform says that this can help. A stub is broken after an exception; an overloaded object is left alone.
 import { inTime } from "../../src/contracts/wire/in-time.ts";
-import type { LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../../src/contracts/objects/objects.ts";
+import type { PoolCalls, RepoCalls, RepositoryName } from "../../src/contracts/objects/objects.ts";
+import type { LogCalls } from "../../src/contracts/objects/log-calls.ts";
 import type { OwnerCalls } from "../../src/contracts/objects/owner.ts";
 import type { PersonCalls } from "../../src/contracts/objects/person.ts";
 import type { FeedCalls } from "../../src/contracts/objects/feed.ts";

@@ -12,7 +12,8 @@ import type { UploadAcknowledgement } from "../../src/contracts/http/streams/upl
 import { logMessage } from "../../src/contracts/http/streams/log-stream.ts";
 import { outputBytes } from "../../src/contracts/wire/log-output.ts";
 import type { LogEnd, LogMessage, LogOutput } from "../../src/contracts/http/streams/log-stream.ts";
-import type { LeaseIdentity, LogClose } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
+import type { LogClose } from "../../src/contracts/objects/log-calls.ts";
 import type { LogChunk } from "../../src/domain/log/log-time.ts";
 import { runIdFrom } from "../../src/domain/ids.ts";
 import { orThrow } from "../../src/doors/http/answer.ts";

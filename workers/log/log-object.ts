@@ -2,7 +2,8 @@
 // call on.
 import { DurableObject } from "cloudflare:workers";
 import { leaseStateHeader } from "../../src/contracts/wire/headers/lease-headers.ts";
-import type { LeaseIdentity, LogCalls, LogClose } from "../../src/contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../src/contracts/objects/objects.ts";
+import type { LogCalls, LogClose } from "../../src/contracts/objects/log-calls.ts";
 import { doneCloseCode } from "../../src/contracts/wire/sockets/close-code.ts";
 import { noUploadSocket, readUploadSocketRequest } from "../../src/contracts/wire/sockets/upload-socket-request.ts";
 import { noLogView, readLogViewRequest } from "../../src/contracts/wire/sockets/log-view-request.ts";

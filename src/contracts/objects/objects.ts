@@ -4,8 +4,6 @@ import type { Projectable, RunIds } from "./projectable.ts";
 import type { DataKey, Resealed, SecretCall, SecretFacts } from "./secrets.ts";
 import type { JobId, Millis, RunId, RunName } from "../../domain/ids.ts";
 import type { JobIdentity } from "../../domain/identity/job-identity.ts";
-import type { AppendKind } from "../../domain/log/log.ts";
-import type { LogChunk } from "../../domain/log/log-time.ts";
 import type { PoolPause, PoolSettings, Unfit } from "../../domain/pool/pool.ts";
 import type { LimitName } from "../../domain/limit/limit-table.ts";
 import type { Result } from "../../domain/refusal.ts";
@@ -15,7 +13,7 @@ import type { BulkRetry, RetriedOutcome } from "../http/bulk-retry.ts";
 import type { LimitUse } from "../http/limit.ts";
 import type { QueueFigures, Repository, RepositoryRequest } from "../http/repository.ts";
 import type { Job, Run } from "../http/run.ts";
-import type { Cancel, FinishReport, LogRecord, ReportedOutcome, RunnerName, StepRecord } from "../../domain/job/job.ts";
+import type { Cancel, FinishReport, LogRecord, RunnerName, StepRecord } from "../../domain/job/job.ts";
 import type {
 	Grant,
 	HeartbeatReply,
@@ -366,54 +364,4 @@ export interface ShardSettings extends PoolSettings {
 export interface ShardEntry {
 	settings: ShardSettings;
 	demands: Demand[];
-}
-
-/** The end of an attempt as the RepoObject tells its log: `length` is null when no runner declared one. */
-export interface LogClose extends RepositoryName {
-	job: JobId;
-	attempt: number;
-	epoch: number;
-	outcome: ReportedOutcome | "lost";
-	length: number | null;
-	sha256: string | null;
-	/** How long the archive is kept, by the repository's settings of now. */
-	retentionDays: number;
-}
-
-export interface LogStatus {
-	record: LogRecord;
-	/** Bytes stored so far. */
-	length: number;
-	outcome: string | null;
-	steps: StepRecord[];
-}
-
-/** How a log stands after an append. */
-export interface LogAppended {
-	length: number;
-	lease: LeaseState;
-	/** Until the next upload is wanted. */
-	intervalSeconds: number;
-}
-
-/** One attempt's log, named `owner/repo/job/attempt`. */
-export interface LogCalls {
-	/** Bytes already there are passed over; a gap is refused. Without a kind it is what a job prints now. */
-	append(lease: LeaseIdentity, offset: number, bytes: Uint8Array, kind?: AppendKind): Promise<Result<LogAppended>>;
-	steps(lease: LeaseIdentity, steps: StepRecord[]): Promise<Result<{ lease: LeaseState }>>;
-	/** From the RepoObject when the lease with this epoch is being canceled, or is lost: a hint, so that the next append says so. */
-	cancel(call: { epoch: number; state?: "canceling" | "lost" }): Promise<void>;
-	/** From the PoolObject when the session that held the lease is gone: a hint, that frames have to keep it alive again. */
-	unattended(call: { epoch: number }): Promise<void>;
-	/** Durable when it returns; sealing follows by itself. The call twice has the effect of once. */
-	close(call: LogClose): Promise<void>;
-	/**
-	 * Null when nothing of the log is here (never begun, or sealed and moved to the archive). `isRead` says that somebody is
-	 * about to read the bytes: then the runner is asked for more of them for a while.
-	 */
-	status(call?: { isRead: boolean }): Promise<LogStatus | null>;
-	/** Bytes [from, to), at most 1 MiB at a time; null when nothing is here. */
-	read(call: { from: number; to: number }): Promise<LogChunk | null>;
-	/** The live WebSocket of a viewer (`?from=` is the offset), or of the runner. */
-	fetch(request: Request): Promise<Response>;
 }

@@ -1,6 +1,7 @@
 // Which calls between objects may be made again when nobody knows whether they took effect. What hands something out or counts
 // must not be: its caller finds out by itself, and what was handed out in vain comes back by its deadline.
-import type { LogCalls, PoolCalls, RepoCalls } from "./objects.ts";
+import type { PoolCalls, RepoCalls } from "./objects.ts";
+import type { LogCalls } from "./log-calls.ts";
 import type { OwnerCalls } from "./owner.ts";
 import type { PersonCalls } from "./person.ts";
 import type { FeedCalls } from "./feed.ts";

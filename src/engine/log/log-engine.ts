@@ -3,7 +3,8 @@
 // in LogObject and in the simulation.
 import type { LogEnd } from "../../contracts/http/streams/log-stream.ts";
 import type { LeaseState } from "../../contracts/http/runner.ts";
-import type { LeaseIdentity, LogAppended, LogCalls, LogClose, LogStatus } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../contracts/objects/objects.ts";
+import type { LogAppended, LogCalls, LogClose, LogStatus } from "../../contracts/objects/log-calls.ts";
 import { speaksOnlyCloseCode } from "../../contracts/wire/sockets/close-code.ts";
 import type { NoLogView, readLogViewRequest } from "../../contracts/wire/sockets/log-view-request.ts";
 import { Outage } from "../../contracts/wire/outage.ts";

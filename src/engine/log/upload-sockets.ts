@@ -2,7 +2,8 @@
 // in its attachment. An acknowledgement leaves only when the bytes are durable, since the runtime holds back messages until then.
 import { acknowledgement, readFrame } from "../../contracts/wire/sockets/log-frame.ts";
 import { refusalFacts } from "../../contracts/wire/refusal-facts.ts";
-import type { LeaseIdentity, LogAppended } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity } from "../../contracts/objects/objects.ts";
+import type { LogAppended } from "../../contracts/objects/log-calls.ts";
 import {
 	doneCloseCode,
 	malformedFrameCloseCode,

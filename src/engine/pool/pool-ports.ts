@@ -1,6 +1,7 @@
 // What the engine of a pool's shard is given beside its world: its runners' sockets, and the far ends that it calls. Each call may
 // fail or come twice on the way; none is made inside a turn.
-import type { LeaseIdentity, LogCalls, PoolCalls, RepoCalls, RepositoryName } from "../../contracts/objects/objects.ts";
+import type { LeaseIdentity, PoolCalls, RepoCalls, RepositoryName } from "../../contracts/objects/objects.ts";
+import type { LogCalls } from "../../contracts/objects/log-calls.ts";
 import type { LogName, PoolShardName } from "../../contracts/wire/object-name.ts";
 import type { Millis } from "../../domain/ids.ts";
 

@@ -1,7 +1,8 @@
 // What a repository's engine calls outside itself: other objects, the two queues, the archive of runs, the sealing key. Each call
 // may fail or come twice on the way; none is made inside a transaction.
 import type { ChangeEvent, Delivery } from "../../contracts/objects/events.ts";
-import type { LogCalls, PoolCalls, RepositoryName } from "../../contracts/objects/objects.ts";
+import type { PoolCalls, RepositoryName } from "../../contracts/objects/objects.ts";
+import type { LogCalls } from "../../contracts/objects/log-calls.ts";
 import type { FeedCalls } from "../../contracts/objects/feed.ts";
 import type { FeedName, LogName, PoolShardName } from "../../contracts/wire/object-name.ts";
 import type { Millis, RunId } from "../../domain/ids.ts";

@@ -1,6 +1,7 @@
 // An object's calls behind the breaker of that object: which of them pass always, and which may take long.
 import type { FeedCalls } from "../../contracts/objects/feed.ts";
-import type { AddJobsCall, LogCalls, PoolCalls, RepoCalls } from "../../contracts/objects/objects.ts";
+import type { AddJobsCall, PoolCalls, RepoCalls } from "../../contracts/objects/objects.ts";
+import type { LogCalls } from "../../contracts/objects/log-calls.ts";
 import type { OwnerCalls } from "../../contracts/objects/owner.ts";
 import type { PersonCalls } from "../../contracts/objects/person.ts";
 import type { Breakers, CallKind } from "./breakers.ts";

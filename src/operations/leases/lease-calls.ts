@@ -1,6 +1,7 @@
 // The calls of a runner while it holds a job. Its lease's identity is all that they need to know of the caller: the door has read it
 // from a token, and the epoch in it fences. Each answer says how the lease stands, and each call renews it.
-import type { LeaseAnswer, LeaseIdentity, LogAppended } from "../../contracts/objects/objects.ts";
+import type { LeaseAnswer, LeaseIdentity } from "../../contracts/objects/objects.ts";
+import type { LogAppended } from "../../contracts/objects/log-calls.ts";
 import type { Job } from "../../contracts/http/run.ts";
 import type { LeaseState } from "../../contracts/http/runner.ts";
 import { leaseIdFrom } from "../../domain/ids.ts";

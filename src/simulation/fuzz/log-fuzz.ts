@@ -1,7 +1,7 @@
 // Random commands against a simulated log, with its death between any two steps: chunks that come late, twice, overlapping or with
 // a gap, an end told again and again, an archive that fails, answers late or twice, and alarms. A failure is told by its seed.
 import { createHash } from "node:crypto";
-import type { LogClose } from "../../contracts/objects/objects.ts";
+import type { LogClose } from "../../contracts/objects/log-calls.ts";
 import type { AppendKind } from "../../domain/log/log.ts";
 import { logSealGraceMs } from "../../domain/limits.ts";
 import type { SeededRandom } from "../../testing/random.ts";

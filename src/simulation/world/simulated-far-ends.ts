@@ -1,7 +1,8 @@
 // What a simulated repository's engine calls outside itself: shards of pools that run the real engine, and logs, feeds, a read model
 // and an archive that do what is said of them and no more. Each call is under way until somebody lets it arrive.
 import type { ChangeEvent } from "../../contracts/objects/events.ts";
-import type { Demand, DemandAnswer, LogCalls, LogClose, PoolCalls } from "../../contracts/objects/objects.ts";
+import type { Demand, DemandAnswer, PoolCalls } from "../../contracts/objects/objects.ts";
+import type { LogCalls, LogClose } from "../../contracts/objects/log-calls.ts";
 import type { OwnerCalls } from "../../contracts/objects/owner.ts";
 import type { FeedCalls } from "../../contracts/objects/feed.ts";
 import type { RunId } from "../../domain/ids.ts";

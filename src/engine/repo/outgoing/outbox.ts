@@ -2,7 +2,8 @@
 // cancels to LogObjects, demand and hints to pools. One round runs at a time, and takes along what comes in meanwhile. The
 // alarm repeats a round that failed. The outbox is in memory: after a death the marks in the tables say what to send again.
 import type { ChangeEvent, Delivery } from "../../../contracts/objects/events.ts";
-import type { Demand, DemandAnswer, LogClose, PoolCalls, RepositoryName } from "../../../contracts/objects/objects.ts";
+import type { Demand, DemandAnswer, PoolCalls, RepositoryName } from "../../../contracts/objects/objects.ts";
+import type { LogClose } from "../../../contracts/objects/log-calls.ts";
 import type { LogName } from "../../../contracts/wire/object-name.ts";
 import type { Millis } from "../../../domain/ids.ts";
 import type { FinishedAttempt } from "../../../domain/job/job.ts";
