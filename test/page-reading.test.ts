@@ -22,6 +22,8 @@ async function submit(jobs: object[]): Promise<string> {
 	return run.id;
 }
 
+/** What a log says may stand in a list of jobs too. */
+const logOf = (page: Page) => page.getByRole("log");
 const signedIn = (look = {}) => browser.look(site.ready.url, { token: site.ready.operatorToken, ...look });
 const topOf = (page: Page) => page.getByRole("log").evaluate((box) => box.scrollTop);
 
@@ -37,7 +39,7 @@ it("[U28] what changes takes neither the focus, nor what is typed, nor the job t
 		.poll(async () => (await site.client.runs.get(repository, run)).jobs?.find(({ key }) => key === "ticks")?.state)
 		.toBe("running");
 	await page.goto(`/acme/web/runs/${run}`);
-	await page.getByText("tick", { exact: true }).first().waitFor();
+	await logOf(page).getByText("tick", { exact: true }).first().waitFor();
 	await page.getByRole("button", { name: "Find" }).click();
 	await page.getByRole("button", { name: "Cancel", exact: true }).click();
 	await page.getByPlaceholder("Filter 2 jobs").pressSequentially("ticks", { delay: 150 });
@@ -62,7 +64,7 @@ it("[U29] a click on a line's number marks it, with shift a range; the address s
 	await site.settled(run);
 	const { page, complaints, close } = await signedIn();
 	await page.goto(`/acme/web/runs/${run}/jobs/long#L200`);
-	await page.getByText("line 199 here").waitFor();
+	await logOf(page).getByText("line 199 here").waitFor();
 	const before = await topOf(page);
 	await page.locator("#L203 .log-number").click();
 	await page.locator("#L206 .log-number").click({ modifiers: ["Shift"] });
@@ -87,11 +89,11 @@ it("[U30] the keys of the log act from anywhere on the page, and none of them wh
 	await site.settled(run);
 	const { page, close } = await signedIn();
 	await page.goto(`/acme/web/runs/${run}`);
-	await page.getByText("line 5 here").waitFor();
+	await logOf(page).getByText("line 5 here").waitFor();
 	await page.locator("body").press("G");
-	await page.getByText("line 500 here").waitFor();
+	await logOf(page).getByText("line 500 here").waitFor();
 	await page.keyboard.press("g");
-	await page.getByText("line 1 here", { exact: true }).waitFor();
+	await logOf(page).getByText("line 1 here", { exact: true }).waitFor();
 	await page.keyboard.press("/");
 	await page.keyboard.type("Gw?jx");
 	expect(await page.locator("[data-filter]").inputValue()).toBe("Gw?jx");

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import axe from "axe-core";
 import type { AxeResults } from "axe-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { repository, Site } from "./fixture-site.ts";
 import { TestBrowser } from "./fixture-chromium.ts";
@@ -25,6 +26,8 @@ async function submit(jobs: object[], title = "Fix the build"): Promise<string> 
 	return run.id;
 }
 
+/** What a log says may stand in a list of jobs too. */
+const logOf = (page: Page) => page.getByRole("log");
 const signedIn = (look = {}) => browser.look(site.ready.url, { token: site.ready.operatorToken, ...look });
 
 it("[U20] a person signs in with a token where the link led, and the failing line is in view", async () => {
@@ -40,8 +43,8 @@ it("[U20] a person signs in with a token where the link led, and the failing lin
 	await page.getByRole("alert").waitFor();
 	await page.getByLabel("Or open a session with a token").fill(site.ready.operatorToken);
 	await page.getByRole("button", { name: "Open" }).click();
-	await page.getByText("Error: expected 3, got 4").waitFor();
-	expect(await page.getByText("Error: expected 3, got 4").isVisible()).toBe(true);
+	await logOf(page).getByText("Error: expected 3, got 4").waitFor();
+	expect(await logOf(page).getByText("Error: expected 3, got 4").isVisible()).toBe(true);
 	expect(await page.title()).toContain("Fix the build");
 	await page.getByRole("button", { name: "Sign out" }).click();
 	await page.getByLabel("Or open a session with a token").waitFor();
@@ -55,10 +58,10 @@ it("[U21] a run is watched from its submission to its end, and its log comes as 
 	const { page, complaints, close } = await signedIn();
 	const run = await submit([{ key: "talk", run: `echo first words; ${wait}; echo last words` }], "Watch me");
 	await page.goto(`/acme/web/runs/${run}`);
-	await page.getByText("first words").waitFor();
+	await logOf(page).getByText("first words").waitFor();
 	await page.getByRole("heading", { level: 1 }).getByText("running").waitFor();
 	await writeFile(`${folder}/go`, "");
-	await page.getByText("last words").waitFor();
+	await logOf(page).getByText("last words").waitFor();
 	await page.getByRole("heading", { level: 1 }).getByText("passed").waitFor();
 	await expect.poll(() => page.title()).toContain("\u2713");
 	expect(complaints).toEqual([]);
@@ -73,15 +76,17 @@ it("[U22] a failed job is retried with a reason, by keys alone, and its second a
 	await site.settled(run);
 	const { page, complaints, close } = await signedIn();
 	await page.goto(`/acme/web/runs/${run}`);
-	await page.getByText("attempt 1").waitFor();
+	await logOf(page).getByText("attempt 1").waitFor();
 	await page.keyboard.press("r");
+	// Whoever types sees where.
+	await page.locator("input:focus").waitFor();
 	await page.keyboard.type("the network was away");
 	await page.keyboard.press("Enter");
-	await page.getByText("attempt 2", { exact: true }).waitFor();
+	await logOf(page).getByText("attempt 2", { exact: true }).waitFor();
 	await page.getByRole("heading", { level: 1 }).getByText("passed").waitFor();
 	await page.getByText("retried by operator: the network was away", { exact: false }).first().waitFor();
 	await page.getByLabel("Attempt").selectOption("1");
-	await page.getByText("attempt 1", { exact: true }).waitFor();
+	await logOf(page).getByText("attempt 1", { exact: true }).waitFor();
 	expect(complaints).toEqual([]);
 	await close();
 });
@@ -94,11 +99,11 @@ it("[U23] a million lines: any of them is shown, few elements are there, and all
 	await site.settled(run);
 	const { page, complaints, close } = await signedIn();
 	await page.goto(`/acme/web/runs/${run}/jobs/big#L777778`);
-	await page.getByText("line 777777 of").waitFor();
+	await logOf(page).getByText("line 777777 of").waitFor();
 	await page.getByRole("log").press("G");
-	await page.getByText("line 1000000 of").waitFor();
+	await logOf(page).getByText("line 1000000 of").waitFor();
 	await page.getByRole("log").press("g");
-	await page.getByText("line 2 of", { exact: false }).first().waitFor();
+	await logOf(page).getByText("line 2 of", { exact: false }).first().waitFor();
 	expect(await page.locator(".log-row").count()).toBeLessThan(400);
 	await page.getByRole("log").press("Control+f");
 	await page.getByPlaceholder("Find in the whole log").fill("line 654321 of");
@@ -114,13 +119,13 @@ it("[U24] a server that is killed in the middle of a log costs the page nothing:
 	const run = await submit([{ key: "long", run: `echo begun; ${wait}; echo survived` }], "Survive");
 	const { page, close } = await signedIn();
 	await page.goto(`/acme/web/runs/${run}`);
-	await page.getByText("begun").waitFor();
+	await logOf(page).getByText("begun").waitFor();
 	await site.end("group");
 	await page.getByText("connection was lost").first().waitFor();
-	expect(await page.getByText("begun").isVisible()).toBe(true);
+	expect(await logOf(page).getByText("begun").isVisible()).toBe(true);
 	await site.start();
 	await writeFile(`${folder}/after`, "");
-	await page.getByText("survived").waitFor();
+	await logOf(page).getByText("survived").waitFor();
 	await page.getByRole("heading", { level: 1 }).getByText("passed").waitFor();
 	const job = (await site.client.runs.get(repository, run)).jobs?.[0]?.id ?? "";
 	const log = (await site.log({ job, attempt: 1 })).toString().trimEnd().split("\n");
