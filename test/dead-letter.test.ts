@@ -1,14 +1,15 @@
 // Dead letters of a real server, by the real command line: messages that went through the queue and that the database refused, each
 // as often as the queue gives it. The queue gives up sooner here than as it is delivered, where that takes a quarter of an hour.
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Child, root, spillway, startServer } from "../scripts/child.ts";
+import { Child, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
 import { createClient } from "../src/client/client.ts";
 import type { DeadLetter } from "../src/contracts/http/dead-letter.ts";
+import { impatientBuild } from "./fixture-impatient-build.ts";
 import { until } from "./fixture-until.ts";
 
 const web = { owner: "acme", repo: "web" };
@@ -17,24 +18,12 @@ let folder: string;
 let server: { child: Child; ready: Ready };
 beforeEach(async () => {
 	folder = await mkdtemp(join(tmpdir(), "spillway-letters-"));
-	server = await startServer(join(folder, "data"), { script: await impatientBuild() });
+	server = await startServer(join(folder, "data"), { script: await impatientBuild(folder) });
 });
 afterEach(async () => {
 	await server.child.stop();
 	await rm(folder, { recursive: true });
 });
-
-/** This build, but that its queue of changes gives up after one more try. */
-async function impatientBuild(): Promise<string> {
-	const build = join(folder, "build");
-	await cp(dirname(spillway), build, { recursive: true });
-	await symlink(join(root, "node_modules"), join(folder, "node_modules"));
-	const file = join(build, "worker/settings.json");
-	const settings = JSON.parse(await readFile(file, "utf8"));
-	settings.queueConsumers["spillway-events"].maxRetries = 1;
-	await writeFile(file, JSON.stringify(settings));
-	return join(build, "spillway.js");
-}
 
 /** Under the running server, as a hand would do it. */
 async function inDatabase(statement: string): Promise<void> {

@@ -1,13 +1,13 @@
 // Recognisable secrets, of a repository and of its owner, through a day's acts on a real server with a real runner; then every
 // file, line, row and answer is searched for them, as they are and as programs write them.
 import { randomBytes } from "node:crypto";
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { brotliDecompressSync, gunzipSync, inflateRawSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Child, root, spillway, startServer } from "../scripts/child.ts";
+import { Child, root, startServer } from "../scripts/child.ts";
 import type { Ready } from "../scripts/child.ts";
 import { control as stageControl } from "../scripts/release/player.ts";
 import { stageBuild } from "../scripts/release/staged-build.ts";
@@ -15,6 +15,7 @@ import { freePort } from "../scripts/free-port.ts";
 import { createClient, everyItem } from "../src/client/client.ts";
 import type { Client } from "../src/client/client.ts";
 import type { Run } from "../src/contracts/http/run.ts";
+import { impatientBuild } from "./fixture-impatient-build.ts";
 import { until } from "./fixture-until.ts";
 
 const web = { owner: "acme", repo: "web" };
@@ -70,22 +71,10 @@ async function command(...words: string[]): Promise<number | null> {
 	return listen(new Child({ words, environment: { SPILLWAY_URL, SPILLWAY_TOKEN } })).end();
 }
 
-/** This build, but that its queue of changes gives up after one more try. */
-async function impatientBuild(): Promise<string> {
-	const build = join(folder, "build");
-	await cp(dirname(spillway), build, { recursive: true });
-	await symlink(join(root, "node_modules"), join(folder, "node_modules"));
-	const file = join(build, "worker/settings.json");
-	const settings = JSON.parse(await readFile(file, "utf8"));
-	settings.queueConsumers["spillway-events"].maxRetries = 1;
-	await writeFile(file, JSON.stringify(settings));
-	return join(build, "spillway.js");
-}
-
 let runner: Child;
 beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), "spillway-planted-"));
-	script = await impatientBuild();
+	script = await impatientBuild(folder);
 	port = await freePort();
 	await up();
 	await client.repositories.put(web, {});

@@ -1,5 +1,6 @@
 // GitHub's OAuth for tests, as much of it as a sign-in meets. Faults come with status 200, as GitHub's do.
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { takeCode } from "./issued-codes.ts";
 import { LocalServer } from "./local-server.ts";
 import type { Asked, Told } from "./local-server.ts";
 
@@ -69,13 +70,8 @@ export class LocalGithub {
 		if (form.get("client_id") !== githubClient.id || form.get("client_secret") !== githubClient.secret) {
 			return { json: { error: "incorrect_client_credentials" } };
 		}
-		const code = form.get("code") ?? "";
-		const issued = this.#codes.get(code);
-		this.#codes.delete(code);
-		const challenge = createHash("sha256")
-			.update(form.get("code_verifier") ?? "")
-			.digest("base64url");
-		if (!issued || issued.challenge !== challenge || issued.redirectUri !== form.get("redirect_uri")) {
+		const issued = takeCode(this.#codes, form);
+		if (issued === null) {
 			return { json: { error: "bad_verification_code" } };
 		}
 		const token = `gho_${randomBytes(16).toString("hex")}`;

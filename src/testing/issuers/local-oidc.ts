@@ -1,7 +1,8 @@
 // An issuer of OpenID Connect for tests: real HTTP and real keys, as strict as an issuer must be (one use of a code, the client's
 // secret, PKCE, the very redirect address), and able to lie in each way that an issuer or somebody between can.
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose";
+import { takeCode } from "./issued-codes.ts";
 import { LocalServer } from "./local-server.ts";
 import type { Asked, Told } from "./local-server.ts";
 
@@ -136,13 +137,8 @@ export class LocalOidc {
 
 	async #token({ headers, form }: Asked): Promise<Told> {
 		if (!isClient(headers.authorization, form)) return { status: 401, json: { error: "invalid_client" } };
-		const code = form.get("code") ?? "";
-		const issued = this.#codes.get(code);
-		this.#codes.delete(code);
-		const challenge = createHash("sha256")
-			.update(form.get("code_verifier") ?? "")
-			.digest("base64url");
-		if (!issued || issued.challenge !== challenge || issued.redirectUri !== form.get("redirect_uri")) {
+		const issued = takeCode(this.#codes, form);
+		if (issued === null) {
 			return { status: 400, json: { error: "invalid_grant" } };
 		}
 		const access = randomBytes(16).toString("hex");
