@@ -24,7 +24,7 @@ import type { LogRange, LogSlice } from "./log-body.ts";
 import type { TransportOptions } from "./transport.ts";
 import { deadLetterCalls, switchCalls } from "./installation-calls.ts";
 import { memberCalls, sessionCalls, tokenCalls } from "./people-calls.ts";
-import { get, list, once, remove } from "./resource-calls.ts";
+import { get, list, onceUnderKey, remove } from "./resource-calls.ts";
 import type { CallOptions, PageOptions } from "./resource-calls.ts";
 import { urlPath, Transport } from "./transport.ts";
 
@@ -95,7 +95,7 @@ export function createClient(options: TransportOptions) {
 			request: RegisterRequest,
 			options: CallOptions = {},
 		) =>
-			transport.json<Registered>(once(urlPath("v1", "pools", owner, pool, "runners"), request, options), {
+			transport.json<Registered>(onceUnderKey(urlPath("v1", "pools", owner, pool, "runners"), request, options), {
 				id: "text",
 				token: "text",
 				heartbeatSeconds: "number",
@@ -194,7 +194,7 @@ function secretCalls(transport: Transport) {
 function runCalls(transport: Transport) {
 	return {
 		async submit(name: RepositoryName, request: RunRequest, options: CallOptions = {}): Promise<SubmittedRun> {
-			const call = once(repositoryPath(name, "runs"), request, options);
+			const call = onceUnderKey(repositoryPath(name, "runs"), request, options);
 			const { body, status, headers } = await transport.answer<Run>(call, runShape);
 			// By the status alone: a spilled run looks like one that waits.
 			return { run: body, replayed: isReplayed(headers), spilled: status === 202 };
@@ -212,17 +212,17 @@ function runCalls(transport: Transport) {
 		jobs: (name: RepositoryName, run: string, page: PageOptions = {}) =>
 			list<Job>(transport, repositoryPath(name, "runs", run, "jobs"), { ...page }),
 		addJobs: (name: RepositoryName, run: string, jobs: RunRequest["jobs"], options: CallOptions = {}) =>
-			transport.json<Run>(once(repositoryPath(name, "runs", run, "jobs"), { jobs }, options), runShape),
-		// A cancel that comes twice has the effect of once, whatever key it carries: so it may be sent again.
+			transport.json<Run>(onceUnderKey(repositoryPath(name, "runs", run, "jobs"), { jobs }, options), runShape),
+		// A cancel that comes twice has the effect of onceUnderKey, whatever key it carries: so it may be sent again.
 		cancel: (name: RepositoryName, run: string, request: { reason?: string } = {}) =>
-			transport.json<Run>(once(repositoryPath(name, "runs", run, "cancel"), request), runShape),
+			transport.json<Run>(onceUnderKey(repositoryPath(name, "runs", run, "cancel"), request), runShape),
 		/** One round more. The key matters: without it a second call would retry what the first one has made fail again. */
 		retry: (
 			name: RepositoryName,
 			run: string,
 			request: { only: "failed" | "all"; reason?: string },
 			options: CallOptions = {},
-		) => transport.json<Run>(once(repositoryPath(name, "runs", run, "retry"), request, options), runShape),
+		) => transport.json<Run>(onceUnderKey(repositoryPath(name, "runs", run, "retry"), request, options), runShape),
 	};
 }
 
@@ -232,11 +232,11 @@ function jobCalls(transport: Transport) {
 		get: (name: RepositoryName, job: string, options: { signal?: AbortSignal | undefined } = {}) =>
 			get<Job>(transport, jobPath(name, job), jobShape, options.signal),
 		cancel: (name: RepositoryName, job: string, request: { reason?: string; force?: boolean } = {}) =>
-			transport.json<Job>(once(jobPath(name, job, "cancel"), request), jobShape),
+			transport.json<Job>(onceUnderKey(jobPath(name, job, "cancel"), request), jobShape),
 		retry: (name: RepositoryName, job: string, request: { reason?: string } = {}, options: CallOptions = {}) =>
-			transport.json<Job>(once(jobPath(name, job, "retry"), request, options), jobShape),
+			transport.json<Job>(onceUnderKey(jobPath(name, job, "retry"), request, options), jobShape),
 		/**
-		 * Many at once, by what they have in common; `dryRun` only says which. It carries no key and may be sent again all the same: what
+		 * Many at onceUnderKey, by what they have in common; `dryRun` only says which. It carries no key and may be sent again all the same: what
 		 * the first call canceled matches no more, and what the second takes on top was asked for too.
 		 */
 		cancelMatching: (name: RepositoryName, request: BulkCancelRequest) =>
@@ -250,7 +250,7 @@ function jobCalls(transport: Transport) {
 				{ items: "list", canceled: "number" },
 			),
 		retryMatching: (name: RepositoryName, request: BulkRetryRequest, options: CallOptions = {}) =>
-			transport.json<BulkRetry>(once(repositoryPath(name, "retry"), request, options), {
+			transport.json<BulkRetry>(onceUnderKey(repositoryPath(name, "retry"), request, options), {
 				items: "list",
 				retried: "number",
 			}),

@@ -1,5 +1,4 @@
 // What the operator of an installation turns and looks through.
-
 import type { DeadLetter, Redriven } from "../contracts/http/dead-letter.ts";
 import type { QueueName } from "../contracts/objects/dead-letters.ts";
 import type { Switches } from "../contracts/http/switches.ts";

@@ -1,19 +1,18 @@
 // Tokens, members and sessions: who is let in.
-
 import type { Member } from "../contracts/http/member.ts";
 import type { ShownSession } from "../contracts/http/session.ts";
 import type { Role } from "../domain/role.ts";
 import type { TokenMade, TokenRecord, TokenRequest } from "../contracts/http/token.ts";
 import type { Transport } from "./transport.ts";
 import { urlPath } from "./transport.ts";
-import { list, once, remove } from "./resource-calls.ts";
+import { list, onceUnderKey, remove } from "./resource-calls.ts";
 import type { PageOptions } from "./resource-calls.ts";
 
 export function tokenCalls(transport: Transport) {
 	return {
 		/** The token itself is in this answer and in no other. Sent again under one key it makes no second one. */
 		create: (request: TokenRequest) =>
-			transport.json<TokenMade>(once("/v1/tokens", request), { id: "text", token: "text" }),
+			transport.json<TokenMade>(onceUnderKey("/v1/tokens", request), { id: "text", token: "text" }),
 		list: (owner: string, page: PageOptions = {}) => list<TokenRecord>(transport, "/v1/tokens", { owner, ...page }),
 		/** With `owner` also while the list of tokens is away: else the server looks there whose the id is. */
 		revoke: (id: string, owner?: string) => remove(transport, urlPath("v1", "tokens", id), { owner }),

@@ -1,5 +1,4 @@
 // How a resource is read, listed, removed and made: what the groups of calls in `client.ts` have in common.
-
 import type { Page } from "../contracts/http/page.ts";
 import { isAbsent } from "../contracts/wire/headers/absent.ts";
 import type { Shape } from "./answer-shape.ts";
@@ -34,7 +33,7 @@ export async function remove(transport: Transport, path: string, query = {}): Pr
 }
 
 /** A POST that the server deduplicates by its key, so that it may be sent again. */
-export function once(path: string, json: unknown, { idempotencyKey, signal }: CallOptions = {}): Call {
+export function onceUnderKey(path: string, json: unknown, { idempotencyKey, signal }: CallOptions = {}): Call {
 	const headers = { "idempotency-key": idempotencyKey ?? crypto.randomUUID() };
 	return { method: "POST", path, json, headers, idempotent: true, signal };
 }

@@ -13,15 +13,15 @@ import type { RotateAnswer, SecretListed } from "../../../contracts/http/secret.
 import type { Switches } from "../../../contracts/http/switches.ts";
 import type { TokenMade } from "../../../contracts/http/token.ts";
 
-export const runId = "r4mkvyzq2xtb7w5nrc3adf6eh";
-export const jobId = `j${runId.slice(1)}-0`;
-export const runnerId = "rn0f3b5c7d9e1a2b4c6d8e";
-export const tokenId = "tk3f2c1b7e9d8a4f6b5c0d";
-export const commit = "3f2c1b7e9d8a4f6b5c0d1e2f3a4b5c6d7e8f9a0b";
-export const sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-export const at = (seconds: number) => new Date(Date.UTC(2026, 10, 27, 9, 30, 0, 250) + seconds * 1_000).toISOString();
+const runId = "r4mkvyzq2xtb7w5nrc3adf6eh";
+const jobId = `j${runId.slice(1)}-0`;
+const runnerId = "rn0f3b5c7d9e1a2b4c6d8e";
+const tokenId = "tk3f2c1b7e9d8a4f6b5c0d";
+const commit = "3f2c1b7e9d8a4f6b5c0d1e2f3a4b5c6d7e8f9a0b";
+const sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const at = (seconds: number) => new Date(Date.UTC(2026, 10, 27, 9, 30, 0, 250) + seconds * 1_000).toISOString();
 
-export const attempt: Attempt = {
+const attempt: Attempt = {
 	number: 1,
 	outcome: "passed",
 	platformFault: null,
@@ -40,7 +40,7 @@ export const attempt: Attempt = {
 	next: null,
 };
 
-export const waitingJob: Job = {
+const waitingJob: Job = {
 	id: jobId,
 	key: "test",
 	name: "Unit tests",
@@ -68,7 +68,7 @@ export const waitingJob: Job = {
 	finishedAt: null,
 };
 
-export const job: Job = {
+const job: Job = {
 	...waitingJob,
 	state: "finished",
 	outcome: "passed",
@@ -77,10 +77,10 @@ export const job: Job = {
 	finishedAt: at(44),
 };
 
-export const noJobs = { blocked: 0, waiting: 0, leased: 0, running: 0, canceling: 0, finished: 0 };
-export const source = { cloneUrl: "https://git.example/acme/web.git", ref: "refs/heads/main", commit: null };
+const noJobs = { blocked: 0, waiting: 0, leased: 0, running: 0, canceling: 0, finished: 0 };
+const source = { cloneUrl: "https://git.example/acme/web.git", ref: "refs/heads/main", commit: null };
 
-export const { jobs: _, ...watchedRun }: Run = {
+const { jobs: _, ...watchedRun }: Run = {
 	id: runId,
 	number: 3,
 	round: 1,
@@ -100,9 +100,9 @@ export const { jobs: _, ...watchedRun }: Run = {
 	retried: null,
 	supersededBy: null,
 };
-export const run: Run = { ...watchedRun, jobs: [waitingJob] };
+const run: Run = { ...watchedRun, jobs: [waitingJob] };
 
-export const repository: Repository = {
+const repository: Repository = {
 	owner: "acme",
 	repo: "web",
 	cloneUrl: source.cloneUrl,
@@ -121,7 +121,7 @@ export const repository: Repository = {
 	locationHint: null,
 };
 
-export const runner: RunnerFigures = {
+const runner: RunnerFigures = {
 	id: runnerId,
 	name: "builder-1",
 	labels: ["linux", "x64"],
@@ -132,7 +132,7 @@ export const runner: RunnerFigures = {
 	lastSeenAt: at(60),
 };
 
-export const pool: PoolFigures = {
+const pool: PoolFigures = {
 	owner: "acme",
 	pool: "default",
 	paused: false,
@@ -146,7 +146,7 @@ export const pool: PoolFigures = {
 	oldestWaitingSeconds: null,
 };
 
-export const grant: Grant = {
+const grant: Grant = {
 	lease: {
 		id: `${jobId}.1`,
 		token: "spw_lease_eyJ2IjoxfQ_mac",
@@ -171,7 +171,7 @@ export const grant: Grant = {
 	repository: { owner: "acme", repo: "web" },
 };
 
-export const rotated: RotateAnswer = {
+const rotated: RotateAnswer = {
 	owner: "acme",
 	dataKey: 2,
 	resealed: 12,
@@ -180,9 +180,9 @@ export const rotated: RotateAnswer = {
 	sealingKeys: { k2: 12, k1: 0 },
 	nextCursor: null,
 };
-export const secret: SecretListed = { name: "NPM_TOKEN", refs: ["refs/heads/main"], forks: false, setAt: at(0) };
+const secret: SecretListed = { name: "NPM_TOKEN", refs: ["refs/heads/main"], forks: false, setAt: at(0) };
 
-export const activeMember: Member = {
+const activeMember: Member = {
 	member: "pe4mkvyzq2xtb7w5nrc3adf6eh",
 	state: "active",
 	role: "maintainer",
@@ -192,7 +192,7 @@ export const activeMember: Member = {
 	since: at(0),
 };
 
-export const { token: madeToken, ...tokenRecord }: TokenMade = {
+const { token: madeToken, ...tokenRecord }: TokenMade = {
 	id: tokenId,
 	owner: "acme",
 	name: "bot",
@@ -207,7 +207,7 @@ export const { token: madeToken, ...tokenRecord }: TokenMade = {
 	token: "spw_access_eyJ2IjoxfQ_mac",
 };
 
-export const problem: Problem = {
+const problem: Problem = {
 	type: "urn:spillway:problem:malformed",
 	title: "malformed",
 	status: 400,
@@ -217,18 +217,18 @@ export const problem: Problem = {
 	errors: [{ path: "jobs[0].key", message: "must match [A-Za-z0-9][A-Za-z0-9._-]{0,99}" }],
 };
 
-export const switches: Switches = { acceptRuns: true, dispatch: true, spill: "auto", archive: true, project: true };
-export const registered: Registered = {
+const switches: Switches = { acceptRuns: true, dispatch: true, spill: "auto", archive: true, project: true };
+const registered: Registered = {
 	id: runnerId,
 	token: "spw_runner_eyJ2IjoxfQ_mac",
 	sessionUrl: "wss://ci.example/v1/runner/session",
 	heartbeatSeconds: 10,
 };
-export const heartbeatReply: HeartbeatReply = {
+const heartbeatReply: HeartbeatReply = {
 	leases: [{ id: `${jobId}.1`, state: "ok", graceSeconds: 10 }],
 	draining: false,
 };
-export const queue: QueueFigures = {
+const queue: QueueFigures = {
 	paused: false,
 	pauseNote: null,
 	...{ blocked: 0, waiting: 1, leased: 0, running: 1, canceling: 0 },
@@ -238,13 +238,13 @@ export const queue: QueueFigures = {
 	projectionLagSeconds: 0,
 	limits: { maxRunning: 50, concurrencyGroups: { production: { limit: 1 } } },
 };
-export const limits: LimitUses = {
+const limits: LimitUses = {
 	items: [
 		{ name: "waiting-jobs", unit: "jobs", limit: 50_000, used: 12, resetsAt: null },
 		{ name: "runs-per-minute", unit: "runs a minute", limit: 3_000, used: 40, resetsAt: at(1) },
 	],
 };
-export const rebuilt: RebuildAnswer = {
+const rebuilt: RebuildAnswer = {
 	owner: "acme",
 	repo: "web",
 	right: 120,
@@ -252,17 +252,17 @@ export const rebuilt: RebuildAnswer = {
 	removed: 0,
 	nextCursor: null,
 };
-export const canceled: BulkCancel = {
+const canceled: BulkCancel = {
 	items: [{ job: jobId, run: runId, key: "test", state: "waiting" }],
 	canceled: 1,
 	truncated: false,
 	dryRun: false,
 };
-export const retried: BulkRetry = {
+const retried: BulkRetry = {
 	items: [{ job: jobId, run: runId, key: "test", outcome: "failed" }],
 	...{ retried: 1, truncated: false, archived: 0, dryRun: false },
 };
-export const auditRecord: AuditRecord = {
+const auditRecord: AuditRecord = {
 	id: "au3f2c1b7e9d8a4f6b5c0d",
 	at: at(0),
 	action: "run-cancel",
@@ -275,7 +275,7 @@ export const auditRecord: AuditRecord = {
 	reason: "not needed any more",
 	details: {},
 };
-export const deadLetter: DeadLetter = {
+const deadLetter: DeadLetter = {
 	id: "dl0mfz3k2c1b7e9d8a4f6b",
 	queue: "events",
 	at: at(0),
@@ -284,7 +284,7 @@ export const deadLetter: DeadLetter = {
 	body: { kind: "run" },
 };
 
-export const pipeline = {
+const pipeline = {
 	source: { cloneUrl: source.cloneUrl, ref: "refs/heads/main" },
 	title: "Fix the build",
 	trigger: "push",
@@ -309,4 +309,36 @@ export const pipeline = {
 		},
 		{ key: "deploy", needs: ["test"], run: "./deploy", concurrencyGroup: "production" },
 	],
+};
+
+export const exampleValues = {
+	jobId,
+	commit,
+	sha256,
+	at,
+	job,
+	source,
+	run,
+	repository,
+	runner,
+	pool,
+	grant,
+	rotated,
+	secret,
+	activeMember,
+	problem,
+	switches,
+	registered,
+	heartbeatReply,
+	queue,
+	limits,
+	rebuilt,
+	canceled,
+	retried,
+	auditRecord,
+	deadLetter,
+	pipeline,
+	watchedRun,
+	madeToken,
+	tokenRecord,
 };

@@ -1,7 +1,9 @@
 // An example for each shape that is sent or answered, as one small installation would say them. A check validates each against the
 // published schemas, and a journey sends each request to a real server.
 import { identityExamples } from "./identity-examples.ts";
-import {
+import { exampleValues } from "./example-values.ts";
+
+const {
 	jobId,
 	commit,
 	sha256,
@@ -31,7 +33,7 @@ import {
 	watchedRun,
 	madeToken,
 	tokenRecord,
-} from "./example-values.ts";
+} = exampleValues;
 
 /** By the name of the shape. */
 const values: Readonly<Record<string, unknown>> = {
